@@ -1,0 +1,93 @@
+// Element types of tensors.
+namespace Int8Runtime;
+
+/// <summary>The type of one element of a tensor.</summary>
+public enum DataType : byte
+{
+    /// <summary>Not set.</summary>
+    Undefined,
+
+    /// <summary>IEEE binary32.</summary>
+    Float32,
+
+    /// <summary>bfloat16: the upper half of a binary32.</summary>
+    BFloat16,
+
+    /// <summary>IEEE binary16. A storage type: arithmetic is done in <see cref="Float32"/>.</summary>
+    Float16,
+
+    /// <summary>Signed 32-bit integer.</summary>
+    Int32,
+
+    /// <summary>Signed 8-bit integer.</summary>
+    Int8,
+
+    /// <summary>Unsigned 8-bit integer.</summary>
+    UInt8,
+
+    /// <summary>Signed 64-bit integer; shapes and indices of models, not an operand of compute primitives.</summary>
+    Int64,
+
+    /// <summary>Signed 16-bit integer; models only.</summary>
+    Int16,
+
+    /// <summary>Unsigned 16-bit integer; models only.</summary>
+    UInt16,
+
+    /// <summary>One byte that is 0 or 1; models only.</summary>
+    Boolean,
+
+    /// <summary>IEEE binary64; models only.</summary>
+    Float64,
+}
+
+/// <summary>Facts about <see cref="DataType"/>.</summary>
+public static class DataTypes
+{
+    /// <summary>Size of one element in bytes.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The type is <see cref="DataType.Undefined"/>.</exception>
+    public static int SizeInBytes(this DataType type) => type switch
+    {
+        DataType.Int8 or DataType.UInt8 or DataType.Boolean => 1,
+        DataType.BFloat16 or DataType.Float16 or DataType.Int16 or DataType.UInt16 => 2,
+        DataType.Float32 or DataType.Int32 => 4,
+        DataType.Int64 or DataType.Float64 => 8,
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "The data type has no size."),
+    };
+
+    /// <summary>The short name that problem texts and logs use, for example <c>u8</c>.</summary>
+    public static string ToShortName(this DataType type) => type switch
+    {
+        DataType.Float32 => "f32",
+        DataType.BFloat16 => "bf16",
+        DataType.Float16 => "f16",
+        DataType.Int32 => "s32",
+        DataType.Int8 => "s8",
+        DataType.UInt8 => "u8",
+        DataType.Int64 => "s64",
+        DataType.Int16 => "s16",
+        DataType.UInt16 => "u16",
+        DataType.Boolean => "bool",
+        DataType.Float64 => "f64",
+        _ => "undef",
+    };
+
+    /// <summary>True for u8 and s8, the operands of integer products.</summary>
+    public static bool IsInt8(this DataType type) => type is DataType.Int8 or DataType.UInt8;
+
+    /// <summary>True for f32, bf16, f16 and f64.</summary>
+    public static bool IsFloatingPoint(this DataType type) =>
+        type is DataType.Float32 or DataType.BFloat16 or DataType.Float16 or DataType.Float64;
+
+    /// <summary>The smallest and largest value of an integer type of at most 32 bits.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The type is no such integer type.</exception>
+    public static (int Min, int Max) IntegerRange(this DataType type) => type switch
+    {
+        DataType.UInt8 => (0, 255),
+        DataType.Int8 => (-128, 127),
+        DataType.UInt16 => (0, 65535),
+        DataType.Int16 => (-32768, 32767),
+        DataType.Int32 => (int.MinValue, int.MaxValue),
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "Not an integer type of at most 32 bits."),
+    };
+}

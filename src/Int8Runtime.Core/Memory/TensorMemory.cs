@@ -1,0 +1,89 @@
+// A tensor's memory: owned and aligned, or the caller's.
+using System.Runtime.InteropServices;
+
+namespace Int8Runtime;
+
+/// <summary>
+/// Memory of a tensor. It owns zero-filled memory aligned to 64 bytes, or wraps memory of the caller without copying;
+/// in that case the caller keeps it alive and pinned for as long as this object is used.
+/// </summary>
+public sealed unsafe class TensorMemory : IDisposable
+{
+    private readonly long _ownedBytes;
+    private byte* _data;
+
+    /// <summary>Allocates zero-filled memory for <paramref name="descriptor"/>.</summary>
+    /// <exception cref="InvalidOperationException">The descriptor's layout is not chosen yet.</exception>
+    public TensorMemory(MemoryDescriptor descriptor)
+    {
+        ArgumentNullException.ThrowIfNull(descriptor);
+        Descriptor = descriptor;
+        long bytes = (Math.Max(descriptor.SizeInBytes, 1) + 63) & ~63L;
+        _data = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, 64);
+        NativeMemory.Clear(_data, (nuint)bytes);
+        _ownedBytes = bytes;
+        GC.AddMemoryPressure(bytes);
+    }
+
+    /// <summary>Wraps memory of the caller, which must hold <see cref="MemoryDescriptor.SizeInBytes"/> bytes.</summary>
+    public TensorMemory(MemoryDescriptor descriptor, void* data)
+    {
+        ArgumentNullException.ThrowIfNull(descriptor);
+        ArgumentNullException.ThrowIfNull(data);
+        Descriptor = descriptor;
+        _data = (byte*)data;
+    }
+
+    /// <summary>Frees owned memory that was not disposed.</summary>
+    ~TensorMemory() => Free();
+
+    /// <summary>What the memory holds.</summary>
+    public MemoryDescriptor Descriptor { get; }
+
+    /// <summary>Start of the memory.</summary>
+    /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
+    public void* Data
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_data is null, this);
+            return _data;
+        }
+    }
+
+    /// <summary>Allocates memory and copies <paramref name="values"/> into it in physical order.</summary>
+    public static TensorMemory From<T>(MemoryDescriptor descriptor, ReadOnlySpan<T> values)
+        where T : unmanaged
+    {
+        var memory = new TensorMemory(descriptor);
+        values.CopyTo(memory.AsSpan<T>());
+        return memory;
+    }
+
+    /// <summary>The memory as a span, in physical order.</summary>
+    /// <exception cref="InvalidOperationException"><typeparamref name="T"/> has another size than the element type.</exception>
+    public Span<T> AsSpan<T>()
+        where T : unmanaged
+    {
+        if (Descriptor.Packed is null && sizeof(T) != Descriptor.DataType.SizeInBytes())
+            throw new InvalidOperationException($"The memory holds {Descriptor.DataType.ToShortName()}, not {typeof(T).Name}.");
+        return new Span<T>(Data, checked((int)(Descriptor.SizeInBytes / sizeof(T))));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Free()
+    {
+        byte* data = _data;
+        _data = null;
+        if (_ownedBytes == 0 || data is null)
+            return;
+        NativeMemory.AlignedFree(data);
+        GC.RemoveMemoryPressure(_ownedBytes);
+    }
+}
