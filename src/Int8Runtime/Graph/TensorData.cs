@@ -1,0 +1,138 @@
+// A constant or host-side tensor: element type, shape and row-major little-endian bytes. Immutable once built.
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Int8Runtime.Graph;
+
+/// <summary>A dense row-major tensor in managed memory: constants of a graph, and operands of host operators.</summary>
+public sealed class TensorData
+{
+    private readonly ReadOnlyMemory<byte> _bytes;
+
+    /// <summary>Wraps bytes without a copy; the caller must not change them afterwards.</summary>
+    /// <exception cref="ModelFormatException">The number of bytes is not that of the shape, or the shape is too large.</exception>
+    public TensorData(DataType elementType, Shape shape, ReadOnlyMemory<byte> bytes)
+    {
+        long expected = (long)CountElements(shape) * elementType.SizeInBytes();
+        if (bytes.Length != expected)
+        {
+            throw new ModelFormatException(
+                $"A {elementType} tensor of shape {FormatShape(shape)} needs {expected} bytes, but {bytes.Length} are given.");
+        }
+        ElementType = elementType;
+        Shape = shape;
+        _bytes = bytes;
+        ElementCount = CountElements(shape);
+    }
+
+    /// <summary>The element type.</summary>
+    public DataType ElementType { get; }
+
+    /// <summary>The extents, outermost first; empty for a scalar.</summary>
+    public Shape Shape { get; }
+
+    /// <summary>The number of dimensions.</summary>
+    public int Rank => Shape.Rank;
+
+    /// <summary>The number of elements.</summary>
+    public int ElementCount { get; }
+
+    /// <summary>The elements as bytes, row-major, little-endian.</summary>
+    public ReadOnlyMemory<byte> Bytes => _bytes;
+
+    /// <summary>Allocates a zeroed tensor and hands out its elements for filling.</summary>
+    /// <typeparam name="T">The storage type of the elements, see <see cref="AsSpan{T}"/>.</typeparam>
+    /// <exception cref="ModelFormatException">The shape is too large.</exception>
+    public static TensorData Allocate<T>(DataType elementType, Shape shape, out Span<T> elements)
+        where T : unmanaged
+    {
+        CheckStorage<T>(elementType);
+        byte[] bytes = new byte[checked(CountElements(shape) * elementType.SizeInBytes())];
+        elements = MemoryMarshal.Cast<byte, T>(bytes.AsSpan());
+        return new TensorData(elementType, shape, bytes);
+    }
+
+    /// <summary>Copies values into a tensor of the element type that belongs to <typeparamref name="T"/>.</summary>
+    public static TensorData Create<T>(ReadOnlySpan<T> values, Shape shape) where T : unmanaged
+    {
+        if (CountElements(shape) != values.Length)
+            throw new ArgumentException($"{values.Length} values do not fill the shape {FormatShape(shape)}.", nameof(values));
+        TensorData tensor = Allocate(TypeOf<T>(), shape, out Span<T> elements);
+        values.CopyTo(elements);
+        return tensor;
+    }
+
+    /// <summary>Copies values into a one-dimensional tensor.</summary>
+    public static TensorData Vector<T>(params ReadOnlySpan<T> values) where T : unmanaged => Create(values, [values.Length]);
+
+    /// <summary>A tensor of rank 0.</summary>
+    public static TensorData Scalar<T>(T value) where T : unmanaged => Create<T>([value], []);
+
+    /// <summary>The elements. The storage type is the C# type of the element type; <see cref="byte"/> also reads Boolean,
+    /// <see cref="ushort"/> also reads BFloat16 and Float16.</summary>
+    /// <exception cref="InvalidOperationException"><typeparamref name="T"/> does not fit the element type.</exception>
+    public ReadOnlySpan<T> AsSpan<T>() where T : unmanaged
+    {
+        CheckStorage<T>(ElementType);
+        return MemoryMarshal.Cast<byte, T>(_bytes.Span);
+    }
+
+    /// <summary>The same elements under another shape of as many elements, without a copy.</summary>
+    public TensorData Reshaped(Shape shape) => new(ElementType, shape, _bytes);
+
+    /// <summary>Whether element type, shape and bytes are equal.</summary>
+    public bool ContentEquals([NotNullWhen(true)] TensorData? other) => other is not null
+        && (ReferenceEquals(this, other)
+            || (ElementType == other.ElementType && Shape.Equals(other.Shape) && _bytes.Span.SequenceEqual(other._bytes.Span)));
+
+    /// <summary>Element type and shape, for example <c>Float32[64x3x7x7]</c>.</summary>
+    public override string ToString() => $"{ElementType}[{FormatShape(Shape)}]";
+
+    /// <summary>The number of elements of a shape.</summary>
+    /// <exception cref="ModelFormatException">A dimension is negative, or the product does not fit an array.</exception>
+    public static int CountElements(Shape shape)
+    {
+        long count = 1;
+        bool empty = false;
+        foreach (int extent in shape.Span)
+        {
+            if (extent < 0)
+                throw new ModelFormatException($"The shape {FormatShape(shape)} has a negative dimension.");
+            empty |= extent == 0;
+            count = Math.Min(count * Math.Max(extent, 1), int.MaxValue);   // saturates instead of overflowing
+        }
+        if (empty)
+            return 0;
+        return count <= Array.MaxLength / sizeof(long)
+            ? (int)count
+            : throw new ModelFormatException($"A tensor of shape {FormatShape(shape)} is too large for one array.");
+    }
+
+    internal static string FormatShape(Shape shape) => shape.Rank == 0 ? "scalar" : shape.ToString();
+
+    internal static DataType TypeOf<T>() where T : unmanaged => default(T) switch
+    {
+        float => DataType.Float32,
+        double => DataType.Float64,
+        Half => DataType.Float16,
+        sbyte => DataType.Int8,
+        byte => DataType.UInt8,
+        short => DataType.Int16,
+        ushort => DataType.UInt16,
+        int => DataType.Int32,
+        long => DataType.Int64,
+        bool => DataType.Boolean,
+        _ => throw new InvalidOperationException($"{typeof(T)} is not the storage type of an element type."),
+    };
+
+    private static void CheckStorage<T>(DataType elementType, [CallerMemberName] string caller = "") where T : unmanaged
+    {
+        DataType natural = TypeOf<T>();
+        bool fits = natural == elementType
+            || (natural == DataType.UInt8 && elementType == DataType.Boolean)
+            || (natural == DataType.UInt16 && elementType is DataType.BFloat16 or DataType.Float16);
+        if (!fits)
+            throw new InvalidOperationException($"{caller}: elements of type {elementType} cannot be viewed as {typeof(T).Name}.");
+    }
+}
