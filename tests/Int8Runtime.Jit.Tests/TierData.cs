@@ -1,0 +1,12 @@
+// The tiers that tests run over.
+namespace Int8Runtime.Jit.Tests;
+
+internal static class Tiers
+{
+    /// <summary>Tiers that kernels are generated for.</summary>
+    public static readonly Isa[] Generated =
+        [IsaTiers.Avx2, IsaTiers.Avx2Vnni, IsaTiers.Avx512, IsaTiers.Avx512Vnni, IsaTiers.Avx512Bf16];
+
+    /// <summary>Those among them that this host runs.</summary>
+    public static IEnumerable<Isa> Runnable => Generated.Where(tier => (tier & ~CpuFeatures.Host.Isa) == 0);
+}
