@@ -1,0 +1,83 @@
+// .npy files: bytes as NumPy writes them, round trips, refusals.
+using System.Text;
+using FsCheck;
+using FsCheck.Fluent;
+
+namespace Int8Runtime.Quantization.Tests;
+
+public class NpyFileTests
+{
+    [Fact]
+    public void A_file_as_numpy_writes_it_is_read()
+    {
+        NpyArray array = NpyFile.Parse(File("'|i1'", "False", "(2, 2)", 118, 1, 254, 3, 128));
+        Assert.Equal(DataType.Int8, array.Type);
+        Assert.Equal(Shape.Create([2, 2]), array.Shape);
+        Assert.Equal([1, -2, 3, -128], array.ToFloats());
+        Assert.Equal([1, 0], NpyFile.Parse(File("'<i8'", "False", "(2,)", 54, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)).ToFloats());
+        Assert.Equal([7], NpyFile.Parse(File("'|u1'", "False", "()", 54, 7)).ToFloats());
+    }
+
+    [Fact]
+    public void What_is_written_reads_back()
+    {
+        DataType[] types = [DataType.Float32, DataType.UInt8, DataType.Int8, DataType.Int32, DataType.Int64];
+        var cases = from type in Gen.Elements(types)
+                    from shape in Gen.Choose(0, 6).ArrayOf()
+                    where shape.Length <= 5
+                    select (type, shape);
+        Prop.ForAll(cases.ToArbitrary(), c =>
+        {
+            var data = new byte[c.shape.Aggregate(1, (a, b) => a * b) * c.type.SizeInBytes()];
+            new Random(data.Length).NextBytes(data);
+            byte[] file = NpyFile.Format(new NpyArray(c.type, c.shape, data));
+            NpyArray back = NpyFile.Parse(file);
+            return back.Type == c.type && back.Shape == c.shape && back.Data.SequenceEqual(data) && (file.Length - data.Length) % 64 == 0;
+        }).QuickCheckThrowOnFailure();
+    }
+
+    [Fact]
+    public void Files_that_cannot_be_used_are_refused_with_a_reason()
+    {
+        byte[][] bad =
+        [
+            [], "NUMPY"u8.ToArray(),
+            File("'<f8'", "False", "(1,)", 54, 0, 0, 0, 0, 0, 0, 0, 0),
+            File("'>i4'", "False", "(1,)", 54, 0, 0, 0, 0),
+            File("'|u1'", "True", "(2, 2)", 54, 0, 0, 0, 0),
+            File("'|u1'", "False", "(3,)", 54, 0, 0),
+            File("'|u1'", "False", "(-1,)", 54),
+            File("'|u1'", "True", "(1, 2)", 54, 0, 0),
+            File("'|u1'", "False", "(99999, 99999, 99999, 99999, 99999, 99999, 99999)", 118),
+            File("'|u1'", "False", "(1,)", 5000),
+        ];
+        using var folder = new TempFolder();
+        foreach (byte[] content in bad)
+        {
+            string path = folder.Write("x.npy", content);
+            var e = Assert.Throws<DataFileException>(() => NpyFile.Load(path));
+            Assert.StartsWith(path + ": ", e.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Floats_are_saved_to_disk()
+    {
+        using var folder = new TempFolder();
+        string path = Path.Combine(folder.Path, "x.npy");
+        NpyFile.Save(path, [1.5f, -2f, float.NaN], [3, 1]);
+        NpyArray array = NpyFile.Load(path);
+        Assert.Equal([1.5f, -2f, float.NaN], array.ToFloats());
+        Assert.Equal(Shape.Create([3, 1]), array.Shape);
+        Assert.Throws<ArgumentException>(() => NpyFile.Save(path, [1f], [2]));
+    }
+
+    private static byte[] File(string descr, string fortran, string shape, int headerLength, params byte[] data)
+    {
+        string header = $"{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}, }}";
+        int padded = Math.Max(headerLength, header.Length + 1);
+        byte[] text = Encoding.ASCII.GetBytes(header.PadRight(padded - 1) + "\n");
+        int claimed = headerLength == 5000 ? 6000 : text.Length;
+        return [0x93, .. "NUMPY"u8, 1, 0, (byte)claimed, (byte)(claimed >> 8), .. text, .. data];
+    }
+}
