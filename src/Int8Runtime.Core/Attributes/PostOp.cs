@@ -1,0 +1,105 @@
+// Operations that a primitive applies to its result before it is stored.
+using System.Collections;
+using System.Runtime.CompilerServices;
+
+namespace Int8Runtime;
+
+/// <summary>One operation of a post-op chain, applied in f32 before the destination is quantized.</summary>
+public abstract record PostOp
+{
+    private protected PostOp()
+    {
+    }
+
+    /// <summary>The largest number of post-ops in one chain.</summary>
+    public const int MaximumChainLength = 32;
+
+    /// <summary>Adds the destination's previous content: <c>v + scale·(dst − zeroPoint)</c>.</summary>
+    /// <param name="scale">Factor of the previous content.</param>
+    /// <param name="zeroPoint">Integer subtracted from the previous content.</param>
+    /// <param name="dataType">Type in which the previous content is read; the destination's own type if undefined.</param>
+    public static PostOp Sum(float scale = 1, int zeroPoint = 0, DataType dataType = DataType.Undefined) =>
+        new SumPostOp(scale, zeroPoint, dataType);
+
+    /// <summary>Applies an element-wise function.</summary>
+    public static PostOp Eltwise(EltwiseAlgorithm algorithm, float alpha = 0, float beta = 0) =>
+        new EltwisePostOp(algorithm, alpha, beta);
+
+    /// <summary>Rectifier: x if x &gt; 0, else α·x.</summary>
+    public static PostOp Relu(float alpha = 0) => new EltwisePostOp(EltwiseAlgorithm.Relu, alpha, 0);
+
+    /// <summary>Limits the value to [low, high].</summary>
+    public static PostOp Clip(float low, float high) => new EltwisePostOp(EltwiseAlgorithm.Clip, low, high);
+
+    /// <summary>
+    /// Combines the value with a tensor given at execution. The operand has the destination's rank; extents of 1 are
+    /// broadcast.
+    /// </summary>
+    public static PostOp Binary(BinaryAlgorithm algorithm, MemoryDescriptor operand) =>
+        new BinaryPostOp(algorithm, operand);
+}
+
+/// <summary>Adds the destination's previous content; see <see cref="PostOp.Sum"/>.</summary>
+public sealed record SumPostOp(float Scale, int ZeroPoint, DataType DataType) : PostOp;
+
+/// <summary>Applies an element-wise function; see <see cref="PostOp.Eltwise"/>.</summary>
+public sealed record EltwisePostOp(EltwiseAlgorithm Algorithm, float Alpha, float Beta) : PostOp;
+
+/// <summary>Combines the value with a tensor; see <see cref="PostOp.Binary"/>.</summary>
+public sealed record BinaryPostOp(BinaryAlgorithm Algorithm, MemoryDescriptor Operand) : PostOp;
+
+/// <summary>A list of post-ops in the order in which they are applied. Compares by value.</summary>
+[CollectionBuilder(typeof(PostOpChain), nameof(Create))]
+public sealed class PostOpChain : IReadOnlyList<PostOp>, IEquatable<PostOpChain>
+{
+    private readonly PostOp[] _items;
+
+    private PostOpChain(PostOp[] items) => _items = items;
+
+    /// <summary>The chain without any post-op.</summary>
+    public static PostOpChain Empty { get; } = new([]);
+
+    /// <summary>Number of post-ops.</summary>
+    public int Count => _items.Length;
+
+    /// <summary>The post-op at <paramref name="index"/>.</summary>
+    public PostOp this[int index] => _items[index];
+
+    /// <summary>Builds a chain.</summary>
+    /// <exception cref="ArgumentException">More than <see cref="PostOp.MaximumChainLength"/> post-ops.</exception>
+    public static PostOpChain Create(ReadOnlySpan<PostOp> items) => items.Length <= PostOp.MaximumChainLength
+        ? new PostOpChain(items.ToArray())
+        : throw new ArgumentException($"A chain holds at most {PostOp.MaximumChainLength} post-ops; {items.Length} given.");
+
+    /// <summary>This chain with one more post-op at its end.</summary>
+    public PostOpChain Append(PostOp item) => Create([.. _items, item]);
+
+    /// <inheritdoc/>
+    public bool Equals(PostOpChain? other) => other is not null && _items.AsSpan().SequenceEqual(other._items);
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as PostOpChain);
+
+    /// <inheritdoc/>
+    public override int GetHashCode()
+    {
+        var hash = new HashCode();
+        foreach (PostOp item in _items)
+            hash.Add(item);
+        return hash.ToHashCode();
+    }
+
+    /// <summary>The chain as problem text, for example <c>sum:0.5+relu</c>.</summary>
+    public override string ToString() => string.Join('+', _items.Select(item => item switch
+    {
+        SumPostOp sum => FormattableString.Invariant($"sum:{sum.Scale}:{sum.ZeroPoint}"),
+        EltwisePostOp e => FormattableString.Invariant($"{e.Algorithm.ToString().ToLowerInvariant()}:{e.Alpha}:{e.Beta}"),
+        BinaryPostOp b => $"{b.Algorithm.ToString().ToLowerInvariant()}:{b.Operand}",
+        _ => item.ToString(),
+    }));
+
+    /// <inheritdoc/>
+    public IEnumerator<PostOp> GetEnumerator() => ((IEnumerable<PostOp>)_items).GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => _items.GetEnumerator();
+}

@@ -1,0 +1,52 @@
+// What a primitive does beside its operation: quantization, post-ops, numeric mode.
+namespace Int8Runtime;
+
+/// <summary>How integer products may be computed.</summary>
+public enum NumericMode
+{
+    /// <summary>The exact 32-bit sums on every CPU.</summary>
+    Exact,
+
+    /// <summary>Products may saturate at 16 bits on CPUs without dot-product instructions.</summary>
+    Fast,
+}
+
+/// <summary>
+/// Attributes of a primitive. <c>real = scale·(q − zeroPoint)</c> for each quantized operand; unset scales are 1 and
+/// unset zero points 0.
+/// </summary>
+public sealed record PrimitiveAttributes
+{
+    /// <summary>Attributes without any quantization or post-op.</summary>
+    public static PrimitiveAttributes Default { get; } = new();
+
+    /// <summary>Scale of the source (of the first source where there are two).</summary>
+    public QuantizationScale? SourceScale { get; init; }
+
+    /// <summary>Zero point of the source (of the first source where there are two).</summary>
+    public ZeroPoint? SourceZeroPoint { get; init; }
+
+    /// <summary>Scale of the second source of a binary primitive.</summary>
+    public QuantizationScale? Source1Scale { get; init; }
+
+    /// <summary>Zero point of the second source of a binary primitive.</summary>
+    public ZeroPoint? Source1ZeroPoint { get; init; }
+
+    /// <summary>Scale of the weights; per channel means per output channel (per column of a matrix product).</summary>
+    public QuantizationScale? WeightsScale { get; init; }
+
+    /// <summary>Zero point of the weights.</summary>
+    public ZeroPoint? WeightsZeroPoint { get; init; }
+
+    /// <summary>Scale of the destination.</summary>
+    public QuantizationScale? DestinationScale { get; init; }
+
+    /// <summary>Zero point of the destination.</summary>
+    public ZeroPoint? DestinationZeroPoint { get; init; }
+
+    /// <summary>Operations applied before the destination is quantized.</summary>
+    public PostOpChain PostOps { get; init; } = PostOpChain.Empty;
+
+    /// <summary>Exact integer products, or faster ones that may saturate.</summary>
+    public NumericMode NumericMode { get; init; }
+}

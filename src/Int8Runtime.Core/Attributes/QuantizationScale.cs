@@ -1,0 +1,129 @@
+// Scales of quantized tensors: constants, or given at execution.
+namespace Int8Runtime;
+
+/// <summary>How many scales or zero points a tensor has.</summary>
+public enum QuantizationGranularity
+{
+    /// <summary>One for the whole tensor.</summary>
+    PerTensor,
+
+    /// <summary>One for each channel: dimension 0 of weights, dimension 1 of activations.</summary>
+    PerChannel,
+}
+
+/// <summary>
+/// The scale of a quantized tensor: <c>real = scale·(q − zeroPoint)</c>. Compares by value.
+/// </summary>
+public sealed class QuantizationScale : IEquatable<QuantizationScale>
+{
+    private readonly float[] _values;
+
+    private QuantizationScale(QuantizationGranularity granularity, float[] values, bool isRuntime)
+    {
+        foreach (float value in values)
+            if (!float.IsFinite(value) || value <= 0)
+                throw new ArgumentOutOfRangeException(nameof(values), value, "A scale is a positive finite number.");
+        Granularity = granularity;
+        _values = values;
+        IsRuntime = isRuntime;
+    }
+
+    /// <summary>A single scale that is given when the primitive is executed, for dynamic quantization.</summary>
+    public static QuantizationScale Runtime { get; } = new(QuantizationGranularity.PerTensor, [], isRuntime: true);
+
+    /// <summary>One scale or one for each channel.</summary>
+    public QuantizationGranularity Granularity { get; }
+
+    /// <summary>True if the value is an argument of the execution instead of a constant.</summary>
+    public bool IsRuntime { get; }
+
+    /// <summary>The constant scales; empty for <see cref="IsRuntime"/>.</summary>
+    public ReadOnlySpan<float> Values => _values;
+
+    /// <summary>One scale for the whole tensor.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The scale is not positive and finite.</exception>
+    public static QuantizationScale PerTensor(float value) => new(QuantizationGranularity.PerTensor, [value], false);
+
+    /// <summary>One scale for each channel.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A scale is not positive and finite.</exception>
+    public static QuantizationScale PerChannel(ReadOnlySpan<float> values) =>
+        new(QuantizationGranularity.PerChannel, values.ToArray(), false);
+
+    /// <summary>The scale of a channel.</summary>
+    public float At(int channel) => _values.Length == 1 ? _values[0] : _values[channel];
+
+    /// <inheritdoc/>
+    public bool Equals(QuantizationScale? other) => other is not null && Granularity == other.Granularity
+        && IsRuntime == other.IsRuntime && Values.SequenceEqual(other.Values);
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as QuantizationScale);
+
+    /// <inheritdoc/>
+    public override int GetHashCode()
+    {
+        var hash = new HashCode();
+        hash.Add(Granularity);
+        foreach (float value in _values)
+            hash.Add(value);
+        return hash.ToHashCode();
+    }
+}
+
+/// <summary>The integer that stands for the real number 0. Compares by value.</summary>
+public sealed class ZeroPoint : IEquatable<ZeroPoint>
+{
+    private readonly int[] _values;
+
+    private ZeroPoint(QuantizationGranularity granularity, int[] values, bool isRuntime)
+    {
+        Granularity = granularity;
+        _values = values;
+        IsRuntime = isRuntime;
+    }
+
+    /// <summary>A single zero point that is given when the primitive is executed.</summary>
+    public static ZeroPoint Runtime { get; } = new(QuantizationGranularity.PerTensor, [], isRuntime: true);
+
+    /// <summary>One zero point or one for each channel.</summary>
+    public QuantizationGranularity Granularity { get; }
+
+    /// <summary>True if the value is an argument of the execution instead of a constant.</summary>
+    public bool IsRuntime { get; }
+
+    /// <summary>The constant zero points; empty for <see cref="IsRuntime"/>.</summary>
+    public ReadOnlySpan<int> Values => _values;
+
+    /// <summary>True if every constant zero point is 0.</summary>
+    public bool IsZero => !IsRuntime && !Values.ContainsAnyExcept(0);
+
+    /// <summary>One zero point for the whole tensor.</summary>
+    public static ZeroPoint PerTensor(int value) => new(QuantizationGranularity.PerTensor, [value], false);
+
+    /// <summary>One zero point for each channel.</summary>
+    public static ZeroPoint PerChannel(ReadOnlySpan<int> values) =>
+        new(QuantizationGranularity.PerChannel, values.ToArray(), false);
+
+    /// <summary>One zero point for the whole tensor.</summary>
+    public static implicit operator ZeroPoint(int value) => PerTensor(value);
+
+    /// <summary>The zero point of a channel.</summary>
+    public int At(int channel) => _values.Length == 1 ? _values[0] : _values[channel];
+
+    /// <inheritdoc/>
+    public bool Equals(ZeroPoint? other) => other is not null && Granularity == other.Granularity
+        && IsRuntime == other.IsRuntime && Values.SequenceEqual(other.Values);
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as ZeroPoint);
+
+    /// <inheritdoc/>
+    public override int GetHashCode()
+    {
+        var hash = new HashCode();
+        hash.Add(Granularity);
+        foreach (int value in _values)
+            hash.Add(value);
+        return hash.ToHashCode();
+    }
+}

@@ -1,0 +1,104 @@
+// A device, its ordered list of implementations, and the choice among them.
+namespace Int8Runtime;
+
+/// <summary>
+/// A CPU with the instruction sets that may be used on it. An engine creates primitives and caches their plans; it is
+/// thread-safe.
+/// </summary>
+public abstract class Engine : IDisposable
+{
+    private readonly PrimitiveCache _cache;
+    private readonly Dictionary<PrimitiveKind, List<IImplementation>> _implementations = [];
+
+    private protected Engine(Isa isa, IThreadPool pool, int threads, long cacheBytes)
+    {
+        Isa = isa;
+        Pool = pool;
+        Threads = threads;
+        _cache = new PrimitiveCache(cacheBytes);
+    }
+
+    /// <summary>The instruction sets that kernels may use.</summary>
+    public Isa Isa { get; }
+
+    /// <summary>Where parallel work runs.</summary>
+    public IThreadPool Pool { get; }
+
+    /// <summary>Number of threads that one execution uses at most.</summary>
+    public int Threads { get; }
+
+    /// <summary>Bytes that cached plans occupy now.</summary>
+    public long CachedBytes => _cache.SizeInBytes;
+
+    /// <summary>Plans the problem, or takes an equal plan from the cache.</summary>
+    /// <exception cref="ArgumentException">Descriptor and attributes do not fit together.</exception>
+    /// <exception cref="UnsupportedPrimitiveException">No implementation takes the problem; the message holds every refusal.</exception>
+    public Primitive Create(PrimitiveDescriptor descriptor, PrimitiveAttributes? attributes = null)
+    {
+        ArgumentNullException.ThrowIfNull(descriptor);
+        attributes ??= PrimitiveAttributes.Default;
+        return _cache.GetOrAdd((descriptor, attributes), key => Dispatch(key.Descriptor, key.Attributes));
+    }
+
+    /// <summary>Says which implementation the problem gets and why the ones before it refused, without keeping a plan.</summary>
+    public DispatchReport Explain(PrimitiveDescriptor descriptor, PrimitiveAttributes? attributes = null)
+    {
+        ArgumentNullException.ThrowIfNull(descriptor);
+        try
+        {
+            return Create(descriptor, attributes).Report;
+        }
+        catch (UnsupportedPrimitiveException exception)
+        {
+            return exception.Report;
+        }
+    }
+
+    /// <summary>A stream that executes primitives with this engine's threads.</summary>
+    public ExecutionStream CreateStream() => new(this);
+
+    /// <summary>Forgets cached plans that nobody uses.</summary>
+    public void Trim() => _cache.Clear();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _cache.Clear();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>The implementations of a kind in the order in which they are tried.</summary>
+    internal IReadOnlyList<IImplementation> ImplementationsOf(PrimitiveKind kind) =>
+        _implementations.TryGetValue(kind, out List<IImplementation>? list) ? list : [];
+
+    /// <summary>Appends implementations; called by the constructor of the derived engine only.</summary>
+    private protected void Register(IEnumerable<IImplementation> implementations)
+    {
+        foreach (IImplementation implementation in implementations)
+        {
+            if (!_implementations.TryGetValue(implementation.Kind, out List<IImplementation>? list))
+                _implementations[implementation.Kind] = list = [];
+            list.Add(implementation);
+        }
+    }
+
+    private Primitive Dispatch(PrimitiveDescriptor descriptor, PrimitiveAttributes attributes)
+    {
+        descriptor.Validate(attributes);
+        var request = new PlanRequest(descriptor, attributes, Isa, Threads);
+        var rejections = new List<Rejection>();
+        string problem = descriptor.ToProblemText();
+        string attributesText = PrimitiveDescriptor.AttributesText(attributes);
+        if (attributesText.Length > 0)
+            problem += " " + attributesText;
+        foreach (IImplementation implementation in ImplementationsOf(descriptor.Kind))
+        {
+            PlanResult result = implementation.TryPlan(request);
+            if (result.Plan is { } plan)
+                return new Primitive(plan, attributes, new DispatchReport(problem, plan.Name, rejections));
+            rejections.Add(result.Rejection!);
+        }
+
+        throw new UnsupportedPrimitiveException(new DispatchReport(problem, null, rejections));
+    }
+}

@@ -1,0 +1,67 @@
+// Where primitives are executed: threads and scratch memory.
+using System.Runtime.InteropServices;
+
+namespace Int8Runtime;
+
+/// <summary>
+/// Executes primitives in the order of the calls, each finished when its call returns. A stream owns scratch memory that
+/// grows to the largest need; use one stream per calling thread.
+/// </summary>
+public sealed unsafe class ExecutionStream : IDisposable
+{
+    private byte* _scratch;
+    private long _scratchBytes;
+
+    internal ExecutionStream(Engine engine)
+    {
+        Engine = engine;
+        Threads = engine.Threads;
+    }
+
+    /// <summary>Frees scratch memory that was not disposed.</summary>
+    ~ExecutionStream() => NativeMemory.AlignedFree(_scratch);
+
+    /// <summary>The engine whose primitives this stream executes.</summary>
+    public Engine Engine { get; }
+
+    /// <summary>Threads used by one execution, including the caller.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>Copies a tensor into another layout or type and returns the new memory, which the caller disposes.</summary>
+    public TensorMemory Reorder(TensorMemory source, MemoryDescriptor destination, PrimitiveAttributes? attributes = null)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        var memory = new TensorMemory(destination);
+        Primitive reorder = Engine.Create(new ReorderDescriptor { Source = source.Descriptor, Destination = destination }, attributes);
+        reorder.Execute(this, new UnaryArguments(source, memory));
+        return memory;
+    }
+
+    /// <summary>Makes sure that scratch memory of this size exists, so that later executions do not allocate.</summary>
+    public void ReserveScratch(long bytes)
+    {
+        if (bytes <= _scratchBytes)
+            return;
+        NativeMemory.AlignedFree(_scratch);
+        _scratch = null;
+        _scratchBytes = 0;
+        _scratch = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, 4096);
+        _scratchBytes = bytes;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        NativeMemory.AlignedFree(_scratch);
+        _scratch = null;
+        _scratchBytes = 0;
+        GC.SuppressFinalize(this);
+    }
+
+    internal void Execute(Primitive primitive, in ExecutionArguments arguments)
+    {
+        ReserveScratch(primitive.ScratchBytes);
+        primitive.Execute(new ExecutionContext(in arguments, Engine.Pool, Threads, _scratch));
+        GC.KeepAlive(this);
+    }
+}

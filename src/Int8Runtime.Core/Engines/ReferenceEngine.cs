@@ -1,0 +1,12 @@
+// The engine that computes everything by the normative scalar semantics.
+using Int8Runtime.Reference;
+
+namespace Int8Runtime;
+
+/// <summary>An engine without generated code: every primitive runs its scalar reference. Slow; for tests and comparison.</summary>
+public sealed class ReferenceEngine : Engine
+{
+    /// <summary>Creates the engine.</summary>
+    public ReferenceEngine()
+        : base(Isa.None, SharedThreadPool.Default, 1, 16 << 20) => Register(ReferenceImplementations.All);
+}

@@ -1,0 +1,59 @@
+// Binary element-wise functions with broadcast.
+namespace Int8Runtime;
+
+/// <summary>
+/// Combines two tensors element by element. All tensors have one rank; an extent of 1 in a source is broadcast. Integer
+/// operands are dequantized by their own scale and zero point, computed in f32 and quantized to the destination.
+/// </summary>
+public sealed record BinaryDescriptor : PrimitiveDescriptor
+{
+    /// <inheritdoc/>
+    public override PrimitiveKind Kind => PrimitiveKind.Binary;
+
+    /// <summary>The function.</summary>
+    public required BinaryAlgorithm Algorithm { get; init; }
+
+    /// <summary>The first operand.</summary>
+    public required MemoryDescriptor Source { get; init; }
+
+    /// <summary>The second operand.</summary>
+    public required MemoryDescriptor Source1 { get; init; }
+
+    /// <summary>The destination.</summary>
+    public required MemoryDescriptor Destination { get; init; }
+
+    /// <inheritdoc/>
+    public override void Validate(PrimitiveAttributes attributes)
+    {
+        ArgumentNullException.ThrowIfNull(attributes);
+        Require(Source.Rank == Destination.Rank && Source1.Rank == Destination.Rank, "operands need the destination's rank.");
+        for (int d = 0; d < Destination.Rank; d++)
+        {
+            int extent = Destination.Dimensions[d], first = Source.Dimensions[d], second = Source1.Dimensions[d];
+            Require((first == extent || first == 1) && (second == extent || second == 1), $"{Source.Dimensions} and {Source1.Dimensions} do not broadcast to {Destination.Dimensions}.");
+        }
+
+        RequirePostOps(attributes.PostOps, Destination);
+    }
+
+    /// <inheritdoc/>
+    public override string ToProblemText() =>
+        $"--binary --alg={Algorithm} --dt={Source.DataType.ToShortName()}:{Source1.DataType.ToShortName()}:{Destination.DataType.ToShortName()} {Source.Dimensions}:{Source1.Dimensions}";
+}
+
+/// <summary>Memory of a binary primitive; the destination may be the first source.</summary>
+/// <param name="Source">The first operand.</param>
+/// <param name="Source1">The second operand.</param>
+/// <param name="Destination">The destination.</param>
+public readonly record struct BinaryArguments(TensorMemory Source, TensorMemory Source1, TensorMemory Destination)
+    : IPrimitiveArguments
+{
+    /// <inheritdoc/>
+    public void Bind(PrimitiveDescriptor descriptor, ref ExecutionArguments arguments)
+    {
+        var expected = (BinaryDescriptor)descriptor;
+        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Source, Source, expected.Source);
+        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Source1, Source1, expected.Source1);
+        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Destination, Destination, expected.Destination);
+    }
+}

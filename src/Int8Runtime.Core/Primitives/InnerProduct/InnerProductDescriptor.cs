@@ -1,0 +1,61 @@
+// Fully connected layer.
+namespace Int8Runtime;
+
+/// <summary>
+/// Fully connected layer: source [N, C, …spatial], weights [O, C, …spatial], bias [O], destination [N, O]. The sum runs
+/// over channels and spatial dimensions.
+/// </summary>
+public sealed record InnerProductDescriptor : PrimitiveDescriptor
+{
+    /// <inheritdoc/>
+    public override PrimitiveKind Kind => PrimitiveKind.InnerProduct;
+
+    /// <summary>The source, [N, C, …spatial].</summary>
+    public required MemoryDescriptor Source { get; init; }
+
+    /// <summary>The weights, [O, C, …spatial].</summary>
+    public required MemoryDescriptor Weights { get; init; }
+
+    /// <summary>The bias, [O] in f32, unscaled; null for none.</summary>
+    public MemoryDescriptor? Bias { get; init; }
+
+    /// <summary>The destination, [N, O].</summary>
+    public required MemoryDescriptor Destination { get; init; }
+
+    /// <inheritdoc/>
+    public override void Validate(PrimitiveAttributes attributes)
+    {
+        ArgumentNullException.ThrowIfNull(attributes);
+        Require(Source.Rank >= 2 && Weights.Rank == Source.Rank && Destination.Rank == 2, "needs source and weights of one rank, and a destination [N, O].");
+        for (int d = 1; d < Source.Rank; d++)
+            Require(Source.Dimensions[d] == Weights.Dimensions[d], $"source {Source.Dimensions} and weights {Weights.Dimensions} differ in dimension {d}.");
+        int outputs = Weights.Dimensions[0];
+        Require(Destination.Dimensions[0] == Source.Dimensions[0] && Destination.Dimensions[1] == outputs, $"the destination needs {Source.Dimensions[0]}x{outputs}.");
+        Require(Bias is null || (Bias.ElementCount == outputs && Bias.DataType == DataType.Float32), $"the bias needs {outputs} elements of f32.");
+        RequireChannels(attributes.WeightsScale, attributes.WeightsZeroPoint, outputs, "weights");
+        RequirePostOps(attributes.PostOps, Destination);
+    }
+
+    /// <inheritdoc/>
+    public override string ToProblemText() =>
+        $"--ip --dt={Source.DataType.ToShortName()}:{Weights.DataType.ToShortName()}:{Destination.DataType.ToShortName()} {Source.Dimensions}:{Weights.Dimensions}";
+}
+
+/// <summary>Memory of a fully connected layer.</summary>
+/// <param name="Source">The source.</param>
+/// <param name="Weights">The weights in the layout of <see cref="Primitive.Weights"/>.</param>
+/// <param name="Bias">The bias, or null.</param>
+/// <param name="Destination">The destination.</param>
+public readonly record struct InnerProductArguments(
+    TensorMemory Source, TensorMemory Weights, TensorMemory? Bias, TensorMemory Destination) : IPrimitiveArguments
+{
+    /// <inheritdoc/>
+    public void Bind(PrimitiveDescriptor descriptor, ref ExecutionArguments arguments)
+    {
+        var expected = (InnerProductDescriptor)descriptor;
+        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Source, Source, expected.Source);
+        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Weights, Weights, expected.Weights);
+        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Bias, Bias, expected.Bias);
+        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Destination, Destination, expected.Destination);
+    }
+}

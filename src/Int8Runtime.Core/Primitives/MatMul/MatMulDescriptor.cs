@@ -1,0 +1,76 @@
+// Matrix product with batch dimensions that broadcast.
+namespace Int8Runtime;
+
+/// <summary>
+/// Matrix product: source [… , M, K] times weights [… , K, N] gives [… , M, N]; leading dimensions of 1 broadcast.
+/// Transposed operands are expressed by strides. Weights scales per channel mean per column N.
+/// </summary>
+public sealed record MatMulDescriptor : PrimitiveDescriptor
+{
+    /// <inheritdoc/>
+    public override PrimitiveKind Kind => PrimitiveKind.MatMul;
+
+    /// <summary>The left operand, [… , M, K].</summary>
+    public required MemoryDescriptor Source { get; init; }
+
+    /// <summary>The right operand, [… , K, N].</summary>
+    public required MemoryDescriptor Weights { get; init; }
+
+    /// <summary>The bias, [N] in f32, unscaled; null for none.</summary>
+    public MemoryDescriptor? Bias { get; init; }
+
+    /// <summary>The destination, [… , M, N].</summary>
+    public required MemoryDescriptor Destination { get; init; }
+
+    /// <summary>Rows of the destination.</summary>
+    public int M => Destination.Dimensions[^2];
+
+    /// <summary>Columns of the destination.</summary>
+    public int N => Destination.Dimensions[^1];
+
+    /// <summary>The summed extent.</summary>
+    public int K => Source.Dimensions[^1];
+
+    /// <inheritdoc/>
+    public override void Validate(PrimitiveAttributes attributes)
+    {
+        ArgumentNullException.ThrowIfNull(attributes);
+        int rank = Destination.Rank;
+        Require(rank >= 2 && Source.Rank == rank && Weights.Rank == rank, "operands need the same rank, at least 2.");
+        Require(Weights.Dimensions[^2] == K, $"the source has K = {K}, the weights {Weights.Dimensions[^2]}.");
+        Require(Source.Dimensions[^2] == M && Weights.Dimensions[^1] == N, $"the destination needs {Source.Dimensions[^2]}x{Weights.Dimensions[^1]}.");
+        for (int d = 0; d < rank - 2; d++)
+        {
+            int batch = Destination.Dimensions[d];
+            Require((Source.Dimensions[d] == batch || Source.Dimensions[d] == 1) && (Weights.Dimensions[d] == batch || Weights.Dimensions[d] == 1),
+                $"batch dimension {d} does not broadcast: {Source.Dimensions} · {Weights.Dimensions} → {Destination.Dimensions}.");
+        }
+
+        Require(Bias is null || (Bias.ElementCount == N && Bias.DataType == DataType.Float32), $"the bias needs {N} elements of f32.");
+        RequireChannels(attributes.WeightsScale, attributes.WeightsZeroPoint, N, "weights");
+        RequirePostOps(attributes.PostOps, Destination);
+    }
+
+    /// <inheritdoc/>
+    public override string ToProblemText() =>
+        $"--matmul --dt={Source.DataType.ToShortName()}:{Weights.DataType.ToShortName()}:{Destination.DataType.ToShortName()} {Source.Dimensions}:{Weights.Dimensions}";
+}
+
+/// <summary>Memory of a matrix product.</summary>
+/// <param name="Source">The left operand.</param>
+/// <param name="Weights">The right operand in the layout of <see cref="Primitive.Weights"/>.</param>
+/// <param name="Bias">The bias, or null.</param>
+/// <param name="Destination">The destination.</param>
+public readonly record struct MatMulArguments(
+    TensorMemory Source, TensorMemory Weights, TensorMemory? Bias, TensorMemory Destination) : IPrimitiveArguments
+{
+    /// <inheritdoc/>
+    public void Bind(PrimitiveDescriptor descriptor, ref ExecutionArguments arguments)
+    {
+        var expected = (MatMulDescriptor)descriptor;
+        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Source, Source, expected.Source);
+        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Weights, Weights, expected.Weights);
+        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Bias, Bias, expected.Bias);
+        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Destination, Destination, expected.Destination);
+    }
+}

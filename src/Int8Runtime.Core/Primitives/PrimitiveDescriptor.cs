@@ -1,0 +1,105 @@
+// What every primitive's description has in common.
+namespace Int8Runtime;
+
+/// <summary>The operations that are primitives.</summary>
+public enum PrimitiveKind
+{
+    /// <summary>Copies between layouts and types, with quantization.</summary>
+    Reorder,
+
+    /// <summary>Convolution.</summary>
+    Convolution,
+
+    /// <summary>Fully connected layer.</summary>
+    InnerProduct,
+
+    /// <summary>Matrix product.</summary>
+    MatMul,
+
+    /// <summary>Max and average pooling.</summary>
+    Pooling,
+
+    /// <summary>Unary element-wise function.</summary>
+    Eltwise,
+
+    /// <summary>Binary element-wise function with broadcast.</summary>
+    Binary,
+
+    /// <summary>Softmax and log-softmax.</summary>
+    Softmax,
+
+    /// <summary>Local response normalization.</summary>
+    Lrn,
+
+    /// <summary>Concatenation.</summary>
+    Concat,
+}
+
+/// <summary>
+/// Shapes, types and parameters of an operation. Descriptors are records: they compare by value and key the primitive
+/// cache.
+/// </summary>
+public abstract record PrimitiveDescriptor
+{
+    private protected PrimitiveDescriptor()
+    {
+    }
+
+    /// <summary>The operation.</summary>
+    public abstract PrimitiveKind Kind { get; }
+
+    /// <summary>Checks that shapes, parameters and attributes fit together.</summary>
+    /// <exception cref="ArgumentException">They do not; the message names the member and what it should be.</exception>
+    public abstract void Validate(PrimitiveAttributes attributes);
+
+    /// <summary>The problem as text, for reports and logs.</summary>
+    public abstract string ToProblemText();
+
+    /// <summary>Throws an <see cref="ArgumentException"/> that starts with the kind of primitive.</summary>
+    private protected void Require(bool condition, string message)
+    {
+        if (!condition)
+            throw new ArgumentException($"{Kind}: {message}");
+    }
+
+    /// <summary>Checks a scale or zero point count against the number of channels.</summary>
+    private protected void RequireChannels(QuantizationScale? scale, ZeroPoint? zeroPoint, int channels, string operand)
+    {
+        if (scale is { Granularity: QuantizationGranularity.PerChannel })
+            Require(scale.Values.Length == channels, $"{scale.Values.Length} {operand} scales given for {channels} channels.");
+        if (zeroPoint is { Granularity: QuantizationGranularity.PerChannel })
+            Require(zeroPoint.Values.Length == channels, $"{zeroPoint.Values.Length} {operand} zero points given for {channels} channels.");
+    }
+
+    /// <summary>Checks that operands of binary post-ops broadcast to the destination.</summary>
+    private protected void RequirePostOps(PostOpChain postOps, MemoryDescriptor destination)
+    {
+        foreach (PostOp postOp in postOps)
+        {
+            if (postOp is not BinaryPostOp binary)
+                continue;
+            Require(binary.Operand.Rank == destination.Rank,
+                $"the operand {binary.Operand} of a binary post-op needs rank {destination.Rank}.");
+            for (int d = 0; d < destination.Rank; d++)
+                Require(binary.Operand.Dimensions[d] == 1 || binary.Operand.Dimensions[d] == destination.Dimensions[d],
+                    $"the operand {binary.Operand} of a binary post-op does not broadcast to {destination.Dimensions}.");
+        }
+    }
+
+    /// <summary>Attributes as problem text; empty where there are none.</summary>
+    internal static string AttributesText(PrimitiveAttributes attributes)
+    {
+        var parts = new List<string>();
+        if (attributes.SourceZeroPoint is { IsZero: false })
+            parts.Add("src-zp");
+        if (attributes.WeightsZeroPoint is { IsZero: false })
+            parts.Add("wei-zp");
+        if (attributes.DestinationZeroPoint is { IsZero: false })
+            parts.Add("dst-zp");
+        if (attributes.WeightsScale is { Granularity: QuantizationGranularity.PerChannel })
+            parts.Add("wei-scale:oc");
+        if (attributes.PostOps.Count > 0)
+            parts.Add("post-ops=" + attributes.PostOps);
+        return string.Join(' ', parts);
+    }
+}

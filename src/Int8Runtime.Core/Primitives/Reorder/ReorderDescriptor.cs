@@ -1,0 +1,39 @@
+// Copies between layouts and types.
+namespace Int8Runtime;
+
+/// <summary>
+/// Copies a tensor into another layout or type:
+/// <c>dst = sat(rne(v / destinationScale) + destinationZeroPoint)</c> with <c>v = sourceScale·(src − sourceZeroPoint)</c>, as ONNX's
+/// QuantizeLinear and DequantizeLinear. Scales may be per channel of dimension <see cref="ChannelAxis"/>.
+/// </summary>
+public sealed record ReorderDescriptor : PrimitiveDescriptor, IUnaryDescriptor
+{
+    /// <inheritdoc/>
+    public override PrimitiveKind Kind => PrimitiveKind.Reorder;
+
+    /// <summary>The source.</summary>
+    public required MemoryDescriptor Source { get; init; }
+
+    /// <summary>The destination, of the same dimensions; may be in an implementation's packed layout.</summary>
+    public required MemoryDescriptor Destination { get; init; }
+
+    /// <summary>The dimension that scales and zero points per channel belong to.</summary>
+    public int ChannelAxis { get; init; } = 1;
+
+    /// <inheritdoc/>
+    public override void Validate(PrimitiveAttributes attributes)
+    {
+        ArgumentNullException.ThrowIfNull(attributes);
+        Require(Source.Dimensions == Destination.Dimensions, $"source {Source.Dimensions} and destination {Destination.Dimensions} differ.");
+        Require(Source.IsStrided && !Destination.IsAny, "the source needs strides and the destination a layout.");
+        int channels = ChannelAxis >= 0 && ChannelAxis < Source.Rank ? Source.Dimensions[ChannelAxis] : 1;
+        RequireChannels(attributes.SourceScale, attributes.SourceZeroPoint, channels, "source");
+        RequireChannels(attributes.DestinationScale, attributes.DestinationZeroPoint, channels, "destination");
+        foreach (PostOp postOp in attributes.PostOps)
+            Require(postOp is SumPostOp, "the only post-op of a reorder is a sum.");
+    }
+
+    /// <inheritdoc/>
+    public override string ToProblemText() =>
+        $"--reorder --sdt={Source.DataType.ToShortName()} --ddt={Destination.DataType.ToShortName()} --stag={Source.LayoutText()} --dtag={Destination.LayoutText()} {Source.Dimensions}";
+}

@@ -1,0 +1,34 @@
+// Softmax and log-softmax along one axis.
+namespace Int8Runtime;
+
+/// <summary>Softmax along one axis: <c>e^(x − max) / Σ e^(x − max)</c>, or its logarithm. Integer sources are dequantized first.</summary>
+public sealed record SoftmaxDescriptor : PrimitiveDescriptor, IUnaryDescriptor
+{
+    /// <inheritdoc/>
+    public override PrimitiveKind Kind => PrimitiveKind.Softmax;
+
+    /// <summary>True for the logarithm of the softmax.</summary>
+    public bool Logarithm { get; init; }
+
+    /// <summary>The dimension along which the values sum to 1.</summary>
+    public required int Axis { get; init; }
+
+    /// <summary>The source, of any shape.</summary>
+    public required MemoryDescriptor Source { get; init; }
+
+    /// <summary>The destination, of the source's shape; may be the same memory.</summary>
+    public required MemoryDescriptor Destination { get; init; }
+
+    /// <inheritdoc/>
+    public override void Validate(PrimitiveAttributes attributes)
+    {
+        ArgumentNullException.ThrowIfNull(attributes);
+        Require(Source.Dimensions == Destination.Dimensions, $"source {Source.Dimensions} and destination {Destination.Dimensions} differ.");
+        Require(Axis >= 0 && Axis < Source.Rank, $"axis {Axis} is outside the {Source.Rank} dimensions.");
+        RequirePostOps(attributes.PostOps, Destination);
+    }
+
+    /// <inheritdoc/>
+    public override string ToProblemText() =>
+        $"--softmax --alg={(Logarithm ? "LOGSOFTMAX" : "SOFTMAX")} --axis={Axis} --dt={Source.DataType.ToShortName()}:{Destination.DataType.ToShortName()} {Source.Dimensions}";
+}

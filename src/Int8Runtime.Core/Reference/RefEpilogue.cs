@@ -1,0 +1,72 @@
+// Normative evaluation of the arithmetic between accumulator and store.
+namespace Int8Runtime.Reference;
+
+/// <summary>Applies an <see cref="Epilogue"/> to one accumulator at a time.</summary>
+internal static unsafe class RefEpilogue
+{
+    /// <summary>Finishes one element of the destination.</summary>
+    /// <param name="epilogue">The planned arithmetic.</param>
+    /// <param name="accumulator">The sum as f32.</param>
+    /// <param name="channel">Output channel, which selects scale and bias.</param>
+    /// <param name="bias">Bias of the channel, or 0.</param>
+    /// <param name="arguments">Operands of binary post-ops.</param>
+    /// <param name="destination">Descriptor of the destination.</param>
+    /// <param name="index">Logical index of the element.</param>
+    public static void Finish(
+        Epilogue epilogue, float accumulator, int channel, float bias, in ExecutionArguments arguments,
+        MemoryDescriptor destination, ReadOnlySpan<int> index)
+    {
+        void* data = arguments[ArgumentSlot.Destination];
+        long offset = destination.OffsetOf(index);
+        float value = MathF.FusedMultiplyAdd(accumulator, epilogue.Scale[channel], bias * epilogue.BiasMultiplier);
+        value = ApplyPostOps(epilogue.PostOps, value, in arguments, destination.DataType, data, offset, index);
+        if (epilogue.OutputMultiplier != 1f)
+            value *= epilogue.OutputMultiplier;
+        if (epilogue.Clamps)
+            value = EltwiseMath.Clamp(value, epilogue.LowerBound, epilogue.UpperBound);
+        ScalarAccess.Store(data, destination.DataType, offset, value, epilogue.OutputZeroPoint);
+    }
+
+    /// <summary>Applies a chain of post-ops to one value.</summary>
+    public static float ApplyPostOps(
+        PostOpChain postOps, float value, in ExecutionArguments arguments, DataType destinationType, void* destination,
+        long destinationOffset, ReadOnlySpan<int> index)
+    {
+        Span<int> operandIndex = stackalloc int[index.Length];
+        for (int i = 0; i < postOps.Count; i++)
+        {
+            switch (postOps[i])
+            {
+                case SumPostOp sum:
+                    DataType type = sum.DataType == DataType.Undefined ? destinationType : sum.DataType;
+                    float previous = ScalarAccess.Load(destination, type, destinationOffset) - sum.ZeroPoint;
+                    value = MathF.FusedMultiplyAdd(sum.Scale, previous, value);
+                    break;
+                case EltwisePostOp eltwise:
+                    value = EltwiseMath.Evaluate(eltwise.Algorithm, value, eltwise.Alpha, eltwise.Beta);
+                    break;
+                case BinaryPostOp binary:
+                    for (int d = 0; d < index.Length; d++)
+                        operandIndex[d] = binary.Operand.Dimensions[d] == 1 ? 0 : index[d];
+                    float operand = ScalarAccess.Load(
+                        arguments.PostOpOperand(i), binary.Operand.DataType, binary.Operand.OffsetOf(operandIndex));
+                    value = EltwiseMath.Evaluate(binary.Algorithm, value, operand);
+                    break;
+            }
+        }
+
+        return value;
+    }
+
+    /// <summary>Run-time scales and zero points of an execution.</summary>
+    public static RuntimeQuantization ReadRuntime(PrimitiveAttributes attributes, in ExecutionArguments arguments) => new(
+        attributes.SourceScale is { IsRuntime: true } ? *(float*)arguments[ArgumentSlot.SourceScale] : null,
+        attributes.DestinationScale is { IsRuntime: true } ? *(float*)arguments[ArgumentSlot.DestinationScale] : null,
+        attributes.DestinationZeroPoint is { IsRuntime: true } ? *(int*)arguments[ArgumentSlot.DestinationZeroPoint] : null);
+
+    /// <summary>The source's zero point, constant or from the arguments.</summary>
+    public static int SourceZeroPoint(PrimitiveAttributes attributes, in ExecutionArguments arguments) =>
+        attributes.SourceZeroPoint is { IsRuntime: true }
+            ? *(int*)arguments[ArgumentSlot.SourceZeroPoint]
+            : attributes.SourceZeroPoint?.At(0) ?? 0;
+}

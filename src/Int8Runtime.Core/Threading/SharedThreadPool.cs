@@ -1,0 +1,162 @@
+// The process-wide pool: a short spin for the next piece of work, then sleep.
+using System.Diagnostics;
+
+namespace Int8Runtime;
+
+/// <summary>
+/// A pool whose workers spin for a bounded time after a piece of work and then park, so that an idle process uses no CPU.
+/// One piece of work runs at a time; a call that finds the pool busy runs on its own thread alone, so the pool can be
+/// called from any number of threads without deadlock or oversubscription.
+/// </summary>
+public sealed unsafe class SharedThreadPool : IThreadPool, IDisposable
+{
+    // Long enough to bridge the gap between two layers of a model, short enough not to show up as CPU load.
+    private static readonly long SpinTicks = Stopwatch.Frequency / 20_000;
+
+    private static readonly Lazy<SharedThreadPool> DefaultPool = new(() => new SharedThreadPool(DefaultWorkers()));
+
+    private readonly Worker[] _workers;
+    private delegate*<void*, int, int, void> _body;
+    private void* _state;
+    private int _participants;
+    private int _pending;
+    private int _busy;
+    private Exception? _failure;
+    private volatile bool _stopping;
+
+    /// <summary>Starts a pool.</summary>
+    /// <param name="maximumWorkers">Workers including the calling thread; at least 1.</param>
+    public SharedThreadPool(int maximumWorkers)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(maximumWorkers, 1);
+        MaximumWorkers = maximumWorkers;
+        _workers = new Worker[maximumWorkers - 1];
+        for (int i = 0; i < _workers.Length; i++)
+            _workers[i] = new Worker(this, i + 1);
+    }
+
+    /// <summary>
+    /// The pool that engines share: one worker for each processor the process may use (.NET's view, which honours
+    /// cpusets and cgroup limits), or <c>INT8RT_NUM_THREADS</c>.
+    /// </summary>
+    public static SharedThreadPool Default => DefaultPool.Value;
+
+    /// <inheritdoc/>
+    public int MaximumWorkers { get; }
+
+    /// <inheritdoc/>
+    public void Run(int participants, delegate*<void*, int, int, void> body, void* state)
+    {
+        participants = Math.Min(participants, MaximumWorkers);
+        if (participants <= 1 || _stopping || Interlocked.CompareExchange(ref _busy, 1, 0) != 0)
+        {
+            body(state, 0, 1);
+            return;
+        }
+
+        try
+        {
+            _body = body;
+            _state = state;
+            _participants = participants;
+            _failure = null;
+            Volatile.Write(ref _pending, participants - 1);
+            for (int i = 0; i < participants - 1; i++)
+                _workers[i].Start();
+            try
+            {
+                body(state, 0, participants);
+            }
+            finally
+            {
+                // The workers read the caller's stack: never leave before they are done, not even on an exception.
+                var spinner = new SpinWait();
+                while (Volatile.Read(ref _pending) != 0)
+                    spinner.SpinOnce(sleep1Threshold: -1);
+            }
+
+            if (_failure is { } failure)
+                System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
+        }
+        finally
+        {
+            Volatile.Write(ref _busy, 0);
+        }
+    }
+
+    /// <summary>Stops the workers. Later calls run on the calling thread.</summary>
+    public void Dispose()
+    {
+        _stopping = true;
+        foreach (Worker worker in _workers)
+            worker.Start();
+    }
+
+    private static int DefaultWorkers()
+    {
+        string? text = Environment.GetEnvironmentVariable("INT8RT_NUM_THREADS");
+        if (string.IsNullOrEmpty(text))
+            return Environment.ProcessorCount;
+        return int.TryParse(text, out int threads) && threads is >= 1 and <= 1024
+            ? threads
+            : throw new FormatException($"INT8RT_NUM_THREADS is '{text}'; it must be a number from 1 to 1024.");
+    }
+
+    private sealed class Worker
+    {
+        private readonly SharedThreadPool _pool;
+        private readonly int _index;
+        private readonly SemaphoreSlim _wake = new(0);
+        private int _state; // 0: nothing to do, 1: work waits, 2: parked
+
+        public Worker(SharedThreadPool pool, int index)
+        {
+            _pool = pool;
+            _index = index;
+            new Thread(Loop) { IsBackground = true, Name = $"int8rt-{index}" }.Start();
+        }
+
+        public void Start()
+        {
+            if (Interlocked.Exchange(ref _state, 1) == 2)
+                _wake.Release();
+        }
+
+        private void Loop()
+        {
+            while (true)
+            {
+                WaitForWork();
+                if (_pool._stopping)
+                    return;
+                try
+                {
+                    _pool._body(_pool._state, _index, _pool._participants);
+                }
+                catch (Exception exception)
+                {
+                    Volatile.Write(ref _pool._failure, exception);
+                }
+
+                Interlocked.Decrement(ref _pool._pending);
+            }
+        }
+
+        private void WaitForWork()
+        {
+            long deadline = Stopwatch.GetTimestamp() + SpinTicks;
+            while (Interlocked.CompareExchange(ref _state, 0, 1) != 1)
+            {
+                if (Stopwatch.GetTimestamp() < deadline)
+                {
+                    Thread.SpinWait(20);
+                    continue;
+                }
+
+                if (Interlocked.CompareExchange(ref _state, 2, 0) == 0)
+                    _wake.Wait();
+                deadline = long.MaxValue;
+            }
+        }
+    }
+}
