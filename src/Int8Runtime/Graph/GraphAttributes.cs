@@ -10,7 +10,12 @@ public sealed class GraphAttributes : IEnumerable<KeyValuePair<string, object>>
 {
     private readonly SortedDictionary<string, object> _values = new(StringComparer.Ordinal);
 
-    internal string Owner { get; set; } = "";
+    /// <summary>Creates an empty set.</summary>
+    /// <param name="owner">What the attributes belong to; opens the messages of exceptions.</param>
+    public GraphAttributes(string owner = "Node") => Owner = owner;
+
+    /// <summary>What the attributes belong to.</summary>
+    public string Owner { get; }
 
     /// <summary>The number of attributes.</summary>
     public int Count => _values.Count;

@@ -13,7 +13,7 @@ public sealed class GraphNode
         Name = name;
         OpType = opType;
         Domain = domain;
-        Attributes = new GraphAttributes { Owner = $"Node '{name}' ({opType})" };
+        Attributes = new GraphAttributes($"Node '{name}' ({opType})");
         _inputs = inputs;
         _outputs = outputs;
     }

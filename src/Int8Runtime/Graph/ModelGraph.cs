@@ -46,6 +46,9 @@ public sealed class ModelGraph
     public GraphValue AddValue(string name, DataType elementType = DataType.Undefined, GraphShape? shape = null) =>
         Register(new GraphValue(this, name) { ElementType = elementType, Shape = shape });
 
+    /// <summary>Creates the place of an optional output which a node does not deliver.</summary>
+    public GraphValue AddOmittedOutput() => Register(new GraphValue(this, UniqueValueName("omitted")) { IsOmitted = true });
+
     /// <summary>Creates a graph input.</summary>
     /// <exception cref="ModelFormatException">The name is taken.</exception>
     public GraphValue AddInput(string name, DataType elementType, GraphShape? shape)
@@ -234,9 +237,6 @@ public sealed class ModelGraph
 
     /// <summary>The name itself if no value has it, otherwise the name with a number.</summary>
     public string UniqueValueName(string name) => UniqueName(name, _values.ContainsKey);
-
-    internal GraphValue AddOmittedOutput(string nodeName, int index) =>
-        Register(new GraphValue(this, UniqueValueName($"{nodeName}:omitted{index}")) { IsOmitted = true });
 
     private static string UniqueName(string name, Func<string, bool> taken)
     {

@@ -1,0 +1,68 @@
+// Reading and writing of ONNX model files.
+using Google.Protobuf;
+using Int8Runtime.Graph;
+using Int8Runtime.Onnx.Export;
+using Int8Runtime.Onnx.Import;
+using Int8Runtime.Onnx.Proto;
+
+namespace Int8Runtime.Onnx;
+
+/// <summary>ONNX models, operator sets 7 to 25.</summary>
+public static class OnnxModel
+{
+    /// <summary>Reads a model; tensors in external files are looked up in its folder.</summary>
+    /// <exception cref="ModelFormatException">The file is damaged, or uses something that is not supported
+    /// (<see cref="UnsupportedModelException"/>). The message begins with the path.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static ModelGraph Load(string path)
+    {
+        byte[] bytes = File.ReadAllBytes(path);
+        try
+        {
+            return Read(() => ModelProto.Parser.ParseFrom(bytes), Path.GetDirectoryName(Path.GetFullPath(path)));
+        }
+        catch (UnsupportedModelException exception)
+        {
+            throw new UnsupportedModelException($"{path}: {exception.Message}");
+        }
+        catch (ModelFormatException exception)
+        {
+            throw new ModelFormatException($"{path}: {exception.Message}", exception.InnerException);
+        }
+    }
+
+    /// <summary>Reads a model without external data from a stream.</summary>
+    /// <exception cref="ModelFormatException">The content is damaged or not supported.</exception>
+    public static ModelGraph Load(Stream stream) => Read(() => ModelProto.Parser.ParseFrom(stream), directory: null);
+
+    /// <summary>Reads a model without external data from memory.</summary>
+    /// <exception cref="ModelFormatException">The content is damaged or not supported.</exception>
+    public static ModelGraph Load(ReadOnlySpan<byte> bytes)
+    {
+        byte[] copy = bytes.ToArray();
+        return Read(() => ModelProto.Parser.ParseFrom(copy), directory: null);
+    }
+
+    /// <summary>Writes a model with the lowest operator set, 13 or higher, that has all its operators.</summary>
+    /// <remarks>The file appears complete or not at all: it is written under another name and then moved.</remarks>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static void Save(ModelGraph graph, string path) => AtomicFile.Write(path, stream => Save(graph, stream));
+
+    /// <summary>Writes a model to a stream.</summary>
+    /// <inheritdoc cref="Save(ModelGraph, string)"/>
+    public static void Save(ModelGraph graph, Stream stream) => GraphWriter.Write(graph).WriteTo(stream);
+
+    private static ModelGraph Read(Func<ModelProto> parse, string? directory)
+    {
+        ModelProto model;
+        try
+        {
+            model = parse();
+        }
+        catch (InvalidProtocolBufferException exception)
+        {
+            throw new ModelFormatException($"The file is no ONNX model, or it is damaged or cut off ({exception.Message})", exception);
+        }
+        return GraphReader.Read(model, directory);
+    }
+}
