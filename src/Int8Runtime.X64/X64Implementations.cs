@@ -1,0 +1,20 @@
+// Which generated code computes a primitive, in the order in which it is tried. Reading starts here.
+using Int8Runtime.Jit;
+
+namespace Int8Runtime.X64;
+
+/// <summary>The implementations with generated kernels. Of each kind the first one that takes the problem is used.</summary>
+internal static class X64Implementations
+{
+    /// <summary>The ordered list for one engine.</summary>
+    /// <param name="cache">Where kernels are kept.</param>
+    /// <param name="cpu">Cache sizes that blockings are chosen by.</param>
+    public static IReadOnlyList<IImplementation> Create(KernelCache cache, CpuFeatures cpu)
+    {
+        ArgumentNullException.ThrowIfNull(cache);
+        ArgumentNullException.ThrowIfNull(cpu);
+        return
+        [
+        ];
+    }
+}

@@ -1,0 +1,58 @@
+// The engine of the CPU that runs this process.
+using Int8Runtime.Jit;
+using Int8Runtime.Reference;
+using Int8Runtime.X64;
+
+namespace Int8Runtime;
+
+/// <summary>What a <see cref="CpuEngine"/> may use. Environment variables only give the defaults.</summary>
+public sealed record CpuEngineOptions
+{
+    /// <summary>
+    /// Upper bound of the instruction sets, see <see cref="IsaTiers"/>; null for <c>INT8RT_MAX_ISA</c>, or everything that
+    /// the CPU has if that is not set.
+    /// </summary>
+    public Isa? MaxIsa { get; init; }
+
+    /// <summary>Threads of one execution; null for all workers of the pool.</summary>
+    public int? Threads { get; init; }
+
+    /// <summary>Where parallel work runs; null for the process-wide <see cref="SharedThreadPool.Default"/>.</summary>
+    public IThreadPool? ThreadPool { get; init; }
+
+    /// <summary>Bound of the memory that cached plans keep, in bytes.</summary>
+    public long CacheBytes { get; init; } = 256L << 20;
+}
+
+/// <summary>
+/// An engine that computes primitives with code generated for the CPU at hand. What no generated code takes, or everything
+/// where the system denies executable memory, runs the scalar reference, and the dispatch report says so.
+/// </summary>
+public sealed class CpuEngine : Engine
+{
+    private CpuEngine(Isa isa, IThreadPool pool, int threads, long cacheBytes)
+        : base(isa, pool, threads, cacheBytes)
+    {
+        Register(X64Implementations.Create(KernelCache.Shared, CpuFeatures.Host));
+        Register(ReferenceImplementations.All);
+    }
+
+    /// <summary>Name of the CPU; empty where it does not tell.</summary>
+    public static string CpuName => CpuFeatures.Host.Brand;
+
+    /// <summary>Why no code can be generated here, or null.</summary>
+    public static string? Limitation => CpuFeatures.Host.Limitation;
+
+    /// <summary>Creates an engine.</summary>
+    /// <exception cref="FormatException">An environment variable holds something that is not a tier or a number.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The number of threads is below 1.</exception>
+    public static CpuEngine Create(CpuEngineOptions? options = null)
+    {
+        options ??= new CpuEngineOptions();
+        Isa isa = options.MaxIsa is { } bound ? CpuFeatures.Host.Isa & bound : IsaLimit.FromEnvironment();
+        IThreadPool pool = options.ThreadPool ?? SharedThreadPool.Default;
+        int threads = options.Threads ?? pool.MaximumWorkers;
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1, nameof(options));
+        return new CpuEngine(isa, pool, Math.Min(threads, pool.MaximumWorkers), options.CacheBytes);
+    }
+}
