@@ -10,6 +10,7 @@ namespace Int8Runtime;
 public sealed unsafe class TensorMemory : IDisposable
 {
     private readonly long _ownedBytes;
+    private readonly TensorMemory? _owner;
     private byte* _data;
 
     /// <summary>Allocates zero-filled memory for <paramref name="descriptor"/>.</summary>
@@ -34,6 +35,13 @@ public sealed unsafe class TensorMemory : IDisposable
         _data = (byte*)data;
     }
 
+    private TensorMemory(MemoryDescriptor descriptor, TensorMemory owner, long byteOffset)
+        : this(descriptor, (byte*)owner.Data + byteOffset)
+    {
+        _owner = owner;
+        GC.SuppressFinalize(this);
+    }
+
     /// <summary>Frees owned memory that was not disposed.</summary>
     ~TensorMemory() => Free();
 
@@ -46,7 +54,7 @@ public sealed unsafe class TensorMemory : IDisposable
     {
         get
         {
-            ObjectDisposedException.ThrowIf(_data is null, this);
+            ObjectDisposedException.ThrowIf(_data is null || _owner is { _data: null }, this);
             return _data;
         }
     }
@@ -58,6 +66,21 @@ public sealed unsafe class TensorMemory : IDisposable
         var memory = new TensorMemory(descriptor);
         values.CopyTo(memory.AsSpan<T>());
         return memory;
+    }
+
+    /// <summary>
+    /// A part of this memory seen as another tensor, without a copy. The view keeps this memory alive, unless it is
+    /// disposed; the view cannot be used from then on.
+    /// </summary>
+    /// <param name="descriptor">What the part holds.</param>
+    /// <param name="byteOffset">Start of the part in bytes.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The part reaches beyond this memory.</exception>
+    public TensorMemory View(MemoryDescriptor descriptor, long byteOffset = 0)
+    {
+        ArgumentNullException.ThrowIfNull(descriptor);
+        ArgumentOutOfRangeException.ThrowIfNegative(byteOffset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(byteOffset + descriptor.SizeInBytes, Descriptor.SizeInBytes, nameof(byteOffset));
+        return new TensorMemory(descriptor, this, byteOffset);
     }
 
     /// <summary>The memory as a span, in physical order.</summary>
