@@ -1,0 +1,175 @@
+// Runs a primitive of an engine and the normative reference on the same random tensors and compares the results.
+using Int8Runtime.Reference;
+
+namespace Int8Runtime.TestKit;
+
+/// <summary>How a problem is run by <see cref="PrimitiveCheck"/>.</summary>
+public sealed record CheckOptions
+{
+    /// <summary>Seed of the tensors' content.</summary>
+    public int Seed { get; init; } = 1;
+
+    /// <summary>Accepted difference.</summary>
+    public Tolerance Tolerance { get; init; }
+
+    /// <summary>Content of sources, weights and operands.</summary>
+    public FillKind Fill { get; init; }
+
+    /// <summary>Whether the destination is the same memory as the (first) source.</summary>
+    public bool InPlace { get; init; }
+
+    /// <summary>Which end of every tensor touches an inaccessible page.</summary>
+    public GuardPlacement Placement { get; init; }
+
+    /// <summary>Value of run-time scales.</summary>
+    public float RuntimeScale { get; init; } = 0.037f;
+
+    /// <summary>Value of run-time zero points.</summary>
+    public int RuntimeZeroPoint { get; init; } = 3;
+}
+
+/// <summary>Checks primitives against <see cref="ReferenceEngine"/>.</summary>
+public static unsafe class PrimitiveCheck
+{
+    /// <summary>
+    /// Creates the primitive on <paramref name="engine"/>, runs it on guarded tensors and compares with the reference.
+    /// </summary>
+    /// <returns>The name of the implementation that was chosen.</returns>
+    /// <exception cref="MismatchException">The result differs; the message holds the problem, the seed and the first differences.</exception>
+    public static string AgainstReference(
+        Engine engine, PrimitiveDescriptor descriptor, PrimitiveAttributes? attributes = null, int seed = 1, Tolerance tolerance = default) =>
+        AgainstReference(engine, descriptor, attributes, new CheckOptions { Seed = seed, Tolerance = tolerance });
+
+    /// <inheritdoc cref="AgainstReference(Engine, PrimitiveDescriptor, PrimitiveAttributes?, int, Tolerance)"/>
+    public static string AgainstReference(
+        Engine engine, PrimitiveDescriptor descriptor, PrimitiveAttributes? attributes, CheckOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(engine);
+        ArgumentNullException.ThrowIfNull(options);
+        attributes ??= PrimitiveAttributes.Default;
+        Primitive primitive = engine.Create(descriptor, attributes);
+        PrimitiveDescriptor resolved = primitive.Descriptor;
+        string problem = $"{primitive.ImplementationName} on {IsaTiers.NameOf(engine.Isa)}: {primitive.Report.Problem} "
+            + $"src {string.Join(" ", PrimitiveTensors.Inputs(resolved, attributes).Select(i => i.Descriptor))} "
+            + $"dst {PrimitiveTensors.Destination(resolved)} seed {options.Seed} {options.Fill} {options.Placement}";
+
+        using var tensors = new TensorSet(resolved, attributes, options);
+        using var reference = new ReferenceEngine();
+        using ExecutionStream referenceStream = reference.CreateStream();
+        TensorMemory? plainWeights = null;
+        PrimitiveDescriptor plainProblem = resolved;
+        if (PrimitiveTensors.Weights(resolved) is { } weights)
+        {
+            MemoryDescriptor plain = PlainWeights(descriptor, weights);
+            plainProblem = PrimitiveTensors.WithWeights(resolved, plain);
+            plainWeights = tensors.Add(plain, options.Seed + 1);
+            tensors.Arguments.Set(ArgumentSlot.Weights, plainWeights);
+        }
+
+        byte[] initial = tensors.DestinationBytes.ToArray();
+        reference.Create(plainProblem, attributes).Execute(referenceStream, in tensors.Arguments);
+        using var expected = new TensorMemory(PrimitiveTensors.Destination(resolved));
+        tensors.DestinationBytes.CopyTo(new Span<byte>(expected.Data, initial.Length));
+
+        initial.CopyTo(tensors.DestinationBytes);
+        if (plainWeights is not null)
+        {
+            TensorMemory packed = tensors.Add(primitive.Weights, seed: null);
+            Reorder(reference, referenceStream, plainWeights, packed);
+            tensors.Arguments.Set(ArgumentSlot.Weights, packed);
+        }
+
+        using (ExecutionStream stream = engine.CreateStream())
+            primitive.Execute(stream, in tensors.Arguments);
+        TierCoverage.Record(primitive.ImplementationName, engine.Isa);
+        tensors.ThrowIfSlackWritten(problem);
+        TensorCompare.Equal(expected, tensors.Destination, options.Tolerance, problem);
+        return primitive.ImplementationName;
+    }
+
+    private static MemoryDescriptor PlainWeights(PrimitiveDescriptor asked, MemoryDescriptor resolved) =>
+        PrimitiveTensors.Weights(asked) is { IsStrided: true } plain
+            ? plain
+            : new MemoryDescriptor(resolved.Dimensions, resolved.DataType);
+
+    private static void Reorder(ReferenceEngine engine, ExecutionStream stream, TensorMemory source, TensorMemory destination) =>
+        engine.Create(new ReorderDescriptor { Source = source.Descriptor, Destination = destination.Descriptor, ChannelAxis = 0 })
+            .Execute(stream, new UnaryArguments(source, destination));
+
+    // Guarded memory for every argument of one execution.
+    private sealed class TensorSet : IDisposable
+    {
+        private readonly List<GuardedMemory> _memory = [];
+        private readonly CheckOptions _options;
+
+        public ExecutionArguments Arguments;
+
+        public TensorSet(PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, CheckOptions options)
+        {
+            _options = options;
+            int seed = options.Seed * 1000;
+            TensorMemory? source = null;
+            foreach (TensorArgument input in PrimitiveTensors.Inputs(descriptor, attributes))
+            {
+                TensorMemory tensor = Add(input.Descriptor, seed++);
+                Arguments.Set(input.Slot, tensor);
+                if (input.Slot == ArgumentSlot.Source)
+                    source = tensor;
+            }
+
+            MemoryDescriptor destination = PrimitiveTensors.Destination(descriptor);
+            if (options.InPlace && !(source?.Descriptor.Equals(destination) ?? false))
+                throw new ArgumentException($"{destination} cannot be in place of {source?.Descriptor}.");
+            Destination = options.InPlace ? source! : Add(destination, seed);
+            Arguments.Set(ArgumentSlot.Destination, Destination);
+
+            // Small tensors of their own, so that reading more than one value is caught as well.
+            if (attributes.SourceScale is { IsRuntime: true })
+                Arguments[ArgumentSlot.SourceScale] = Scalar(BitConverter.SingleToInt32Bits(options.RuntimeScale));
+            if (attributes.DestinationScale is { IsRuntime: true })
+                Arguments[ArgumentSlot.DestinationScale] = Scalar(BitConverter.SingleToInt32Bits(options.RuntimeScale));
+            if (attributes.SourceZeroPoint is { IsRuntime: true })
+                Arguments[ArgumentSlot.SourceZeroPoint] = Scalar(options.RuntimeZeroPoint);
+            if (attributes.DestinationZeroPoint is { IsRuntime: true })
+                Arguments[ArgumentSlot.DestinationZeroPoint] = Scalar(options.RuntimeZeroPoint);
+        }
+
+        public TensorMemory Destination { get; }
+
+        public Span<byte> DestinationBytes => new(Destination.Data, (int)Destination.Descriptor.SizeInBytes);
+
+        public TensorMemory Add(MemoryDescriptor descriptor, int? seed)
+        {
+            // Packed weights are promised to be 64-byte aligned, other tensors only to their element type.
+            long bytes = descriptor.Packed is null ? descriptor.SizeInBytes : (descriptor.SizeInBytes + 63) & ~63L;
+            var memory = new GuardedMemory(bytes, _options.Placement);
+            _memory.Add(memory);
+            TensorMemory tensor = memory.Wrap(descriptor);
+            if (seed is { } value)
+                TensorFill.Random(tensor, value, _options.Fill);
+            return tensor;
+        }
+
+        public void ThrowIfSlackWritten(string problem)
+        {
+            try
+            {
+                _memory.ForEach(memory => memory.ThrowIfSlackWritten());
+            }
+            catch (InvalidOperationException exception)
+            {
+                throw new MismatchException($"{problem}: {exception.Message}");
+            }
+        }
+
+        public void Dispose() => _memory.ForEach(memory => memory.Dispose());
+
+        private void* Scalar(int bits)
+        {
+            var memory = new GuardedMemory(sizeof(int), _options.Placement);
+            _memory.Add(memory);
+            *(int*)memory.Pointer = bits;
+            return memory.Pointer;
+        }
+    }
+}

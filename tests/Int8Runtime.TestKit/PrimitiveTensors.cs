@@ -1,0 +1,74 @@
+// The tensors that one execution of a primitive reads and writes.
+namespace Int8Runtime.TestKit;
+
+/// <summary>A tensor argument of a primitive.</summary>
+/// <param name="Slot">Its place in the argument table.</param>
+/// <param name="Descriptor">What it holds.</param>
+internal readonly record struct TensorArgument(ArgumentSlot Slot, MemoryDescriptor Descriptor);
+
+/// <summary>Enumerates the tensors of a problem.</summary>
+internal static class PrimitiveTensors
+{
+    /// <summary>The destination.</summary>
+    public static MemoryDescriptor Destination(PrimitiveDescriptor descriptor) => descriptor switch
+    {
+        ConvolutionDescriptor d => d.Destination,
+        InnerProductDescriptor d => d.Destination,
+        MatMulDescriptor d => d.Destination,
+        BinaryDescriptor d => d.Destination,
+        ConcatDescriptor d => d.Destination,
+        IUnaryDescriptor d => d.Destination,
+        _ => throw new ArgumentException($"Unknown primitive {descriptor.Kind}."),
+    };
+
+    /// <summary>The weights; null if there are none.</summary>
+    public static MemoryDescriptor? Weights(PrimitiveDescriptor descriptor) => descriptor switch
+    {
+        ConvolutionDescriptor d => d.Weights,
+        InnerProductDescriptor d => d.Weights,
+        MatMulDescriptor d => d.Weights,
+        _ => null,
+    };
+
+    /// <summary>The same problem with other weights.</summary>
+    public static PrimitiveDescriptor WithWeights(PrimitiveDescriptor descriptor, MemoryDescriptor weights) => descriptor switch
+    {
+        ConvolutionDescriptor d => d with { Weights = weights },
+        InnerProductDescriptor d => d with { Weights = weights },
+        MatMulDescriptor d => d with { Weights = weights },
+        _ => descriptor,
+    };
+
+    /// <summary>Sources, bias and operands of post-ops: everything read beside the weights and the destination.</summary>
+    public static IEnumerable<TensorArgument> Inputs(PrimitiveDescriptor descriptor, PrimitiveAttributes attributes)
+    {
+        switch (descriptor)
+        {
+            case ConcatDescriptor concat:
+                for (int i = 0; i < concat.Sources.Length; i++)
+                    yield return new TensorArgument(ArgumentSlot.PostOp0 + i, concat.Sources[i]);
+                break;
+            case BinaryDescriptor binary:
+                yield return new TensorArgument(ArgumentSlot.Source, binary.Source);
+                yield return new TensorArgument(ArgumentSlot.Source1, binary.Source1);
+                break;
+            default:
+                (MemoryDescriptor source, MemoryDescriptor? bias) = descriptor switch
+                {
+                    ConvolutionDescriptor d => (d.Source, d.Bias),
+                    InnerProductDescriptor d => (d.Source, d.Bias),
+                    MatMulDescriptor d => (d.Source, d.Bias),
+                    IUnaryDescriptor d => (d.Source, null),
+                    _ => throw new ArgumentException($"Unknown primitive {descriptor.Kind}."),
+                };
+                yield return new TensorArgument(ArgumentSlot.Source, source);
+                if (bias is not null)
+                    yield return new TensorArgument(ArgumentSlot.Bias, bias);
+                break;
+        }
+
+        for (int i = 0; i < attributes.PostOps.Count; i++)
+            if (attributes.PostOps[i] is BinaryPostOp binary)
+                yield return new TensorArgument(ArgumentSlot.PostOp0 + i, binary.Operand);
+    }
+}

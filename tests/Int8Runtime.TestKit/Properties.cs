@@ -1,0 +1,35 @@
+// Property-based checks: FsCheck with a seed that can be given again.
+using System.Globalization;
+using FsCheck;
+using FsCheck.Fluent;
+
+namespace Int8Runtime.TestKit;
+
+/// <summary>
+/// Checks a property on random values. A failure prints the value and FsCheck's replay seed; the same values come again
+/// when INT8RT_TEST_SEED is set to that seed ("seed,gamma").
+/// </summary>
+public static class Properties
+{
+    /// <summary>The environment variable that repeats a run.</summary>
+    public const string SeedVariable = "INT8RT_TEST_SEED";
+
+    /// <summary>Calls <paramref name="check"/>, which throws where the property does not hold, on random values.</summary>
+    public static void Check<T>(Gen<T> generator, Action<T> check, int count = 100)
+    {
+        ArgumentNullException.ThrowIfNull(check);
+        Config config = Config.QuickThrowOnFailure.WithMaxTest(count);
+        if (Environment.GetEnvironmentVariable(SeedVariable) is { Length: > 0 } text)
+        {
+            string[] parts = text.Split(',', StringSplitOptions.TrimEntries);
+            config = config.WithReplay(
+                ulong.Parse(parts[0], CultureInfo.InvariantCulture), ulong.Parse(parts[1], CultureInfo.InvariantCulture));
+        }
+
+        FsCheck.Fluent.Prop.ForAll(generator.ToArbitrary(), value =>
+        {
+            check(value);
+            return true;
+        }).Check(config);
+    }
+}

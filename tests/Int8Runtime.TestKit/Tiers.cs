@@ -1,0 +1,16 @@
+// The instruction-set tiers that tests run over.
+using Int8Runtime.Jit;
+
+namespace Int8Runtime.TestKit;
+
+/// <summary>Instruction-set tiers of this host.</summary>
+public static class Tiers
+{
+    /// <summary>Every named tier that this host can execute, from <c>none</c> upwards.</summary>
+    public static IReadOnlyList<(string Name, Isa Isa)> Runnable { get; } =
+        [.. IsaTiers.All.Where(tier => (tier.Isa & ~CpuFeatures.Host.Isa) == 0)];
+
+    /// <summary>The runnable tiers for which kernels are generated: AVX2 and above.</summary>
+    public static IReadOnlyList<(string Name, Isa Isa)> Generated { get; } =
+        [.. Runnable.Where(tier => (tier.Isa & IsaTiers.Avx2) == IsaTiers.Avx2)];
+}
