@@ -15,6 +15,8 @@ namespace Int8Runtime;
 /// </remarks>
 internal sealed class Epilogue
 {
+    private const float LargestInt32 = 2147483520f;
+
     private Epilogue()
     {
     }
@@ -76,19 +78,12 @@ internal sealed class Epilogue
 
         PostOpChain postOps = folds && inverse != 1.0 ? ScaleParameters(attributes.PostOps, inverse) : attributes.PostOps;
         float multiplier = folds ? 1f : (float)inverse;
-        float lower = float.NegativeInfinity, upper = float.PositiveInfinity;
-        if (!destinationType.IsFloatingPoint())
-        {
-            (int min, int max) = destinationType.IntegerRange();
-            lower = (float)((double)min - zeroPoint);
-            upper = destinationType == DataType.Int32 ? 2147483520f : (float)((double)max - zeroPoint);
-        }
-
+        (float lower, float upper) = BoundsOf(destinationType, zeroPoint);
         if (multiplier == 1f)
             postOps = TakeBounds(postOps, ref lower, ref upper);
         bool storesAccumulator = accumulatorType == DataType.Int32 && destinationType == DataType.Int32
             && identity && !hasBias && postOps.Count == 0 && multiplier == 1f && zeroPoint == 0
-            && lower == int.MinValue && upper == 2147483520f;
+            && lower == int.MinValue && upper == LargestInt32;
         return new Epilogue
         {
             Scale = scale,
@@ -101,6 +96,28 @@ internal sealed class Epilogue
             DestinationType = destinationType,
             StoresAccumulator = storesAccumulator,
         };
+    }
+
+    /// <summary>
+    /// Plans the arithmetic for a primitive that computes real values itself (eltwise, binary, pooling, softmax, LRN): the
+    /// accumulator is its f32 result, so only post-ops and the destination's quantization are left. Such a primitive
+    /// multiplies by <c>Scale[0]</c> without adding a bias.
+    /// </summary>
+    public static Epilogue CreateForValues(
+        PrimitiveAttributes attributes, DataType destinationType, RuntimeQuantization runtime = default) =>
+        Create(attributes with { SourceScale = null, WeightsScale = null }, DataType.Float32, destinationType, 1, false,
+            runtime with { SourceScale = null });
+
+    /// <summary>
+    /// The bounds to which f32 values are clamped before they are rounded and the zero point is added; infinite for
+    /// floating-point types. The upper bound of s32 is the largest f32 below 2³¹.
+    /// </summary>
+    public static (float Lower, float Upper) BoundsOf(DataType type, int zeroPoint)
+    {
+        if (type.IsFloatingPoint())
+            return (float.NegativeInfinity, float.PositiveInfinity);
+        (int min, int max) = type.IntegerRange();
+        return ((float)((double)min - zeroPoint), type == DataType.Int32 ? LargestInt32 : (float)((double)max - zeroPoint));
     }
 
     // A single scale; attributes given at execution count as 1 until they are known.

@@ -71,13 +71,17 @@ public abstract record PrimitiveDescriptor
             Require(zeroPoint.Values.Length == channels, $"{zeroPoint.Values.Length} {operand} zero points given for {channels} channels.");
     }
 
-    /// <summary>Checks that operands of binary post-ops broadcast to the destination.</summary>
+    /// <summary>Checks that operands of post-ops fit the destination.</summary>
     private protected void RequirePostOps(PostOpChain postOps, MemoryDescriptor destination)
     {
         foreach (PostOp postOp in postOps)
         {
+            if (postOp is SumPostOp sum && sum.DataType != DataType.Undefined)
+                Require(sum.DataType.SizeInBytes() == destination.DataType.SizeInBytes(),
+                    $"a sum reads {sum.DataType.ToShortName()}, which has another size than the destination's {destination.DataType.ToShortName()}.");
             if (postOp is not BinaryPostOp binary)
                 continue;
+            Require(binary.Operand.IsStrided, $"the operand {binary.Operand} of a binary post-op needs a layout.");
             Require(binary.Operand.Rank == destination.Rank,
                 $"the operand {binary.Operand} of a binary post-op needs rank {destination.Rank}.");
             for (int d = 0; d < destination.Rank; d++)

@@ -16,9 +16,23 @@ internal static unsafe class RefEpilogue
         Epilogue epilogue, float accumulator, int channel, float bias, in ExecutionArguments arguments,
         MemoryDescriptor destination, ReadOnlySpan<int> index)
     {
+        float value = MathF.FusedMultiplyAdd(accumulator, epilogue.Scale[channel], bias * epilogue.BiasMultiplier);
+        Store(epilogue, value, in arguments, destination, index);
+    }
+
+    /// <summary>Finishes one element whose real value a primitive without weights has computed.</summary>
+    public static void FinishValue(
+        Epilogue epilogue, float value, in ExecutionArguments arguments, MemoryDescriptor destination, ReadOnlySpan<int> index)
+    {
+        float scale = epilogue.Scale[0];
+        Store(epilogue, scale == 1f ? value : value * scale, in arguments, destination, index);
+    }
+
+    private static void Store(
+        Epilogue epilogue, float value, in ExecutionArguments arguments, MemoryDescriptor destination, ReadOnlySpan<int> index)
+    {
         void* data = arguments[ArgumentSlot.Destination];
         long offset = destination.OffsetOf(index);
-        float value = MathF.FusedMultiplyAdd(accumulator, epilogue.Scale[channel], bias * epilogue.BiasMultiplier);
         value = ApplyPostOps(epilogue.PostOps, value, in arguments, destination.DataType, data, offset, index);
         if (epilogue.OutputMultiplier != 1f)
             value *= epilogue.OutputMultiplier;
@@ -63,6 +77,12 @@ internal static unsafe class RefEpilogue
         attributes.SourceScale is { IsRuntime: true } ? *(float*)arguments[ArgumentSlot.SourceScale] : null,
         attributes.DestinationScale is { IsRuntime: true } ? *(float*)arguments[ArgumentSlot.DestinationScale] : null,
         attributes.DestinationZeroPoint is { IsRuntime: true } ? *(int*)arguments[ArgumentSlot.DestinationZeroPoint] : null);
+
+    /// <summary>The source's scale, constant or from the arguments; 1 if not set.</summary>
+    public static float SourceScale(PrimitiveAttributes attributes, in ExecutionArguments arguments) =>
+        attributes.SourceScale is { IsRuntime: true }
+            ? *(float*)arguments[ArgumentSlot.SourceScale]
+            : attributes.SourceScale?.At(0) ?? 1f;
 
     /// <summary>The source's zero point, constant or from the arguments.</summary>
     public static int SourceZeroPoint(PrimitiveAttributes attributes, in ExecutionArguments arguments) =>

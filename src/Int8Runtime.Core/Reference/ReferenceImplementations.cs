@@ -7,5 +7,14 @@ internal static class ReferenceImplementations
     public static IReadOnlyList<IImplementation> All { get; } =
     [
         new RefConvolution(),
+        new RefInnerProduct(),
+        new RefMatMul(),
+        new RefPooling(),
+        new RefEltwise(),
+        new RefBinary(),
+        new RefSoftmax(),
+        new RefLrn(),
+        new RefConcat(),
+        new RefReorder(),
     ];
 }

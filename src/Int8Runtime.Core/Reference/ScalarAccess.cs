@@ -7,6 +7,10 @@ namespace Int8Runtime.Reference;
 /// </summary>
 internal static unsafe class ScalarAccess
 {
+    /// <summary>True for the types that primitives compute with.</summary>
+    public static bool CanCompute(DataType type) => type is DataType.Float32 or DataType.BFloat16 or DataType.Float16
+        or DataType.Int32 or DataType.Int8 or DataType.UInt8;
+
     /// <summary>The element at <paramref name="index"/> (in elements) as f32; exact for every type but s32 above 2²⁴ and f64.</summary>
     public static float Load(void* data, DataType type, long index) => type switch
     {
@@ -27,6 +31,18 @@ internal static unsafe class ScalarAccess
         DataType.Int32 => ((int*)data)[index],
         _ => throw new NotSupportedException($"{type.ToShortName()} is not an integer operand."),
     };
+
+    /// <summary>
+    /// The real number that a quantized element stands for, <c>scale·(q − zeroPoint)</c>: the difference of integers is
+    /// exact, then converted to f32 and multiplied once.
+    /// </summary>
+    public static float LoadReal(void* data, DataType type, long index, float scale, int zeroPoint)
+    {
+        float value = zeroPoint == 0 ? Load(data, type, index)
+            : type.IsFloatingPoint() ? Load(data, type, index) - zeroPoint
+            : (float)((long)LoadInteger(data, type, index) - zeroPoint);
+        return scale == 1f ? value : scale * value;
+    }
 
     /// <summary>Writes a value that is already in the range of the type, as the epilogue leaves it; saturates anyway.</summary>
     public static void Store(void* data, DataType type, long index, float value, int zeroPoint = 0)

@@ -1,0 +1,99 @@
+// Normative reorder: copies between layouts and types, quantizes and dequantizes, packs weights.
+namespace Int8Runtime.Reference;
+
+/// <summary>
+/// <c>dst = sat(rne(v / scale_dst) + zp_dst)</c> with <c>v = scale_src·(src − zp_src)</c> and, for a sum post-op,
+/// <c>v += factor·(dst − zp)</c>. It divides, as ONNX's QuantizeLinear does, where the epilogue of compute primitives
+/// multiplies by the reciprocal. Without quantization, elements of one type are copied bit by bit and the conversion of
+/// s32 to narrower integers saturates exactly.
+/// </summary>
+internal sealed unsafe class RefReorder() : RefImplementation<ReorderDescriptor>(PrimitiveKind.Reorder, "ref_reorder:any")
+{
+    /// <inheritdoc/>
+    protected override ReorderDescriptor Resolve(ReorderDescriptor descriptor) => descriptor;
+
+    /// <inheritdoc/>
+    protected override Rejection? RefuseAttributes(PrimitiveAttributes attributes) => null;
+
+    /// <inheritdoc/>
+    protected override Rejection? Refuse(ReorderDescriptor descriptor, PrimitiveAttributes attributes)
+    {
+        if (descriptor.Destination.Packed is null)
+            return RefuseOperands(descriptor.Source, descriptor.Destination);
+        if (descriptor.Source.DataType != descriptor.Destination.DataType)
+            return new Rejection(Name, RejectionReason.DataTypes, $"packing {descriptor.Source.DataType.ToShortName()} as {descriptor.Destination.DataType.ToShortName()}; convert the weights first");
+        return Converts(descriptor, attributes)
+            ? new Rejection(Name, RejectionReason.Quantization, "packing with scales, zero points or a sum; quantize the weights first")
+            : RefuseOperands(descriptor.Source);
+    }
+
+    /// <inheritdoc/>
+    protected override void Execute(ReorderDescriptor descriptor, PrimitiveAttributes attributes, in ExecutionArguments arguments)
+    {
+        MemoryDescriptor source = descriptor.Source, destination = descriptor.Destination;
+        void* from = arguments[ArgumentSlot.Source], to = arguments[ArgumentSlot.Destination];
+        if (destination.Packed is { } packed)
+        {
+            packed.Pack(source, from, to);
+            return;
+        }
+
+        bool converts = Converts(descriptor, attributes);
+        int size = destination.DataType.SizeInBytes();
+        Span<int> index = stackalloc int[source.Rank];
+        index.Clear();
+        if (source.ElementCount > 0)
+        {
+            do
+            {
+                long sourceOffset = source.OffsetOf(index), offset = destination.OffsetOf(index);
+                if (!converts)
+                    new Span<byte>((byte*)from + (sourceOffset * size), size).CopyTo(new Span<byte>((byte*)to + (offset * size), size));
+                else
+                    Convert(descriptor, attributes, in arguments, sourceOffset, offset, index);
+            }
+            while (IndexSpace.Next(index, source.Dimensions));
+        }
+
+        RefPadding.Clear(destination, to);
+    }
+
+    private static bool Converts(ReorderDescriptor descriptor, PrimitiveAttributes attributes) =>
+        descriptor.Source.DataType != descriptor.Destination.DataType
+        || attributes.SourceScale is not null || attributes.DestinationScale is not null
+        || attributes.SourceZeroPoint is { IsZero: false } || attributes.DestinationZeroPoint is { IsZero: false }
+        || attributes.PostOps.Count > 0;
+
+    private static void Convert(
+        ReorderDescriptor descriptor, PrimitiveAttributes attributes, in ExecutionArguments arguments, long sourceOffset,
+        long offset, ReadOnlySpan<int> index)
+    {
+        DataType type = descriptor.Destination.DataType;
+        int axis = descriptor.ChannelAxis;
+        int channel = axis >= 0 && axis < index.Length ? index[axis] : 0;
+        float sourceScale = Scale(attributes.SourceScale, in arguments, ArgumentSlot.SourceScale, channel);
+        int sourceZeroPoint = Zero(attributes.SourceZeroPoint, in arguments, ArgumentSlot.SourceZeroPoint, channel);
+        float scale = Scale(attributes.DestinationScale, in arguments, ArgumentSlot.DestinationScale, channel);
+        int zeroPoint = Zero(attributes.DestinationZeroPoint, in arguments, ArgumentSlot.DestinationZeroPoint, channel);
+
+        void* destination = arguments[ArgumentSlot.Destination];
+        float value = ScalarAccess.LoadReal(
+            arguments[ArgumentSlot.Source], descriptor.Source.DataType, sourceOffset, sourceScale, sourceZeroPoint);
+        value = RefEpilogue.ApplyPostOps(attributes.PostOps, value, in arguments, type, destination, offset, index);
+        if (scale != 1f)
+            value /= scale;
+        if (!type.IsFloatingPoint())
+        {
+            (float lower, float upper) = Epilogue.BoundsOf(type, zeroPoint);
+            value = EltwiseMath.Clamp(value, lower, upper);
+        }
+
+        ScalarAccess.Store(destination, type, offset, value, zeroPoint);
+    }
+
+    private static float Scale(QuantizationScale? scale, in ExecutionArguments arguments, ArgumentSlot slot, int channel) =>
+        scale is null ? 1f : scale.IsRuntime ? *(float*)arguments[slot] : scale.At(channel);
+
+    private static int Zero(ZeroPoint? zeroPoint, in ExecutionArguments arguments, ArgumentSlot slot, int channel) =>
+        zeroPoint is null ? 0 : zeroPoint.IsRuntime ? *(int*)arguments[slot] : zeroPoint.At(channel);
+}
