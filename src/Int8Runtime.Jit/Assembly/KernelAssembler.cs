@@ -141,8 +141,8 @@ internal sealed partial class KernelAssembler
         {
             bool broadcast = constant.SplatElement == 4 && form is { CanBroadcast: true };
             byte[] content = constant.Content;
-            if (constant.SplatElement > 0 && !broadcast)
-                content = Repeat(content, form is null ? content.Length : (int)Traits.Width);
+            if (constant.SplatElement > 0 && !broadcast && form is not null && form.MemoryBytes > content.Length)
+                content = Repeat(content, form.MemoryBytes);
             _constantOffsets[_instructions.Count] = _constants.Place(content) + memory.Displacement;
             instruction.IsBroadcast = broadcast;
             instruction.MemoryBase = Register.RIP;

@@ -37,6 +37,7 @@ internal sealed class OpcodeForm
         OpCodeInfo info = code.ToOpCode();
         Code = code;
         Encoding = info.Encoding == EncodingKind.EVEX ? VectorEncoding.Evex : VectorEncoding.Vex;
+        MemoryBytes = info.MemorySize.GetSize();
         CanBroadcast = info.CanBroadcast;
         CanMask = info.CanUseOpMaskRegister;
         MustMask = info.RequireOpMaskRegister;
@@ -64,6 +65,9 @@ internal sealed class OpcodeForm
 
     /// <summary>Instruction sets that the opcode needs.</summary>
     public Isa Isa { get; }
+
+    /// <summary>Bytes that a memory operand has, without embedded broadcast.</summary>
+    public int MemoryBytes { get; }
 
     /// <summary>Whether a memory operand can be one element, repeated.</summary>
     public bool CanBroadcast { get; }

@@ -1,0 +1,21 @@
+// The tiers that emitter tests run over, and a one-off kernel from a lambda.
+using Int8Runtime.Jit;
+
+namespace Int8Runtime.X64.Tests;
+
+internal static class EmitterTiers
+{
+    public static IEnumerable<Isa> Runnable => ((Isa[])
+        [IsaTiers.Avx2, IsaTiers.Avx2Vnni, IsaTiers.Avx512, IsaTiers.Avx512Vnni, IsaTiers.Avx512Bf16])
+        .Where(tier => (tier & ~CpuFeatures.Host.Isa) == 0);
+
+    /// <summary>Generates, verifies and loads a kernel.</summary>
+    public static CompiledKernel Compile(Isa isa, string name, Action<KernelAssembler> emit)
+    {
+        var asm = new KernelAssembler(isa);
+        emit(asm);
+        KernelImage image = asm.Build(name);
+        KernelVerifier.Verify(image);
+        return CompiledKernel.Load(image);
+    }
+}
