@@ -78,9 +78,11 @@ internal sealed class GraphReader
         long version = 0;
         foreach (OperatorSetIdProto set in model.OpsetImport)
         {
-            if (set.Domain is "" or "ai.onnx")
+            if (IsStandard(set.Domain))
                 version = Math.Max(version, set.Version);
         }
+        if (version == 0 && model.OpsetImport.Count > 0 && model.Graph.Node.All(n => !IsStandard(n.Domain)))
+            return ModelGraph.OperatorSet;   // the first node will be refused for its domain
         if (version < OldestOperatorSet || version > NewestOperatorSet)
         {
             string stated = version == 0 ? "The model states no ONNX operator set" : $"The model uses ONNX operator set {version}";
@@ -89,6 +91,8 @@ internal sealed class GraphReader
         }
         return (int)version;
     }
+
+    private static bool IsStandard(string domain) => domain is "" or "ai.onnx";
 
     private static Dictionary<string, string> ReadProperties(RepeatedField<StringStringEntryProto> entries)
     {
@@ -212,7 +216,7 @@ internal sealed class GraphReader
         int next = 0;
         foreach (NodeProto node in proto.Node)
         {
-            if (node.OpType == "Constant" && node.Domain is "" or "ai.onnx")
+            if (node.OpType == "Constant" && IsStandard(node.Domain))
                 continue;
             NodeDraft draft = drafts[next++];
             foreach (string input in node.Input)
@@ -229,7 +233,7 @@ internal sealed class GraphReader
 
     private string CheckDomain(NodeProto node, string subject)
     {
-        if (node.Domain is "" or "ai.onnx")
+        if (IsStandard(node.Domain))
             return "";
         if (_model.Functions.Any(f => f.Name == node.OpType && f.Domain == node.Domain))
             throw new UnsupportedModelException($"{subject} calls a function of the model, which is not supported. Export the model with functions inlined.");

@@ -42,6 +42,7 @@ internal static class NodeImporters
         ["Softmax"] = SoftmaxUpgrade.Import,
         ["Split"] = AttributesToInputs.Split,
         ["Squeeze"] = AttributesToInputs.Axes,
+        ["Sum"] = static (node, context) => Rename(node, context, node.Inputs.Count == 2 ? "Add" : node.OpType),
         ["TopK"] = AttributesToInputs.TopK,
         ["Unsqueeze"] = AttributesToInputs.Axes,
         ["Upsample"] = ResizeUpgrade.Upsample,

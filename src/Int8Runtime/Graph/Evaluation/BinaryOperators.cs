@@ -1,0 +1,54 @@
+// Arithmetic of two or more operands: Add, Sub, Mul, Div, Mod, Max, Min, Sum, Mean, Pow.
+using System.Numerics;
+
+namespace Int8Runtime.Graph.Evaluation;
+
+internal static class BinaryOperators
+{
+    /// <summary>The operators that <see cref="Evaluate"/> knows.</summary>
+    public static readonly string[] Arithmetic = ["Add", "Sub", "Mul", "Div", "Mod", "Max", "Min", "Sum", "Mean"];
+
+    public static TensorData Evaluate(NodeOperands operands) =>
+        Elementwise.Dispatch(operands, operands[0].ElementType, new Arithmetics(operands));
+
+    /// <summary>The result has the type of the base, whatever that of the exponent.</summary>
+    public static TensorData Pow(NodeOperands operands)
+    {
+        DataType type = operands[0].ElementType;
+        TensorData power = HostEvaluator.Content(operands, 0).ConvertTo(DataType.Float64);
+        TensorData exponent = HostEvaluator.Content(operands, 1).ConvertTo(DataType.Float64);
+        return Elementwise.Binary<double, double>(operands, power, exponent, DataType.Float64, Math.Pow).ConvertTo(type);
+    }
+
+    private sealed class Arithmetics(NodeOperands operands) : INumericFunction<TensorData>
+    {
+        public TensorData Invoke<T>() where T : unmanaged, INumber<T>
+        {
+            Func<T, T, T> function = Function<T>();
+            TensorData result = HostEvaluator.Content(operands, 0);
+            DataType type = result.ElementType;
+            for (int i = 1; i < operands.Count; i++)
+                result = Elementwise.Binary(operands, result, HostEvaluator.Content(operands, i), type, function);
+            if (operands.Node.OpType == "Mean")
+                result = Elementwise.Unary<T, T>(result, type, sum => sum / T.CreateChecked(operands.Count));
+            return result;
+        }
+
+        private Func<T, T, T> Function<T>() where T : unmanaged, INumber<T> => operands.Node.OpType switch
+        {
+            "Add" or "Sum" or "Mean" => static (a, b) => unchecked(a + b),
+            "Sub" => static (a, b) => unchecked(a - b),
+            "Mul" => static (a, b) => unchecked(a * b),
+            "Div" => static (a, b) => a / b,   // integers are truncated; a division by 0 is caught by the guard
+            "Max" => T.Max,
+            "Min" => T.Min,
+            "Mod" when operands.Attributes.GetBoolean("fmod") => static (a, b) => a % b,
+            "Mod" => static (a, b) =>
+            {
+                T remainder = a % b;   // has the sign of the dividend; the operator wants that of the divisor
+                return remainder != T.Zero && T.IsNegative(remainder) != T.IsNegative(b) ? remainder + b : remainder;
+            },
+            _ => throw new InvalidOperationException(operands.Node.OpType),
+        };
+    }
+}

@@ -1,0 +1,58 @@
+// Evaluation at load of what does not depend on the inputs of the model.
+using Int8Runtime.Graph.Evaluation;
+using Int8Runtime.Graph.Shapes;
+
+namespace Int8Runtime.Graph.Passes;
+
+/// <summary>Replaces nodes whose operands are constants by their results.</summary>
+public static class ConstantFolding
+{
+    /// <summary>The default limit for one folded tensor, in bytes. The largest fully connected layers of known classifiers stay
+    /// below it; a larger result is computed at run time.</summary>
+    public const long DefaultLimit = 1L << 30;
+
+    /// <summary>Folds all nodes that can be, and removes what nothing needs any more.</summary>
+    /// <param name="graph">The graph, in topological order.</param>
+    /// <param name="limit">The largest result to fold, in bytes.</param>
+    /// <returns>The number of nodes folded.</returns>
+    /// <exception cref="ModelFormatException">A node does not fit its operands.</exception>
+    public static int Run(ModelGraph graph, long limit = DefaultLimit)
+    {
+        int folded = 0;
+        foreach (GraphNode node in graph.Nodes.ToArray())
+        {
+            if (!IsFoldable(node) || !HostEvaluator.TryGet(node, out IHostOperator? evaluator))
+                continue;
+            OperatorGuard.Run(node, () =>
+            {
+                NodeOperands operands = NodeOperands.Of(node);
+                if (SizeOf(operands) > limit)
+                    return;
+                TensorData[] results = evaluator.Evaluate(operands);
+                if (results.Length < node.Outputs.Count && node.Outputs.Skip(results.Length).Any(o => o.Uses.Count > 0 || o.IsGraphOutput))
+                    return;
+                graph.ReplaceByConstants(node, results);
+                folded++;
+            });
+        }
+        graph.RemoveDeadNodes();
+        return folded;
+    }
+
+    /// <summary>Whether the node turns integers into real numbers: it stays, because the integers are what the compiler wants.</summary>
+    internal static bool KeepsIntegers(GraphNode node) => node.Is("DequantizeLinear");
+
+    private static bool IsFoldable(GraphNode node)
+    {
+        if (KeepsIntegers(node))
+            return false;
+        if (node.OpType is "Shape" or "Size")
+            return node.Domain.Length == 0 && node.OptionalInput(0)?.Shape is { IsStatic: true };
+        return node.Inputs.All(input => input is null || input.IsConstant);
+    }
+
+    // Bytes of the largest result; where only the evaluation can tell, the results are no larger than the operands allow.
+    private static long SizeOf(NodeOperands operands) => OperatorShapes.TryGet(operands.Node.OpType, out IOperatorShape? shape)
+        ? shape.Infer(operands).Max(t => (long)TensorData.CountElements(t.Shape) * t.ElementType.SizeInBytes())
+        : 0;
+}

@@ -1,0 +1,70 @@
+// The table of shape inference: a reader who asks which operators the graph layer knows starts here.
+using System.Collections.Frozen;
+using System.Diagnostics.CodeAnalysis;
+
+namespace Int8Runtime.Graph.Shapes;
+
+/// <summary>Finds the shape inference of an operator.</summary>
+public static class OperatorShapes
+{
+    private static readonly FrozenDictionary<string, IOperatorShape> s_table = Build();
+
+    /// <summary>Finds the shape inference of a standard operator.</summary>
+    public static bool TryGet(string opType, [NotNullWhen(true)] out IOperatorShape? shape) => s_table.TryGetValue(opType, out shape);
+
+    private static FrozenDictionary<string, IOperatorShape> Build()
+    {
+        var table = new Dictionary<string, IOperatorShape>();
+        Add(new SameShape(),
+            "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "BatchNormalization", "Ceil", "Celu", "Clip", "Cos", "Cosh", "CumSum",
+            "Elu", "Erf", "Exp", "Floor", "Gelu", "GroupNormalization", "HardSigmoid", "HardSwish", "Hardmax", "Identity",
+            "InstanceNormalization", "LRN", "LeakyRelu", "Log", "LogSoftmax", "LpNormalization", "MeanVarianceNormalization", "Mish", "Neg",
+            "PRelu", "Reciprocal", "Relu", "Round", "ScatterElements", "ScatterND", "Selu", "Shrink", "Sigmoid", "Sign", "Sin", "Sinh",
+            "Softmax", "Softplus", "Softsign", "Sqrt", "Swish", "Tan", "Tanh", "ThresholdedRelu", "Trilu");
+        Add(new SameShape(DataType.Boolean), "IsInf", "IsNaN", "Not");
+        Add(new DropoutShape(), "Dropout");
+        Add(new CastShape(), "Cast", "CastLike");
+        Add(new LayerNormalizationShape(), "LayerNormalization");
+        Add(new QuantizeShape(), "QuantizeLinear");
+        Add(new DequantizeShape(), "DequantizeLinear");
+        Add(new DynamicQuantizeShape(), "DynamicQuantizeLinear");
+        Add(new BroadcastShape(), "Add", "Div", "Max", "Mean", "Min", "Mod", "Mul", "Pow", "Sub", "Sum");
+        Add(new BroadcastShape(DataType.Boolean), "And", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Or", "Xor");
+        Add(new WhereShape(), "Where");
+        Add(new ConvolutionShape(), "Conv", "ConvInteger");
+        Add(new TransposedConvolutionShape(), "ConvTranspose");
+        Add(new PoolingShape(), "AveragePool", "LpPool", "MaxPool");
+        Add(new GlobalPoolingShape(), "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool");
+        Add(new MatMulShape(), "MatMul", "MatMulInteger");
+        Add(new GemmShape(), "Gemm");
+        Add(new ReductionShape(),
+            "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum",
+            "ReduceSumSquare");
+        Add(new ArgumentShape(), "ArgMax", "ArgMin");
+        Add(new TopKShape(), "TopK");
+        Add(new ReshapeShape(), "Flatten", "Reshape", "Squeeze", "Unsqueeze");
+        Add(new TransposeShape(), "Transpose");
+        Add(new ExpandShape(), "Expand");
+        Add(new TileShape(), "Tile");
+        Add(new DepthSpaceShape(), "DepthToSpace", "SpaceToDepth");
+        Add(new ConcatShape(), "Concat");
+        Add(new SplitShape(), "Split");
+        Add(new SliceShape(), "Slice");
+        Add(new PadShape(), "Pad");
+        Add(new GatherShape(), "Gather");
+        Add(new GatherElementsShape(), "GatherElements");
+        Add(new GatherNDShape(), "GatherND");
+        Add(new ResizeShape(), "Resize");
+        Add(new ShapeOfShape(), "Shape", "Size");
+        Add(new ConstantOfShapeShape(), "ConstantOfShape");
+        Add(new RangeShape(), "Range");
+        Add(new OneHotShape(), "OneHot");
+        return table.ToFrozenDictionary();
+
+        void Add(IOperatorShape shape, params ReadOnlySpan<string> opTypes)
+        {
+            foreach (string opType in opTypes)
+                table.Add(opType, shape);
+        }
+    }
+}
