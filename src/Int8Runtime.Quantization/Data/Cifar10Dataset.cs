@@ -121,7 +121,7 @@ public sealed class Cifar10Dataset : IDataset
         }
         catch (InvalidDataException e)
         {
-            throw new DataFileException(Name, e.Message, "choose a larger --resize or a smaller --crop", inner: e);
+            throw new DataFileException(Name, e.Message, "choose another --resize or --crop", inner: e);
         }
     }
 }

@@ -154,7 +154,7 @@ public sealed class ImageFolderDataset : IDataset
         }
         catch (InvalidDataException e)
         {
-            throw new DataFileException(PathOf(index), e.Message, "choose a larger --resize or a smaller --crop", inner: e);
+            throw new DataFileException(PathOf(index), e.Message, "choose another --resize or --crop", inner: e);
         }
     }
 }

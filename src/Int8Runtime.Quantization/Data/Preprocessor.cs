@@ -24,12 +24,18 @@ public sealed class Preprocessor
 
     /// <summary>Resizes and crops an image as the settings say.</summary>
     /// <param name="image">The source.</param>
-    /// <exception cref="InvalidDataException">The image is smaller than the crop.</exception>
+    /// <exception cref="InvalidDataException">The image is smaller than the crop, or far too long for the resize.</exception>
     public ImageBuffer Arrange(ImageBuffer image)
     {
         if (Settings.Resize is { } size)
         {
-            image = size.Height == 0 ? ImageResize.ShorterSide(image, size.Width) : ImageResize.Bilinear(image, size.Width, size.Height);
+            int shorter = Math.Min(image.Width, image.Height), longer = Math.Max(image.Width, image.Height);
+            if (size.Height == 0 && (long)size.Width * longer / shorter * size.Width > ImageBuffer.MaxPixels)
+                throw new InvalidDataException($"an image of {image.Width}x{image.Height} is too long for --resize {size}");
+
+            image = size.Height == 0
+                ? ImageResize.ShorterSide(image, size.Width)
+                : ImageResize.Bilinear(image, size.Width, size.Height);
         }
 
         if (Settings.Crop is not { } crop)

@@ -74,6 +74,14 @@ public class PreprocessingTests
         Assert.Contains(option, e.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Sizes_that_cannot_be_had_are_refused()
+    {
+        var image = new ImageBuffer(1, 5000);
+        Assert.Throws<InvalidDataException>(() => new Preprocessor(new() { Resize = new(256, 0) }).Arrange(image));
+        Assert.Throws<InvalidDataException>(() => new Preprocessor(new() { Crop = new(2, 2) }).Arrange(image));
+    }
+
     /// <summary>The reference inputs were made by Pillow and NumPy: decoder, filter, crop and arithmetic must all agree.</summary>
     [Theory]
     [InlineData("mobilenet_v1_0.75_224", "mobilenet")]
