@@ -3,7 +3,7 @@ namespace Int8Runtime.Jit.Tests;
 
 public sealed unsafe class KernelCacheTests
 {
-    private static bool HasKernels => Tiers.Runnable.Any();
+    private static bool HasKernels => KernelTiers.Runnable.Any();
 
     [Fact]
     public void Concurrent_requests_generate_once()

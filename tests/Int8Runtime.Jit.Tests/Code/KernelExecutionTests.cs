@@ -8,7 +8,7 @@ public sealed unsafe class KernelExecutionTests
     [Fact]
     public void A_masked_loop_computes_every_length()
     {
-        foreach (Isa isa in Tiers.Runnable)
+        foreach (Isa isa in KernelTiers.Runnable)
         {
             KernelImage image = new ScaleGenerator().Generate(new(2.5f, -1f), isa);
             KernelVerifier.Verify(image);
@@ -32,7 +32,7 @@ public sealed unsafe class KernelExecutionTests
     [Fact]
     public void Code_pages_are_executable_and_never_writable()
     {
-        if (!OperatingSystem.IsLinux() || !Tiers.Runnable.Any())
+        if (!OperatingSystem.IsLinux() || !KernelTiers.Runnable.Any())
             return; // the protection is read from /proc
         using CompiledKernel kernel = CompiledKernel.Load(new ScaleGenerator().Generate(new(1, 2), IsaTiers.Avx2));
         ulong address = (ulong)kernel.Entry;
@@ -50,7 +50,7 @@ public sealed unsafe class KernelExecutionTests
     {
         var image = new KernelImage("future", CpuFeatures.Host.Isa | (Isa)(1 << 30), [0xC3], 1);
         Assert.Contains("future", Assert.Throws<InvalidOperationException>(() => CompiledKernel.Load(image)).Message);
-        foreach (Isa isa in Tiers.Generated)
+        foreach (Isa isa in KernelTiers.All)
             foreach (CallingAbi abi in (CallingAbi[])[CallingAbi.SystemV, CallingAbi.Windows])
                 KernelVerifier.Verify(new ScaleGenerator().Generate(new(1, 2), isa, abi));
     }
@@ -58,7 +58,7 @@ public sealed unsafe class KernelExecutionTests
     [Fact]
     public void Scalar_instructions_compute()
     {
-        Isa isa = Tiers.Runnable.FirstOrDefault();
+        Isa isa = KernelTiers.Runnable.FirstOrDefault();
         if (isa == Isa.None)
             return; // no kernels on this host
         var asm = new KernelAssembler(isa);

@@ -26,7 +26,7 @@ public sealed class DiagnosticsTests
     [Fact]
     public void The_perf_map_line_is_start_size_name()
     {
-        if (!Tiers.Runnable.Any())
+        if (!KernelTiers.Runnable.Any())
             return; // no kernels on this host
         using CompiledKernel kernel = CompiledKernel.Load(new ScaleGenerator().Generate(new(2, 3), IsaTiers.Avx2));
         Assert.Matches("^[0-9a-f]+ [0-9a-f]+ int8rt::scale_2_3:avx2\n$", PerfMap.LineOf(kernel));

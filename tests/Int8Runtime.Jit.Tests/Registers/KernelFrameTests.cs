@@ -17,7 +17,7 @@ public sealed unsafe class KernelFrameTests
         CallingAbi abi = windows ? CallingAbi.Windows : CallingAbi.SystemV;
         // [kernel][general registers after the call × 8][xmm6..15 low halves × 10][stack pointer before, after]
         ulong* state = stackalloc ulong[1 + 8 + 10 + 2];
-        foreach (Isa isa in Tiers.Runnable)
+        foreach (Isa isa in KernelTiers.Runnable)
         {
             using CompiledKernel kernel = CompiledKernel.Load(ClobberEverything(isa, abi));
             using ExecutableMemory harness = ExecutableMemory.Create(Harness(abi));
@@ -36,7 +36,7 @@ public sealed unsafe class KernelFrameTests
     public void Stack_slots_hold_values_and_are_aligned()
     {
         long* result = stackalloc long[2];
-        foreach (Isa isa in Tiers.Runnable)
+        foreach (Isa isa in KernelTiers.Runnable)
         {
             var asm = new KernelAssembler(isa);
             Mem counter = asm.Frame.Slot("counter"), vector = asm.Frame.Slot("vector", 64), second = asm.Frame.Slot("second");

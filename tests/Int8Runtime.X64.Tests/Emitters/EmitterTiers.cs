@@ -1,13 +1,12 @@
 // The tiers that emitter tests run over, and a one-off kernel from a lambda.
 using Int8Runtime.Jit;
+using Int8Runtime.TestKit;
 
 namespace Int8Runtime.X64.Tests;
 
 internal static class EmitterTiers
 {
-    public static IEnumerable<Isa> Runnable => ((Isa[])
-        [IsaTiers.Avx2, IsaTiers.Avx2Vnni, IsaTiers.Avx512, IsaTiers.Avx512Vnni, IsaTiers.Avx512Bf16])
-        .Where(tier => (tier & ~CpuFeatures.Host.Isa) == 0);
+    public static IEnumerable<Isa> Runnable => Tiers.Generated.Select(tier => tier.Isa);
 
     /// <summary>Generates, verifies and loads a kernel.</summary>
     public static CompiledKernel Compile(Isa isa, string name, Action<KernelAssembler> emit)

@@ -1,12 +1,12 @@
 // The tiers that tests run over.
 namespace Int8Runtime.Jit.Tests;
 
-internal static class Tiers
+internal static class KernelTiers
 {
     /// <summary>Tiers that kernels are generated for.</summary>
-    public static readonly Isa[] Generated =
+    public static readonly Isa[] All =
         [IsaTiers.Avx2, IsaTiers.Avx2Vnni, IsaTiers.Avx512, IsaTiers.Avx512Vnni, IsaTiers.Avx512Bf16];
 
     /// <summary>Those among them that this host runs.</summary>
-    public static IEnumerable<Isa> Runnable => Generated.Where(tier => (tier & ~CpuFeatures.Host.Isa) == 0);
+    public static IEnumerable<Isa> Runnable => All.Where(tier => (tier & ~CpuFeatures.Host.Isa) == 0);
 }
