@@ -1,0 +1,148 @@
+// From accumulators to stored elements: the code of an Epilogue.
+using Int8Runtime.Jit;
+using static Int8Runtime.Jit.VectorOp;
+
+namespace Int8Runtime.X64;
+
+/// <summary>
+/// Emits an <see cref="Epilogue"/> for groups of vectors. A kernel asks <see cref="NeedsOf"/> before it divides the registers,
+/// calls <see cref="Begin"/> once its accumulators are final, <see cref="Emit"/> as often as it likes, and disposes the
+/// emitter.
+/// </summary>
+/// <remarks>
+/// <code>
+/// using var epilogue = EpilogueEmitter.Begin(asm, spec.Epilogue, asm.Arguments[EpilogueField], channel);
+/// epilogue.Emit([new(acc[0, 0], c[0], 0), new(acc[1, 0], c[row], 0), new(acc[0, 1], c[64], 16, tail)]);
+/// </code>
+/// Vectors of one column should follow each other: scale and bias of a column are loaded once for such a sequence.
+/// </remarks>
+internal sealed class EpilogueEmitter : IDisposable
+{
+    private readonly EpilogueSpec _spec;
+    private readonly EpilogueScope _scope;
+    private readonly IPostOpEmitter[] _postOps;
+
+    private EpilogueEmitter(EpilogueSpec spec, EpilogueScope scope, IPostOpEmitter[] postOps) =>
+        (_spec, _scope, _postOps) = (spec, scope, postOps);
+
+    /// <summary>Registers that are leased between <see cref="Begin"/> and <see cref="Dispose"/>.</summary>
+    public static RegisterNeeds NeedsOf(EpilogueSpec spec)
+    {
+        // Scale and bias of a column take two vectors, and so does a store.
+        var needs = new RegisterNeeds(2, 1, 1);
+        foreach (IPostOpEmitter postOp in EmittersOf(spec))
+            needs = RegisterNeeds.Max(needs, postOp.Needs);
+        return needs with { General = needs.General + EpilogueScope.GeneralRegisters };
+    }
+
+    /// <summary>Leases the registers.</summary>
+    /// <param name="asm">The kernel.</param>
+    /// <param name="spec">What to emit.</param>
+    /// <param name="arguments">Where the kernel finds the address of its <see cref="EpilogueArguments"/>.</param>
+    /// <param name="channel">Register that holds the channel (in elements) of column 0; null for channel 0.</param>
+    public static EpilogueEmitter Begin(KernelAssembler asm, EpilogueSpec spec, Mem arguments, Gpr? channel = null) =>
+        new(spec, new EpilogueScope(asm, spec, arguments, channel), EmittersOf(spec));
+
+    /// <summary>Finishes and stores vectors; their registers are destroyed.</summary>
+    public void Emit(ReadOnlySpan<ResultVector> vectors)
+    {
+        if (_spec.StoresAccumulator)
+        {
+            foreach (ResultVector vector in vectors)
+                TypedStore.FromInt32(_scope.Assembler, vector.Destination, DataType.Int32, vector.Register, vector.Active);
+            return;
+        }
+
+        EmitScaleAndBias(vectors);
+        foreach (ResultVector vector in vectors)
+        {
+            foreach (IPostOpEmitter postOp in _postOps)
+                postOp.Emit(_scope, vector);
+            EmitStore(vector);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _scope.Dispose();
+
+    private static IPostOpEmitter[] EmittersOf(EpilogueSpec spec)
+    {
+        var emitters = new IPostOpEmitter[spec.PostOps.Count];
+        for (int i = 0; i < emitters.Length; i++)
+        {
+            emitters[i] = spec.PostOps[i] switch
+            {
+                SumSpec sum => new SumEmitter(sum),
+                EltwiseSpec eltwise => new EltwiseEmitter(eltwise),
+                BinarySpec binary => new BinaryEmitter(binary),
+                var other => throw new InvalidOperationException($"No code is generated for {other}."),
+            };
+        }
+
+        return emitters;
+    }
+
+    // v = fma(f32(acc), scale, bias).
+    private void EmitScaleAndBias(ReadOnlySpan<ResultVector> vectors)
+    {
+        KernelAssembler asm = _scope.Assembler;
+        bool hasScale = _spec.Scale != OperandMode.None, hasBias = _spec.Bias != OperandMode.None;
+        Vec? scale = hasScale ? asm.Registers.Vec("scale") : null, bias = hasBias ? asm.Registers.Vec("bias") : null;
+        int loaded = -1;
+        foreach (ResultVector vector in vectors)
+        {
+            Vec x = vector.Register;
+            if (_spec.Accumulator == DataType.Int32)
+                asm.Emit(Vcvtdq2ps, x, x);
+            if (loaded != vector.Column)
+            {
+                LoadColumn(vector, scale, bias);
+                loaded = vector.Column;
+            }
+
+            if (scale is { } factor && bias is { } addend)
+                asm.Emit(Vfmadd213ps, x, factor, addend);
+            else if (scale is { } onlyFactor)
+                asm.Emit(Vmulps, x, x, onlyFactor);
+            else if (bias is { } onlyAddend)
+                asm.Emit(Vaddps, x, x, onlyAddend);
+        }
+
+        bias?.Dispose();
+        scale?.Dispose();
+    }
+
+    private void LoadColumn(ResultVector vector, Vec? scale, Vec? bias)
+    {
+        if (scale is { } factor)
+            _scope.LoadParameter(factor, EpilogueArguments.ScaleOffset, _spec.Scale, vector);
+        if (bias is not { } addend)
+            return;
+        _scope.LoadParameter(addend, EpilogueArguments.BiasOffset, _spec.Bias, vector);
+        if (_spec.ScalesBias)
+            _scope.Assembler.Emit(Vmulps, addend, addend, _scope.Constant(_spec.BiasFactorSlot));
+    }
+
+    // Multiplier, bounds (lower first: NaN gives the lower bound), rounding, zero point, store.
+    private void EmitStore(ResultVector vector)
+    {
+        KernelAssembler asm = _scope.Assembler;
+        Vec x = vector.Register;
+        if (_spec.Multiplies)
+            asm.Emit(Vmulps, x, x, _scope.Constant(_spec.MultiplierSlot));
+        if (_spec.ClampsBelow)
+            asm.Emit(Vmaxps, x, x, _scope.Constant(_spec.LowerSlot));
+        if (_spec.ClampsAbove)
+            asm.Emit(Vminps, x, x, _scope.Constant(_spec.UpperSlot));
+        if (_spec.Destination.IsFloatingPoint())
+        {
+            TypedStore.FromFloat(asm, vector.Destination, _spec.Destination, x, vector.Active);
+            return;
+        }
+
+        asm.Emit(Vcvtps2dq, x, x);
+        if (_spec.HasZeroPoint)
+            asm.Emit(Vpaddd, x, x, _scope.Constant(_spec.ZeroPointSlot));
+        TypedStore.FromInt32(asm, vector.Destination, _spec.Destination, x, vector.Active);
+    }
+}
