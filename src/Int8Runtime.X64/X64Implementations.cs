@@ -15,6 +15,11 @@ internal static class X64Implementations
         ArgumentNullException.ThrowIfNull(cpu);
         return
         [
+            new JitEltwise(cache, needsAvx512: true),
+            new JitEltwise(cache, needsAvx512: false),
+
+            new JitBinary(cache, needsAvx512: true),
+            new JitBinary(cache, needsAvx512: false),
         ];
     }
 }

@@ -1,0 +1,39 @@
+// Binary element-wise functions with broadcast, by the run kernel.
+using Int8Runtime.Jit;
+
+namespace Int8Runtime.X64;
+
+/// <summary>Binary on any mixture of layouts, types and broadcasts: the second source is the operand of the first step.</summary>
+internal sealed class JitBinary(KernelCache cache, bool needsAvx512)
+    : VectorImplementation(cache, "jit_binary", needsAvx512)
+{
+    /// <inheritdoc/>
+    public override PrimitiveKind Kind => PrimitiveKind.Binary;
+
+    /// <inheritdoc/>
+    protected override PlanResult TryPlan(PlanRequest request, Isa isa)
+    {
+        var descriptor = (BinaryDescriptor)request.Descriptor;
+        PrimitiveAttributes attributes = request.Attributes;
+        MemoryDescriptor source = Plain(descriptor.Source), source1 = Plain(descriptor.Source1);
+        MemoryDescriptor? sameShape = source.Dimensions == descriptor.Destination.Dimensions ? source
+            : source1.Dimensions == descriptor.Destination.Dimensions ? source1 : null;
+        MemoryDescriptor destination = Like(descriptor.Destination, sameShape);
+        descriptor = descriptor with { Source = source, Source1 = source1, Destination = destination };
+        if (RefuseTensors(source, source1, destination) is { } tensors)
+            return tensors;
+        if (RefuseQuantization(attributes, source.DataType, destination.DataType) is { } quantization)
+            return quantization;
+        if (source1.DataType == DataType.Int32 && attributes.Source1ZeroPoint is { IsZero: false })
+            return Refuse(RejectionReason.Quantization, "a zero point of an s32 source");
+
+        Epilogue epilogue = Epilogue.CreateForValues(attributes, destination.DataType);
+        ElementwiseSteps steps = new ElementwiseSteps()
+            .AddDequantization(attributes.SourceScale, attributes.SourceZeroPoint, source.Rank, 0)
+            .Add(descriptor.Algorithm, source1, ArgumentSlot.Source1, attributes.Source1Scale, attributes.Source1ZeroPoint)
+            .AddPostOps(epilogue, destination.Rank);
+        return ElementwisePlan.TryCreate(isa, Cache, source, destination, steps.Steps, epilogue) is { } plan
+            ? new ElementwisePrimitivePlan(Name, descriptor, plan)
+            : Refuse(RejectionReason.Layout, $"{source}, {source1} and {destination} are blocked differently");
+    }
+}

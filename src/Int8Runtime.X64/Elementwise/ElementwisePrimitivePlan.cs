@@ -1,0 +1,21 @@
+// A primitive that is nothing but an element-wise computation.
+namespace Int8Runtime.X64;
+
+/// <summary>Wraps an <see cref="ElementwisePlan"/>.</summary>
+internal sealed class ElementwisePrimitivePlan(string name, PrimitiveDescriptor descriptor, ElementwisePlan plan) : PrimitivePlan
+{
+    /// <inheritdoc/>
+    public override string Name => name;
+
+    /// <inheritdoc/>
+    public override PrimitiveDescriptor Descriptor => descriptor;
+
+    /// <inheritdoc/>
+    public override string Details => plan.Details;
+
+    /// <inheritdoc/>
+    public override long SizeInBytes => plan.SizeInBytes;
+
+    /// <inheritdoc/>
+    public override void Execute(in ExecutionContext context) => plan.Execute(in context);
+}

@@ -1,0 +1,78 @@
+// Builds the chain of an element-wise computation from attributes.
+namespace Int8Runtime.X64;
+
+/// <summary>Collects <see cref="ElementwiseStep"/>s in the order in which the reference computes.</summary>
+internal sealed class ElementwiseSteps
+{
+    private readonly List<ElementwiseStep> _steps = [];
+
+    /// <summary>The steps so far.</summary>
+    public IReadOnlyList<ElementwiseStep> Steps => _steps;
+
+    /// <summary>Appends a step.</summary>
+    public ElementwiseSteps Add(PostOp postOp)
+    {
+        _steps.Add(new ElementwiseStep(postOp));
+        return this;
+    }
+
+    /// <summary>Appends a function of the value and an argument, which may be quantized.</summary>
+    public ElementwiseSteps Add(
+        BinaryAlgorithm algorithm, MemoryDescriptor operand, ArgumentSlot slot, QuantizationScale? scale = null,
+        ZeroPoint? zeroPoint = null)
+    {
+        (float, int)? quantization = scale is null && zeroPoint is not { IsZero: false }
+            ? null
+            : (scale?.At(0) ?? 1f, zeroPoint?.At(0) ?? 0);
+        _steps.Add(new ElementwiseStep(PostOp.Binary(algorithm, operand), slot, Quantization: quantization));
+        return this;
+    }
+
+    /// <summary>Appends a function of the value and numbers of the plan: one, or one for each index of a dimension.</summary>
+    /// <param name="algorithm">The function.</param>
+    /// <param name="values">The numbers.</param>
+    /// <param name="rank">Rank of the tensors.</param>
+    /// <param name="dimension">The dimension that they belong to, if there are several.</param>
+    public ElementwiseSteps Add(BinaryAlgorithm algorithm, ReadOnlySpan<float> values, int rank, int dimension)
+    {
+        Shape shape = Shape.Filled(rank, 1);
+        if (values.Length > 1)
+            shape = shape.With(dimension, values.Length);
+        var operand = new MemoryDescriptor(shape, DataType.Float32);
+        _steps.Add(new ElementwiseStep(PostOp.Binary(algorithm, operand), default, AlignedFloats.Copy(values)));
+        return this;
+    }
+
+    /// <summary>Appends <c>scale·(v − zeroPoint)</c>; either may be given at execution.</summary>
+    public ElementwiseSteps AddDequantization(QuantizationScale? scale, ZeroPoint? zeroPoint, int rank, int dimension)
+    {
+        if (zeroPoint is { IsRuntime: true })
+            Add(BinaryAlgorithm.Subtract, Single(rank, DataType.Int32), ArgumentSlot.SourceZeroPoint);
+        else if (zeroPoint is { IsZero: false })
+            Add(BinaryAlgorithm.Subtract, [.. zeroPoint.Values.ToArray().Select(value => (float)value)], rank, dimension);
+        if (scale is { IsRuntime: true })
+            Add(BinaryAlgorithm.Multiply, Single(rank, DataType.Float32), ArgumentSlot.SourceScale);
+        else if (scale is not null && scale.Values.ContainsAnyExcept(1f))
+            Add(BinaryAlgorithm.Multiply, scale.Values, rank, dimension);
+        return this;
+    }
+
+    /// <summary>Appends the factor and post-ops of an epilogue of computed values.</summary>
+    public ElementwiseSteps AddPostOps(Epilogue epilogue, int rank)
+    {
+        if (epilogue.Scale[0] != 1f)
+            Add(BinaryAlgorithm.Multiply, epilogue.Scale, rank, 0);
+        for (int i = 0; i < epilogue.PostOps.Count; i++)
+        {
+            if (epilogue.PostOps[i] is BinaryPostOp binary)
+                Add(binary.Algorithm, binary.Operand, ArgumentSlot.PostOp0 + i);
+            else
+                Add(epilogue.PostOps[i]);
+        }
+
+        return this;
+    }
+
+    /// <summary>A tensor of one element.</summary>
+    public static MemoryDescriptor Single(int rank, DataType type) => new(Shape.Filled(rank, 1), type);
+}

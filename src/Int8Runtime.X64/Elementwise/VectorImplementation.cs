@@ -1,0 +1,75 @@
+// What the implementations of vector primitives have in common: instruction set, types and layouts they share.
+using Int8Runtime.Jit;
+using Int8Runtime.Reference;
+
+namespace Int8Runtime.X64;
+
+/// <summary>An implementation whose kernels need AVX2 or AVX-512 and nothing more.</summary>
+internal abstract class VectorImplementation(KernelCache cache, string algorithm, bool needsAvx512) : IImplementation
+{
+    /// <inheritdoc/>
+    public abstract PrimitiveKind Kind { get; }
+
+    /// <inheritdoc/>
+    public string Name { get; } = $"{algorithm}:{(needsAvx512 ? "avx512" : "avx2")}";
+
+    /// <summary>Where kernels are kept.</summary>
+    protected KernelCache Cache => cache;
+
+    /// <inheritdoc/>
+    public PlanResult TryPlan(PlanRequest request)
+    {
+        Isa needed = needsAvx512 ? IsaTiers.Avx512 : IsaTiers.Avx2;
+        if ((request.Isa & needed) != needed)
+            return Refuse(RejectionReason.InstructionSet, $"{IsaTiers.NameOf(request.Isa)} is below {IsaTiers.NameOf(needed)}");
+        return TryPlan(request, needed);
+    }
+
+    /// <summary>Plans with kernels for <paramref name="isa"/>.</summary>
+    protected abstract PlanResult TryPlan(PlanRequest request, Isa isa);
+
+    /// <summary>A refusal by this implementation.</summary>
+    protected Rejection Refuse(RejectionReason reason, string detail) => new(Name, reason, detail);
+
+    /// <summary>Row-major where the layout was left open.</summary>
+    protected static MemoryDescriptor Plain(MemoryDescriptor descriptor) => Like(descriptor, null);
+
+    /// <summary>The layout of <paramref name="other"/> where it was left open.</summary>
+    protected static MemoryDescriptor Like(MemoryDescriptor descriptor, MemoryDescriptor? other) =>
+        !descriptor.IsAny ? descriptor
+        : other is null ? new MemoryDescriptor(descriptor.Dimensions, descriptor.DataType)
+        : other.WithDataType(descriptor.DataType);
+
+    /// <summary>A refusal if one of the tensors cannot be read or written by kernels.</summary>
+    protected Rejection? RefuseTensors(params ReadOnlySpan<MemoryDescriptor> tensors)
+    {
+        foreach (MemoryDescriptor tensor in tensors)
+        {
+            if (!ScalarAccess.CanCompute(tensor.DataType))
+                return Refuse(RejectionReason.DataTypes, $"{tensor.DataType.ToShortName()} is a type of models, not of primitives");
+            if (!tensor.IsStrided)
+                return Refuse(RejectionReason.Layout, $"{tensor} has no strides");
+            if (tensor.ElementCount == 0)
+                return Refuse(RejectionReason.Shape, $"{tensor} is empty");
+        }
+
+        return null;
+    }
+
+    /// <summary>A refusal of quantization that none of these kernels serves.</summary>
+    protected Rejection? RefuseQuantization(PrimitiveAttributes attributes, DataType source, DataType destination)
+    {
+        string? what =
+            attributes.SourceScale is { Granularity: QuantizationGranularity.PerChannel }
+                || attributes.SourceZeroPoint is { Granularity: QuantizationGranularity.PerChannel } ? "source quantization per channel"
+            : attributes.DestinationScale is { Granularity: QuantizationGranularity.PerChannel }
+                || attributes.DestinationZeroPoint is { Granularity: QuantizationGranularity.PerChannel } ? "destination quantization per channel"
+            : attributes.Source1Scale is { IsRuntime: true } or { Granularity: QuantizationGranularity.PerChannel }
+                || attributes.Source1ZeroPoint is { IsRuntime: true } or { Granularity: QuantizationGranularity.PerChannel } ? "second source quantization at execution or per channel"
+            : attributes.DestinationScale is { IsRuntime: true } || attributes.DestinationZeroPoint is { IsRuntime: true } ? "destination quantization at execution"
+            : source == DataType.Int32 && attributes.SourceZeroPoint is { IsZero: false } ? "a zero point of an s32 source"
+            : destination == DataType.Int32 && attributes.DestinationZeroPoint is { IsZero: false } ? "a zero point of an s32 destination"
+            : null;
+        return what is null ? null : Refuse(RejectionReason.Quantization, what);
+    }
+}

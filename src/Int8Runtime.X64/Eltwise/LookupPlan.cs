@@ -1,0 +1,107 @@
+// int8 → int8 functions of one byte: 256 results, computed once by the reference arithmetic.
+using Int8Runtime.Reference;
+
+namespace Int8Runtime.X64;
+
+/// <summary>
+/// Replaces each byte by its entry of a table. Exact for every function, and faster than the polynomials of the
+/// transcendental ones; cheap functions are left to the run kernel.
+/// </summary>
+internal sealed unsafe class LookupPlan : PrimitivePlan
+{
+    private const int BytesPerThread = 32 << 10;
+
+    private readonly byte[] _table;
+    private readonly LoopNest _nest;
+
+    private LookupPlan(string name, EltwiseDescriptor descriptor, LoopNest nest, byte[] table) =>
+        (Name, EltwiseDescriptor, _nest, _table) = ($"{name}:lookup", descriptor, nest, table);
+
+    /// <inheritdoc/>
+    public override string Name { get; }
+
+    /// <inheritdoc/>
+    public override PrimitiveDescriptor Descriptor => EltwiseDescriptor;
+
+    private EltwiseDescriptor EltwiseDescriptor { get; }
+
+    /// <summary>A plan, or null where a table does not serve or does not pay.</summary>
+    public static LookupPlan? TryCreate(
+        string name, EltwiseDescriptor descriptor, PrimitiveAttributes attributes, Epilogue epilogue)
+    {
+        MemoryDescriptor source = descriptor.Source, destination = descriptor.Destination;
+        if (!source.DataType.IsInt8() || !destination.DataType.IsInt8() || !source.IsDense || !destination.IsDense
+            || source.PaddedDimensions != source.Dimensions)
+            return null;
+        if (attributes.SourceScale is { IsRuntime: true } || attributes.SourceZeroPoint is { IsRuntime: true })
+            return null;
+        bool pays = IsTranscendental(descriptor.Algorithm);
+        foreach (PostOp postOp in epilogue.PostOps)
+        {
+            if (postOp is not EltwisePostOp eltwise)
+                return null;
+            pays |= IsTranscendental(eltwise.Algorithm);
+        }
+
+        if (!pays || LoopNest.TryCreate(destination, source) is not [{ Loops.Count: <= 1 } nest])
+            return null;
+        return new LookupPlan(name, descriptor, nest, TableOf(descriptor, attributes, epilogue));
+    }
+
+    /// <inheritdoc/>
+    public override void Execute(in ExecutionContext context)
+    {
+        int count = checked((int)_nest.Count);
+        var body = new Work(
+            _table, (byte*)context.Arguments[ArgumentSlot.Source], (byte*)context.Arguments[ArgumentSlot.Destination], count);
+        Parallel.Run(context.Pool, Math.Clamp(count / BytesPerThread, 1, context.Threads), ref body);
+    }
+
+    private static bool IsTranscendental(EltwiseAlgorithm algorithm) => algorithm is EltwiseAlgorithm.Tanh
+        or EltwiseAlgorithm.Elu or EltwiseAlgorithm.SoftRelu or EltwiseAlgorithm.Logistic or EltwiseAlgorithm.Exp
+        or EltwiseAlgorithm.GeluTanh or EltwiseAlgorithm.Swish or EltwiseAlgorithm.Log or EltwiseAlgorithm.Pow
+        or EltwiseAlgorithm.GeluErf or EltwiseAlgorithm.Mish or EltwiseAlgorithm.Erf;
+
+    private static byte[] TableOf(EltwiseDescriptor descriptor, PrimitiveAttributes attributes, Epilogue epilogue)
+    {
+        var table = new byte[256];
+        float scale = attributes.SourceScale?.At(0) ?? 1f;
+        int zeroPoint = attributes.SourceZeroPoint?.At(0) ?? 0;
+        MemoryDescriptor element = ElementwiseSteps.Single(1, descriptor.Destination.DataType);
+        for (int value = 0; value < table.Length; value++)
+        {
+            byte input = (byte)value, output = 0;
+            float x = ScalarAccess.LoadReal(&input, descriptor.Source.DataType, 0, scale, zeroPoint);
+            float y = EltwiseMath.Evaluate(descriptor.Algorithm, x, descriptor.Alpha, descriptor.Beta);
+            ExecutionArguments arguments = default;
+            arguments[ArgumentSlot.Destination] = &output;
+            RefEpilogue.FinishValue(epilogue, y, in arguments, element, [0]);
+            table[value] = output;
+        }
+
+        return table;
+    }
+
+    private readonly struct Work(byte[] table, byte* source, byte* destination, int count) : IParallelBody
+    {
+        public void Run(int worker, int workers)
+        {
+            (int start, int end) = Parallel.Share(count, worker, workers);
+            fixed (byte* entry = table)
+            {
+                int i = start;
+                for (; i + 8 <= end; i += 8)
+                {
+                    // One load and one store for eight lookups.
+                    ulong input = *(ulong*)(source + i), output = 0;
+                    for (int shift = 0; shift < 64; shift += 8)
+                        output |= (ulong)entry[(byte)(input >> shift)] << shift;
+                    *(ulong*)(destination + i) = output;
+                }
+
+                for (; i < end; i++)
+                    destination[i] = entry[source[i]];
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+// Engines that hold the vector primitives of one tier, without the reference to fall back on.
+using Int8Runtime.Jit;
+using Int8Runtime.TestKit;
+
+namespace Int8Runtime.X64.Tests;
+
+internal static class VectorEngines
+{
+    /// <summary>The tiers that differ for vector primitives.</summary>
+    public static IEnumerable<Isa> Tiers => TestKit.Tiers.Generated.Select(tier => tier.Isa)
+        .Where(isa => isa is IsaTiers.Avx2 or IsaTiers.Avx512);
+
+    /// <summary>An engine of a tier.</summary>
+    public static Engine Create(Isa isa, int threads = 1) =>
+        new TestEngine(isa, X64Implementations.Create(KernelCache.Shared, CpuFeatures.Host), threads);
+
+    /// <summary>Checks a problem on every tier.</summary>
+    public static void CheckOnAllTiers(PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, CheckOptions options)
+    {
+        foreach (Isa isa in Tiers)
+        {
+            using Engine engine = Create(isa);
+            PrimitiveCheck.AgainstReference(engine, descriptor, attributes, options);
+        }
+    }
+}
