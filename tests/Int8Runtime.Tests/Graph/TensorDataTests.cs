@@ -1,0 +1,63 @@
+// Tensors: sizes, views and conversions.
+using Int8Runtime.Graph;
+
+namespace Int8Runtime.Tests.Graph;
+
+public sealed class TensorDataTests
+{
+    [Fact]
+    public void Shape_and_bytes_must_agree()
+    {
+        Assert.Throws<ModelFormatException>(() => new TensorData(DataType.Float32, [2, 2], new byte[15]));
+        Assert.Throws<ModelFormatException>(() => TensorData.CountElements([int.MaxValue - 1, int.MaxValue - 1, 4]));
+        Assert.Throws<ModelFormatException>(() => TensorData.CountElements([2, -1]));
+        Assert.Equal(0, TensorData.CountElements([int.MaxValue - 1, 0, int.MaxValue - 1]));
+        Assert.Equal(1, TensorData.CountElements([]));
+    }
+
+    [Fact]
+    public void Elements_are_viewed_by_their_storage_type_only()
+    {
+        TensorData tensor = TensorData.Vector(1f, 2f);
+        Assert.Equal([1f, 2f], tensor.AsSpan<float>().ToArray());
+        Assert.Throws<InvalidOperationException>(() => tensor.AsSpan<int>().Length);
+        Assert.Equal([1, 0], TensorData.Vector(true, false).AsSpan<byte>().ToArray());
+    }
+
+    [Theory]
+    [InlineData(2.9f, 2)]
+    [InlineData(-2.9f, -2)]
+    [InlineData(300f, 127)]
+    [InlineData(-300f, -128)]
+    [InlineData(float.NaN, 0)]
+    public void Real_numbers_are_truncated_and_saturated(float value, sbyte expected) =>
+        Assert.Equal([expected], TensorData.Vector(value).ConvertTo(DataType.Int8).AsSpan<sbyte>().ToArray());
+
+    [Fact]
+    public void Integers_keep_their_low_bits()
+    {
+        Assert.Equal([unchecked((sbyte)200)], TensorData.Vector(200).ConvertTo(DataType.Int8).AsSpan<sbyte>().ToArray());
+        long large = (1L << 62) + 1;
+        Assert.Equal([large], TensorData.Vector(large).ConvertTo(DataType.Int64).AsSpan<long>().ToArray());
+    }
+
+    [Theory]
+    [InlineData(1f, 0x3F80)]
+    [InlineData(1.00390625f, 0x3F80)]        // halfway: to even
+    [InlineData(1.01171875f, 0x3F82)]        // halfway: to even
+    [InlineData(float.PositiveInfinity, 0x7F80)]
+    public void Bfloat16_rounds_to_nearest_even(float value, int bits)
+    {
+        TensorData converted = TensorData.Vector(value).ConvertTo(DataType.BFloat16);
+        Assert.Equal([(ushort)bits], converted.AsSpan<ushort>().ToArray());
+        Assert.True(float.IsNaN(TensorData.Vector(float.NaN).ConvertTo(DataType.BFloat16).ToSingleArray()[0]));
+    }
+
+    [Fact]
+    public void Half_precision_survives_the_way_through_single_precision()
+    {
+        Half[] values = [.. Enumerable.Range(0, 1 << 16).Select(i => BitConverter.UInt16BitsToHalf((ushort)i)).Where(h => !Half.IsNaN(h))];
+        TensorData tensor = TensorData.Vector<Half>(values);
+        Assert.True(tensor.ContentEquals(tensor.ConvertTo(DataType.Float32).ConvertTo(DataType.Float16)));
+    }
+}
