@@ -102,5 +102,6 @@ public static class EltwiseMath
 
     private static double SoftPlus(double x) => x > 0 ? x + Log1P(Math.Exp(-x)) : Log1P(Math.Exp(x));
 
-    private static double Log1P(double x) => Math.Abs(x) < 1e-8 ? x - (x * x / 2) : Math.Log(1 + x);
+    // Near 0 the series avoids the rounding of 1 + x.
+    private static double Log1P(double x) => Math.Abs(x) < 1e-4 ? x - (x * x / 2) + (x * x * x / 3) : Math.Log(1 + x);
 }

@@ -40,7 +40,10 @@ public abstract class Engine : IDisposable
         return _cache.GetOrAdd((descriptor, attributes), key => Dispatch(key.Descriptor, key.Attributes));
     }
 
-    /// <summary>Says which implementation the problem gets and why the ones before it refused, without keeping a plan.</summary>
+    /// <summary>
+    /// Says which implementation the problem gets and why the ones before it refused; a problem that every one refuses is
+    /// reported, not thrown. Plans the problem as <see cref="Create"/> does.
+    /// </summary>
     public DispatchReport Explain(PrimitiveDescriptor descriptor, PrimitiveAttributes? attributes = null)
     {
         ArgumentNullException.ThrowIfNull(descriptor);
