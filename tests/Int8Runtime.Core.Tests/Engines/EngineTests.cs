@@ -1,0 +1,164 @@
+// Dispatch, its report, the plan cache and the checks of arguments.
+using Int8Runtime.TestKit;
+
+namespace Int8Runtime.Core.Tests.Engines;
+
+public sealed class EngineTests
+{
+    private static EltwiseDescriptor Relu(int extent = 4) => new()
+    {
+        Algorithm = EltwiseAlgorithm.Relu, Source = new([extent], DataType.Float32), Destination = new([extent], DataType.Float32),
+    };
+
+    [Fact]
+    public void First_implementation_that_accepts_is_used_and_refusals_before_it_are_recorded()
+    {
+        using var engine = new TestEngine(IsaTiers.Avx2, [
+            new Fake("fast:avx512", (RejectionReason.InstructionSet, "needs avx512")), new Fake("good:avx2"), new Fake("ref:any")]);
+        Primitive primitive = engine.Create(Relu());
+        Assert.Equal("good:avx2", primitive.ImplementationName);
+        Rejection refusal = Assert.Single(primitive.Report.Rejections);
+        Assert.Equal(("fast:avx512", RejectionReason.InstructionSet, "needs avx512"), (refusal.Implementation, refusal.Reason, refusal.Detail));
+        Assert.Contains("fast:avx512 refused (InstructionSet): needs avx512", primitive.Report.ToString());
+        Assert.False(primitive.Report.IsReference);
+    }
+
+    [Fact]
+    public void Exception_of_an_unsupported_problem_lists_every_refusal()
+    {
+        using var engine = new TestEngine(Isa.None, [
+            new Fake("one:any", (RejectionReason.Layout, "layout ab")), new Fake("two:any", (RejectionReason.Shape, "too small"))]);
+        var exception = Assert.Throws<UnsupportedPrimitiveException>(() => engine.Create(Relu()));
+        Assert.Contains("one:any refused (Layout): layout ab", exception.Message);
+        Assert.Contains("two:any refused (Shape): too small", exception.Message);
+        Assert.Contains("--eltwise --alg=Relu", exception.Message);
+        Assert.Null(exception.Report.Chosen);
+        Assert.Equal(exception.Report.Rejections, engine.Explain(Relu()).Rejections);
+    }
+
+    [Fact]
+    public void Equal_problems_share_a_plan()
+    {
+        using var engine = new ReferenceEngine();
+        var attributes = new PrimitiveAttributes { PostOps = [PostOp.Relu()], SourceScale = QuantizationScale.PerTensor(2) };
+        Primitive first = engine.Create(Relu(), attributes);
+        Assert.Same(first, engine.Create(Relu(), attributes with { PostOps = [PostOp.Relu()] }));
+        Assert.NotSame(first, engine.Create(Relu(), attributes with { PostOps = [PostOp.Relu(0.5f)] }));
+        Assert.NotSame(first, engine.Create(Relu(5), attributes));
+        Assert.NotSame(first, engine.Create(Relu()));
+        Assert.True(first.Report.IsReference);
+    }
+
+    [Fact]
+    public void Cache_is_bounded_in_bytes_and_drops_what_was_used_least_recently()
+    {
+        using var engine = new TestEngine(Isa.None, [new Fake("fake:any", size: 1000)], cacheBytes: 3000);
+        Primitive[] first = [.. Enumerable.Range(1, 3).Select(i => engine.Create(Relu(i)))];
+        Assert.Equal(3000, engine.CachedBytes);
+        Assert.Same(first[0], engine.Create(Relu(1)));
+        engine.Create(Relu(4));
+        Assert.Equal(3000, engine.CachedBytes);
+        Assert.Same(first[0], engine.Create(Relu(1)));
+        Assert.NotSame(first[1], engine.Create(Relu(2)));
+        engine.Trim();
+        Assert.Equal(0, engine.CachedBytes);
+    }
+
+    [Fact]
+    public void Threads_that_ask_at_once_get_one_plan()
+    {
+        using var engine = new ReferenceEngine();
+        var primitives = new Primitive[8];
+        System.Threading.Tasks.Parallel.For(0, primitives.Length, i => primitives[i] = engine.Create(Relu()));
+        Assert.Single(primitives.Distinct());
+    }
+
+    [Fact]
+    public void Descriptors_that_do_not_fit_are_refused_with_the_reason()
+    {
+        using var engine = new ReferenceEngine();
+        var convolution = new ConvolutionDescriptor
+        {
+            Source = new([1, 4, 5, 5], DataType.Float32), Weights = new([8, 4, 3, 3], DataType.Float32), Destination = new([1, 8, 5, 5], DataType.Float32),
+        };
+        Assert.Contains("the window gives 3", Assert.Throws<ArgumentException>(() => engine.Create(convolution)).Message);
+        ConvolutionDescriptor padded = convolution with { PaddingBefore = [1, 1], PaddingAfter = [1, 1] };
+        Assert.Equal("ref_conv:any", engine.Create(padded).ImplementationName);
+        var scales = new PrimitiveAttributes { WeightsScale = QuantizationScale.PerChannel([1f, 2f]) };
+        Assert.Contains("2 weights scales given for 8 channels", Assert.Throws<ArgumentException>(() => engine.Create(padded, scales)).Message);
+        var operand = new PrimitiveAttributes { PostOps = [PostOp.Binary(BinaryAlgorithm.Add, new([1, 3, 1, 1], DataType.Float32))] };
+        Assert.Contains("does not broadcast", Assert.Throws<ArgumentException>(() => engine.Create(padded, operand)).Message);
+        var sum = new PrimitiveAttributes { PostOps = [PostOp.Sum(dataType: DataType.UInt8)] };
+        Assert.Contains("another size", Assert.Throws<ArgumentException>(() => engine.Create(padded, sum)).Message);
+    }
+
+    [Fact]
+    public void Tensors_that_do_not_fit_are_refused_by_name()
+    {
+        using var engine = new ReferenceEngine();
+        using ExecutionStream stream = engine.CreateStream();
+        using var right = new TensorMemory(new MemoryDescriptor([4], DataType.Float32));
+        using var wrong = new TensorMemory(new MemoryDescriptor([5], DataType.Float32));
+        Primitive relu = engine.Create(Relu());
+        Assert.Contains("Destination is f32:a:5", Assert.Throws<ArgumentException>(() => relu.Execute(stream, new UnaryArguments(right, wrong))).Message);
+        Assert.Throws<ArgumentException>(() => relu.Execute(stream, new UnaryArguments(right, null!)));
+        Assert.Throws<InvalidOperationException>(() => relu.Weights);
+    }
+
+    [Fact]
+    public void Scratch_memory_is_granted_and_kept()
+    {
+        using var engine = new TestEngine(Isa.None, [new Fake("fake:any", scratch: 10_000)]);
+        using ExecutionStream stream = engine.CreateStream();
+        using var memory = new TensorMemory(new MemoryDescriptor([4], DataType.Float32));
+        Primitive primitive = engine.Create(Relu());
+        primitive.Execute(stream, new UnaryArguments(memory, memory));
+        Assert.Equal(1f, memory.AsSpan<float>()[0]);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 10; i++)
+            primitive.Execute(stream, new UnaryArguments(memory, memory));
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(11f, memory.AsSpan<float>()[0]);
+    }
+
+    [Fact]
+    public void Tiers_have_names_in_both_directions()
+    {
+        foreach ((string name, Isa isa) in IsaTiers.All)
+        {
+            Assert.Equal(isa, IsaTiers.Parse(name.ToUpperInvariant()));
+            Assert.Equal(name, IsaTiers.NameOf(isa));
+        }
+
+        Assert.Contains("avx512_vnni", Assert.Throws<FormatException>(() => IsaTiers.Parse("avx1024")).Message);
+    }
+
+    // Refuses with the given reason, or plans something that fills its scratch memory and counts its executions.
+    private sealed class Fake(string name, (RejectionReason Reason, string Detail)? refusal = null, long size = 100, long scratch = 0) : IImplementation
+    {
+        public PrimitiveKind Kind => PrimitiveKind.Eltwise;
+
+        public string Name => name;
+
+        public PlanResult TryPlan(PlanRequest request) => refusal is { } r
+            ? new Rejection(name, r.Reason, r.Detail)
+            : new Plan(name, request.Descriptor, size, scratch);
+
+        private sealed unsafe class Plan(string name, PrimitiveDescriptor descriptor, long size, long scratch) : PrimitivePlan
+        {
+            public override string Name => name;
+
+            public override PrimitiveDescriptor Descriptor => descriptor;
+
+            public override long SizeInBytes => size;
+
+            public override long ScratchBytes => scratch;
+
+            public override void Execute(in ExecutionContext context)
+            {
+                new Span<byte>(context.Scratch, (int)ScratchBytes).Fill(1);
+                *(float*)context.Arguments[ArgumentSlot.Destination] += 1;
+            }
+        }
+    }
+}

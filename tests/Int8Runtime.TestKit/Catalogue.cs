@@ -1,0 +1,146 @@
+// Small problems of every kind, among which each implementation finds one it takes.
+namespace Int8Runtime.TestKit;
+
+/// <summary>Problems for <see cref="TierCoverage"/>.</summary>
+public static class Catalogue
+{
+    private static readonly Tolerance Transcendental = new(8, 1e-6, 1e-6);
+
+    private static readonly (DataType Source, DataType Weights, DataType Destination)[] ProductTypes =
+    [
+        (DataType.UInt8, DataType.Int8, DataType.UInt8), (DataType.Int8, DataType.Int8, DataType.Int8),
+        (DataType.UInt8, DataType.Int8, DataType.Float32), (DataType.UInt8, DataType.Int8, DataType.Int32),
+        (DataType.Float32, DataType.Float32, DataType.Float32),
+    ];
+
+    /// <summary>All problems.</summary>
+    public static IReadOnlyList<CatalogueProblem> Small { get; } =
+        [.. Convolutions(), .. Products(), .. Windows(), .. Elements(), .. Copies()];
+
+    private static IEnumerable<CatalogueProblem> Convolutions()
+    {
+        foreach ((DataType source, DataType weights, DataType destination) in ProductTypes)
+        {
+            // Dense 1×1, dense 3×3 with stride and padding, a first layer, depthwise 3×3, grouped 3×3.
+            yield return Convolution(source, weights, destination, 16, 32, 1, 1, 1, 0);
+            yield return Convolution(source, weights, destination, 19, 21, 3, 1, 2, 1);
+            yield return Convolution(source, weights, destination, 3, 16, 3, 1, 2, 1);
+            yield return Convolution(source, weights, destination, 24, 24, 3, 24, 1, 1);
+            yield return Convolution(source, weights, destination, 12, 8, 3, 2, 1, 1);
+        }
+    }
+
+    private static IEnumerable<CatalogueProblem> Products()
+    {
+        foreach ((DataType source, DataType weights, DataType destination) in ProductTypes)
+        {
+            Tolerance tolerance = ToleranceOf(source, 70);
+            yield return new CatalogueProblem(
+                new InnerProductDescriptor
+                {
+                    Source = new([3, 70], source), Weights = MemoryDescriptor.Any([33, 70], weights),
+                    Bias = new([33], DataType.Float32), Destination = new([3, 33], destination),
+                },
+                Quantization(source, destination), tolerance);
+            yield return new CatalogueProblem(
+                new MatMulDescriptor
+                {
+                    Source = new([5, 70], source), Weights = MemoryDescriptor.Any([70, 33], weights), Destination = new([5, 33], destination),
+                },
+                Quantization(source, destination), tolerance);
+        }
+    }
+
+    private static IEnumerable<CatalogueProblem> Windows()
+    {
+        foreach (DataType type in new[] { DataType.UInt8, DataType.Int8, DataType.Float32 })
+        {
+            MemoryDescriptor image = Image(type, 19, 7);
+            foreach (PoolingAlgorithm algorithm in Enum.GetValues<PoolingAlgorithm>())
+            {
+                yield return new CatalogueProblem(
+                    new PoolingDescriptor
+                    {
+                        Algorithm = algorithm, Kernel = [3, 3], Strides = [2, 2], PaddingBefore = [1, 1], PaddingAfter = [1, 1],
+                        Source = image, Destination = Image(type, 19, 4),
+                    },
+                    PrimitiveAttributes.Default, Tolerance.Within(1e-6, 0));
+            }
+
+            yield return new CatalogueProblem(
+                new SoftmaxDescriptor { Axis = 1, Source = new([3, 37], type), Destination = new([3, 37], DataType.Float32) },
+                PrimitiveAttributes.Default, Transcendental);
+        }
+
+        MemoryDescriptor floats = Image(DataType.Float32, 19, 7);
+        yield return new CatalogueProblem(
+            new LrnDescriptor { LocalSize = 5, Source = floats, Destination = floats }, PrimitiveAttributes.Default, Transcendental);
+    }
+
+    private static IEnumerable<CatalogueProblem> Elements()
+    {
+        foreach (DataType type in new[] { DataType.Float32, DataType.UInt8, DataType.Int8 })
+        {
+            MemoryDescriptor image = Image(type, 19, 5);
+            foreach (EltwiseAlgorithm algorithm in new[] { EltwiseAlgorithm.Relu, EltwiseAlgorithm.Clip, EltwiseAlgorithm.Logistic })
+                yield return new CatalogueProblem(
+                    new EltwiseDescriptor { Algorithm = algorithm, Alpha = 0, Beta = 6, Source = image, Destination = image },
+                    Quantization(type, type), Transcendental);
+            foreach (BinaryAlgorithm algorithm in new[] { BinaryAlgorithm.Add, BinaryAlgorithm.Multiply })
+                yield return new CatalogueProblem(
+                    new BinaryDescriptor { Algorithm = algorithm, Source = image, Source1 = image, Destination = image },
+                    Quantization(type, type));
+        }
+    }
+
+    private static IEnumerable<CatalogueProblem> Copies()
+    {
+        foreach (DataType type in new[] { DataType.UInt8, DataType.Float32 })
+        {
+            yield return new CatalogueProblem(
+                new ConcatDescriptor { Axis = 1, Sources = [Image(type, 5, 4), Image(type, 19, 4)], Destination = Image(type, 24, 4) },
+                PrimitiveAttributes.Default);
+            yield return new CatalogueProblem(
+                new ReorderDescriptor { Source = new([1, 19, 5, 5], type, FormatTag.Nchw), Destination = Image(type, 19, 5) },
+                PrimitiveAttributes.Default);
+        }
+
+        yield return new CatalogueProblem(
+            new ReorderDescriptor { Source = Image(DataType.Float32, 19, 5), Destination = Image(DataType.UInt8, 19, 5) },
+            new PrimitiveAttributes { DestinationScale = QuantizationScale.PerTensor(0.01f), DestinationZeroPoint = 128 });
+        yield return new CatalogueProblem(
+            new ReorderDescriptor { Source = Image(DataType.UInt8, 19, 5), Destination = Image(DataType.Float32, 19, 5) },
+            new PrimitiveAttributes { SourceScale = QuantizationScale.PerTensor(0.01f), SourceZeroPoint = 128 });
+    }
+
+    private static CatalogueProblem Convolution(
+        DataType source, DataType weights, DataType destination, int inputs, int outputs, int kernel, int groups, int stride, int pad)
+    {
+        const int Extent = 7;
+        int output = ((Extent + (2 * pad) - kernel) / stride) + 1;
+        var descriptor = new ConvolutionDescriptor
+        {
+            Source = Image(source, inputs, Extent), Weights = MemoryDescriptor.Any([outputs, inputs / groups, kernel, kernel], weights),
+            Bias = new([outputs], DataType.Float32), Destination = Image(destination, outputs, output),
+            Strides = [stride, stride], PaddingBefore = [pad, pad], PaddingAfter = [pad, pad], Groups = groups,
+        };
+        return new CatalogueProblem(
+            descriptor, Quantization(source, destination) with { PostOps = [PostOp.Relu()] },
+            ToleranceOf(source, inputs / groups * kernel * kernel));
+    }
+
+    private static MemoryDescriptor Image(DataType type, int channels, int extent) =>
+        new([1, channels, extent, extent], type, FormatTag.Nhwc);
+
+    private static PrimitiveAttributes Quantization(DataType source, DataType destination) => new()
+    {
+        SourceScale = source.IsInt8() ? QuantizationScale.PerTensor(0.02f) : null,
+        SourceZeroPoint = source.IsInt8() ? 3 : null,
+        Source1Scale = source.IsInt8() ? QuantizationScale.PerTensor(0.03f) : null,
+        DestinationScale = destination.IsInt8() ? QuantizationScale.PerTensor(0.4f) : null,
+        DestinationZeroPoint = destination.IsInt8() ? 5 : null,
+    };
+
+    private static Tolerance ToleranceOf(DataType source, int terms) =>
+        source.IsInt8() ? Tolerance.Exact : Tolerance.ForFloatSum(terms);
+}
