@@ -1,4 +1,5 @@
 // A tensor's memory: owned and aligned, or the caller's.
+using System.Buffers;
 using System.Runtime.InteropServices;
 
 namespace Int8Runtime;
@@ -11,6 +12,7 @@ public sealed unsafe class TensorMemory : IDisposable
 {
     private readonly long _ownedBytes;
     private readonly TensorMemory? _owner;
+    private MemoryHandle _pin;
     private byte* _data;
 
     /// <summary>Allocates zero-filled memory for <paramref name="descriptor"/>.</summary>
@@ -34,6 +36,9 @@ public sealed unsafe class TensorMemory : IDisposable
         Descriptor = descriptor;
         _data = (byte*)data;
     }
+
+    private TensorMemory(MemoryDescriptor descriptor, MemoryHandle pin)
+        : this(descriptor, pin.Pointer) => _pin = pin;
 
     private TensorMemory(MemoryDescriptor descriptor, TensorMemory owner, long byteOffset)
         : this(descriptor, (byte*)owner.Data + byteOffset)
@@ -66,6 +71,16 @@ public sealed unsafe class TensorMemory : IDisposable
         var memory = new TensorMemory(descriptor);
         values.CopyTo(memory.AsSpan<T>());
         return memory;
+    }
+
+    /// <summary>Wraps managed memory without copying; it stays pinned until the tensor is disposed.</summary>
+    /// <exception cref="ArgumentException">The memory holds fewer bytes than the descriptor needs.</exception>
+    public static TensorMemory Wrap(MemoryDescriptor descriptor, ReadOnlyMemory<byte> memory)
+    {
+        ArgumentNullException.ThrowIfNull(descriptor);
+        if (memory.Length < descriptor.SizeInBytes || memory.IsEmpty)
+            throw new ArgumentException($"{descriptor} needs {descriptor.SizeInBytes} bytes; {memory.Length} are given.", nameof(memory));
+        return new TensorMemory(descriptor, memory.Pin());
     }
 
     /// <summary>
@@ -104,6 +119,7 @@ public sealed unsafe class TensorMemory : IDisposable
     {
         byte* data = _data;
         _data = null;
+        _pin.Dispose();
         if (_ownedBytes == 0 || data is null)
             return;
         NativeMemory.AlignedFree(data);

@@ -1,0 +1,132 @@
+// One execution context of a compiled model.
+using System.Diagnostics;
+using Int8Runtime.Graph.Planning;
+
+namespace Int8Runtime.Graph;
+
+/// <summary>The time that a step of a request took, summed over runs.</summary>
+/// <param name="Name">The node or reorder.</param>
+/// <param name="Implementation">The kernel.</param>
+/// <param name="Total">Time of all profiled runs.</param>
+public readonly record struct StepTime(string Name, string Implementation, TimeSpan Total);
+
+/// <summary>
+/// Runs a compiled model: owns the memory of inputs, outputs and activations, and the prepared arguments of every step. A
+/// run allocates nothing, unless a node runs on the portable evaluator. Not thread-safe: one request for each thread.
+/// </summary>
+public sealed class InferenceRequest : IDisposable
+{
+    private readonly CompiledPlan _plan;
+    private readonly TensorMemory _arena;
+    private readonly ExecutionStream _stream;
+    private readonly BoundStep[] _steps;
+    private readonly Dictionary<string, TensorMemory> _inputs;
+    private readonly Dictionary<string, TensorMemory> _outputs;
+    private long[]? _ticks;
+    private bool _disposed;
+
+    internal InferenceRequest(CompiledModel model, CompiledPlan plan)
+    {
+        Model = model;
+        _plan = plan;
+        _arena = new TensorMemory(new MemoryDescriptor([checked((int)Math.Max(plan.Plan.ArenaBytes, 1))], DataType.UInt8));
+        _stream = model.Engine.CreateStream();
+        _stream.ReserveScratch(plan.Plan.ScratchBytes);
+        _steps = [.. plan.Plan.Steps.Select(s => s.Bind(_arena))];
+        _inputs = plan.Plan.Inputs.ToDictionary(i => i.Key, i => i.Value.Resolve(_arena), StringComparer.Ordinal);
+        _outputs = plan.Plan.Outputs.ToDictionary(o => o.Key, o => PortMemory(o.Value), StringComparer.Ordinal);
+    }
+
+    /// <summary>The model.</summary>
+    public CompiledModel Model { get; }
+
+    /// <summary>Bytes of inputs, outputs and activations.</summary>
+    public long ArenaBytes => _plan.Plan.ArenaBytes;
+
+    /// <summary>Whether runs measure each step; see <see cref="Profile"/>.</summary>
+    public bool IsProfiling
+    {
+        get => _ticks is not null;
+        set => _ticks = value ? _ticks ?? new long[_steps.Length] : null;
+    }
+
+    /// <summary>The row-major memory of an input, to be filled before a run; it keeps its content from run to run.</summary>
+    /// <param name="name">The name; null where the model has one input.</param>
+    /// <exception cref="ArgumentException">The model has no such input.</exception>
+    public TensorMemory Input(string? name = null) => Find(_inputs, name, "input");
+
+    /// <summary>The row-major memory of an output, valid from a run to the next one.</summary>
+    /// <param name="name">The name; null where the model has one output.</param>
+    /// <exception cref="ArgumentException">The model has no such output.</exception>
+    public TensorMemory Output(string? name = null) => Find(_outputs, name, "output");
+
+    /// <summary>Computes the outputs from the inputs.</summary>
+    /// <exception cref="ObjectDisposedException">The request was disposed.</exception>
+    public void Run()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        BoundStep[] steps = _steps;
+        if (_ticks is { } ticks)
+        {
+            for (int i = 0; i < steps.Length; i++)
+            {
+                long start = Stopwatch.GetTimestamp();
+                steps[i].Execute(_stream);
+                ticks[i] += Stopwatch.GetTimestamp() - start;
+            }
+        }
+        else
+        {
+            foreach (BoundStep step in steps)
+                step.Execute(_stream);
+        }
+
+        GC.KeepAlive(this);
+    }
+
+    /// <summary>Runs on a thread of the .NET thread pool; a cancellation is noticed between steps.</summary>
+    public Task RunAsync(CancellationToken cancellation = default)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return Task.Run(
+            () =>
+            {
+                foreach (BoundStep step in _steps)
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    step.Execute(_stream);
+                }
+            },
+            cancellation);
+    }
+
+    /// <summary>The time of each step since profiling was switched on; empty without profiling.</summary>
+    public IReadOnlyList<StepTime> Profile() => _ticks is not { } ticks
+        ? []
+        : [.. _plan.Plan.Steps.Select((s, i) => new StepTime(s.Name, (s as PrimitiveStep)?.Primitive.ImplementationName ?? "host", Stopwatch.GetElapsedTime(0, ticks[i])))];
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _disposed = true;
+        _stream.Dispose();
+        _arena.Dispose();
+    }
+
+    private static TensorMemory Find(Dictionary<string, TensorMemory> ports, string? name, string role)
+    {
+        if (name is null)
+            return ports.Count == 1 ? ports.Values.First() : throw new ArgumentException($"The model has {ports.Count} {role}s; name one of {string.Join(", ", ports.Keys)}.");
+        return ports.TryGetValue(name, out TensorMemory? memory)
+            ? memory
+            : throw new ArgumentException($"The model has no {role} '{name}'; it has {string.Join(", ", ports.Keys)}.");
+    }
+
+    // The memory begins at the first element, whatever part of a buffer it is.
+    private TensorMemory PortMemory(Location location)
+    {
+        MemoryDescriptor descriptor = location.Descriptor;
+        long offset = location.Buffer!.Offset + (descriptor.Offset * descriptor.DataType.SizeInBytes());
+        return _arena.View(new MemoryDescriptor(descriptor.Dimensions, descriptor.DataType), offset);
+    }
+}

@@ -1,0 +1,123 @@
+// Binary element-wise operators, PRelu, and BatchNormalization that could not be folded.
+namespace Int8Runtime.Graph.Lowering;
+
+/// <summary>Operators that combine tensors element by element.</summary>
+internal sealed class BinaryLowering : INodeLowering
+{
+    public IReadOnlyList<string> OpTypes { get; } = ["Add", "Sub", "Mul", "Div", "Max", "Min", "Sum", "PRelu", "BatchNormalization"];
+
+    public void Lower(GraphNode node, LoweringContext context)
+    {
+        Shape result = LoweringContext.ExtentsOf(node.Output);
+        if (node.Output.ElementType != DataType.Float32 || result.Rank == 0)
+        {
+            context.EmitHost(node, result.Rank == 0 ? "the result is a scalar" : $"no primitive computes it on {node.Output.ElementType.ToShortName()}");
+            return;
+        }
+
+        switch (node.OpType)
+        {
+            case "PRelu":
+                LowerPRelu(node, context, result);
+                break;
+            case "BatchNormalization":
+                LowerBatchNormalization(node, context, result);
+                break;
+            default:
+                LowerChain(node, context, result);
+                break;
+        }
+    }
+
+    private static void LowerChain(GraphNode node, LoweringContext context, Shape result)
+    {
+        BinaryAlgorithm algorithm = node.OpType switch
+        {
+            "Sub" => BinaryAlgorithm.Subtract,
+            "Mul" => BinaryAlgorithm.Multiply,
+            "Div" => BinaryAlgorithm.Divide,
+            "Max" => BinaryAlgorithm.Maximum,
+            "Min" => BinaryAlgorithm.Minimum,
+            _ => BinaryAlgorithm.Add,
+        };
+        Operand left = context.OperandOf(node, 0);
+        if (node.Inputs.Count == 1)
+        {
+            context.Emit(node, new ReshapeSpec(), left);
+            return;
+        }
+
+        for (int i = 1; i < node.Inputs.Count; i++)
+        {
+            Operand right = context.OperandOf(node, i);
+            bool last = i == node.Inputs.Count - 1;
+            Shape shape = last ? result : Combined(left.Shape, right.Shape);
+            (OperationSpec spec, Operand[] operands) = Simplified(algorithm, left, right, shape) is { } linear
+                ? (linear.Spec, [linear.Source])
+                : ((OperationSpec)new BinarySpec(algorithm), (Operand[])[context.ToRank(node, left, shape.Rank), context.ToRank(node, right, shape.Rank)]);
+            Operation operation = last ? context.Emit(node, spec, operands) : context.EmitStep(node, spec, DataType.Float32, shape, operands);
+            left = new Operand(operation.Output);
+        }
+    }
+
+    // x·c, x + c, x − c and x/c for a constant number c are one linear function; a division only where 1/c is exact.
+    private static (EltwiseSpec Spec, Operand Source)? Simplified(BinaryAlgorithm algorithm, Operand left, Operand right, Shape result)
+    {
+        bool commutes = algorithm is BinaryAlgorithm.Add or BinaryAlgorithm.Multiply;
+        if (commutes && left.KnownScalar() is not null && right.KnownScalar() is null)
+            (left, right) = (right, left);
+        if (left.Shape != result || right.KnownScalar() is not { } c || left.IsKnown())
+            return null;
+        EltwiseSpec? spec = algorithm switch
+        {
+            BinaryAlgorithm.Add => new(EltwiseAlgorithm.Linear, 1, c),
+            BinaryAlgorithm.Subtract => new(EltwiseAlgorithm.Linear, 1, -c),
+            BinaryAlgorithm.Multiply => new(EltwiseAlgorithm.Linear, c),
+            BinaryAlgorithm.Divide when float.IsPow2(MathF.Abs(c)) => new(EltwiseAlgorithm.Linear, 1 / c),
+            _ => null,
+        };
+        return spec is null ? null : (spec, left);
+    }
+
+    // x + slope·min(x, 0), with min(x, 0) = x − relu(x).
+    private static void LowerPRelu(GraphNode node, LoweringContext context, Shape result)
+    {
+        Operand source = context.OperandOf(node, 0), slope = context.OperandOf(node, 1);
+        if (slope.KnownScalar() is { } alpha)
+        {
+            context.Emit(node, new EltwiseSpec(EltwiseAlgorithm.Relu, alpha), source);
+            return;
+        }
+
+        Operand Step(OperationSpec spec, params ReadOnlySpan<Operand?> operands) =>
+            new(context.EmitStep(node, spec, DataType.Float32, result, operands).Output);
+        Operand positive = Step(new EltwiseSpec(EltwiseAlgorithm.Relu), source);
+        Operand negative = Step(new BinarySpec(BinaryAlgorithm.Subtract), source, positive);
+        Operand scaled = Step(new BinarySpec(BinaryAlgorithm.Multiply), negative, context.ToRank(node, slope, result.Rank));
+        context.Emit(node, new BinarySpec(BinaryAlgorithm.Add), positive, scaled);
+    }
+
+    private static void LowerBatchNormalization(GraphNode node, LoweringContext context, Shape result)
+    {
+        if (BatchNormalizationParameters.TryRead(node) is not { } parameters || result.Rank < 2)
+        {
+            context.EmitHost(node, "the statistics are not constant");
+            return;
+        }
+
+        int[] shape = [.. result.Select((_, d) => d == 1 ? result[1] : 1)];
+        Edge Constant(string suffix, float[] values) => new(node.Name + suffix, DataType.Float32, shape, TensorData.Create<float>(values, shape));
+        Operation scaled = context.EmitStep(node, new BinarySpec(BinaryAlgorithm.Multiply), DataType.Float32, result,
+            context.OperandOf(node, 0), new Operand(Constant(":scale", parameters.Scale)));
+        context.Emit(node, new BinarySpec(BinaryAlgorithm.Add), new Operand(scaled.Output), new Operand(Constant(":shift", parameters.Shift)));
+    }
+
+    private static Shape Combined(Shape left, Shape right)
+    {
+        int rank = Math.Max(left.Rank, right.Rank);
+        var extents = new int[rank];
+        for (int i = 1; i <= rank; i++)
+            extents[^i] = Math.Max(i <= left.Rank ? left[^i] : 1, i <= right.Rank ? right[^i] : 1);
+        return extents;
+    }
+}

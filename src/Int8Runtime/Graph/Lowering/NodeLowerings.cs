@@ -1,0 +1,31 @@
+// The table of lowerings by operator.
+using System.Collections.Frozen;
+using System.Diagnostics.CodeAnalysis;
+
+namespace Int8Runtime.Graph.Lowering;
+
+/// <summary>Finds the lowering of an operator.</summary>
+internal static class NodeLowerings
+{
+    private static readonly INodeLowering[] s_all =
+    [
+        new ConvolutionLowering(),
+        new MatrixLowering(),
+        new PoolingLowering(),
+        new EltwiseLowering(),
+        new BinaryLowering(),
+        new NormalizationLowering(),
+        new MovementLowering(),
+        new QuantizationLowering(),
+    ];
+
+    private static readonly FrozenDictionary<string, INodeLowering> s_byOpType =
+        s_all.SelectMany(l => l.OpTypes, (l, opType) => (opType, l)).ToFrozenDictionary(pair => pair.opType, pair => pair.l, StringComparer.Ordinal);
+
+    /// <summary>The lowering of a node's operator.</summary>
+    public static bool TryGet(GraphNode node, [NotNullWhen(true)] out INodeLowering? lowering)
+    {
+        lowering = null;
+        return node.Domain.Length == 0 && s_byOpType.TryGetValue(node.OpType, out lowering);
+    }
+}

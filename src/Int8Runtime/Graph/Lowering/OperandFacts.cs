@@ -1,0 +1,48 @@
+// Questions about operands that several lowerings and passes ask.
+namespace Int8Runtime.Graph.Lowering;
+
+/// <summary>Facts about operands.</summary>
+internal static class OperandFacts
+{
+    /// <summary>Whether the content is known when the model is compiled: a constant, or a constant that is dequantized.</summary>
+    public static bool IsKnown(this Operand operand) => operand.Edge.Constant is not null
+        || operand.Edge.Producer is { Spec: ConvertSpec } convert && convert[0].Edge.Constant is not null;
+
+    /// <summary>The integers that a dequantization in front of the operand reads, or null.</summary>
+    public static Operand? Dequantized(this Operand operand) =>
+        operand is { Quantization: null, Edge.Producer: { Spec: ConvertSpec, OutputQuantization: null } convert }
+        && convert[0].Quantization is not null && operand.Edge.Type == DataType.Float32 && convert.PostOps.Count == 0
+            ? convert[0]
+            : null;
+
+    /// <summary>The real numbers of a constant; null where the operand is not a constant.</summary>
+    public static float[]? KnownValues(this Operand operand)
+    {
+        Operand origin = operand.Dequantized() ?? operand;
+        if (origin.Edge.Constant is not { } content || content.ElementType is DataType.Undefined)
+            return null;
+        return origin.Quantization is { } quantization ? Dequantize(content, quantization) : content.ToSingleArray();
+    }
+
+    /// <summary>The single real number of a constant; null where there are more, or where it is not a constant.</summary>
+    public static float? KnownScalar(this Operand operand) =>
+        operand.Shape.ElementCount == 1 && operand.KnownValues() is { Length: 1 } values ? values[0] : null;
+
+    /// <summary>The real numbers that integers stand for, as f32: <c>(q − zeroPoint)·scale</c>.</summary>
+    public static float[] Dequantize(TensorData content, Quantization quantization)
+    {
+        int[] integers = content.ToInt32Array();
+        var values = new float[integers.Length];
+        int inner = 1;
+        for (int d = content.Rank - 1; d > quantization.Axis && !quantization.IsPerTensor; d--)
+            inner *= content.Shape[d];
+        int channels = quantization.Scales.Length;
+        for (int i = 0; i < values.Length; i++)
+        {
+            int channel = channels == 1 ? 0 : i / inner % channels;
+            values[i] = (float)((long)integers[i] - quantization.ZeroPoints[channel]) * quantization.Scales[channel];
+        }
+
+        return values;
+    }
+}

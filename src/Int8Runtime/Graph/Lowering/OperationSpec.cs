@@ -1,0 +1,80 @@
+// The kinds of operations and their parameters.
+using System.Collections.Immutable;
+
+namespace Int8Runtime.Graph.Lowering;
+
+/// <summary>What an operation computes. Operands are listed with each kind.</summary>
+internal abstract record OperationSpec
+{
+    /// <summary>Whether only the place of elements changes, so that quantized values pass unchanged.</summary>
+    public virtual bool MovesElements => false;
+}
+
+/// <summary>Operands: source [N, C, …], weights [O, C/groups, …], optional bias [O], optional run-time source zero point.</summary>
+internal sealed record ConvolutionSpec(Shape Strides, Shape Dilations, Shape Before, Shape After, int Groups) : OperationSpec;
+
+/// <summary>Operands: source [N, C, …], constant weights [O, C·…], or [C·…, O] if input-major, optional bias [O].</summary>
+internal sealed record InnerProductSpec(bool InputMajorWeights) : OperationSpec;
+
+/// <summary>Operands: left [… , M, K], right [… , K, N], each transposed if so marked; optional bias [N]; run-time source zero point.</summary>
+internal sealed record MatMulSpec(bool TransposeLeft, bool TransposeRight) : OperationSpec;
+
+/// <summary>Operand: source [N, C, …].</summary>
+internal sealed record PoolingSpec(
+    PoolingAlgorithm Algorithm, Shape Kernel, Shape Strides, Shape Dilations, Shape Before, Shape After) : OperationSpec
+{
+    /// <summary>A maximum picks one of the elements.</summary>
+    public override bool MovesElements => Algorithm == PoolingAlgorithm.Max;
+}
+
+/// <summary>Operand: source of any shape.</summary>
+internal sealed record EltwiseSpec(EltwiseAlgorithm Algorithm, float Alpha = 0, float Beta = 0) : OperationSpec;
+
+/// <summary>Operands: two sources of the result's rank; extents of 1 are broadcast.</summary>
+internal sealed record BinarySpec(BinaryAlgorithm Algorithm) : OperationSpec;
+
+/// <summary>Operand: source of any shape.</summary>
+internal sealed record SoftmaxSpec(int Axis, bool Logarithm) : OperationSpec;
+
+/// <summary>Operand: source [N, C, …].</summary>
+internal sealed record LrnSpec(int Size, float Alpha, float Beta, float K) : OperationSpec;
+
+/// <summary>Operands: the tensors to put side by side.</summary>
+internal sealed record ConcatSpec(int Axis) : OperationSpec
+{
+    public override bool MovesElements => true;
+}
+
+/// <summary>Operand: a tensor that is stored in another type or with another quantization.</summary>
+internal sealed record ConvertSpec : OperationSpec;
+
+/// <summary>Operand: a tensor whose row-major elements get another shape.</summary>
+internal sealed record ReshapeSpec : OperationSpec
+{
+    public override bool MovesElements => true;
+}
+
+/// <summary>Operand: a tensor whose dimensions are put in another order; dimension i of the result is Order[i] of the source.</summary>
+internal sealed record TransposeSpec(ImmutableArray<int> Order) : OperationSpec
+{
+    public override bool MovesElements => true;
+
+    public bool Equals(TransposeSpec? other) => other is not null && Order.AsSpan().SequenceEqual(other.Order.AsSpan());
+
+    public override int GetHashCode() => Order.Length;
+}
+
+/// <summary>Operand: a tensor of which every Step[d]-th index from Start[d] on is taken.</summary>
+internal sealed record SliceSpec(Shape Start, Shape Step) : OperationSpec
+{
+    public override bool MovesElements => true;
+}
+
+/// <summary>Operand: a tensor that is surrounded by a constant (a real number, not a quantized one).</summary>
+internal sealed record PadSpec(Shape Before, Shape After, float Value) : OperationSpec
+{
+    public override bool MovesElements => true;
+}
+
+/// <summary>Operands and results are those of the node, which the portable evaluator computes on row-major tensors.</summary>
+internal sealed record HostSpec(GraphNode Node, string Reason) : OperationSpec;

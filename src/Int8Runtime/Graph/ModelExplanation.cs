@@ -1,0 +1,116 @@
+// How a compiled model runs, node by node.
+using System.Text;
+using Int8Runtime.Graph.Lowering;
+using Int8Runtime.Graph.Planning;
+
+namespace Int8Runtime.Graph;
+
+/// <summary>How one node runs.</summary>
+/// <param name="Name">The node.</param>
+/// <param name="OpType">Its operator.</param>
+/// <param name="Precision">Types of source, weights or second source, and destination, for example <c>u8·s8→u8</c>.</param>
+/// <param name="Implementation">The kernel; <c>view</c> where nothing is computed, <c>host</c> for the portable evaluator.</param>
+/// <param name="InputLayout">Layout of the source.</param>
+/// <param name="OutputLayout">Layout of the result.</param>
+/// <param name="FusedNodes">Other nodes that the same kernel computes.</param>
+/// <param name="OutputShape">Extents of the result.</param>
+/// <param name="MultiplyAccumulates">Multiplications with addition; 0 for other operations.</param>
+/// <param name="Bytes">Bytes read and written, weights included.</param>
+/// <param name="Notes">Why nothing better was chosen: refusals, why it is not quantized, copies.</param>
+public sealed record NodeExplanation(
+    string Name, string OpType, string Precision, string Implementation, string InputLayout, string OutputLayout,
+    IReadOnlyList<string> FusedNodes, Shape OutputShape, long MultiplyAccumulates, long Bytes, IReadOnlyList<string> Notes)
+{
+    /// <summary>Whether the node computes with 8-bit integers.</summary>
+    public bool IsInt8 { get; init; }
+
+    /// <summary>Whether a scalar reference or the portable evaluator computes the node.</summary>
+    public bool IsSlow { get; init; }
+}
+
+/// <summary>How a compiled model runs for one set of shapes.</summary>
+/// <param name="Model">The model.</param>
+/// <param name="Nodes">The nodes in the order of execution; those fused into another are listed there.</param>
+/// <param name="Passes">What the passes changed.</param>
+/// <param name="Reorders">Number of steps that only change a layout.</param>
+/// <param name="ArenaBytes">Bytes of inputs, outputs and activations of a request.</param>
+/// <param name="WeightsBytes">Bytes of packed weights.</param>
+public sealed record ModelExplanation(
+    string Model, IReadOnlyList<NodeExplanation> Nodes, IReadOnlyList<PassEvent> Passes, int Reorders, long ArenaBytes, long WeightsBytes)
+{
+    /// <summary>Number of nodes that compute with 8-bit integers.</summary>
+    public int Int8Nodes => Nodes.Count(n => n.IsInt8);
+
+    /// <summary>Number of nodes that compute, views not counted.</summary>
+    public int ComputingNodes => Nodes.Count(n => n.Implementation != "view");
+
+    /// <summary>Multiplications with addition of all nodes.</summary>
+    public long MultiplyAccumulates => Nodes.Sum(n => n.MultiplyAccumulates);
+
+    /// <summary>A plain table, one line for each node.</summary>
+    public override string ToString()
+    {
+        var text = new StringBuilder();
+        foreach (NodeExplanation node in Nodes)
+        {
+            text.Append(FormattableString.Invariant(
+                $"{node.Name,-40} {node.OpType,-18} {node.Precision,-14} {node.Implementation,-32} {node.InputLayout}→{node.OutputLayout} {node.OutputShape}"));
+            if (node.FusedNodes.Count > 0)
+                text.Append(" + ").AppendJoin(", ", node.FusedNodes);
+            foreach (string note in node.Notes)
+                text.Append("\n    ").Append(note);
+            text.Append('\n');
+        }
+
+        return text.Append(FormattableString.Invariant(
+            $"{Int8Nodes} of {ComputingNodes} nodes in int8, {Reorders} layout changes, {ArenaBytes} bytes of activations, {WeightsBytes} bytes of weights")).ToString();
+    }
+
+    internal static ModelExplanation Of(string model, ExecutionPlan plan, IReadOnlyList<PassEvent> passes, long weightsBytes)
+    {
+        ILookup<Operation, PlannedStep> steps = plan.Steps.Where(s => s.Operation is not null).ToLookup(s => s.Operation!);
+        NodeExplanation[] nodes = [.. plan.Operations.Operations.Select(o => Explain(o, [.. steps[o]]))];
+        int reorders = plan.Steps.Count(s => s.Operation is null);
+        return new ModelExplanation(model, nodes, passes, reorders, plan.ArenaBytes, weightsBytes);
+    }
+
+    private static NodeExplanation Explain(Operation operation, PlannedStep[] steps)
+    {
+        var primitives = steps.OfType<PrimitiveStep>().Select(s => s.Primitive).ToArray();
+        Primitive? main = primitives.LastOrDefault();
+        List<string> notes = [.. operation.Notes.Distinct()];
+        foreach (Primitive primitive in primitives)
+        {
+            notes.AddRange(primitive.Report.Rejections.Where(r => primitive.Report.IsReference || r.Reason != RejectionReason.InstructionSet).Select(r => r.ToString()));
+            if (primitive.Report.IsReference)
+                notes.Add("runs on the scalar reference, which is slow");
+        }
+
+        (MemoryDescriptor? source, MemoryDescriptor? second, MemoryDescriptor? destination, long macs) = Facts(main?.Descriptor);
+        bool host = operation.Spec is HostSpec;
+        string implementation = main?.ImplementationName ?? (host ? "host" : steps.Length == 0 ? "view" : "copy");
+        DataType input = source?.DataType ?? operation.OptionalOperand(0)?.Edge.Type ?? operation.Output.Type;
+        DataType output = destination?.DataType ?? operation.Output.Type;
+        string precision = input.ToShortName() + (second is null ? "" : "·" + second.DataType.ToShortName()) + "→" + output.ToShortName();
+        long bytes = (source?.ElementCount * source?.DataType.SizeInBytes() ?? 0) + (second?.ElementCount * second?.DataType.SizeInBytes() ?? 0)
+            + (destination?.ElementCount * destination?.DataType.SizeInBytes() ?? 0);
+        return new NodeExplanation(
+            operation.Name, operation.OpType, precision, implementation, source?.LayoutText() ?? "-", destination?.LayoutText() ?? "-",
+            operation.FusedNodes, operation.Output.Shape, macs, bytes, notes)
+        {
+            IsInt8 = implementation != "view" && input.IsInt8() && !host && operation.Spec is not ConvertSpec,
+            IsSlow = host || primitives.Any(p => p.Report.IsReference),
+        };
+    }
+
+    private static (MemoryDescriptor? Source, MemoryDescriptor? Second, MemoryDescriptor? Destination, long Macs) Facts(PrimitiveDescriptor? descriptor) =>
+        descriptor switch
+        {
+            ConvolutionDescriptor c => (c.Source, c.Weights, c.Destination, c.MultiplyAccumulates),
+            InnerProductDescriptor i => (i.Source, i.Weights, i.Destination, i.Source.Dimensions[0] * i.Weights.ElementCount),
+            MatMulDescriptor m => (m.Source, m.Weights, m.Destination, m.Destination.ElementCount * m.K),
+            BinaryDescriptor b => (b.Source, b.Source1, b.Destination, 0),
+            IUnaryDescriptor u => (u.Source, null, u.Destination, 0),
+            _ => (null, null, null, 0),
+        };
+}

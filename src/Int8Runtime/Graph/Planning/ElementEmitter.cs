@@ -1,0 +1,100 @@
+// Poolings, element-wise functions, softmax and LRN.
+using Int8Runtime.Graph.Lowering;
+
+namespace Int8Runtime.Graph.Planning;
+
+/// <summary>Plans operations without weights.</summary>
+internal static class ElementEmitter
+{
+    public static void EmitPooling(Operation operation, PoolingSpec spec, PlanBuilder plan)
+    {
+        Location source = plan.Read(operation[0].Edge, channelsLast: true);
+        Location destination = plan.Define(operation.Output);
+        var descriptor = new PoolingDescriptor
+        {
+            Algorithm = spec.Algorithm,
+            Source = source.Descriptor,
+            Destination = destination.Descriptor,
+            Kernel = spec.Kernel,
+            Strides = spec.Strides,
+            Dilations = spec.Dilations,
+            PaddingBefore = spec.Before,
+            PaddingAfter = spec.After,
+        };
+
+        // Poolings take what is left out as "as the source", so both sides are written out.
+        PrimitiveAttributes attributes = operation[0].Quantization is not { } from || operation.OutputQuantization is not { } to
+            ? AttributesOf.Unary(operation[0].Quantization, operation.OutputQuantization)
+            : new PrimitiveAttributes
+            {
+                SourceScale = from.Scale, SourceZeroPoint = from.ZeroPoint, DestinationScale = to.Scale, DestinationZeroPoint = to.ZeroPoint,
+            };
+        plan.Execute(descriptor, attributes, (ArgumentSlot.Source, source), (ArgumentSlot.Destination, destination));
+    }
+
+    public static void EmitEltwise(Operation operation, EltwiseSpec spec, PlanBuilder plan)
+    {
+        (Location source, Location destination) = Unary(operation, plan);
+        var descriptor = new EltwiseDescriptor
+        {
+            Algorithm = spec.Algorithm, Alpha = spec.Alpha, Beta = spec.Beta, Source = source.Descriptor, Destination = destination.Descriptor,
+        };
+        plan.Execute(descriptor, AttributesOf.Unary(operation[0].Quantization, operation.OutputQuantization),
+            (ArgumentSlot.Source, source), (ArgumentSlot.Destination, destination));
+    }
+
+    public static void EmitSoftmax(Operation operation, SoftmaxSpec spec, PlanBuilder plan)
+    {
+        (Location source, Location destination) = Unary(operation, plan);
+        var descriptor = new SoftmaxDescriptor
+        {
+            Axis = spec.Axis, Logarithm = spec.Logarithm, Source = source.Descriptor, Destination = destination.Descriptor,
+        };
+        plan.Execute(descriptor, PrimitiveAttributes.Default, (ArgumentSlot.Source, source), (ArgumentSlot.Destination, destination));
+    }
+
+    public static void EmitLrn(Operation operation, LrnSpec spec, PlanBuilder plan)
+    {
+        Location source = plan.Read(operation[0].Edge, channelsLast: true);
+        Location destination = plan.Define(operation.Output);
+        var descriptor = new LrnDescriptor
+        {
+            LocalSize = spec.Size, Alpha = spec.Alpha, Beta = spec.Beta, K = spec.K, Source = source.Descriptor, Destination = destination.Descriptor,
+        };
+        plan.Execute(descriptor, PrimitiveAttributes.Default, (ArgumentSlot.Source, source), (ArgumentSlot.Destination, destination));
+    }
+
+    public static void EmitBinary(Operation operation, BinarySpec spec, PlanBuilder plan)
+    {
+        bool channelsLast = plan.Layouts.IsChannelsLast(operation.Output);
+        Location first = Source(operation[0], channelsLast, plan), second = Source(operation[1], channelsLast, plan);
+        Location destination = plan.TryDefineInPlace(operation.Output, operation[0]) ?? plan.Define(operation.Output);
+        PostOpChain postOps = PostOpChain.Empty;
+        foreach (FusedEltwise eltwise in operation.PostOps.Cast<FusedEltwise>())
+            postOps = postOps.Append(PostOp.Eltwise(eltwise.Algorithm, eltwise.Alpha, eltwise.Beta));
+        var descriptor = new BinaryDescriptor
+        {
+            Algorithm = spec.Algorithm, Source = first.Descriptor, Source1 = second.Descriptor, Destination = destination.Descriptor,
+        };
+        PrimitiveAttributes attributes = AttributesOf.Unary(operation[0].Quantization, operation.OutputQuantization) with
+        {
+            Source1Scale = AttributesOf.Scale(operation[1].Quantization),
+            Source1ZeroPoint = AttributesOf.Zero(operation[1].Quantization),
+            PostOps = postOps,
+        };
+        plan.Execute(descriptor, attributes,
+            (ArgumentSlot.Source, first), (ArgumentSlot.Source1, second), (ArgumentSlot.Destination, destination));
+    }
+
+    // A constant that the model dequantizes is read as real numbers.
+    private static Location Source(Operand operand, bool channelsLast, PlanBuilder plan) =>
+        operand.Dequantized() is { } dequantized && dequantized.Edge.Constant is { } content
+            ? plan.ConstantLocation(plan.Weights.ToReal(content, dequantized.Quantization!), operand.Shape, channelsLast)
+            : plan.Read(operand.Edge, channelsLast);
+
+    private static (Location Source, Location Destination) Unary(Operation operation, PlanBuilder plan)
+    {
+        Location source = plan.Read(operation[0].Edge, plan.Layouts.IsChannelsLast(operation.Output));
+        return (source, plan.TryDefineInPlace(operation.Output, operation[0]) ?? plan.Define(operation.Output));
+    }
+}

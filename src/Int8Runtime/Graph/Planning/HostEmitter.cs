@@ -1,0 +1,23 @@
+// Nodes without a primitive.
+using Int8Runtime.Graph.Lowering;
+
+namespace Int8Runtime.Graph.Planning;
+
+/// <summary>Plans steps of the portable evaluator.</summary>
+internal static class HostEmitter
+{
+    public static void Emit(Operation operation, HostSpec spec, PlanBuilder plan)
+    {
+        var sources = new List<Location?>();
+        var constants = new List<TensorData?>();
+        foreach (Operand? operand in operation.Operands)
+        {
+            constants.Add(operand?.Edge.Constant);
+            sources.Add(operand is null || operand.Edge.Constant is not null ? null : plan.Read(operand.Edge, channelsLast: false));
+        }
+
+        Location[] results = [.. operation.Outputs.Select(plan.Define)];
+        operation.Notes.Add($"runs on the portable evaluator: {spec.Reason}");
+        plan.AddStep(new HostStep(spec.Node, sources, constants, results));
+    }
+}

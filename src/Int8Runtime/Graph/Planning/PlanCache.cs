@@ -1,0 +1,40 @@
+// Plans by input shapes.
+namespace Int8Runtime.Graph.Planning;
+
+/// <summary>A plan and the log of the passes that made it.</summary>
+internal sealed record CompiledPlan(ExecutionPlan Plan, IReadOnlyList<PassEvent> Events);
+
+/// <summary>The plans of a model, the least recently used dropped first. Thread-safe; equal shapes are planned once.</summary>
+internal sealed class PlanCache(int capacity, Func<SortedDictionary<string, Shape>, CompiledPlan> create)
+{
+    private readonly Lock _lock = new();
+    private readonly LinkedList<(string Key, Lazy<CompiledPlan> Plan)> _recent = new();
+
+    public CompiledPlan Get(SortedDictionary<string, Shape> shapes)
+    {
+        string key = string.Join(';', shapes.Select(s => $"{s.Key}={s.Value}"));
+        Lazy<CompiledPlan> plan;
+        lock (_lock)
+        {
+            LinkedListNode<(string Key, Lazy<CompiledPlan> Plan)>? node = _recent.First;
+            while (node is not null && node.Value.Key != key)
+                node = node.Next;
+            if (node is not null)
+                _recent.Remove(node);
+            else
+                node = new LinkedListNode<(string, Lazy<CompiledPlan>)>((key, new Lazy<CompiledPlan>(() => create(shapes))));
+            _recent.AddFirst(node);
+            while (_recent.Count > Math.Max(1, capacity))
+                _recent.RemoveLast();
+            plan = node.Value.Plan;
+        }
+
+        return plan.Value;
+    }
+
+    public void Clear()
+    {
+        lock (_lock)
+            _recent.Clear();
+    }
+}

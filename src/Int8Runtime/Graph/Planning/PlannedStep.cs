@@ -1,0 +1,110 @@
+// Steps of a plan, and the same steps bound to the memory of a request.
+using Int8Runtime.Graph.Lowering;
+
+namespace Int8Runtime.Graph.Planning;
+
+/// <summary>One step of a plan, independent of a request.</summary>
+internal abstract class PlannedStep(string name)
+{
+    /// <summary>What the step does, for profiles.</summary>
+    public string Name { get; } = name;
+
+    /// <summary>The operation it belongs to; null for reorders between layouts.</summary>
+    public Operation? Operation { get; set; }
+
+    /// <summary>Everything it reads and writes.</summary>
+    public abstract IEnumerable<Location> Locations { get; }
+
+    /// <summary>Scratch bytes that it needs.</summary>
+    public virtual long ScratchBytes => 0;
+
+    /// <summary>Prepares the step for a request.</summary>
+    public abstract BoundStep Bind(TensorMemory arena);
+}
+
+/// <summary>A step with its memory, ready to run.</summary>
+internal abstract class BoundStep
+{
+    public abstract void Execute(ExecutionStream stream);
+}
+
+/// <summary>Executes a primitive.</summary>
+internal sealed class PrimitiveStep(string name, Primitive primitive, IReadOnlyList<(ArgumentSlot Slot, Location Location)> arguments)
+    : PlannedStep(name)
+{
+    public Primitive Primitive { get; } = primitive;
+
+    public override IEnumerable<Location> Locations => arguments.Select(a => a.Location);
+
+    public override long ScratchBytes => Primitive.ScratchBytes;
+
+    public override BoundStep Bind(TensorMemory arena)
+    {
+        ExecutionArguments table = default;
+        foreach ((ArgumentSlot slot, Location location) in arguments)
+            table.Set(slot, location.Resolve(arena));
+        return new Bound(Primitive, table);
+    }
+
+    private sealed class Bound(Primitive primitive, ExecutionArguments arguments) : BoundStep
+    {
+        private readonly ExecutionArguments _arguments = arguments;
+
+        public override void Execute(ExecutionStream stream) => primitive.Execute(stream, in _arguments);
+    }
+}
+
+/// <summary>Sets every byte of a tensor, the border of a padding, or every element.</summary>
+internal sealed class FillStep(string name, Location destination, float value) : PlannedStep(name)
+{
+    public override IEnumerable<Location> Locations => [destination];
+
+    public override BoundStep Bind(TensorMemory arena) => new Bound(destination.Resolve(arena), value);
+
+    private sealed class Bound(TensorMemory destination, float value) : BoundStep
+    {
+        public override void Execute(ExecutionStream stream)
+        {
+            switch (destination.Descriptor.DataType)
+            {
+                case DataType.Float32:
+                    destination.AsSpan<float>().Fill(value);
+                    break;
+                case DataType.Int32:
+                    destination.AsSpan<int>().Fill((int)value);
+                    break;
+                case DataType.Int8:
+                    destination.AsSpan<sbyte>().Fill((sbyte)value);
+                    break;
+                default:
+                    destination.AsSpan<byte>().Fill((byte)value);
+                    break;
+            }
+        }
+    }
+}
+
+/// <summary>Copies a constant that is an output of the model.</summary>
+internal sealed class CopyStep(string name, TensorData content, Location destination) : PlannedStep(name)
+{
+    public override IEnumerable<Location> Locations => [destination];
+
+    public override BoundStep Bind(TensorMemory arena) => new Bound(content, HostMemory.Bytes(destination, arena));
+
+    private sealed class Bound(TensorData content, TensorMemory destination) : BoundStep
+    {
+        public override void Execute(ExecutionStream stream) => content.Bytes.Span.CopyTo(destination.AsSpan<byte>());
+    }
+}
+
+/// <summary>The bytes of row-major tensors, for code that does not care for their type.</summary>
+internal static class HostMemory
+{
+    public static TensorMemory Bytes(Location location, TensorMemory arena)
+    {
+        MemoryDescriptor tensor = location.Descriptor;
+        int size = tensor.DataType.SizeInBytes();
+        long offset = location.Buffer!.Offset + (tensor.Offset * size);
+        return arena.View(new MemoryDescriptor([checked((int)(tensor.ElementCount * size))], DataType.UInt8), offset);
+    }
+}

@@ -1,0 +1,121 @@
+// Convolutions, fully connected layers and matrix products.
+using Int8Runtime.Graph.Lowering;
+
+namespace Int8Runtime.Graph.Planning;
+
+/// <summary>Plans sums of products.</summary>
+internal static class ProductEmitter
+{
+    public static void EmitConvolution(Operation operation, ConvolutionSpec spec, PlanBuilder plan)
+    {
+        Location source = plan.Read(operation[0].Edge, channelsLast: true);
+        ProductWeights weights = ProductWeights.Of(operation[1], plan.Weights);
+        Shape shape = weights.Content.Shape;
+        var bias = ProductWeights.Bias(operation.OptionalOperand(2), shape[0], plan.Weights);
+        Location? zeroPoint = ReadZeroPoint(operation, 3, plan);
+        PostOpEmitter postOps = PostOpEmitter.Of(operation, plan);
+        var descriptor = new ConvolutionDescriptor
+        {
+            Source = source.Descriptor,
+            Weights = MemoryDescriptor.Any(shape, weights.Content.ElementType),
+            Bias = bias?.Descriptor,
+            Destination = postOps.Destination.Descriptor,
+            Strides = spec.Strides,
+            Dilations = spec.Dilations,
+            PaddingBefore = spec.Before,
+            PaddingAfter = spec.After,
+            Groups = spec.Groups,
+        };
+        Execute(operation, plan, descriptor, Attributes(operation, weights.Quantization, postOps.PostOps, zeroPoint), weights,
+            new MemoryDescriptor(shape, weights.Content.ElementType), source, bias?.Location, zeroPoint, postOps);
+    }
+
+    public static void EmitInnerProduct(Operation operation, InnerProductSpec spec, PlanBuilder plan)
+    {
+        Shape map = operation[0].Shape;
+        Location source = plan.Read(operation[0].Edge, channelsLast: map.Rank > 2);
+        ProductWeights weights = ProductWeights.Of(operation[1], plan.Weights);
+        DataType type = weights.Content.ElementType;
+        int outputs = weights.Content.Shape[spec.InputMajorWeights ? 1 : 0];
+        Shape shape = [outputs, .. map[1..]];
+
+        // Dimensions [O, C, …] over the model's [C·…, O] or [O, C·…].
+        var strides = new long[shape.Rank];
+        long stride = spec.InputMajorWeights ? outputs : 1;
+        for (int d = shape.Rank - 1; d > 0; d--)
+        {
+            strides[d] = stride;
+            stride *= shape[d];
+        }
+
+        strides[0] = spec.InputMajorWeights ? 1 : stride;
+        var bias = ProductWeights.Bias(operation.OptionalOperand(2), outputs, plan.Weights);
+        PostOpEmitter postOps = PostOpEmitter.Of(operation, plan);
+        var descriptor = new InnerProductDescriptor
+        {
+            Source = source.Descriptor,
+            Weights = MemoryDescriptor.Any(shape, type),
+            Bias = bias?.Descriptor,
+            Destination = postOps.Destination.Descriptor,
+        };
+        Execute(operation, plan, descriptor, Attributes(operation, weights.Quantization, postOps.PostOps, null), weights,
+            MemoryDescriptor.Strided(shape, type, strides), source, bias?.Location, null, postOps);
+    }
+
+    public static void EmitMatMul(Operation operation, MatMulSpec spec, PlanBuilder plan)
+    {
+        Location left = plan.Read(operation[0].Edge, channelsLast: false);
+        Location right = Right(operation[1], plan);
+        var bias = ProductWeights.Bias(operation.OptionalOperand(2), operation.Output.Shape[^1], plan.Weights);
+        Location? zeroPoint = ReadZeroPoint(operation, 3, plan);
+        PostOpEmitter postOps = PostOpEmitter.Of(operation, plan);
+        var descriptor = new MatMulDescriptor
+        {
+            Source = spec.TransposeLeft ? Transposed(left.Descriptor) : left.Descriptor,
+            Weights = spec.TransposeRight ? Transposed(right.Descriptor) : right.Descriptor,
+            Bias = bias?.Descriptor,
+            Destination = postOps.Destination.Descriptor,
+        };
+        PrimitiveAttributes attributes = Attributes(operation, operation[1].Quantization, postOps.PostOps, zeroPoint);
+        plan.Execute(descriptor, attributes,
+            [(ArgumentSlot.Source, left), (ArgumentSlot.Weights, right), (ArgumentSlot.Bias, bias?.Location),
+             (ArgumentSlot.SourceZeroPoint, zeroPoint), (ArgumentSlot.Destination, postOps.Destination), .. postOps.Arguments]);
+    }
+
+    private static Location Right(Operand operand, PlanBuilder plan) => operand.Dequantized() is { } dequantized && dequantized.Edge.Constant is { } content
+        ? plan.ConstantLocation(plan.Weights.ToReal(content, dequantized.Quantization!), operand.Shape, channelsLast: false)
+        : plan.Read(operand.Edge, channelsLast: false);
+
+    private static void Execute(
+        Operation operation, PlanBuilder plan, PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, ProductWeights weights,
+        MemoryDescriptor plain, Location source, Location? bias, Location? zeroPoint, PostOpEmitter postOps)
+    {
+        Primitive primitive = plan.Engine.Create(descriptor, attributes);
+        StoredTensor packed = plan.Weights.Get(weights.Content, plain, primitive.Weights);
+        plan.Execute(primitive,
+            [(ArgumentSlot.Source, source), (ArgumentSlot.Weights, new Location(primitive.Weights, null, packed)), (ArgumentSlot.Bias, bias),
+             (ArgumentSlot.SourceZeroPoint, zeroPoint), (ArgumentSlot.Destination, postOps.Destination), .. postOps.Arguments]);
+    }
+
+    private static PrimitiveAttributes Attributes(Operation operation, Quantization? weights, PostOpChain postOps, Location? zeroPoint) => new()
+    {
+        SourceScale = AttributesOf.Scale(operation[0].Quantization),
+        SourceZeroPoint = zeroPoint is null ? AttributesOf.Zero(operation[0].Quantization) : ZeroPoint.Runtime,
+        WeightsScale = AttributesOf.Scale(weights),
+        WeightsZeroPoint = AttributesOf.Zero(weights),
+        DestinationScale = AttributesOf.Scale(operation.OutputQuantization),
+        DestinationZeroPoint = AttributesOf.Zero(operation.OutputQuantization),
+        PostOps = postOps,
+    };
+
+    private static Location? ReadZeroPoint(Operation operation, int index, PlanBuilder plan) =>
+        operation.Spec is ConvolutionSpec or MatMulSpec && operation.OutputQuantization is null && operation.Output.Type == DataType.Int32
+        && operation.OptionalOperand(index) is { } operand ? plan.Read(operand.Edge, channelsLast: false) : null;
+
+    private static MemoryDescriptor Transposed(MemoryDescriptor matrix)
+    {
+        int[] order = [.. Enumerable.Range(0, matrix.Rank)];
+        (order[^1], order[^2]) = (order[^2], order[^1]);
+        return matrix.Permute(order);
+    }
+}
