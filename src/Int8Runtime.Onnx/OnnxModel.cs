@@ -61,7 +61,8 @@ public static class OnnxModel
         }
         catch (InvalidProtocolBufferException exception)
         {
-            throw new ModelFormatException($"The file is no ONNX model, or it is damaged or cut off ({exception.Message})", exception);
+            throw new ModelFormatException(
+                $"The file is no ONNX model, or it is damaged or cut off ({exception.Message})", exception);
         }
         return GraphReader.Read(model, directory);
     }

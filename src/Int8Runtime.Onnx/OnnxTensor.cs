@@ -30,7 +30,8 @@ public static class OnnxTensor
         }
         catch (InvalidProtocolBufferException exception)
         {
-            throw new ModelFormatException($"{path}: the file is no ONNX tensor, or it is damaged or cut off ({exception.Message})", exception);
+            throw new ModelFormatException(
+                $"{path}: the file is no ONNX tensor, or it is damaged or cut off ({exception.Message})", exception);
         }
     }
 

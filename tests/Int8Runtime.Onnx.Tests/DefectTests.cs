@@ -119,7 +119,8 @@ public sealed class DefectTests
         tensor.ExternalData.Add(new StringStringEntryProto { Key = "offset", Value = $"{offset}" });
     }
 
-    private static Dictionary<string, Shape> Batch(ModelGraph graph, int size) => new() { [graph.Inputs[0].Name] = [size, 3, 9, 9] };
+    private static Dictionary<string, Shape> Batch(ModelGraph graph, int size) =>
+        new() { [graph.Inputs[0].Name] = [size, 3, 9, 9] };
 
     private static void Refused(string expected, Action<ModelProto> damage)
     {

@@ -95,7 +95,9 @@ public sealed class QuantizedOperatorTests
         var contents = read.Inputs.Zip(inputs).ToDictionary(pair => pair.First, pair => pair.Second);
         foreach (GraphNode node in read.Nodes)
         {
-            TensorData[] results = HostEvaluator.Evaluate(node, [.. node.Inputs.Select(v => v is null ? null : v.Constant ?? contents[v])]);
+            TensorData[] results = HostEvaluator.Evaluate(node, [.. node.Inputs.Select(v => v is null
+                ? null
+                : v.Constant ?? contents[v])]);
             for (int i = 0; i < node.Outputs.Count; i++)
                 contents[node.Outputs[i]] = results[i];
         }

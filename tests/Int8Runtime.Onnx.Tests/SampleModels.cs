@@ -47,7 +47,8 @@ internal static class SampleModels
         return stream.ToArray();
     }
 
-    /// <summary>Reads a graph whose nodes are taken to be of another operator set, as an old file would hold them.</summary>
+    /// <summary>Reads a graph whose nodes are taken to be of another operator set, as an old file would hold
+    /// them.</summary>
     public static ModelGraph ReadAs(ModelGraph graph, int operatorSet)
     {
         ModelProto model = GraphWriter.Write(graph);

@@ -76,7 +76,8 @@ internal static class OperatorSets
 
     private static bool IsWide(GraphValue? zeroPoint) => zeroPoint?.ElementType is DataType.Int16 or DataType.UInt16;
 
-    private static bool IsNarrow(DataType? type) => type is DataType.Int8 or DataType.UInt8 or DataType.Int16 or DataType.UInt16;
+    private static bool IsNarrow(DataType? type) =>
+        type is DataType.Int8 or DataType.UInt8 or DataType.Int16 or DataType.UInt16;
 
     // Without sizes, sets before 18 divide into equal parts only; the extent is known where the shape is.
     private static bool IsUneven(GraphNode node)

@@ -10,14 +10,16 @@ namespace Int8Runtime.Onnx.Import;
 internal static class AttributeReader
 {
     /// <summary>Reads all attributes of a node.</summary>
-    /// <exception cref="UnsupportedModelException">An attribute holds a sub-graph, a sparse tensor or a type.</exception>
+    /// <exception cref="UnsupportedModelException">An attribute holds a sub-graph, a sparse tensor or a
+    /// type.</exception>
     public static GraphAttributes Read(NodeProto node, string subject, TensorReader tensors)
     {
         var attributes = new GraphAttributes(subject);
         foreach (AttributeProto attribute in node.Attribute)
         {
             if (attributes.Contains(attribute.Name))
-                throw new ModelFormatException($"{subject} has the attribute '{attribute.Name}' twice. The file is damaged.");
+                throw new ModelFormatException(
+                    $"{subject} has the attribute '{attribute.Name}' twice. The file is damaged.");
             attributes.Add(attribute.Name, ReadValue(attribute, subject, tensors));
         }
         return attributes;
@@ -32,13 +34,16 @@ internal static class AttributeReader
             Kind.Int => attribute.I,
             Kind.String => attribute.S.ToStringUtf8(),
             Kind.Tensor when attribute.T is not null => tensors.Read(attribute.T, $"{subject}, attribute '{attribute.Name}'"),
-            Kind.Tensor => throw new ModelFormatException($"{subject}: the tensor of attribute '{attribute.Name}' is missing. The file is damaged."),
+            Kind.Tensor => throw new ModelFormatException(
+                $"{subject}: the tensor of attribute '{attribute.Name}' is missing. The file is damaged."),
             Kind.Floats => attribute.Floats.ToArray(),
             Kind.Ints => attribute.Ints.ToArray(),
             Kind.Strings => attribute.Strings.Select(s => s.ToStringUtf8()).ToArray(),
             Kind.Graph or Kind.Graphs => throw new UnsupportedModelException(
-                $"{subject} has a sub-graph (attribute '{attribute.Name}'); control flow is not supported. Export the model without it."),
-            _ => throw new UnsupportedModelException($"{subject}: attribute '{attribute.Name}' is of kind {kind}, which is not supported."),
+                $"{subject} has a sub-graph (attribute '{attribute.Name}'); control flow is not supported. Export the "
+                + "model without it."),
+            _ => throw new UnsupportedModelException(
+                $"{subject}: attribute '{attribute.Name}' is of kind {kind}, which is not supported."),
         };
     }
 

@@ -6,8 +6,8 @@ using Int8Runtime.Onnx.Proto;
 namespace Int8Runtime.Onnx.Import;
 
 /// <summary>Reads one model.</summary>
-/// <remarks>Half-precision tensors become single-precision ones: constants are converted, and graph inputs and outputs that are
-/// declared with 16 bits keep their type by a Cast at the border.</remarks>
+/// <remarks>Half-precision tensors become single-precision ones: constants are converted, and graph inputs and outputs
+/// that are declared with 16 bits keep their type by a Cast at the border.</remarks>
 internal sealed class GraphReader
 {
     /// <summary>The oldest and newest operator sets whose operators are understood.</summary>
@@ -17,7 +17,8 @@ internal sealed class GraphReader
     private readonly TensorReader _tensors;
     private readonly ModelGraph _graph;
     private readonly ImportContext _context;
-    private readonly Dictionary<string, GraphValue> _resolved = new(StringComparer.Ordinal);   // name in the file → value
+    // name in the file → value
+    private readonly Dictionary<string, GraphValue> _resolved = new(StringComparer.Ordinal);
     private readonly Dictionary<GraphValue, GraphValue> _widened = [];   // half-precision input → its Cast to f32
     private readonly Dictionary<string, GraphShape> _shapeHints = new(StringComparer.Ordinal);
 
@@ -52,7 +53,9 @@ internal sealed class GraphReader
     {
         GraphProto proto = _model.Graph;
         if (proto.SparseInitializer.Count > 0)
-            throw new UnsupportedModelException($"Tensor '{proto.SparseInitializer[0].Values?.Name}' is sparse, which is not supported. Export dense weights.");
+            throw new UnsupportedModelException(
+                $"Tensor '{proto.SparseInitializer[0].Values?.Name}' is sparse, which is not supported. Export "
+                + "dense weights.");
         ReadConstants(proto);
         ReadInputs(proto);
         foreach (ValueInfoProto info in proto.ValueInfo)
@@ -87,7 +90,8 @@ internal sealed class GraphReader
         {
             string stated = version == 0 ? "The model states no ONNX operator set" : $"The model uses ONNX operator set {version}";
             throw new UnsupportedModelException(
-                $"{stated}; sets {OldestOperatorSet} to {NewestOperatorSet} are supported. Export it again, or convert it with the ONNX version converter.");
+                $"{stated}; sets {OldestOperatorSet} to {NewestOperatorSet} are supported. Export it again, or "
+                + "convert it with the ONNX version converter.");
         }
         return (int)version;
     }
@@ -128,7 +132,8 @@ internal sealed class GraphReader
                 continue;
             string subject = $"Input '{info.Name}'";
             if (info.Type is { TensorType: null })
-                throw new UnsupportedModelException($"{subject} is no tensor (a sequence, map or optional), which is not supported.");
+                throw new UnsupportedModelException(
+                    $"{subject} is no tensor (a sequence, map or optional), which is not supported.");
             DataType type = ElementTypeCodes.ToDataType(info.Type?.TensorType.ElemType ?? 0, subject);
             GraphValue input = _graph.AddInput(info.Name, type, ReadShape(info));
             _resolved.Add(info.Name, input);
@@ -177,7 +182,9 @@ internal sealed class GraphReader
         for (int i = 0; i < proto.Node.Count; i++)
         {
             NodeProto node = proto.Node[i];
-            string name = node.Name.Length > 0 ? node.Name : node.Output.FirstOrDefault(o => o.Length > 0) ?? $"{node.OpType}_{i}";
+            string name = node.Name.Length > 0
+                ? node.Name
+                : node.Output.FirstOrDefault(o => o.Length > 0) ?? $"{node.OpType}_{i}";
             string subject = $"Node '{name}' ({node.OpType})";
             string domain = CheckDomain(node, subject);
             GraphAttributes attributes = AttributeReader.Read(node, subject, _tensors);
@@ -187,7 +194,8 @@ internal sealed class GraphReader
             if (node.OpType == "Constant" && domain.Length == 0)
             {
                 if (node.Output.Count != 1)
-                    throw new ModelFormatException($"{subject} has {node.Output.Count} outputs instead of one. The file is damaged.");
+                    throw new ModelFormatException(
+                        $"{subject} has {node.Output.Count} outputs instead of one. The file is damaged.");
                 DefineConstant(node.Output[0], ConstantNode.Read(attributes));
                 continue;
             }
@@ -206,7 +214,8 @@ internal sealed class GraphReader
             return _graph.AddOmittedOutput();
         GraphValue value = _graph.AddValue(halfOutputs.ContainsKey(name) ? _graph.UniqueValueName(name + ":f32") : name);
         if (!_resolved.TryAdd(name, value))
-            throw new ModelFormatException($"Two values have the name '{name}'. The model is damaged; export it again.");
+            throw new ModelFormatException(
+                $"Two values have the name '{name}'. The model is damaged; export it again.");
         value.Shape = _shapeHints.GetValueOrDefault(name);
         return value;
     }
@@ -226,7 +235,9 @@ internal sealed class GraphReader
                 else if (_resolved.TryGetValue(input, out GraphValue? value))
                     draft.Inputs.Add(HalfPrecision.IsHalf(value.ElementType) && draft.OpType != "Cast" ? Widened(value) : value);
                 else
-                    throw new ModelFormatException($"{draft.Subject}: input '{input}' is defined by no node, tensor or graph input. The model is damaged; export it again.");
+                    throw new ModelFormatException(
+                        $"{draft.Subject}: input '{input}' is defined by no node, tensor or graph input. The "
+                        + "model is damaged; export it again.");
             }
         }
     }
@@ -236,10 +247,14 @@ internal sealed class GraphReader
         if (IsStandard(node.Domain))
             return "";
         if (_model.Functions.Any(f => f.Name == node.OpType && f.Domain == node.Domain))
-            throw new UnsupportedModelException($"{subject} calls a function of the model, which is not supported. Export the model with functions inlined.");
+            throw new UnsupportedModelException(
+                $"{subject} calls a function of the model, which is not supported. Export the model with "
+                + "functions inlined.");
         return node.Domain == NodeImporters.MicrosoftDomain
             ? node.Domain
-            : throw new UnsupportedModelException($"{subject} belongs to the operator domain '{node.Domain}', which is not supported. Export the model with standard operators.");
+            : throw new UnsupportedModelException(
+                $"{subject} belongs to the operator domain '{node.Domain}', which is not supported. Export the "
+                + "model with standard operators.");
     }
 
     private void ReadOutputs(GraphProto proto, Dictionary<string, DataType> halfOutputs)
@@ -250,17 +265,23 @@ internal sealed class GraphReader
         foreach (ValueInfoProto info in proto.Output)
         {
             if (!seen.Add(info.Name))
-                throw new ModelFormatException($"The graph output '{info.Name}' is listed twice. The model is damaged; export it again.");
+                throw new ModelFormatException(
+                    $"The graph output '{info.Name}' is listed twice. The model is damaged; export it again.");
             if (!_resolved.TryGetValue(info.Name, out GraphValue? value))
-                throw new ModelFormatException($"The graph output '{info.Name}' is defined by no node, tensor or graph input. The model is damaged; export it again.");
+                throw new ModelFormatException(
+                    $"The graph output '{info.Name}' is defined by no node, tensor or graph input. The model is "
+                    + "damaged; export it again.");
             if (info.Type is { TensorType: null })
-                throw new UnsupportedModelException($"Output '{info.Name}' is no tensor (a sequence, map or optional), which is not supported.");
+                throw new UnsupportedModelException(
+                    $"Output '{info.Name}' is no tensor (a sequence, map or optional), which is not supported.");
             if (value.Name != info.Name)
                 value = RestoreHalfOutput(value, info.Name, halfOutputs);
             if (!value.IsGraphInput && !value.IsConstant)
             {
                 int code = info.Type?.TensorType.ElemType ?? 0;
-                value.ElementType = code == 0 ? DataType.Undefined : ElementTypeCodes.ToDataType(code, $"Output '{info.Name}'");
+                value.ElementType = code == 0
+                    ? DataType.Undefined
+                    : ElementTypeCodes.ToDataType(code, $"Output '{info.Name}'");
                 value.Shape = ReadShape(info);
             }
             _graph.AddOutput(value);
@@ -289,7 +310,9 @@ internal sealed class GraphReader
                 {
                     < 0 => GraphDimension.Unknown,   // some exporters write −1 for a free dimension
                     < int.MaxValue => GraphDimension.Of((int)dimension.DimValue),
-                    _ => throw new ModelFormatException($"'{info.Name}' has the dimension {dimension.DimValue}, which is out of range. The file is damaged."),
+                    _ => throw new ModelFormatException(
+                        $"'{info.Name}' has the dimension {dimension.DimValue}, which is out of range. The file is "
+                        + "damaged."),
                 },
                 _ => GraphDimension.Unknown,
             };

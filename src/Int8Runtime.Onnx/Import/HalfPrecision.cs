@@ -13,7 +13,9 @@ internal static class HalfPrecision
     public static bool IsHalfCode(long code) =>
         code == ElementTypeCodes.ToCode(DataType.Float16) || code == ElementTypeCodes.ToCode(DataType.BFloat16);
 
-    public static TensorData ToSingle(TensorData content) => IsHalf(content.ElementType) ? content.ConvertTo(DataType.Float32) : content;
+    public static TensorData ToSingle(TensorData content) => IsHalf(content.ElementType)
+        ? content.ConvertTo(DataType.Float32)
+        : content;
 
     /// <summary>Converts tensors and element types among the attributes of a node.</summary>
     public static void Convert(GraphAttributes attributes)

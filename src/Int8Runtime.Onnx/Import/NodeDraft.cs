@@ -24,7 +24,8 @@ internal sealed class NodeDraft(string name, string opType, string domain, Graph
     public GraphValue? OptionalInput(int index) => index < Inputs.Count ? Inputs[index] : null;
 
     public GraphValue Input(int index) => OptionalInput(index)
-        ?? throw new ModelFormatException($"{Subject}: input {index} is missing. The model is damaged; export it again.");
+        ?? throw new ModelFormatException(
+            $"{Subject}: input {index} is missing. The model is damaged; export it again.");
 
     /// <summary>Sets an operand, and fills the gap before it with left-out operands.</summary>
     public void SetInput(int index, GraphValue? value)
@@ -36,5 +37,6 @@ internal sealed class NodeDraft(string name, string opType, string domain, Graph
 
     /// <summary>An attribute that must be present.</summary>
     public long[] RequiredIntegers(string attribute) => Attributes.GetIntegers(attribute)
-        ?? throw new ModelFormatException($"{Subject}: the attribute '{attribute}' is missing. The model is damaged; export it again.");
+        ?? throw new ModelFormatException(
+            $"{Subject}: the attribute '{attribute}' is missing. The model is damaged; export it again.");
 }

@@ -7,7 +7,8 @@ using Int8Runtime.Onnx.Import.Upgrades;
 
 namespace Int8Runtime.Onnx.Import;
 
-/// <summary>Adds a node of the file to the graph, in the form that <see cref="ModelGraph.OperatorSet"/> defines.</summary>
+/// <summary>Adds a node of the file to the graph, in the form that <see cref="ModelGraph.OperatorSet"/>
+/// defines.</summary>
 internal delegate void NodeImporter(NodeDraft node, ImportContext context);
 
 /// <summary>Finds the importer of an operator.</summary>

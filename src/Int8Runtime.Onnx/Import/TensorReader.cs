@@ -7,11 +7,13 @@ using Int8Runtime.Onnx.Proto;
 namespace Int8Runtime.Onnx.Import;
 
 /// <summary>Reads tensors of a model file.</summary>
-/// <param name="directory">The folder of the model, in which external data lies; null when the model comes from a stream.</param>
+/// <param name="directory">The folder of the model, in which external data lies; null when the model comes from a
+/// stream.</param>
 internal sealed class TensorReader(string? directory)
 {
     /// <summary>Reads a tensor.</summary>
-    /// <exception cref="ModelFormatException">Shape, type and data do not agree, or external data cannot be read.</exception>
+    /// <exception cref="ModelFormatException">Shape, type and data do not agree, or external data cannot be
+    /// read.</exception>
     public TensorData Read(TensorProto proto, string subject)
     {
         DataType type = ElementTypeCodes.ToDataType(proto.DataType, subject);
@@ -54,7 +56,8 @@ internal sealed class TensorReader(string? directory)
         {
             shape[i] = dims[i] is >= 0 and < int.MaxValue
                 ? (int)dims[i]
-                : throw new ModelFormatException($"{subject} has the dimension {dims[i]}, which is out of range. The file is damaged.");
+                : throw new ModelFormatException(
+                    $"{subject} has the dimension {dims[i]}, which is out of range. The file is damaged.");
         }
         return shape;
     }
@@ -72,7 +75,8 @@ internal sealed class TensorReader(string? directory)
     private static void CheckCount(long actual, long expected, string unit, string subject)
     {
         if (actual != expected)
-            throw new ModelFormatException($"{subject} holds {actual} {unit} where its shape needs {expected}. The file is damaged or cut off.");
+            throw new ModelFormatException(
+                $"{subject} holds {actual} {unit} where its shape needs {expected}. The file is damaged or cut off.");
     }
 
     private byte[] ReadExternal(TensorProto proto, long expected, string subject)
@@ -81,9 +85,11 @@ internal sealed class TensorReader(string? directory)
         foreach (StringStringEntryProto entry in proto.ExternalData)
             entries[entry.Key] = entry.Value;
         if (!entries.TryGetValue("location", out string? location) || location.Length == 0)
-            throw new ModelFormatException($"{subject} lies in an external file that it does not name. Export the model again.");
+            throw new ModelFormatException(
+                $"{subject} lies in an external file that it does not name. Export the model again.");
         if (directory is null)
-            throw new ModelFormatException($"{subject} lies in the external file '{location}'; load the model by its path, not from a stream.");
+            throw new ModelFormatException(
+                $"{subject} lies in the external file '{location}'; load the model by its path, not from a stream.");
         long offset = ReadNumber(entries, "offset", 0, subject);
         long length = ReadNumber(entries, "length", expected, subject);
         CheckCount(length, expected, "bytes", subject);
@@ -93,14 +99,16 @@ internal sealed class TensorReader(string? directory)
         string path = Path.GetFullPath(Path.Combine(root, location));
         string relative = Path.GetRelativePath(root, path);
         if (Path.IsPathRooted(location) || relative == ".." || relative.StartsWith(".." + Path.DirectorySeparatorChar, StringComparison.Ordinal))
-            throw new ModelFormatException($"{subject} names the external file '{location}', which lies outside the folder of the model.");
+            throw new ModelFormatException(
+                $"{subject} names the external file '{location}', which lies outside the folder of the model.");
         try
         {
             using FileStream file = File.OpenRead(path);
             if (offset > file.Length || file.Length - offset < expected)
             {
                 throw new ModelFormatException(
-                    $"{subject} needs bytes {offset} to {offset + expected} of '{location}', which has only {file.Length}. The file is cut off.");
+                    $"{subject} needs bytes {offset} to {offset + expected} of '{location}', which has only "
+                    + $"{file.Length}. The file is cut off.");
             }
             byte[] bytes = new byte[expected];
             file.Position = offset;
@@ -109,7 +117,8 @@ internal sealed class TensorReader(string? directory)
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new ModelFormatException($"{subject}: the external file '{location}' cannot be read: {exception.Message}", exception);
+            throw new ModelFormatException(
+                $"{subject}: the external file '{location}' cannot be read: {exception.Message}", exception);
         }
     }
 
@@ -119,6 +128,7 @@ internal sealed class TensorReader(string? directory)
             return fallback;
         return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value)
             ? value
-            : throw new ModelFormatException($"{subject}: '{text}' is no valid {key} of external data. The file is damaged.");
+            : throw new ModelFormatException(
+                $"{subject}: '{text}' is no valid {key} of external data. The file is damaged.");
     }
 }

@@ -30,7 +30,8 @@ public static class ElementTypeCodes
         11 => DataType.Float64,
         16 => DataType.BFloat16,
         _ => throw new UnsupportedModelException(
-            $"{subject} has the element type {NameOf(code)}, which is not supported. Convert the model to float, 8-, 16-, 32- or 64-bit integer tensors."),
+            $"{subject} has the element type {NameOf(code)}, which is not supported. Convert the model to float, 8-, "
+            + "16-, 32- or 64-bit integer tensors."),
     };
 
     /// <summary>The ONNX number of an element type; 0 for <see cref="DataType.Undefined"/>.</summary>

@@ -59,14 +59,18 @@ public sealed class GraphAttributes : IEnumerable<KeyValuePair<string, object>>
 
     /// <summary>A text attribute, or the default where absent.</summary>
     [return: NotNullIfNotNull(nameof(defaultValue))]
-    public string? GetString(string name, string? defaultValue = null) => TryGet(name, out string? value) ? value : defaultValue;
+    public string? GetString(string name, string? defaultValue = null) => TryGet(name, out string? value)
+        ? value
+        : defaultValue;
 
     /// <summary>A list of integers, or null where absent.</summary>
     public long[]? GetIntegers(string name) => TryGet(name, out long[]? value) ? value : null;
 
     /// <summary>A list of integers as 32-bit integers, or null where absent.</summary>
     /// <exception cref="ModelFormatException">An element is out of range.</exception>
-    public int[]? GetInt32s(string name) => GetIntegers(name) is not { } values ? null : Array.ConvertAll(values, value =>
+    public int[]? GetInt32s(string name) => GetIntegers(name) is not { } values
+        ? null
+        : Array.ConvertAll(values, value =>
         value is >= int.MinValue and <= int.MaxValue
             ? (int)value
             : throw new ModelFormatException($"{Owner}: attribute '{name}' holds {value}, which is out of range."));
@@ -115,6 +119,7 @@ public sealed class GraphAttributes : IEnumerable<KeyValuePair<string, object>>
             value = (T)(object)(typeof(T) == typeof(long[]) ? Array.Empty<long>() : Array.Empty<float>());
             return true;
         }
-        throw new ModelFormatException($"{Owner}: attribute '{name}' holds {stored.GetType().Name} where {typeof(T).Name} is expected.");
+        throw new ModelFormatException(
+            $"{Owner}: attribute '{name}' holds {stored.GetType().Name} where {typeof(T).Name} is expected.");
     }
 }

@@ -30,7 +30,8 @@ public sealed class GraphNode
     /// <summary>The attributes.</summary>
     public GraphAttributes Attributes { get; }
 
-    /// <summary>The operands; null where an optional one is left out. Trailing optional operands may be missing altogether.</summary>
+    /// <summary>The operands; null where an optional one is left out. Trailing optional operands may be missing
+    /// altogether.</summary>
     public IReadOnlyList<GraphValue?> Inputs => _inputs;
 
     /// <summary>The results.</summary>

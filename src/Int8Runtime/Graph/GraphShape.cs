@@ -78,7 +78,8 @@ public sealed class GraphShape : IReadOnlyList<GraphDimension>, IEquatable<Graph
         ? Shape.Create(Array.ConvertAll(_dimensions, d => d.Extent!.Value))
         : throw new InvalidOperationException($"The shape {this} has dimensions that are not numbers.");
 
-    /// <summary>Whether a tensor of these extents fits the shape: equal rank, and equal numbers where this shape has numbers.</summary>
+    /// <summary>Whether a tensor of these extents fits the shape: equal rank, and equal numbers where this shape has
+    /// numbers.</summary>
     public bool Accepts(Shape extents)
     {
         if (extents.Rank != Rank)

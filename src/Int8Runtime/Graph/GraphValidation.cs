@@ -19,11 +19,14 @@ internal static class GraphValidation
                 {
                     later ??= [.. graph.Nodes.SelectMany(n => n.Outputs)];
                     throw new ModelFormatException(later.Contains(input)
-                        ? $"{node} uses '{input.Name}' before it is defined: the nodes are out of order or the graph has a cycle."
-                        : $"{node}: input '{input.Name}' is defined by no node, constant or graph input. The model is damaged; export it again.");
+                        ? $"{node} uses '{input.Name}' before it is defined: the nodes are out of order or the graph "
+                            + "has a cycle."
+                        : $"{node}: input '{input.Name}' is defined by no node, constant or graph input. The model is "
+                            + "damaged; export it again.");
                 }
                 if (!input.Uses.Contains(new GraphUse(node, i)))
-                    throw new ModelFormatException($"{node}: input {i} is not recorded among the uses of '{input.Name}'.");
+                    throw new ModelFormatException(
+                        $"{node}: input {i} is not recorded among the uses of '{input.Name}'.");
             }
             foreach (GraphValue output in node.Outputs)
             {
@@ -37,7 +40,8 @@ internal static class GraphValidation
             if (!defined.Contains(output))
             {
                 throw new ModelFormatException(
-                    $"The graph output '{output.Name}' is defined by no node, constant or graph input. The model is damaged; export it again.");
+                    $"The graph output '{output.Name}' is defined by no node, constant or graph input. The model is "
+                    + "damaged; export it again.");
             }
         }
     }

@@ -1,10 +1,12 @@
-// A value of a graph: the edge between the node that defines it and the nodes that use it, or a constant, or a graph input.
+// A value of a graph: the edge between the node that defines it and the nodes that use it, or a constant, or a graph
+// input.
 namespace Int8Runtime.Graph;
 
 /// <summary>One use of a value: input <paramref name="InputIndex"/> of <paramref name="Node"/>.</summary>
 public readonly record struct GraphUse(GraphNode Node, int InputIndex);
 
-/// <summary>A named tensor of a <see cref="ModelGraph"/>. It is defined by exactly one of: a node, a constant, the graph's inputs.</summary>
+/// <summary>A named tensor of a <see cref="ModelGraph"/>. It is defined by exactly one of: a node, a constant, the
+/// graph's inputs.</summary>
 public sealed class GraphValue
 {
     private readonly List<GraphUse> _uses = [];
@@ -36,7 +38,8 @@ public sealed class GraphValue
     /// <summary>The index among the outputs of <see cref="Producer"/>.</summary>
     public int ProducerIndex { get; internal set; }
 
-    /// <summary>Every use by a node; a node that takes the value twice appears twice. Graph outputs are not uses.</summary>
+    /// <summary>Every use by a node; a node that takes the value twice appears twice. Graph outputs are not
+    /// uses.</summary>
     public IReadOnlyList<GraphUse> Uses => _uses;
 
     /// <summary>Whether the value is an input of the graph.</summary>
@@ -48,7 +51,8 @@ public sealed class GraphValue
     /// <summary>Whether the file gave this optional output of a node no name: nobody may use it.</summary>
     public bool IsOmitted { get; internal init; }
 
-    /// <summary>The only node that uses the value, or null when there are several uses, none, or the value is a graph output.</summary>
+    /// <summary>The only node that uses the value, or null when there are several uses, none, or the value is a graph
+    /// output.</summary>
     public GraphNode? SoleConsumer => _uses.Count == 1 && !IsGraphOutput ? _uses[0].Node : null;
 
     internal ModelGraph Graph { get; }
@@ -58,7 +62,8 @@ public sealed class GraphValue
     public void SetConstant(TensorData content)
     {
         if (Producer is not null)
-            throw new InvalidOperationException($"'{Name}' is defined by node '{Producer.Name}' and cannot become a constant.");
+            throw new InvalidOperationException(
+                $"'{Name}' is defined by node '{Producer.Name}' and cannot become a constant.");
         Constant = content;
         ElementType = content.ElementType;
         Shape = GraphShape.Of(content.Shape);

@@ -3,8 +3,9 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Int8Runtime.Graph;
 
-/// <summary>A directed acyclic graph of operators over named values. Nodes are kept in topological order as long as they are
-/// appended or inserted where their operands exist; <see cref="SortTopologically"/> restores the order.</summary>
+/// <summary>A directed acyclic graph of operators over named values. Nodes are kept in topological order as long as
+/// they are appended or inserted where their operands exist; <see cref="SortTopologically"/> restores the
+/// order.</summary>
 /// <remarks>Not thread-safe while it is being changed.</remarks>
 public sealed class ModelGraph
 {
@@ -39,7 +40,8 @@ public sealed class ModelGraph
     public IReadOnlyCollection<GraphValue> Values => _values.Values;
 
     /// <summary>Finds a value by name.</summary>
-    public bool TryGetValue(string name, [NotNullWhen(true)] out GraphValue? value) => _values.TryGetValue(name, out value);
+    public bool TryGetValue(string name, [NotNullWhen(true)] out GraphValue? value) =>
+        _values.TryGetValue(name, out value);
 
     /// <summary>Creates a value that nothing defines yet.</summary>
     /// <exception cref="ModelFormatException">The name is taken.</exception>
@@ -47,7 +49,8 @@ public sealed class ModelGraph
         Register(new GraphValue(this, name) { ElementType = elementType, Shape = shape });
 
     /// <summary>Creates the place of an optional output which a node does not deliver.</summary>
-    public GraphValue AddOmittedOutput() => Register(new GraphValue(this, UniqueValueName("omitted")) { IsOmitted = true });
+    public GraphValue AddOmittedOutput() =>
+        Register(new GraphValue(this, UniqueValueName("omitted")) { IsOmitted = true });
 
     /// <summary>Creates a graph input.</summary>
     /// <exception cref="ModelFormatException">The name is taken.</exception>
@@ -87,7 +90,8 @@ public sealed class ModelGraph
         string? name = null, string domain = "", GraphNode? before = null)
     {
         if (outputs.Length == 0)
-            throw new ModelFormatException($"Node '{name}' ({opType}) has no outputs. The model is damaged; export it again.");
+            throw new ModelFormatException(
+                $"Node '{name}' ({opType}) has no outputs. The model is damaged; export it again.");
         string unique = UniqueName(string.IsNullOrEmpty(name) ? outputs[0].Name : name, _nodeNames.Contains);
         var node = new GraphNode(unique, opType, domain, inputs.ToArray(), outputs.ToArray());
         attributes?.CopyTo(node.Attributes);
@@ -103,7 +107,9 @@ public sealed class ModelGraph
         }
         _nodeNames.Add(unique);
         int position = before is null ? _nodes.Count : _nodes.IndexOf(before);
-        _nodes.Insert(position >= 0 ? position : throw new ArgumentException($"{before} is not in the graph.", nameof(before)), node);
+        _nodes.Insert(position >= 0
+            ? position
+            : throw new ArgumentException($"{before} is not in the graph.", nameof(before)), node);
         return node;
     }
 
@@ -121,16 +127,18 @@ public sealed class ModelGraph
         return output;
     }
 
-    /// <summary>Lets every use of <paramref name="old"/>, by nodes and as graph output, read <paramref name="replacement"/>.</summary>
-    /// <remarks>Graph outputs keep their names: <paramref name="replacement"/> takes over the name when <paramref name="old"/> is
-    /// an output; see <see cref="CanReplace"/>.</remarks>
+    /// <summary>Lets every use of <paramref name="old"/>, by nodes and as graph output, read <paramref
+    /// name="replacement"/>.</summary>
+    /// <remarks>Graph outputs keep their names: <paramref name="replacement"/> takes over the name when <paramref
+    /// name="old"/> is an output; see <see cref="CanReplace"/>.</remarks>
     /// <exception cref="InvalidOperationException"><see cref="CanReplace"/> is false.</exception>
     public void ReplaceUses(GraphValue old, GraphValue replacement)
     {
         CheckOwner(old);
         CheckOwner(replacement);
         if (!CanReplace(old, replacement))
-            throw new InvalidOperationException($"The graph output '{old.Name}' would lose its name to '{replacement.Name}'.");
+            throw new InvalidOperationException(
+                $"The graph output '{old.Name}' would lose its name to '{replacement.Name}'.");
         foreach (GraphUse use in old.Uses.ToArray())
             use.Node.SetInput(use.InputIndex, replacement);
         if (!old.IsGraphOutput)
@@ -140,19 +148,22 @@ public sealed class ModelGraph
             if (_outputs[i] == old)
                 _outputs[i] = replacement;
         }
-        replacement.ElementType = replacement.ElementType == DataType.Undefined ? old.ElementType : replacement.ElementType;
+        replacement.ElementType = replacement.ElementType == DataType.Undefined
+            ? old.ElementType
+            : replacement.ElementType;
         replacement.Shape ??= old.Shape;
         string outputName = old.Name;
         Rename(old, UniqueValueName(outputName + "_replaced"));
         Rename(replacement, outputName);
     }
 
-    /// <summary>Whether <see cref="ReplaceUses"/> can keep the names of inputs and outputs: not when <paramref name="old"/> is a
-    /// graph output and <paramref name="replacement"/> a graph input or output itself.</summary>
+    /// <summary>Whether <see cref="ReplaceUses"/> can keep the names of inputs and outputs: not when <paramref
+    /// name="old"/> is a graph output and <paramref name="replacement"/> a graph input or output itself.</summary>
     public bool CanReplace(GraphValue old, GraphValue replacement) =>
         old != replacement && !(old.IsGraphOutput && (replacement.IsGraphInput || replacement.IsGraphOutput));
 
-    /// <summary>Removes a node; its outputs become undefined and are removed unless something still uses them.</summary>
+    /// <summary>Removes a node; its outputs become undefined and are removed unless something still uses
+    /// them.</summary>
     public void RemoveNode(GraphNode node)
     {
         if (!_nodes.Remove(node))
@@ -199,7 +210,8 @@ public sealed class ModelGraph
         return dead.Count;
     }
 
-    /// <summary>Puts every node behind the nodes that define its operands; the order of independent nodes stays.</summary>
+    /// <summary>Puts every node behind the nodes that define its operands; the order of independent nodes
+    /// stays.</summary>
     /// <exception cref="ModelFormatException">The graph has a cycle.</exception>
     public void SortTopologically()
     {
@@ -251,11 +263,13 @@ public sealed class ModelGraph
     private static void Define(GraphValue output, GraphNode node, int index)
     {
         if (output.Producer is { } other)
-            throw new ModelFormatException($"'{output.Name}' is an output of both {other} and {node}. The model is damaged; export it again.");
+            throw new ModelFormatException(
+                $"'{output.Name}' is an output of both {other} and {node}. The model is damaged; export it again.");
         if (output.IsConstant || output.IsGraphInput)
         {
             throw new ModelFormatException(
-                $"{node} defines '{output.Name}', which is a graph input or a constant already. The model is damaged; export it again.");
+                $"{node} defines '{output.Name}', which is a graph input or a constant already. The model is damaged; "
+                + "export it again.");
         }
         output.Producer = node;
         output.ProducerIndex = index;
@@ -263,7 +277,8 @@ public sealed class ModelGraph
 
     private GraphValue Register(GraphValue value) => _values.TryAdd(value.Name, value)
         ? value
-        : throw new ModelFormatException($"Two values have the name '{value.Name}'. The model is damaged; export it again.");
+        : throw new ModelFormatException(
+            $"Two values have the name '{value.Name}'. The model is damaged; export it again.");
 
     private void Rename(GraphValue value, string name)
     {

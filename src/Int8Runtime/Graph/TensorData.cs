@@ -11,14 +11,16 @@ public sealed class TensorData
     private readonly ReadOnlyMemory<byte> _bytes;
 
     /// <summary>Wraps bytes without a copy; the caller must not change them afterwards.</summary>
-    /// <exception cref="ModelFormatException">The number of bytes is not that of the shape, or the shape is too large.</exception>
+    /// <exception cref="ModelFormatException">The number of bytes is not that of the shape, or the shape is too
+    /// large.</exception>
     public TensorData(DataType elementType, Shape shape, ReadOnlyMemory<byte> bytes)
     {
         long expected = (long)CountElements(shape) * elementType.SizeInBytes();
         if (bytes.Length != expected)
         {
             throw new ModelFormatException(
-                $"A {elementType} tensor of shape {FormatShape(shape)} needs {expected} bytes, but {bytes.Length} are given.");
+                $"A {elementType} tensor of shape {FormatShape(shape)} needs {expected} bytes, but {bytes.Length} are "
+                + "given.");
         }
         ElementType = elementType;
         Shape = shape;
@@ -69,7 +71,8 @@ public sealed class TensorData
     /// <summary>A tensor of rank 0.</summary>
     public static TensorData Scalar<T>(T value) where T : unmanaged => Create<T>([value], []);
 
-    /// <summary>The elements. The storage type is the C# type of the element type; <see cref="byte"/> also reads Boolean,
+    /// <summary>The elements. The storage type is the C# type of the element type; <see cref="byte"/> also reads
+    /// Boolean,
     /// <see cref="ushort"/> also reads BFloat16 and Float16.</summary>
     /// <exception cref="InvalidOperationException"><typeparamref name="T"/> does not fit the element type.</exception>
     public ReadOnlySpan<T> AsSpan<T>() where T : unmanaged
@@ -90,7 +93,8 @@ public sealed class TensorData
     public override string ToString() => $"{ElementType}[{FormatShape(Shape)}]";
 
     /// <summary>The number of elements of a shape.</summary>
-    /// <exception cref="ModelFormatException">A dimension is negative, or the product does not fit an array.</exception>
+    /// <exception cref="ModelFormatException">A dimension is negative, or the product does not fit an
+    /// array.</exception>
     public static int CountElements(Shape shape)
     {
         long count = 1;
@@ -133,6 +137,7 @@ public sealed class TensorData
             || (natural == DataType.UInt8 && elementType == DataType.Boolean)
             || (natural == DataType.UInt16 && elementType is DataType.BFloat16 or DataType.Float16);
         if (!fits)
-            throw new InvalidOperationException($"{caller}: elements of type {elementType} cannot be viewed as {typeof(T).Name}.");
+            throw new InvalidOperationException(
+                $"{caller}: elements of type {elementType} cannot be viewed as {typeof(T).Name}.");
     }
 }

@@ -22,7 +22,8 @@ public static class TensorDataConversions
         _ => Array.ConvertAll(tensor.ToDoubleArray(), value => (float)value),
     };
 
-    /// <summary>The elements as double-precision numbers; exact for every element type but large 64-bit integers.</summary>
+    /// <summary>The elements as double-precision numbers; exact for every element type but large 64-bit
+    /// integers.</summary>
     public static double[] ToDoubleArray(this TensorData tensor) => tensor.ElementType switch
     {
         DataType.Float32 => Map(tensor.AsSpan<float>(), v => (double)v),
@@ -39,8 +40,8 @@ public static class TensorDataConversions
         _ => throw new InvalidOperationException($"A tensor of type {tensor.ElementType} has no numeric value."),
     };
 
-    /// <summary>Converts to another element type: floating point to integer truncates towards zero and saturates; integer to
-    /// a narrower integer keeps the low bits; anything to Boolean is a test for non-zero.</summary>
+    /// <summary>Converts to another element type: floating point to integer truncates towards zero and saturates;
+    /// integer to a narrower integer keeps the low bits; anything to Boolean is a test for non-zero.</summary>
     public static TensorData ConvertTo(this TensorData tensor, DataType elementType)
     {
         if (tensor.ElementType == elementType)
@@ -100,7 +101,9 @@ public static class TensorDataConversions
 
     // A NaN becomes 0, as the conversion operators of .NET define.
     private static TensorData FromReal<T>(TensorData tensor, Func<double, T> convert) where T : unmanaged =>
-        TensorData.Create<T>(Array.ConvertAll(tensor.ToDoubleArray(), v => convert(double.IsNaN(v) ? 0 : v)), tensor.Shape);
+        TensorData.Create<T>(Array.ConvertAll(tensor.ToDoubleArray(), v => convert(double.IsNaN(v)
+            ? 0
+            : v)), tensor.Shape);
 
     private static TResult[] Map<T, TResult>(ReadOnlySpan<T> source, Func<T, TResult> convert)
     {

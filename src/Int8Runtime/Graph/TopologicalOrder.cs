@@ -4,8 +4,8 @@ namespace Int8Runtime.Graph;
 /// <summary>Stable topological sorting.</summary>
 internal static class TopologicalOrder
 {
-    /// <summary>Orders nodes so that producers precede consumers; of the nodes that are ready the earliest in the given order comes
-    /// first (Kahn's algorithm with a priority queue).</summary>
+    /// <summary>Orders nodes so that producers precede consumers; of the nodes that are ready the earliest in the given
+    /// order comes first (Kahn's algorithm with a priority queue).</summary>
     /// <exception cref="ModelFormatException">There is a cycle.</exception>
     public static List<GraphNode> Of(IReadOnlyList<GraphNode> nodes)
     {
@@ -35,6 +35,7 @@ internal static class TopologicalOrder
         if (sorted.Count == nodes.Count)
             return sorted;
         GraphNode blocked = nodes.First(n => missing[position[n]] > 0);
-        throw new ModelFormatException($"{blocked} depends on itself: the graph has a cycle. The model is damaged; export it again.");
+        throw new ModelFormatException(
+            $"{blocked} depends on itself: the graph has a cycle. The model is damaged; export it again.");
     }
 }

@@ -7,7 +7,8 @@ namespace Int8Runtime.Onnx.Import.Fused;
 internal static class FusedActivations
 {
     /// <summary>Gelu of the sum of both inputs.</summary>
-    public static void BiasGelu(NodeDraft node, ImportContext context) => context.EmitAs(node, "Gelu", [Sum(node, context)]);
+    public static void BiasGelu(NodeDraft node, ImportContext context) =>
+        context.EmitAs(node, "Gelu", [Sum(node, context)]);
 
     /// <summary>The tanh approximation of Gelu; the bias is optional.</summary>
     public static void FastGelu(NodeDraft node, ImportContext context) =>

@@ -19,7 +19,8 @@ internal static class FusedProducts
         Activate(node, context, result, activation, parameters);
     }
 
-    /// <summary>Gemm with an activation whose parameters are the attributes activation_alpha, _beta and _gamma.</summary>
+    /// <summary>Gemm with an activation whose parameters are the attributes activation_alpha, _beta and
+    /// _gamma.</summary>
     public static void Gemm(NodeDraft node, ImportContext context)
     {
         string? activation = node.Attributes.GetString("activation");
@@ -34,7 +35,9 @@ internal static class FusedProducts
     public static void MatMul(NodeDraft node, ImportContext context)
     {
         if (node.Attributes.GetBoolean("transBatchA") || node.Attributes.GetBoolean("transBatchB"))
-            throw new UnsupportedModelException($"{node.Subject} transposes a batch dimension, which is not supported. Export the model without optimization.");
+            throw new UnsupportedModelException(
+                $"{node.Subject} transposes a batch dimension, which is not supported. Export the model without "
+                + "optimization.");
         GraphValue left = Transposed(node, context, 0, "transA");
         GraphValue right = Transposed(node, context, 1, "transB");
         float alpha = node.Attributes.GetSingle("alpha", 1);
@@ -53,7 +56,9 @@ internal static class FusedProducts
         if (!node.Attributes.GetBoolean(attribute))
             return value;
         if (ImportContext.RankOf(value) is not { } rank || rank < 2)
-            throw new UnsupportedModelException($"{node.Subject} transposes '{value.Name}', whose rank the file does not tell. Export the model without optimization.");
+            throw new UnsupportedModelException(
+                $"{node.Subject} transposes '{value.Name}', whose rank the file does not tell. Export the model "
+                + "without optimization.");
         long[] order = [.. Enumerable.Range(0, rank - 2).Select(i => (long)i), rank - 1, rank - 2];
         return context.Operation("Transpose", $"{node.Name}:{attribute}", [value], new GraphAttributes { { "perm", order } });
     }
@@ -81,7 +86,9 @@ internal static class FusedProducts
                 context.EmitAs(node, activation, [result, low, high]);
                 break;
             default:
-                throw new UnsupportedModelException($"{node.Subject}: the fused activation '{activation}' is not supported. Export the model without optimization.");
+                throw new UnsupportedModelException(
+                    $"{node.Subject}: the fused activation '{activation}' is not supported. Export the model "
+                    + "without optimization.");
         }
     }
 }

@@ -3,7 +3,8 @@ using Int8Runtime.Graph;
 
 namespace Int8Runtime.Onnx.Import.Quantized;
 
-/// <summary>Layout changes of four-dimensional data (the only rank for which exporters use channels-last operators).</summary>
+/// <summary>Layout changes of four-dimensional data (the only rank for which exporters use channels-last
+/// operators).</summary>
 internal static class ChannelsLast
 {
     /// <summary>N, H, W, C → N, C, H, W.</summary>

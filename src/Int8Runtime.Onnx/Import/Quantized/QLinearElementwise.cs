@@ -3,7 +3,8 @@ using Int8Runtime.Graph;
 
 namespace Int8Runtime.Onnx.Import.Quantized;
 
-/// <summary>Element-wise operators of quantized operands; every tensor is followed by its scale and zero point.</summary>
+/// <summary>Element-wise operators of quantized operands; every tensor is followed by its scale and zero
+/// point.</summary>
 internal static class QLinearElementwise
 {
     public static void Add(NodeDraft node, ImportContext context) => Binary(node, context, "Add");
@@ -22,7 +23,8 @@ internal static class QLinearElementwise
         if (node.Attributes.GetInteger("opset", 13) < 13 && axis != -1 && axis != ImportContext.RankOf(node.Input(0)) - 1)
         {
             throw new UnsupportedModelException(
-                $"{node.Subject} flattens its input (operator set below 13, axis {axis}), which is not supported. Export with operator set 13.");
+                $"{node.Subject} flattens its input (operator set below 13, axis {axis}), which is not supported. "
+                + "Export with operator set 13.");
         }
         GraphValue result = context.Operation("Softmax", node.Name + ":real", [source], new GraphAttributes { { "axis", axis } });
         QuantizedOperands.Quantize(node, context, result, 3, node.OptionalInput(2));
@@ -32,7 +34,9 @@ internal static class QLinearElementwise
     public static void Concat(NodeDraft node, ImportContext context)
     {
         if (node.Inputs.Count < 5 || node.Inputs.Count % 3 != 2)
-            throw new ModelFormatException($"{node.Subject} has {node.Inputs.Count} inputs, but needs two and three for each part. Export it again.");
+            throw new ModelFormatException(
+                $"{node.Subject} has {node.Inputs.Count} inputs, but needs two and three for each part. Export it "
+                + "again.");
         var parts = new GraphValue?[(node.Inputs.Count - 2) / 3];
         for (int i = 0; i < parts.Length; i++)
             parts[i] = QuantizedOperands.Dequantize(node, context, 2 + 3 * i);

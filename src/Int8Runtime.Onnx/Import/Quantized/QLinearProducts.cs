@@ -6,8 +6,8 @@ namespace Int8Runtime.Onnx.Import.Quantized;
 /// <summary>Products of quantized operands.</summary>
 internal static class QLinearProducts
 {
-    /// <summary>Inputs x, x_scale, x_zero_point, w, w_scale, w_zero_point, y_scale, y_zero_point, [bias]; scales of w per output
-    /// channel. The com.microsoft form may have its data channels last.</summary>
+    /// <summary>Inputs x, x_scale, x_zero_point, w, w_scale, w_zero_point, y_scale, y_zero_point, [bias]; scales of w
+    /// per output channel. The com.microsoft form may have its data channels last.</summary>
     public static void Conv(NodeDraft node, ImportContext context)
     {
         bool channelsLast = node.Attributes.GetBoolean("channels_last");
@@ -25,8 +25,8 @@ internal static class QLinearProducts
         QuantizedOperands.Quantize(node, context, result, 6, node.OptionalInput(2));
     }
 
-    /// <summary>Inputs a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point; scales of a per row, of b per
-    /// column.</summary>
+    /// <summary>Inputs a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point; scales of a per row,
+    /// of b per column.</summary>
     public static void MatMul(NodeDraft node, ImportContext context)
     {
         GraphValue left = QuantizedOperands.Dequantize(node, context, 0, axis: -2);
@@ -35,8 +35,8 @@ internal static class QLinearProducts
         QuantizedOperands.Quantize(node, context, result, 6, node.OptionalInput(2), axis: -1);
     }
 
-    /// <summary>Inputs a, a_scale, a_zero_point, b, b_scale, b_zero_point, [c], [y_scale], [y_zero_point]; without y_scale the
-    /// result is real.</summary>
+    /// <summary>Inputs a, a_scale, a_zero_point, b, b_scale, b_zero_point, [c], [y_scale], [y_zero_point]; without
+    /// y_scale the result is real.</summary>
     public static void Gemm(NodeDraft node, ImportContext context)
     {
         float alpha = node.Attributes.GetSingle("alpha", 1);

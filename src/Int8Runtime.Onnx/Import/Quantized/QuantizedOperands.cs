@@ -1,5 +1,5 @@
-// Operands of operators that carry their scales: as DequantizeLinear before, and QuantizeLinear behind, a float operator.
-// One lowering of quantize/dequantize pairs then serves every quantized form of a model.
+// Operands of operators that carry their scales: as DequantizeLinear before, and QuantizeLinear behind, a float
+// operator. One lowering of quantize/dequantize pairs then serves every quantized form of a model.
 using Int8Runtime.Graph;
 
 namespace Int8Runtime.Onnx.Import.Quantized;
@@ -7,7 +7,8 @@ namespace Int8Runtime.Onnx.Import.Quantized;
 /// <summary>Helpers of the decompositions.</summary>
 internal static class QuantizedOperands
 {
-    /// <summary>The real value of the operand at <paramref name="index"/>, whose scale and zero point follow it.</summary>
+    /// <summary>The real value of the operand at <paramref name="index"/>, whose scale and zero point follow
+    /// it.</summary>
     /// <param name="node">The node.</param>
     /// <param name="context">The graph.</param>
     /// <param name="index">Index of the tensor; scale and zero point are the next two inputs.</param>
@@ -29,7 +30,8 @@ internal static class QuantizedOperands
     /// <param name="context">The graph.</param>
     /// <param name="real">The result before quantization.</param>
     /// <param name="scaleIndex">Index of the output scale among the inputs; the zero point follows.</param>
-    /// <param name="sourceZeroPoint">A zero point from whose type the output type follows when the node has none.</param>
+    /// <param name="sourceZeroPoint">A zero point from whose type the output type follows when the node has
+    /// none.</param>
     /// <param name="axis">The axis of scales that are no scalar.</param>
     public static void Quantize(
         NodeDraft node, ImportContext context, GraphValue real, int scaleIndex, GraphValue? sourceZeroPoint, int axis = 0)
@@ -49,7 +51,8 @@ internal static class QuantizedOperands
         if (sourceScale.Constant is not { ElementCount: 1 } left || weightScale.Constant is not { } right)
         {
             throw new UnsupportedModelException(
-                $"{node.Subject} has a bias, but its input scales are not constant. Export the model with static quantization.");
+                $"{node.Subject} has a bias, but its input scales are not constant. Export the model with static "
+                + "quantization.");
         }
         float source = left.ToSingleArray()[0] * factor;
         float[] scales = Array.ConvertAll(right.ToSingleArray(), weight => source * weight);
@@ -66,14 +69,17 @@ internal static class QuantizedOperands
         if (scale.Constant is not { } scales || zeroPoint?.Constant is not { } zeros || scales.ElementCount == zeros.ElementCount)
             return zeroPoint;
         if (zeros.ElementCount != 1)
-            throw new ModelFormatException($"{node.Subject} has {scales.ElementCount} scales but {zeros.ElementCount} zero points. Export it again.");
+            throw new ModelFormatException(
+                $"{node.Subject} has {scales.ElementCount} scales but {zeros.ElementCount} zero points. Export it "
+                + "again.");
         byte[] filled = new byte[scales.ElementCount * zeros.ElementType.SizeInBytes()];
         for (int offset = 0; offset < filled.Length; offset += zeros.Bytes.Length)
             zeros.Bytes.Span.CopyTo(filled.AsSpan(offset));
         return context.Constant(zeroPoint.Name, new TensorData(zeros.ElementType, [scales.ElementCount], filled));
     }
 
-    // Scales of one element are written as a vector by some exporters; QuantizeLinear then would want an axis of extent one.
+    // Scales of one element are written as a vector by some exporters; QuantizeLinear then would want an axis of extent
+    // one.
     private static GraphValue? AsScalar(ImportContext context, GraphValue? value) => value?.Constant is { ElementCount: 1, Rank: > 0 } content
         ? context.Constant(value.Name, content.Reshaped([]))
         : value;

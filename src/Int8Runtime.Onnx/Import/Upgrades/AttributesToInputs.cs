@@ -6,7 +6,8 @@ namespace Int8Runtime.Onnx.Import.Upgrades;
 /// <summary>Turns attributes into constant inputs.</summary>
 internal static class AttributesToInputs
 {
-    /// <summary>Squeeze and Unsqueeze before 13, ReduceSum before 13, the other reductions before 18: <c>axes</c>.</summary>
+    /// <summary>Squeeze and Unsqueeze before 13, ReduceSum before 13, the other reductions before 18:
+    /// <c>axes</c>.</summary>
     public static void Axes(NodeDraft node, ImportContext context)
     {
         MoveIntegers(node, context, "axes", 1);

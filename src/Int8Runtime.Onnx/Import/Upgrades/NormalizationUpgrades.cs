@@ -1,4 +1,5 @@
-// Normalisation operators: forms of training and of old operator sets that mean nothing, or something else, in inference.
+// Normalisation operators: forms of training and of old operator sets that mean nothing, or something else, in
+// inference.
 using Int8Runtime.Graph;
 
 namespace Int8Runtime.Onnx.Import.Upgrades;
@@ -12,7 +13,8 @@ internal static class NormalizationUpgrades
         if (node.Attributes.GetBoolean("training_mode"))
             throw new UnsupportedModelException($"{node.Subject} is in training mode. Export the model for inference.");
         if (!node.Attributes.GetBoolean("spatial", true))
-            throw new UnsupportedModelException($"{node.Subject} normalises per element (spatial = 0), which is not supported.");
+            throw new UnsupportedModelException(
+                $"{node.Subject} normalises per element (spatial = 0), which is not supported.");
         node.Attributes.Remove("spatial");
         node.Attributes.Remove("momentum");
         node.Attributes.Remove("training_mode");
@@ -34,7 +36,8 @@ internal static class NormalizationUpgrades
         if (context.OperatorSet < 21)
         {
             throw new UnsupportedModelException(
-                $"{node.Subject}: GroupNormalization of operator set {context.OperatorSet} is not supported. Export the model with operator set 21.");
+                $"{node.Subject}: GroupNormalization of operator set {context.OperatorSet} is not supported. Export "
+                + "the model with operator set 21.");
         }
         context.Emit(node);
     }

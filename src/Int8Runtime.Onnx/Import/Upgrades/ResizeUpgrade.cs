@@ -13,7 +13,8 @@ internal static class ResizeUpgrade
         if (scales is null)
         {
             float[] values = node.Attributes.GetSingles("scales")
-                ?? throw new ModelFormatException($"{node.Subject}: the scales are missing. The model is damaged; export it again.");
+                ?? throw new ModelFormatException(
+                    $"{node.Subject}: the scales are missing. The model is damaged; export it again.");
             scales = context.Constant(node.Name + ":scales", TensorData.Vector<float>(values));
         }
         EmitAsymmetric(node, context, scales);

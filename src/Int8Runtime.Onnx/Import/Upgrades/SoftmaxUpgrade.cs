@@ -6,7 +6,8 @@ namespace Int8Runtime.Onnx.Import.Upgrades;
 /// <summary>Upgrade of Softmax and LogSoftmax.</summary>
 internal static class SoftmaxUpgrade
 {
-    /// <summary>Emits the node over its last axis where that means the same, otherwise between Flatten and Reshape.</summary>
+    /// <summary>Emits the node over its last axis where that means the same, otherwise between Flatten and
+    /// Reshape.</summary>
     public static void Import(NodeDraft node, ImportContext context)
     {
         if (context.OperatorSet >= 13)

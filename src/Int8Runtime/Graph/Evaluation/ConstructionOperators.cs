@@ -1,4 +1,5 @@
-// Operators that make tensors from shapes, numbers or other element types: Shape, Size, ConstantOfShape, Range, EyeLike, Cast.
+// Operators that make tensors from shapes, numbers or other element types: Shape, Size, ConstantOfShape, Range,
+// EyeLike, Cast.
 using Int8Runtime.Graph.Shapes;
 
 namespace Int8Runtime.Graph.Evaluation;
@@ -11,7 +12,8 @@ internal static class ConstructionOperators
         return TensorData.Vector<long>([.. operands[0].Shape[start..end].Select(extent => (long)extent)]);
     }
 
-    public static TensorData SizeOf(NodeOperands operands) => TensorData.Scalar((long)TensorData.CountElements(operands[0].Shape));
+    public static TensorData SizeOf(NodeOperands operands) =>
+        TensorData.Scalar((long)TensorData.CountElements(operands[0].Shape));
 
     public static TensorData ConstantOfShape(NodeOperands operands)
     {
@@ -49,7 +51,9 @@ internal static class ConstructionOperators
             if (column >= 0 && column < shape[1])
                 elements[(int)(row * shape[1] + column)] = 1;
         }
-        return result.ConvertTo(code == 0 ? operands[0].ElementType : ElementTypeCodes.ToDataType(code, operands.Node.ToString()));
+        return result.ConvertTo(code == 0
+            ? operands[0].ElementType
+            : ElementTypeCodes.ToDataType(code, operands.Node.ToString()));
     }
 
     public static TensorData Cast(NodeOperands operands) =>

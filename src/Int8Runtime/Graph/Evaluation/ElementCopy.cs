@@ -6,7 +6,8 @@ namespace Int8Runtime.Graph.Evaluation;
 /// <summary>Copies between layouts.</summary>
 internal static class ElementCopy
 {
-    /// <summary>A tensor of the given shape whose element at index (i₀, i₁, …) is element offset + Σ iₖ·strides[k] of the source.</summary>
+    /// <summary>A tensor of the given shape whose element at index (i₀, i₁, …) is element offset + Σ iₖ·strides[k] of
+    /// the source.</summary>
     public static TensorData Strided(TensorData source, Shape shape, long offset, ReadOnlySpan<int> strides)
     {
         int size = source.ElementType.SizeInBytes();
@@ -52,8 +53,8 @@ internal static class ElementCopy
         return ([.. extents], [.. steps]);
     }
 
-    /// <summary>A tensor whose element at index (i₀, i₁, …) is the source's at (maps[0][i₀], maps[1][i₁], …); where a map holds
-    /// −1 the element is <paramref name="fill"/>, in bytes.</summary>
+    /// <summary>A tensor whose element at index (i₀, i₁, …) is the source's at (maps[0][i₀], maps[1][i₁], …); where a
+    /// map holds −1 the element is <paramref name="fill"/>, in bytes.</summary>
     public static TensorData Mapped(TensorData source, int[][] maps, ReadOnlySpan<byte> fill)
     {
         Shape shape = Array.ConvertAll(maps, map => map.Length);

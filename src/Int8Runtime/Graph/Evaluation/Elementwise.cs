@@ -55,5 +55,7 @@ internal static class Elementwise
 
     /// <summary>The tensor repeated to a shape it can be broadcast to.</summary>
     public static TensorData Broadcast(TensorData source, Shape shape) =>
-        source.Shape == shape ? source : ElementCopy.Strided(source, shape, 0, Broadcasting.Strides(source.Shape, shape));
+        source.Shape == shape
+            ? source
+            : ElementCopy.Strided(source, shape, 0, Broadcasting.Strides(source.Shape, shape));
 }

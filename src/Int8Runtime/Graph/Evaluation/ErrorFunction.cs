@@ -3,8 +3,8 @@ namespace Int8Runtime.Graph.Evaluation;
 
 internal static class ErrorFunction
 {
-    /// <summary>erf(x): the Maclaurin series for small arguments, the continued fraction of erfc for large ones; both are standard
-    /// (Abramowitz and Stegun, 7.1.5 and 7.1.14), and the error is below 1e-14.</summary>
+    /// <summary>erf(x): the Maclaurin series for small arguments, the continued fraction of erfc for large ones; both
+    /// are standard (Abramowitz and Stegun, 7.1.5 and 7.1.14), and the error is below 1e-14.</summary>
     public static double Erf(double x)
     {
         double magnitude = Math.Abs(x);

@@ -11,7 +11,8 @@ public static class HostEvaluator
     private static readonly FrozenDictionary<string, IHostOperator> s_table = Build();
 
     /// <summary>Finds the host form of a standard operator.</summary>
-    public static bool TryGet(string opType, [NotNullWhen(true)] out IHostOperator? evaluator) => s_table.TryGetValue(opType, out evaluator);
+    public static bool TryGet(string opType, [NotNullWhen(true)] out IHostOperator? evaluator) =>
+        s_table.TryGetValue(opType, out evaluator);
 
     /// <summary>Finds the host form of the operator of a node.</summary>
     public static bool TryGet(GraphNode node, [NotNullWhen(true)] out IHostOperator? evaluator)
@@ -104,7 +105,8 @@ public static class HostEvaluator
     private static TensorData[] Dropout(NodeOperands operands)
     {
         if (operands.Scalar(2, "training mode") is not (null or 0))
-            throw new UnsupportedModelException($"{operands.Node} is in training mode. Export the model for inference.");
+            throw new UnsupportedModelException(
+                $"{operands.Node} is in training mode. Export the model for inference.");
         TensorData mask = TensorData.Allocate(DataType.Boolean, operands[0].Shape, out Span<byte> passes);
         passes.Fill(1);
         return [Content(operands, 0), mask];

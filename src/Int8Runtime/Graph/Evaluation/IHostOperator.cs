@@ -1,7 +1,8 @@
 // The contract of operators that run in plain C#.
 namespace Int8Runtime.Graph.Evaluation;
 
-/// <summary>An operator evaluated on the host: for constant folding, and for the operators of a model that need no kernel.</summary>
+/// <summary>An operator evaluated on the host: for constant folding, and for the operators of a model that need no
+/// kernel.</summary>
 public interface IHostOperator
 {
     /// <summary>Computes the outputs of a node, in order; optional ones may be left out at the end.</summary>

@@ -113,7 +113,8 @@ internal static class IndexingOperators
         ? (int)(index < 0 ? index + extent : index)
         : throw operands.Defect($"index {index} is out of range for the extent {extent}");
 
-    /// <summary>The element at <paramref name="index"/> of a dense tensor, with the entry of <paramref name="axis"/> replaced.</summary>
+    /// <summary>The element at <paramref name="index"/> of a dense tensor, with the entry of <paramref name="axis"/>
+    /// replaced.</summary>
     public static int Offset(NodeOperands operands, Shape shape, ReadOnlySpan<int> index, int axis, long pick)
     {
         int offset = 0;

@@ -1,5 +1,5 @@
-// The last line of defence against damaged models: operators check their operands, and what slips through becomes an error that
-// names the node instead of an exception about an index.
+// The last line of defence against damaged models: operators check their operands, and what slips through becomes an
+// error that names the node instead of an exception about an index.
 namespace Int8Runtime.Graph.Evaluation;
 
 /// <summary>Runs the code of an operator on operands that come from a file.</summary>
@@ -25,7 +25,8 @@ internal static class OperatorGuard
         catch (Exception exception) when (exception is ArithmeticException or ArgumentException or IndexOutOfRangeException
             or InvalidOperationException or InvalidCastException or OutOfMemoryException)
         {
-            throw new ModelFormatException($"{node}: the operands do not fit the operator ({exception.Message}).", exception);
+            throw new ModelFormatException(
+                $"{node}: the operands do not fit the operator ({exception.Message}).", exception);
         }
     }
 }

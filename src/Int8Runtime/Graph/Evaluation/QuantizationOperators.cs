@@ -51,7 +51,9 @@ internal static class QuantizationOperators
         int zeroPoint = scale == 0 ? 0 : Saturate(MathF.Round(-low / scale, MidpointRounding.ToEven), 0, 0, 255);
         TensorData result = TensorData.Allocate(DataType.UInt8, source.Shape, out Span<byte> target);
         for (int i = 0; i < values.Length; i++)
-            target[i] = scale == 0 ? (byte)0 : (byte)Saturate(MathF.Round(values[i] / scale, MidpointRounding.ToEven), zeroPoint, 0, 255);
+            target[i] = scale == 0
+                ? (byte)0
+                : (byte)Saturate(MathF.Round(values[i] / scale, MidpointRounding.ToEven), zeroPoint, 0, 255);
         return [result, TensorData.Scalar(scale), TensorData.Scalar((byte)zeroPoint)];
     }
 

@@ -12,7 +12,8 @@ internal static class ScatterOperators
             throw operands.Defect($"indices of {depth} entries do not fit the source {source.Shape}");
         int run = TensorData.CountElements(source.Shape[depth..]), tuples = TensorData.CountElements(indices.Shape[..^1]);
         if ((long)tuples * run != updates.ElementCount)
-            throw operands.Defect($"source {source.Shape}, indices {indices.Shape} and updates {updates.Shape} do not fit");
+            throw operands.Defect(
+                $"source {source.Shape}, indices {indices.Shape} and updates {updates.Shape} do not fit");
         long[] picks = indices.ToInt64Array();
         var target = new Target(operands, source, updates);
         for (int t = 0; t < tuples; t++)
@@ -31,7 +32,8 @@ internal static class ScatterOperators
         TensorData source = HostEvaluator.Content(operands, 0), indices = HostEvaluator.Content(operands, 1);
         TensorData updates = HostEvaluator.Content(operands, 2);
         if (indices.Shape != updates.Shape || indices.Rank != source.Rank)
-            throw operands.Defect($"source {source.Shape}, indices {indices.Shape} and updates {updates.Shape} do not fit");
+            throw operands.Defect(
+                $"source {source.Shape}, indices {indices.Shape} and updates {updates.Shape} do not fit");
         int axis = operands.AxisAttribute(0, source.Rank);
         long[] picks = indices.ToInt64Array();
         var target = new Target(operands, source, updates);
@@ -55,7 +57,8 @@ internal static class ScatterOperators
         public Target(NodeOperands operands, TensorData source, TensorData updates)
         {
             if (source.ElementType != updates.ElementType)
-                throw operands.Defect($"source and updates have the types {source.ElementType} and {updates.ElementType}");
+                throw operands.Defect(
+                    $"source and updates have the types {source.ElementType} and {updates.ElementType}");
             _source = source;
             _updates = updates;
             _size = source.ElementType.SizeInBytes();

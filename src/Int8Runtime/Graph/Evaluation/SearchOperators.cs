@@ -20,7 +20,9 @@ internal static class SearchOperators
         double[] values = source.ToDoubleArray();
         byte[] best = new byte[TensorData.CountElements(target) * size];
         TensorData indices = TensorData.Allocate(DataType.Int64, target, out Span<long> ranks);
-        int inner = TensorData.CountElements(source.Shape[(axis + 1)..]), lines = extent == 0 ? 0 : values.Length / extent;
+        int inner = TensorData.CountElements(source.Shape[(axis + 1)..]), lines = extent == 0
+            ? 0
+            : values.Length / extent;
         for (int line = 0; line < lines; line++)
         {
             int outer = line / inner, column = line % inner;

@@ -42,7 +42,9 @@ internal static class SelectionOperators
             if (!operands.Has(index))
                 return null;
             TensorData bound = HostEvaluator.Content(operands, index);
-            return bound.ElementCount == 1 ? bound.AsSpan<T>()[0] : throw operands.Defect("a bound is no single number");
+            return bound.ElementCount == 1
+                ? bound.AsSpan<T>()[0]
+                : throw operands.Defect("a bound is no single number");
         }
     }
 }

@@ -77,7 +77,9 @@ public sealed record TransposedConvolutionView(int Group, SlidingWindow Window)
 
         int[] Read(string name, int count, int fallback, int least)
         {
-            int[] values = attributes.GetInt32s(name) is { Length: > 0 } given ? given : [.. Enumerable.Repeat(fallback, count)];
+            int[] values = attributes.GetInt32s(name) is { Length: > 0 } given
+                ? given
+                : [.. Enumerable.Repeat(fallback, count)];
             return values.Length == count && Array.TrueForAll(values, v => v >= least)
                 ? values
                 : throw operands.Defect($"the attribute '{name}' does not fit {rank} spatial dimensions");

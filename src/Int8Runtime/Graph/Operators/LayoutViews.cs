@@ -17,7 +17,9 @@ public static class ReshapeView
         {
             long extent = target[i];
             if (extent == 0 && !allowZero)
-                extent = i < source.Rank ? source[i] : throw operands.Defect($"the target shape copies dimension {i}, which the source {source} lacks");
+                extent = i < source.Rank
+                    ? source[i]
+                    : throw operands.Defect($"the target shape copies dimension {i}, which the source {source} lacks");
             if (extent == -1)
             {
                 free = free < 0 ? i : throw operands.Defect("the target shape has two free dimensions");
@@ -34,7 +36,9 @@ public static class ReshapeView
             result[free] = (int)(count / product);
             product *= result[free];
         }
-        return product == count ? result : throw operands.Defect($"{source} cannot be reshaped to {string.Join('x', target)}");
+        return product == count
+            ? result
+            : throw operands.Defect($"{source} cannot be reshaped to {string.Join('x', target)}");
     }
 
     /// <summary>The target shape of a Flatten node: the dimensions before, and from, the axis.</summary>
@@ -94,7 +98,8 @@ public sealed record TransposeView(Shape Order)
     public Shape Apply(Shape source) => Order.Select(axis => source[axis]).ToArray();
 }
 
-/// <summary>Slice: <c>Counts[i]</c> elements of dimension <c>i</c>, from <c>Starts[i]</c> in steps of <c>Steps[i]</c>.</summary>
+/// <summary>Slice: <c>Counts[i]</c> elements of dimension <c>i</c>, from <c>Starts[i]</c> in steps of
+/// <c>Steps[i]</c>.</summary>
 /// <param name="Starts">First index per dimension.</param>
 /// <param name="Steps">Step per dimension, possibly negative.</param>
 /// <param name="Counts">Extent of the result per dimension.</param>
@@ -129,7 +134,9 @@ public sealed record SliceView(Shape Starts, Shape Steps, Shape Counts)
         return new SliceView(first, every, counts);
     }
 
-    private static long FromEnd(long index, int extent) => index < 0 ? Math.Max(index, -long.MaxValue / 2) + extent : index;
+    private static long FromEnd(long index, int extent) => index < 0
+        ? Math.Max(index, -long.MaxValue / 2) + extent
+        : index;
 }
 
 /// <summary>Split: consecutive parts along one axis.</summary>
@@ -155,7 +162,8 @@ public sealed record SplitView(int Axis, Shape Sizes)
         }
         return sizes.Length == parts && sizes.Sum(s => (long)s) == extent
             ? new SplitView(axis, sizes)
-            : throw operands.Defect($"sizes {string.Join(", ", sizes)} do not divide the extent {extent} into {parts} parts");
+            : throw operands.Defect(
+                $"sizes {string.Join(", ", sizes)} do not divide the extent {extent} into {parts} parts");
     }
 }
 
@@ -185,7 +193,9 @@ public sealed record PadView(Shape Begin, Shape End, string Mode, double Value)
             throw operands.Defect($"the mode '{mode}' is unknown");
         return new PadView(begin, end, mode, operands.Scalar(2, "padding value") ?? 0);
 
-        int Checked(long pad) => pad is > -int.MaxValue and < int.MaxValue ? (int)pad : throw operands.Defect($"the padding {pad} is out of range");
+        int Checked(long pad) => pad is > -int.MaxValue and < int.MaxValue
+            ? (int)pad
+            : throw operands.Defect($"the padding {pad} is out of range");
     }
 
     /// <summary>The shape of the result.</summary>

@@ -27,7 +27,8 @@ public sealed record GemmView(bool TransposeA, bool TransposeB, float Alpha, flo
     }
 }
 
-/// <summary>MatMul with numpy's rules: leading dimensions broadcast, vectors are rows on the left and columns on the right.</summary>
+/// <summary>MatMul with numpy's rules: leading dimensions broadcast, vectors are rows on the left and columns on the
+/// right.</summary>
 /// <param name="Batch">The broadcast leading dimensions.</param>
 /// <param name="M">Rows; 1 for a vector on the left.</param>
 /// <param name="N">Columns; 1 for a vector on the right.</param>

@@ -1,5 +1,5 @@
-// What is known of the operands of a node: concrete types for all, contents for some. Shape inference, host evaluation and the
-// views of operators read nodes through this one door, so that each rule of an operator is written once.
+// What is known of the operands of a node: concrete types for all, contents for some. Shape inference, host evaluation
+// and the views of operators read nodes through this one door, so that each rule of an operator is written once.
 namespace Int8Runtime.Graph;
 
 /// <summary>A node with the types, and as far as known the contents, of its operands.</summary>
@@ -30,7 +30,8 @@ public sealed class NodeOperands
     /// <summary>The attributes of the node.</summary>
     public GraphAttributes Attributes => Node.Attributes;
 
-    /// <summary>The operands of a node of a graph whose shapes are inferred; contents are those of the constants.</summary>
+    /// <summary>The operands of a node of a graph whose shapes are inferred; contents are those of the
+    /// constants.</summary>
     /// <exception cref="InvalidOperationException">An operand's shape is not known.</exception>
     public static NodeOperands Of(GraphNode node) => new(
         node,
@@ -60,7 +61,8 @@ public sealed class NodeOperands
     {
         _ = this[index];
         return Value(index) ?? throw new UnsupportedModelException(
-            $"{Node}: the {role} (input {index}) depend on the content of the model's inputs, which is not supported. Export the model with constant {role}.");
+            $"{Node}: the {role} (input {index}) depend on the content of the model's inputs, which is not supported. "
+            + $"Export the model with constant {role}.");
     }
 
     /// <summary>A list of integers given as operand, or null where it is left out.</summary>
@@ -73,7 +75,9 @@ public sealed class NodeOperands
         if (!Has(index))
             return null;
         double[] values = KnownValue(index, role).ToDoubleArray();
-        return values.Length == 1 ? values[0] : throw Defect($"the {role} must be one number, but {values.Length} are given");
+        return values.Length == 1
+            ? values[0]
+            : throw Defect($"the {role} must be one number, but {values.Length} are given");
     }
 
     /// <summary>Makes an axis non-negative.</summary>
@@ -83,7 +87,8 @@ public sealed class NodeOperands
         : throw Defect($"axis {axis} is out of range for {rank} dimensions");
 
     /// <summary>The attribute <c>axis</c>, made non-negative.</summary>
-    public int AxisAttribute(long defaultAxis, int rank, string name = "axis") => Axis(Attributes.GetInteger(name, defaultAxis), rank);
+    public int AxisAttribute(long defaultAxis, int rank, string name = "axis") =>
+        Axis(Attributes.GetInteger(name, defaultAxis), rank);
 
     /// <summary>Makes axes non-negative.</summary>
     /// <exception cref="ModelFormatException">One is out of range or given twice.</exception>
@@ -106,9 +111,11 @@ public sealed class NodeOperands
         : throw Defect($"a dimension of the result would be {extent}");
 
     /// <summary>The exception for a defect of this node.</summary>
-    public ModelFormatException Defect(string message) => new($"{Node}: {message}. Check the model and the shapes of its inputs.");
+    public ModelFormatException Defect(string message) =>
+        new($"{Node}: {message}. Check the model and the shapes of its inputs.");
 
     private static Shape ShapeOf(GraphNode node, GraphValue value) => value.Shape is { IsStatic: true } shape
         ? shape.ToExtents()
-        : throw new InvalidOperationException($"{node}: the shape of '{value.Name}' is not known yet; infer shapes first.");
+        : throw new InvalidOperationException(
+            $"{node}: the shape of '{value.Name}' is not known yet; infer shapes first.");
 }

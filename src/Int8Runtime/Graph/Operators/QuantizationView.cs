@@ -1,7 +1,8 @@
 // QuantizeLinear and DequantizeLinear.
 namespace Int8Runtime.Graph;
 
-/// <summary>Scales and zero points of a QuantizeLinear or DequantizeLinear node: real = scale · (integer − zero point).</summary>
+/// <summary>Scales and zero points of a QuantizeLinear or DequantizeLinear node: real = scale · (integer − zero
+/// point).</summary>
 /// <param name="Scales">One scale, or one per index of the axis.</param>
 /// <param name="ZeroPoints">As many zero points as scales.</param>
 /// <param name="Axis">The axis, or −1 when there is one scale for the whole tensor.</param>
@@ -12,13 +13,15 @@ public sealed record QuantizationView(IReadOnlyList<float> Scales, IReadOnlyList
     public bool IsPerTensor => Axis < 0;
 
     /// <summary>Reads a node whose scale and zero point are known.</summary>
-    /// <exception cref="UnsupportedModelException">Scale or zero point is computed at run time, or the scales are per block.</exception>
+    /// <exception cref="UnsupportedModelException">Scale or zero point is computed at run time, or the scales are per
+    /// block.</exception>
     public static QuantizationView Of(NodeOperands operands)
     {
         float[] scales = operands.KnownValue(1, "scale").ToSingleArray();
         long[]? zeros = operands.Integers(2, "zero point");
         if (operands[1].Rank > 1 || operands.Attributes.GetInteger("block_size") != 0)
-            throw new UnsupportedModelException($"{operands.Node} has scales per block, which is not supported. Quantize per tensor or per axis.");
+            throw new UnsupportedModelException(
+                $"{operands.Node} has scales per block, which is not supported. Quantize per tensor or per axis.");
         int axis = -1;
         if (scales.Length != 1)
         {
@@ -29,7 +32,9 @@ public sealed record QuantizationView(IReadOnlyList<float> Scales, IReadOnlyList
         if (zeros is not null && zeros.Length != scales.Length)
             throw operands.Defect($"there are {scales.Length} scales but {zeros.Length} zero points");
         return new QuantizationView(
-            scales, zeros is null ? new int[scales.Length] : Array.ConvertAll(zeros, z => (int)z), axis, IntegerTypeOf(operands));
+            scales, zeros is null
+                ? new int[scales.Length]
+                : Array.ConvertAll(zeros, z => (int)z), axis, IntegerTypeOf(operands));
     }
 
     /// <summary>The element type on the quantized side of a node.</summary>

@@ -6,7 +6,8 @@ namespace Int8Runtime.Graph;
 /// <param name="KeepDimensions">Whether they stay with an extent of 1.</param>
 public sealed record ReduceView(Shape Axes, bool KeepDimensions)
 {
-    /// <summary>Reads a reduction; without axes it reduces everything, unless <c>noop_with_empty_axes</c> is set.</summary>
+    /// <summary>Reads a reduction; without axes it reduces everything, unless <c>noop_with_empty_axes</c> is
+    /// set.</summary>
     public static ReduceView Of(NodeOperands operands)
     {
         int rank = operands[0].Rank;

@@ -47,7 +47,8 @@ public sealed record SlidingWindow(Shape Kernel, Shape Strides, Shape Dilations,
             }
             long room = (long)source[i] + begin[i] + end[i] - extent;
             if (room < 0)
-                throw operands.Defect($"a window of {extent} does not fit the padded extent {room + extent} of spatial dimension {i}");
+                throw operands.Defect(
+                    $"a window of {extent} does not fit the padded extent {room + extent} of spatial dimension {i}");
             long positions = (ceil && autoPad != "VALID" ? DivideUp(room, strides[i]) : room / strides[i]) + 1;
             // The last window must start inside the source or its leading padding.
             if (ceil && (positions - 1) * strides[i] >= (long)source[i] + begin[i])

@@ -7,8 +7,8 @@ namespace Int8Runtime.Graph.Passes;
 /// <summary>Replaces nodes whose operands are constants by their results.</summary>
 public static class ConstantFolding
 {
-    /// <summary>The default limit for one folded tensor, in bytes. The largest fully connected layers of known classifiers stay
-    /// below it; a larger result is computed at run time.</summary>
+    /// <summary>The default limit for one folded tensor, in bytes. The largest fully connected layers of known
+    /// classifiers stay below it; a larger result is computed at run time.</summary>
     public const long DefaultLimit = 1L << 30;
 
     /// <summary>Folds all nodes that can be, and removes what nothing needs any more.</summary>
@@ -39,7 +39,8 @@ public static class ConstantFolding
         return folded;
     }
 
-    /// <summary>Whether the node turns integers into real numbers: it stays, because the integers are what the compiler wants.</summary>
+    /// <summary>Whether the node turns integers into real numbers: it stays, because the integers are what the compiler
+    /// wants.</summary>
     internal static bool KeepsIntegers(GraphNode node) => node.Is("DequantizeLinear");
 
     private static bool IsFoldable(GraphNode node)
@@ -51,7 +52,8 @@ public static class ConstantFolding
         return node.Inputs.All(input => input is null || input.IsConstant);
     }
 
-    // Bytes of the largest result; where only the evaluation can tell, the results are no larger than the operands allow.
+    // Bytes of the largest result; where only the evaluation can tell, the results are no larger than the operands
+    // allow.
     private static long SizeOf(NodeOperands operands) => OperatorShapes.TryGet(operands.Node.OpType, out IOperatorShape? shape)
         ? shape.Infer(operands).Max(t => (long)TensorData.CountElements(t.Shape) * t.ElementType.SizeInBytes())
         : 0;

@@ -6,7 +6,8 @@ public static class GraphCleanup
 {
     /// <summary>Runs <see cref="RemovePassThrough"/>, <see cref="MergeDuplicates"/> and dead-code removal.</summary>
     /// <returns>The number of nodes removed.</returns>
-    public static int Run(ModelGraph graph) => RemovePassThrough(graph) + MergeDuplicates(graph) + graph.RemoveDeadNodes();
+    public static int Run(ModelGraph graph) =>
+        RemovePassThrough(graph) + MergeDuplicates(graph) + graph.RemoveDeadNodes();
 
     /// <summary>Removes Identity, Dropout without mask, and Cast to the type that the operand has.</summary>
     /// <returns>The number of nodes removed.</returns>
@@ -27,7 +28,8 @@ public static class GraphCleanup
         return removed;
     }
 
-    /// <summary>Merges small constants of equal content, and nodes of the same operator, attributes and operands.</summary>
+    /// <summary>Merges small constants of equal content, and nodes of the same operator, attributes and
+    /// operands.</summary>
     /// <returns>The number of nodes removed.</returns>
     public static int MergeDuplicates(ModelGraph graph)
     {

@@ -4,13 +4,15 @@ namespace Int8Runtime.Graph.Shapes;
 /// <summary>The shape of the first operand; its element type too, unless one is given.</summary>
 internal sealed class SameShape(DataType? elementType = null) : IOperatorShape
 {
-    public TensorType[] Infer(NodeOperands operands) => [operands[0] with { ElementType = elementType ?? operands[0].ElementType }];
+    public TensorType[] Infer(NodeOperands operands) =>
+        [operands[0] with { ElementType = elementType ?? operands[0].ElementType }];
 }
 
 /// <summary>Dropout: the source and a mask of Booleans.</summary>
 internal sealed class DropoutShape : IOperatorShape
 {
-    public TensorType[] Infer(NodeOperands operands) => [operands[0], operands[0] with { ElementType = DataType.Boolean }];
+    public TensorType[] Infer(NodeOperands operands) =>
+        [operands[0], operands[0] with { ElementType = DataType.Boolean }];
 }
 
 /// <summary>Cast by an attribute, CastLike by the second operand.</summary>
@@ -25,7 +27,8 @@ internal sealed class CastShape : IOperatorShape
     }
 }
 
-/// <summary>LayerNormalization: the result, then mean and inverse deviation with an extent of 1 from the axis on.</summary>
+/// <summary>LayerNormalization: the result, then mean and inverse deviation with an extent of 1 from the axis
+/// on.</summary>
 internal sealed class LayerNormalizationShape : IOperatorShape
 {
     public TensorType[] Infer(NodeOperands operands)
@@ -41,7 +44,8 @@ internal sealed class LayerNormalizationShape : IOperatorShape
 /// <summary>QuantizeLinear: the type of the zero point.</summary>
 internal sealed class QuantizeShape : IOperatorShape
 {
-    public TensorType[] Infer(NodeOperands operands) => [operands[0] with { ElementType = QuantizationView.IntegerTypeOf(operands) }];
+    public TensorType[] Infer(NodeOperands operands) =>
+        [operands[0] with { ElementType = QuantizationView.IntegerTypeOf(operands) }];
 }
 
 /// <summary>DequantizeLinear: the type of the scale.</summary>
@@ -67,5 +71,6 @@ internal sealed class BroadcastShape(DataType? elementType = null) : IOperatorSh
 /// <summary>Where: condition, then the two alternatives.</summary>
 internal sealed class WhereShape : IOperatorShape
 {
-    public TensorType[] Infer(NodeOperands operands) => [new(operands[1].ElementType, Broadcasting.CombineAll(operands))];
+    public TensorType[] Infer(NodeOperands operands) =>
+        [new(operands[1].ElementType, Broadcasting.CombineAll(operands))];
 }

@@ -20,7 +20,8 @@ internal sealed class GatherElementsShape : IOperatorShape
         : throw operands.Defect($"source {operands[0].Shape} and indices {operands[1].Shape} must have the same rank");
 }
 
-/// <summary>GatherND: the last dimension of the indices selects among the dimensions behind the batch dimensions.</summary>
+/// <summary>GatherND: the last dimension of the indices selects among the dimensions behind the batch
+/// dimensions.</summary>
 internal sealed class GatherNDShape : IOperatorShape
 {
     public TensorType[] Infer(NodeOperands operands)
@@ -75,7 +76,9 @@ internal sealed class RangeShape : IOperatorShape
     {
         double start = Number(0, "start"), limit = Number(1, "limit"), delta = Number(2, "step");
         double count = Math.Max(Math.Ceiling((limit - start) / delta), 0);
-        return count < int.MaxValue ? (int)count : throw operands.Defect($"the range from {start} to {limit} in steps of {delta} is endless");
+        return count < int.MaxValue
+            ? (int)count
+            : throw operands.Defect($"the range from {start} to {limit} in steps of {delta} is endless");
 
         double Number(int index, string role) => operands.Scalar(index, role) ?? throw operands.Defect($"the {role} is missing");
     }

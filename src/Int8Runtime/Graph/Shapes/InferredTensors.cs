@@ -3,7 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Int8Runtime.Graph.Shapes;
 
-/// <summary>Concrete types of all values of a graph, and the contents of those that follow from the shapes alone.</summary>
+/// <summary>Concrete types of all values of a graph, and the contents of those that follow from the shapes
+/// alone.</summary>
 public sealed class InferredTensors
 {
     private readonly Dictionary<GraphValue, TensorType> _types = [];
@@ -16,15 +17,16 @@ public sealed class InferredTensors
     /// <summary>Type and shape of a value.</summary>
     public TensorType this[GraphValue value] => _types[value];
 
-    /// <summary>The content of a value that does not depend on the content of the inputs, as far as it was computed.</summary>
+    /// <summary>The content of a value that does not depend on the content of the inputs, as far as it was
+    /// computed.</summary>
     public bool TryGetContent(GraphValue value, [NotNullWhen(true)] out TensorData? content)
     {
         content = value.Constant;
         return content is not null || _contents.TryGetValue(value, out content);
     }
 
-    /// <summary>Writes types and shapes into the values of the graph, turns known contents into constants and removes the nodes that
-    /// computed them.</summary>
+    /// <summary>Writes types and shapes into the values of the graph, turns known contents into constants and removes
+    /// the nodes that computed them.</summary>
     public void Apply(ModelGraph graph)
     {
         foreach ((GraphValue value, TensorType type) in _types)

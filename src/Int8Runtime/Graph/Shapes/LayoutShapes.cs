@@ -19,7 +19,8 @@ internal sealed class ReshapeShape : IOperatorShape
 /// <summary>Transpose.</summary>
 internal sealed class TransposeShape : IOperatorShape
 {
-    public TensorType[] Infer(NodeOperands operands) => [operands[0] with { Shape = TransposeView.Of(operands).Apply(operands[0].Shape) }];
+    public TensorType[] Infer(NodeOperands operands) =>
+        [operands[0] with { Shape = TransposeView.Of(operands).Apply(operands[0].Shape) }];
 }
 
 /// <summary>Expand: broadcast with the target shape.</summary>
@@ -105,7 +106,8 @@ internal sealed class SliceShape : IOperatorShape
 /// <summary>Pad.</summary>
 internal sealed class PadShape : IOperatorShape
 {
-    public TensorType[] Infer(NodeOperands operands) => [operands[0] with { Shape = PadView.Of(operands).Apply(operands) }];
+    public TensorType[] Infer(NodeOperands operands) =>
+        [operands[0] with { Shape = PadView.Of(operands).Apply(operands) }];
 }
 
 /// <summary>Resize.</summary>

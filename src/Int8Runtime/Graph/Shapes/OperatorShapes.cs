@@ -10,7 +10,8 @@ public static class OperatorShapes
     private static readonly FrozenDictionary<string, IOperatorShape> s_table = Build();
 
     /// <summary>Finds the shape inference of a standard operator.</summary>
-    public static bool TryGet(string opType, [NotNullWhen(true)] out IOperatorShape? shape) => s_table.TryGetValue(opType, out shape);
+    public static bool TryGet(string opType, [NotNullWhen(true)] out IOperatorShape? shape) =>
+        s_table.TryGetValue(opType, out shape);
 
     private static FrozenDictionary<string, IOperatorShape> Build()
     {

@@ -22,7 +22,8 @@ internal sealed class GlobalPoolingShape : IOperatorShape
 /// <summary>ReduceSum and its relatives.</summary>
 internal sealed class ReductionShape : IOperatorShape
 {
-    public TensorType[] Infer(NodeOperands operands) => [operands[0] with { Shape = ReduceView.Of(operands).Apply(operands[0].Shape) }];
+    public TensorType[] Infer(NodeOperands operands) =>
+        [operands[0] with { Shape = ReduceView.Of(operands).Apply(operands[0].Shape) }];
 }
 
 /// <summary>ArgMax and ArgMin.</summary>

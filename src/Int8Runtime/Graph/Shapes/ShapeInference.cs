@@ -1,5 +1,5 @@
-// Shape inference for concrete input shapes. Models compute shapes with operators too (Shape, Gather, Concat, …), so the contents
-// of small tensors that follow from shapes and constants are evaluated on the way.
+// Shape inference for concrete input shapes. Models compute shapes with operators too (Shape, Gather, Concat, …), so
+// the contents of small tensors that follow from shapes and constants are evaluated on the way.
 using Int8Runtime.Graph.Evaluation;
 using Int8Runtime.Graph.Passes;
 
@@ -13,10 +13,12 @@ public static class ShapeInference
 
     /// <summary>Infers all types.</summary>
     /// <param name="graph">The graph; it is not changed.</param>
-    /// <param name="inputShapes">The shapes of the inputs by name; an input whose shape the graph states may be left out.</param>
-    /// <exception cref="ModelFormatException">The shapes do not fit the model, or a node does not fit its operands; the message
-    /// names the input or node.</exception>
-    /// <exception cref="UnsupportedModelException">An operator is unknown, or its result depends on the content of the inputs.</exception>
+    /// <param name="inputShapes">The shapes of the inputs by name; an input whose shape the graph states may be left
+    /// out.</param>
+    /// <exception cref="ModelFormatException">The shapes do not fit the model, or a node does not fit its operands; the
+    /// message names the input or node.</exception>
+    /// <exception cref="UnsupportedModelException">An operator is unknown, or its result depends on the content of the
+    /// inputs.</exception>
     public static InferredTensors Infer(ModelGraph graph, IReadOnlyDictionary<string, Shape>? inputShapes = null)
     {
         var result = new InferredTensors();
@@ -35,11 +37,14 @@ public static class ShapeInference
         {
             return input.Shape is null || input.Shape.Accepts(given)
                 ? given
-                : throw new ModelFormatException($"Input '{input.Name}' has the shape {TensorData.FormatShape(given)}, but the model wants {input.Shape}.");
+                : throw new ModelFormatException(
+                    $"Input '{input.Name}' has the shape {TensorData.FormatShape(given)}, but the model wants "
+                    + $"{input.Shape}.");
         }
         return input.Shape is { IsStatic: true } shape
             ? shape.ToExtents()
-            : throw new ModelFormatException($"Input '{input.Name}' has the shape {input.Shape?.ToString() ?? "?"}: give its extents.");
+            : throw new ModelFormatException(
+                $"Input '{input.Name}' has the shape {input.Shape?.ToString() ?? "?"}: give its extents.");
     }
 
     private static void InferNode(GraphNode node, InferredTensors result)
@@ -52,7 +57,8 @@ public static class ShapeInference
             if (node.Domain.Length > 0 || !OperatorShapes.TryGet(node.OpType, out IOperatorShape? shape))
             {
                 throw new UnsupportedModelException(HostEvaluator.TryGet(node, out _)
-                    ? $"{node}: the shape of the result depends on the content of the model's inputs, which is not supported."
+                    ? $"{node}: the shape of the result depends on the content of the model's inputs, which is not "
+                        + "supported."
                     : $"{node}: the operator is not supported.");
             }
             TensorType[] types = shape.Infer(operands);
