@@ -110,14 +110,18 @@ internal sealed class Epilogue
 
     /// <summary>
     /// The bounds to which f32 values are clamped before they are rounded and the zero point is added; infinite for
-    /// floating-point types. The upper bound of s32 is the largest f32 below 2³¹.
+    /// floating-point types. They are the outermost f32 for which the rounded value is an s32 both before and after the
+    /// zero point is added and inside the type's range after it, so that a kernel adds in 32 bits without overflow. The
+    /// upper bound of s32 without zero point is 2147483520, the largest f32 below 2³¹.
     /// </summary>
     public static (float Lower, float Upper) BoundsOf(DataType type, int zeroPoint)
     {
         if (type.IsFloatingPoint())
             return (float.NegativeInfinity, float.PositiveInfinity);
         (int min, int max) = type.IntegerRange();
-        return ((float)((double)min - zeroPoint), type == DataType.Int32 ? LargestInt32 : (float)((double)max - zeroPoint));
+        double lowest = Math.Max((double)min - zeroPoint, int.MinValue), highest = Math.Min((double)max - zeroPoint, int.MaxValue);
+        float lower = (float)lowest, upper = (float)highest;
+        return (lower < lowest ? MathF.BitIncrement(lower) : lower, upper > highest ? MathF.BitDecrement(upper) : upper);
     }
 
     // A single scale; attributes given at execution count as 1 until they are known.

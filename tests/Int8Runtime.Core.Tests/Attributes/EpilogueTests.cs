@@ -129,6 +129,30 @@ public sealed unsafe class EpilogueTests
         Assert.Equal([0f, 2f, 2f, 0f, -2f, 127f, 127f], results);
     }
 
+    [Theory]
+    [InlineData(DataType.UInt8, 128, -128f, 127f)]
+    [InlineData(DataType.Int8, -5, -123f, 132f)]
+    [InlineData(DataType.Int32, 0, -2147483648f, 2147483520f)]
+    [InlineData(DataType.Int32, 1000, -2147483648f, 2147482624f)]
+    [InlineData(DataType.Int32, -1, -2147483520f, 2147483520f)]
+    [InlineData(DataType.Float32, 7, float.NegativeInfinity, float.PositiveInfinity)]
+    public void Bounds_leave_room_for_the_zero_point(DataType type, int zeroPoint, float lower, float upper) =>
+        Assert.Equal((lower, upper), Epilogue.BoundsOf(type, zeroPoint));
+
+    [Fact]
+    public void Zero_point_of_s32_never_overflows()
+    {
+        foreach (int zeroPoint in new[] { int.MinValue + 1, -1_000_000, -129, -1, 0, 1, 127, 129, 1_000_000, int.MaxValue })
+        {
+            (float lower, float upper) = Epilogue.BoundsOf(DataType.Int32, zeroPoint);
+            foreach (float bound in new[] { lower, upper })
+            {
+                Assert.InRange((long)bound, int.MinValue, int.MaxValue);
+                Assert.InRange((long)bound + zeroPoint, int.MinValue, int.MaxValue);
+            }
+        }
+    }
+
     [Fact]
     public void Plain_s32_results_bypass_f32()
     {
