@@ -22,8 +22,8 @@ public static class TierCoverage
         Executions.AddOrUpdate((implementation, IsaTiers.NameOf(isa)), 1, (_, count) => count + 1);
 
     /// <summary>
-    /// Runs, for each implementation and each tier of the host, the first problem of the catalogue that it takes, and
-    /// compares it with the reference.
+    /// Runs, for each implementation and each tier of the host, the problems of the catalogue that it takes, and compares
+    /// them with the reference.
     /// </summary>
     /// <returns>
     /// One line for each gap: an implementation that took no problem on a tier for another reason than missing
@@ -53,7 +53,6 @@ public static class TierCoverage
                     using var engine = new TestEngine(isa, [implementation]);
                     PrimitiveCheck.AgainstReference(engine, problem.Descriptor, problem.Attributes, 1, problem.Tolerance);
                     taken = true;
-                    break;
                 }
 
                 executed |= taken;

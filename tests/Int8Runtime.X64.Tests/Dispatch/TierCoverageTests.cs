@@ -1,0 +1,12 @@
+// Every generated implementation is executed on every tier of this host that it serves.
+using Int8Runtime.Jit;
+using Int8Runtime.TestKit;
+
+namespace Int8Runtime.X64.Tests.Dispatch;
+
+public sealed class TierCoverageTests
+{
+    [Fact]
+    public void Every_implementation_runs_on_every_tier_it_serves() =>
+        Assert.Empty(TierCoverage.RunAll(X64Implementations.Create(new KernelCache(), CpuFeatures.Host), Catalogue.Small));
+}
