@@ -15,6 +15,8 @@ internal static class X64Implementations
         ArgumentNullException.ThrowIfNull(cpu);
         return
         [
+            new BrgemmConvolution(cache, cpu),
+
             new JitEltwise(cache, needsAvx512: true),
             new JitEltwise(cache, needsAvx512: false),
 

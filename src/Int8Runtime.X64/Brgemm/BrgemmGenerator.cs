@@ -1,0 +1,222 @@
+// The batch-reduce matrix kernel, for every instruction set and element type.
+//
+//   for each tile of MR rows:                         source rows lie at a constant stride
+//     acc[m, n] = compensation[n]                     MR·NR vector registers
+//     for each run:                                   a contiguous piece of each row, found by a table of offsets
+//       for each step:                                4 bytes of a row × one vector of packed weights per column vector
+//         acc[m, n] += repeat(source[m, step]) · weights[n, run, step]
+//     destination[m, n] = epilogue(acc[m, n])
+//
+// Packed weights of a column vector are read from start to end: [run][step][lane][interleave].
+using Int8Runtime.Jit;
+using static Int8Runtime.Jit.VectorOp;
+
+namespace Int8Runtime.X64;
+
+/// <summary>Generates the kernel of a <see cref="BrgemmSpec"/>.</summary>
+internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
+{
+    // Products in straight-line code: enough to make loop control vanish, few enough to stay in the micro-op cache.
+    private const int UnrolledProducts = 224;
+
+    // Independent sums needed to hide the latency of a product (5 cycles, two products a cycle).
+    private const int ProductsInFlight = 10;
+
+    private const int StepBytes = 4;
+
+    /// <inheritdoc/>
+    public override string NameOf(BrgemmSpec spec) =>
+        $"brgemm_{spec.Product.ToString().ToLowerInvariant()}_{spec.Rows}x{spec.Vectors}"
+        + (spec.TailLanes > 0 ? $"t{spec.TailLanes}" : "")
+        + $"_a{spec.SourceStride}_d{spec.DestinationStride}_k{spec.RunSteps}_b{spec.WeightsStride}"
+        + (spec.HasCompensation ? "_comp" : "") + $"_{spec.Epilogue}";
+
+    /// <summary>Interleaved sums for each accumulator: small tiles split K so that products do not wait for each other.</summary>
+    public static int ChainsOf(int rows, int vectors, int freeRegisters)
+    {
+        int chains = 1;
+        while (rows * vectors * chains < ProductsInFlight && rows * vectors * chains * 2 <= freeRegisters && chains < 4)
+            chains *= 2;
+        return chains;
+    }
+
+    /// <inheritdoc/>
+    protected override void Emit(KernelAssembler asm, BrgemmSpec spec) => new Body(asm, spec).Emit();
+
+    // One kernel being written.
+    private sealed class Body
+    {
+        private readonly KernelAssembler _asm;
+        private readonly BrgemmSpec _spec;
+        private readonly IDotProduct _product;
+        private readonly int _chains;
+        private readonly int _vectorBytes;
+        private readonly VecArray _accumulators; // [m, n]
+        private readonly Gpr _source, _destination, _weights;
+
+        public Body(KernelAssembler asm, BrgemmSpec spec)
+        {
+            (_asm, _spec) = (asm, spec);
+            _vectorBytes = asm.Traits.VectorBytes;
+            _product = DotProducts.Create(spec.Product, asm.Traits);
+            _product.Prepare(asm);
+            int free = asm.Registers.Free(RegisterClass.Vector) - OperandRegisters;
+            _chains = ChainsOf(spec.Rows, spec.Vectors, free);
+            _accumulators = asm.Registers.Vecs("acc", spec.Rows, spec.Vectors);
+            _source = asm.Registers.Gpr("source");
+            _destination = asm.Registers.Gpr("destination");
+            _weights = asm.Registers.Gpr("weights");
+        }
+
+        // Either the weights of a step are held and the rows pass by, or the other way round; a single row takes its weights
+        // from memory.
+        private bool HoldsWeights => _spec.Vectors <= _spec.Rows;
+
+        private int OperandRegisters => _spec.Rows == 1 ? 1 : Math.Min(_spec.Rows, _spec.Vectors) + 1;
+
+        public void Emit()
+        {
+            using Gpr tiles = _asm.Registers.Gpr("tiles");
+            _asm.Mov(_source, Argument(nameof(BrgemmArguments.Source)));
+            _asm.Mov(_destination, Argument(nameof(BrgemmArguments.Destination)));
+            _asm.Mov(tiles, Argument(nameof(BrgemmArguments.Tiles)));
+            using ActiveLanes? tail = _spec.TailLanes > 0 ? ActiveLanes.First(_asm, _spec.TailLanes) : null;
+            _asm.CountDown(tiles, () =>
+            {
+                using (VecArray chains = _asm.Registers.Vecs("chain", _chains - 1, _spec.Rows * _spec.Vectors))
+                {
+                    EmitStart(chains);
+                    EmitRuns(chains);
+                    EmitChainSums(chains);
+                }
+
+                EmitEpilogue(tail);
+                _asm.Add(_source, _spec.Rows * _spec.SourceStride);
+                _asm.Add(_destination, _spec.Rows * _spec.DestinationStride);
+            });
+        }
+
+        private Mem Argument(string field) => _asm.Arguments[(int)System.Runtime.InteropServices.Marshal.OffsetOf<BrgemmArguments>(field)];
+
+        private void EmitStart(VecArray chains)
+        {
+            _asm.Comment("accumulators start");
+            if (_spec.HasCompensation)
+            {
+                using Gpr compensation = _asm.Registers.Gpr("compensation");
+                _asm.Mov(compensation, Argument(nameof(BrgemmArguments.Compensation)));
+                for (int m = 0; m < _spec.Rows; m++)
+                    for (int n = 0; n < _spec.Vectors; n++)
+                        _asm.Emit(Vmovdqu, _accumulators[m, n], m == 0 ? compensation[n * _vectorBytes] : _accumulators[0, n]);
+            }
+            else
+            {
+                for (int i = 0; i < _accumulators.Count; i++)
+                    _asm.Clear(_accumulators[i]);
+            }
+
+            for (int i = 0; i < chains.Count; i++)
+                _asm.Clear(chains[i]);
+        }
+
+        private void EmitRuns(VecArray chains)
+        {
+            using Gpr runs = _asm.Registers.Gpr("runs"), run = _asm.Registers.Gpr("run"), row = _asm.Registers.Gpr("row");
+            using VecArray held = _asm.Registers.Vecs("held", _spec.Rows == 1 ? 0 : OperandRegisters - 1);
+            using Vec passing = _asm.Registers.Vec("passing");
+            _asm.Mov(_weights, Argument(nameof(BrgemmArguments.Weights)));
+            _asm.Mov(run, Argument(nameof(BrgemmArguments.Runs)));
+            _asm.Mov(runs, Argument(nameof(BrgemmArguments.RunCount)));
+            int unroll = Math.Clamp(UnrolledProducts / (_spec.Rows * _spec.Vectors), _chains, 16) / _chains * _chains;
+            _asm.CountDown(runs, () =>
+            {
+                _asm.Mov(row, run[0]);
+                _asm.Add(row, _source);
+                _asm.Add(run, sizeof(long));
+                int rest = _spec.RunSteps;
+                if (rest > unroll * 2)
+                {
+                    using Gpr loops = _asm.Registers.Gpr("loops");
+                    _asm.Mov(loops, rest / unroll);
+                    _asm.CountDown(loops, () =>
+                    {
+                        EmitSteps(unroll, row, chains, held, passing);
+                        _asm.Add(row, unroll * StepBytes);
+                        _asm.Add(_weights, unroll * _vectorBytes);
+                    });
+                    rest %= unroll;
+                }
+
+                EmitSteps(rest, row, chains, held, passing);
+                if (rest > 0)
+                    _asm.Add(_weights, rest * _vectorBytes);
+            });
+        }
+
+        private void EmitSteps(int steps, Gpr row, VecArray chains, VecArray held, Vec passing)
+        {
+            for (int k = 0; k < steps; k++)
+            {
+                Mem Source(int m) => row[(m * _spec.SourceStride) + (k * StepBytes)];
+                Mem Weights(int n) => _weights[(n * _spec.WeightsStride) + (k * _vectorBytes)];
+                int chain = k % _chains;
+                Vec Sum(int m, int n) => chain == 0 ? _accumulators[m, n] : chains[chain - 1, (m * _spec.Vectors) + n];
+                if (_spec.Rows == 1)
+                {
+                    _product.LoadSource(_asm, passing, Source(0));
+                    for (int n = 0; n < _spec.Vectors; n++)
+                        _product.Accumulate(_asm, Sum(0, n), passing, Weights(n));
+                }
+                else if (HoldsWeights)
+                {
+                    for (int n = 0; n < _spec.Vectors; n++)
+                        _asm.Emit(Vmovups, held[n], Weights(n));
+                    for (int m = 0; m < _spec.Rows; m++)
+                    {
+                        _product.LoadSource(_asm, passing, Source(m));
+                        for (int n = 0; n < _spec.Vectors; n++)
+                            _product.Accumulate(_asm, Sum(m, n), passing, held[n]);
+                    }
+                }
+                else
+                {
+                    for (int m = 0; m < _spec.Rows; m++)
+                        _product.LoadSource(_asm, held[m], Source(m));
+                    for (int n = 0; n < _spec.Vectors; n++)
+                    {
+                        _asm.Emit(Vmovups, passing, Weights(n));
+                        for (int m = 0; m < _spec.Rows; m++)
+                            _product.Accumulate(_asm, Sum(m, n), held[m], passing);
+                    }
+                }
+            }
+        }
+
+        private void EmitChainSums(VecArray chains)
+        {
+            int tile = _accumulators.Count;
+            Vec Sum(int i) => i < tile ? _accumulators[i] : chains[i - tile];
+            for (int width = _chains / 2; width > 0; width /= 2)
+                for (int i = 0; i < width * tile; i++)
+                    _product.Add(_asm, Sum(i), Sum(i + (width * tile)));
+        }
+
+        private void EmitEpilogue(ActiveLanes? tail)
+        {
+            using Gpr channel = _asm.Registers.Gpr("channel");
+            _asm.Mov(channel, Argument(nameof(BrgemmArguments.Channel)));
+            int lanes = _asm.Traits.Lanes32, elementBytes = _spec.Epilogue.Destination.SizeInBytes();
+            var results = new ResultVector[_spec.Rows * _spec.Vectors];
+            for (int n = 0; n < _spec.Vectors; n++)
+                for (int m = 0; m < _spec.Rows; m++)
+                    results[(n * _spec.Rows) + m] = new ResultVector(
+                        _accumulators[m, n],
+                        _destination[(m * _spec.DestinationStride) + (n * lanes * elementBytes)],
+                        n * lanes,
+                        n == _spec.Vectors - 1 ? tail : null);
+            using EpilogueEmitter epilogue = EpilogueEmitter.Begin(
+                _asm, _spec.Epilogue, Argument(nameof(BrgemmArguments.Epilogue)), channel);
+            epilogue.Emit(results);
+        }
+    }
+}

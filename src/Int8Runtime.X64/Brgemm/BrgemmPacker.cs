@@ -1,0 +1,129 @@
+// Writes weights from strided memory into the packed layout, one vector of columns at a time.
+namespace Int8Runtime.X64;
+
+/// <summary>Packs weights of one strided layout. Immutable; packing allocates nothing and vectors may be packed in parallel.</summary>
+internal sealed unsafe class BrgemmPacker
+{
+    private readonly BrgemmWeightsSpec _spec;
+    private readonly long[] _sumOffsets; // element offset for each index of K
+    private readonly long[] _matrixOffsets;
+    private readonly long _columnStride;
+
+    /// <summary>Prepares the addresses.</summary>
+    /// <param name="spec">The packed layout.</param>
+    /// <param name="source">Strided weights without inner blocks.</param>
+    /// <exception cref="NotSupportedException">The weights are not plainly strided.</exception>
+    public BrgemmPacker(BrgemmWeightsSpec spec, MemoryDescriptor source)
+    {
+        if (!source.IsStrided || !source.InnerBlocks.IsEmpty || source.DataType != spec.Type)
+            throw new NotSupportedException($"Weights are packed from strided {spec.Type.ToShortName()} memory, not from {source}.");
+        _spec = spec;
+        _columnStride = source.Strides[spec.ColumnDimension];
+        _sumOffsets = [0];
+        foreach (int dimension in spec.SumDimensions)
+            _sumOffsets = Extend(_sumOffsets, source.Dimensions[dimension], source.Strides[dimension]);
+        _matrixOffsets = [source.Offset];
+        if (spec.BatchRank == 0)
+            _matrixOffsets = Extend(_matrixOffsets, spec.Matrices, spec.Columns * _columnStride);
+        for (int d = 0; d < spec.BatchRank; d++)
+            _matrixOffsets = Extend(_matrixOffsets, source.Dimensions[d], source.Strides[d]);
+    }
+
+    /// <summary>Vectors of all matrices.</summary>
+    public int VectorCount => _spec.Matrices * _spec.Vectors;
+
+    /// <summary>Packs one vector of columns of one matrix, with its compensation.</summary>
+    public void PackVector(int index, byte* source, byte* destination)
+    {
+        int matrix = index / _spec.Vectors, vector = index % _spec.Vectors;
+        int first = vector * _spec.Lanes, count = Math.Min(_spec.Lanes, _spec.Columns - first);
+        long origin = _matrixOffsets[matrix] + (first * _columnStride);
+        byte* packed = destination + (matrix * _spec.MatrixBytes) + ((long)vector * _spec.VectorStride);
+        if (_spec.Product == DotProductKind.Float32)
+        {
+            PackFloats((float*)source + origin, (float*)packed, count);
+            return;
+        }
+
+        int* sums = stackalloc int[_spec.Lanes];
+        new Span<int>(sums, _spec.Lanes).Clear();
+        if (_spec.Product == DotProductKind.Int16)
+            PackWords(source + origin, (short*)packed, count, matrix, first);
+        else
+            PackBytes(source + origin, (sbyte*)packed, count, sums);
+        if (_spec.CompensationFactor == 0)
+            return;
+        int* compensation = (int*)(destination + _spec.CompensationOffset) + ((long)matrix * _spec.CompensationStride) + first;
+        for (int lane = 0; lane < _spec.Lanes; lane++)
+            compensation[lane] = unchecked(sums[lane] * _spec.CompensationFactor);
+    }
+
+    private void PackFloats(float* source, float* packed, int count)
+    {
+        for (int k = 0; k < _sumOffsets.Length; k++, packed += _spec.Lanes)
+        {
+            float* row = source + _sumOffsets[k];
+            if (_columnStride == 1)
+                new Span<float>(row, count).CopyTo(new Span<float>(packed, count));
+            else
+                for (int lane = 0; lane < count; lane++)
+                    packed[lane] = row[lane * _columnStride];
+            new Span<float>(packed + count, _spec.Lanes - count).Clear();
+        }
+    }
+
+    // u8 weights become s8 by subtracting 128, which is flipping the sign bit.
+    private void PackBytes(byte* source, sbyte* packed, int count, int* sums)
+    {
+        byte flip = _spec.Type == DataType.UInt8 ? (byte)0x80 : (byte)0;
+        for (int run = 0; run < _spec.Runs; run++)
+        {
+            for (int step = 0; step < _spec.RunSteps; step++, packed += _spec.Lanes * 4)
+            {
+                new Span<int>(packed, _spec.Lanes).Clear();
+                for (int i = 0; i < Math.Min(4, _spec.RunElements - (step * 4)); i++)
+                {
+                    byte* row = source + _sumOffsets[(run * _spec.RunElements) + (step * 4) + i];
+                    for (int lane = 0; lane < count; lane++)
+                    {
+                        var weight = (sbyte)(row[lane * _columnStride] ^ flip);
+                        packed[(lane * 4) + i] = weight;
+                        sums[lane] += weight;
+                    }
+                }
+            }
+        }
+    }
+
+    private void PackWords(byte* source, short* packed, int count, int matrix, int first)
+    {
+        bool signed = _spec.Type == DataType.Int8;
+        int channel = (_spec.BatchRank == 0 ? matrix * _spec.Columns : 0) + first;
+        for (int run = 0; run < _spec.Runs; run++)
+        {
+            for (int step = 0; step < _spec.RunSteps; step++, packed += _spec.Lanes * 2)
+            {
+                new Span<int>(packed, _spec.Lanes).Clear();
+                for (int i = 0; i < Math.Min(2, _spec.RunElements - (step * 2)); i++)
+                {
+                    byte* row = source + _sumOffsets[(run * _spec.RunElements) + (step * 2) + i];
+                    for (int lane = 0; lane < count; lane++)
+                    {
+                        byte raw = row[lane * _columnStride];
+                        int weight = signed ? (sbyte)raw : raw;
+                        packed[(lane * 2) + i] = (short)(weight - (_spec.ZeroPoint?.At(channel + lane) ?? 0));
+                    }
+                }
+            }
+        }
+    }
+
+    // Offsets of all indices of one more, faster dimension.
+    private static long[] Extend(long[] offsets, int extent, long stride)
+    {
+        var extended = new long[offsets.Length * extent];
+        for (int i = 0; i < extended.Length; i++)
+            extended[i] = offsets[i / extent] + (i % extent * stride);
+        return extended;
+    }
+}

@@ -1,0 +1,105 @@
+// Packed weights: for each matrix (group of a convolution, batch index of a product) and each vector of columns
+//   [run][step][lane][interleave]      zeros where K or the columns end early
+// and behind all matrices, if the source is shifted or has a zero point, the compensation: s32 [matrix][lane of all vectors].
+using Int8Runtime.Jit;
+
+namespace Int8Runtime.X64;
+
+/// <summary>Everything that the bytes of packed weights depend on, besides the weights. Tile sizes do not, so plans for other shapes share them.</summary>
+internal sealed record BrgemmWeightsSpec
+{
+    /// <summary>The product that reads them.</summary>
+    public required DotProductKind Product { get; init; }
+
+    /// <summary>32-bit lanes of a vector.</summary>
+    public required int Lanes { get; init; }
+
+    /// <summary>Number of independent matrices.</summary>
+    public required int Matrices { get; init; }
+
+    /// <summary>Columns of each matrix.</summary>
+    public required int Columns { get; init; }
+
+    /// <summary>Pieces of K that start at a step of their own.</summary>
+    public required int Runs { get; init; }
+
+    /// <summary>Elements of a run.</summary>
+    public required int RunElements { get; init; }
+
+    /// <summary>Dimensions of the weights tensor over which K runs, the outermost first.</summary>
+    public required Shape SumDimensions { get; init; }
+
+    /// <summary>Dimension of the weights tensor that counts columns (and, where there are no batch dimensions, matrices).</summary>
+    public required int ColumnDimension { get; init; }
+
+    /// <summary>Number of leading dimensions of the weights tensor that count matrices.</summary>
+    public int BatchRank { get; init; }
+
+    /// <summary>Type of the weights as given.</summary>
+    public required DataType Type { get; init; }
+
+    /// <summary>What the sum of a column's weights is multiplied by to give its compensation; 0 for no compensation.</summary>
+    public int CompensationFactor { get; init; }
+
+    /// <summary>Zero point that is subtracted from the weights (s16 products only).</summary>
+    public ZeroPoint? ZeroPoint { get; init; }
+
+    /// <summary>Steps of a run.</summary>
+    public int RunSteps => (RunElements + Product.Interleave() - 1) / Product.Interleave();
+
+    /// <summary>Vectors of a matrix's row.</summary>
+    public int Vectors => (Columns + Lanes - 1) / Lanes;
+
+    /// <summary>
+    /// Bytes from a vector of columns to the next. Not a multiple of 1024, so that the vectors that a tile reads together do
+    /// not all fall into one set of the first-level cache.
+    /// </summary>
+    public int VectorStride
+    {
+        get
+        {
+            int bytes = checked(Runs * RunSteps * Lanes * 4);
+            return bytes % 1024 == 0 && Vectors > 1 ? bytes + 64 : bytes;
+        }
+    }
+
+    /// <summary>Bytes of a matrix.</summary>
+    public long MatrixBytes => (long)Vectors * VectorStride;
+
+    /// <summary>Entries of a matrix's compensation.</summary>
+    public int CompensationStride => Vectors * Lanes;
+
+    /// <summary>Place of the compensation.</summary>
+    public long CompensationOffset => Matrices * MatrixBytes;
+
+    /// <summary>Bytes of everything.</summary>
+    public long SizeInBytes => CompensationOffset + (CompensationFactor != 0 ? (long)Matrices * CompensationStride * sizeof(int) : 0);
+}
+
+/// <summary>The layout of packed weights.</summary>
+internal sealed class BrgemmWeights(BrgemmWeightsSpec spec) : PackedLayout
+{
+    /// <summary>What the layout depends on.</summary>
+    public BrgemmWeightsSpec Spec => spec;
+
+    /// <inheritdoc/>
+    public override string Name =>
+        $"brgemm:{spec.Product.ToString().ToLowerInvariant()}:n{spec.Lanes}k{spec.Product.Interleave()}";
+
+    /// <inheritdoc/>
+    public override long SizeInBytes => spec.SizeInBytes;
+
+    /// <inheritdoc/>
+    internal override unsafe void Pack(MemoryDescriptor source, void* sourceData, void* destination)
+    {
+        var packer = new BrgemmPacker(spec, source);
+        for (int i = 0; i < packer.VectorCount; i++)
+            packer.PackVector(i, (byte*)sourceData, (byte*)destination);
+    }
+
+    /// <inheritdoc/>
+    public override bool Equals(PackedLayout? other) => other is BrgemmWeights weights && spec.Equals(weights.Spec);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => spec.GetHashCode();
+}

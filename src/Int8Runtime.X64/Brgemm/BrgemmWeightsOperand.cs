@@ -1,0 +1,108 @@
+// The weights of a primitive at execution: packed beforehand, or packed into scratch memory when they are activations.
+namespace Int8Runtime.X64;
+
+/// <summary>Where a kernel finds its weights and their compensation.</summary>
+internal sealed unsafe class BrgemmWeightsOperand
+{
+    private const int Alignment = 64;
+
+    private readonly BrgemmWeightsSpec _spec;
+    private readonly BrgemmPacker? _packer; // null if the caller packs
+    private readonly bool _hasRuntimeZeroPoint;
+    private readonly int _shift;
+
+    private BrgemmWeightsOperand(
+        BrgemmWeightsSpec spec, MemoryDescriptor descriptor, BrgemmPacker? packer, bool hasRuntimeZeroPoint, int shift)
+    {
+        (_spec, Descriptor, _packer, _hasRuntimeZeroPoint, _shift) = (spec, descriptor, packer, hasRuntimeZeroPoint, shift);
+        ScratchBytes = (packer is null ? 0 : RoundUp(spec.SizeInBytes)) + (hasRuntimeZeroPoint ? RoundUp(CompensationBytes) : 0);
+    }
+
+    /// <summary>The layout in which the weights are given.</summary>
+    public MemoryDescriptor Descriptor { get; }
+
+    /// <summary>Scratch bytes of an execution.</summary>
+    public long ScratchBytes { get; }
+
+    /// <summary>Whether accumulators start from a compensation.</summary>
+    public bool HasCompensation => _spec.CompensationFactor != 0;
+
+    private long CompensationBytes => (long)_spec.Matrices * _spec.CompensationStride * sizeof(int);
+
+    /// <summary>Decides how weights of a given layout are read.</summary>
+    /// <param name="name">Implementation, for the refusal.</param>
+    /// <param name="given">The descriptor of the problem.</param>
+    /// <param name="spec">The packed layout, without its compensation.</param>
+    /// <param name="operands">The product.</param>
+    /// <param name="sourceZeroPoint">The source's zero point.</param>
+    /// <param name="rejection">Why the layout is not served, if the result is null.</param>
+    public static BrgemmWeightsOperand? TryCreate(
+        string name, MemoryDescriptor given, BrgemmWeightsSpec spec, BrgemmOperands operands, ZeroPoint? sourceZeroPoint,
+        out Rejection? rejection)
+    {
+        rejection = null;
+        // Σ(w) itself is stored, negated, where the zero point becomes known at execution only.
+        bool runtime = sourceZeroPoint is { IsRuntime: true } && operands.CompensationFactor(1) != 0;
+        spec = spec with { CompensationFactor = runtime ? -1 : operands.CompensationFactor(ConstantOf(sourceZeroPoint)) };
+        int shift = operands.ShiftsSource ? 128 : 0;
+        var layout = new BrgemmWeights(spec);
+        if (given.IsAny || layout.Equals(given.Packed))
+        {
+            var packed = MemoryDescriptor.ForPacked(given.Dimensions, given.DataType, layout);
+            return new BrgemmWeightsOperand(spec, packed, null, runtime, shift);
+        }
+
+        if (given.IsStrided && given.InnerBlocks.IsEmpty)
+            return new BrgemmWeightsOperand(spec, given, new BrgemmPacker(spec, given), runtime, shift);
+        rejection = new Rejection(name, RejectionReason.Layout, $"weights {given}");
+        return null;
+    }
+
+    /// <summary>The value of a constant zero point; 0 if it is given at execution.</summary>
+    public static int ConstantOf(ZeroPoint? zeroPoint) => zeroPoint is null or { IsRuntime: true } ? 0 : zeroPoint.At(0);
+
+    /// <summary>Packs what is not packed yet and computes the compensation of a run-time zero point.</summary>
+    /// <param name="context">The execution.</param>
+    /// <param name="scratch"><see cref="ScratchBytes"/> bytes, 64-byte aligned.</param>
+    /// <param name="sourceZeroPoint">The source's zero point.</param>
+    /// <param name="compensation">Compensation of the first matrix; without meaning if there is none.</param>
+    /// <returns>First vector of the first matrix.</returns>
+    public byte* Prepare(in ExecutionContext context, byte* scratch, int sourceZeroPoint, out int* compensation)
+    {
+        var weights = (byte*)context.Arguments[ArgumentSlot.Weights];
+        if (_packer is not null)
+        {
+            var body = new PackBody { Packer = _packer, Source = weights, Destination = scratch };
+            context.Run(ref body);
+            weights = scratch;
+            scratch += RoundUp(_spec.SizeInBytes);
+        }
+
+        compensation = (int*)(weights + _spec.CompensationOffset);
+        if (_hasRuntimeZeroPoint)
+        {
+            var scaled = (int*)scratch;
+            int factor = sourceZeroPoint + _shift;
+            for (long i = 0; i < CompensationBytes / sizeof(int); i++)
+                scaled[i] = unchecked(compensation[i] * factor);
+            compensation = scaled;
+        }
+
+        return weights;
+    }
+
+    private static long RoundUp(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;
+
+    private struct PackBody : IParallelBody
+    {
+        public BrgemmPacker Packer;
+        public byte* Source, Destination;
+
+        public readonly void Run(int worker, int workers)
+        {
+            (int start, int end) = Parallel.Share(Packer.VectorCount, worker, workers);
+            for (int i = start; i < end; i++)
+                Packer.PackVector(i, Source, Destination);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+// How the work of a matrix-like primitive is divided into units that threads take.
+namespace Int8Runtime.X64;
+
+/// <summary>What has to be divided.</summary>
+/// <param name="Batches">Independent problems: images and groups, or the batch of a matrix product.</param>
+/// <param name="Lines">Lines of rows in each.</param>
+/// <param name="Pixels">Rows (pixels) of a line.</param>
+/// <param name="Blocks">Blocks of columns.</param>
+/// <param name="LineBytes">Bytes of source and destination that belong to a line.</param>
+/// <param name="WeightsBytes">Bytes of the weights of one problem.</param>
+/// <param name="PanelBytes">Bytes of weights of one block of columns.</param>
+internal readonly record struct WorkShape(
+    int Batches, int Lines, int Pixels, int Blocks, long LineBytes, long WeightsBytes, long PanelBytes);
+
+/// <summary>One unit of work.</summary>
+/// <param name="Batch">The problem.</param>
+/// <param name="Line">First line.</param>
+/// <param name="Lines">Number of lines.</param>
+/// <param name="Pixel">First row of each line.</param>
+/// <param name="Pixels">Number of rows.</param>
+/// <param name="Block">First block of columns.</param>
+/// <param name="BlockEnd">Behind the last block of columns.</param>
+internal readonly record struct WorkUnit(int Batch, int Line, int Lines, int Pixel, int Pixels, int Block, int BlockEnd);
+
+/// <summary>A division into units. Units with the same lines follow each other.</summary>
+internal sealed class WorkSplit
+{
+    // Units for each thread: enough that a slow thread does not hold up the others much.
+    private const int UnitsPerThread = 4;
+
+    private readonly WorkShape _shape;
+    private readonly int _lineBlocks, _pixelBlocks, _parts;
+
+    private WorkSplit(WorkShape shape, int lineBlock, int pixelBlock, int parts)
+    {
+        (_shape, LineBlock, PixelBlock, _parts) = (shape, lineBlock, pixelBlock, parts);
+        _lineBlocks = (shape.Lines + lineBlock - 1) / lineBlock;
+        _pixelBlocks = (shape.Pixels + pixelBlock - 1) / pixelBlock;
+    }
+
+    /// <summary>Lines of a unit at most.</summary>
+    public int LineBlock { get; }
+
+    /// <summary>Rows of a unit's line at most; a multiple of the tile's rows unless it is the whole line.</summary>
+    public int PixelBlock { get; }
+
+    /// <summary>Number of units.</summary>
+    public int Units => _shape.Batches * _lineBlocks * _pixelBlocks * _parts;
+
+    /// <summary>The unit at an index.</summary>
+    public WorkUnit this[int index]
+    {
+        get
+        {
+            (int rest, int part) = Math.DivRem(index, _parts);
+            (rest, int pixelBlock) = Math.DivRem(rest, _pixelBlocks);
+            (int batch, int lineBlock) = Math.DivRem(rest, _lineBlocks);
+            int line = lineBlock * LineBlock, pixel = pixelBlock * PixelBlock;
+            (int block, int blockEnd) = Parallel.Share(_shape.Blocks, part, _parts);
+            return new WorkUnit(
+                batch, line, Math.Min(LineBlock, _shape.Lines - line), pixel, Math.Min(PixelBlock, _shape.Pixels - pixel),
+                block, blockEnd);
+        }
+    }
+
+    /// <summary>
+    /// Takes as many lines as fit half of the second-level cache together with a panel of weights; then divides until every
+    /// thread has work: columns first where weights are larger than activations, lines first otherwise.
+    /// </summary>
+    /// <param name="shape">What has to be divided.</param>
+    /// <param name="tileRows">Rows of a tile.</param>
+    /// <param name="threads">Number of threads.</param>
+    /// <param name="cacheBytes">Bytes of the second-level cache; 0 if unknown.</param>
+    public static WorkSplit Choose(WorkShape shape, int tileRows, int threads, int cacheBytes)
+    {
+        long budget = Math.Max(64 << 10, ((cacheBytes > 0 ? cacheBytes : 1 << 20) / 2) - shape.PanelBytes);
+        int lineBlock = (int)Math.Clamp(budget / Math.Max(1, shape.LineBytes), 1, shape.Lines);
+        int pixelBlock = shape.Pixels, parts = 1;
+        if (shape.Lines == 1)
+            pixelBlock = Blocks(shape.Pixels, (int)Math.Min(budget * shape.Pixels / Math.Max(1, shape.LineBytes), shape.Pixels), tileRows);
+        int wanted = threads == 1 ? 1 : threads * UnitsPerThread;
+        bool columnsFirst = shape.WeightsBytes > shape.LineBytes * shape.Lines;
+        int Units() => shape.Batches * ((shape.Lines + lineBlock - 1) / lineBlock)
+            * ((shape.Pixels + pixelBlock - 1) / pixelBlock) * parts;
+        void DivideColumns() => parts = Math.Clamp((wanted + Units() - 1) / Units(), 1, shape.Blocks);
+        void DivideRows()
+        {
+            int pieces = (wanted + (shape.Batches * parts) - 1) / (shape.Batches * parts);
+            if (Units() >= wanted)
+                return;
+            if (shape.Lines > 1)
+                lineBlock = Math.Max(1, Math.Min(lineBlock, shape.Lines / pieces));
+            else
+                pixelBlock = Math.Min(pixelBlock, Blocks(shape.Pixels, (shape.Pixels + pieces - 1) / pieces, tileRows));
+        }
+
+        if (columnsFirst)
+            DivideColumns();
+        DivideRows();
+        if (!columnsFirst)
+            DivideColumns();
+        return new WorkSplit(shape, Balanced(shape.Lines, lineBlock), pixelBlock, parts);
+    }
+
+    /// <summary>For reports.</summary>
+    public override string ToString() => $"{Units} units of {LineBlock} lines x {PixelBlock} pixels x 1/{_parts} columns";
+
+    // A multiple of the tile's rows near the wanted size, or everything.
+    private static int Blocks(int rows, int wanted, int tileRows)
+    {
+        int tiles = Math.Max(1, wanted / tileRows);
+        return tiles * tileRows >= rows ? rows : tiles * tileRows;
+    }
+
+    private static int Balanced(int count, int block)
+    {
+        int blocks = (count + block - 1) / block;
+        return (count + blocks - 1) / blocks;
+    }
+}

@@ -1,0 +1,78 @@
+// Convolution as batch-reduce matrix products over channel-last rows: M = output pixels of a row (of a whole image where
+// rows follow each other without a gap), N = output channels, K = runs of contiguous elements of source rows.
+using Int8Runtime.Jit;
+
+namespace Int8Runtime.X64;
+
+/// <summary>Dense and grouped convolution over one or two spatial dimensions with any window.</summary>
+internal sealed class BrgemmConvolution(KernelCache cache, CpuFeatures cpu) : IImplementation
+{
+    private const string Algorithm = "brgemm_conv";
+
+    /// <inheritdoc/>
+    public PrimitiveKind Kind => PrimitiveKind.Convolution;
+
+    /// <inheritdoc/>
+    public string Name => Algorithm;
+
+    /// <inheritdoc/>
+    public PlanResult TryPlan(PlanRequest request)
+    {
+        var descriptor = (ConvolutionDescriptor)request.Descriptor;
+        DataType destinationType = descriptor.Destination.DataType;
+        if (BrgemmOperands.Choose(Name, request, descriptor.Source.DataType, descriptor.Weights.DataType, destinationType,
+            out Rejection? rejection) is not { } operands)
+            return rejection!;
+        if (descriptor.SpatialRank > 2)
+            return new Rejection(Name, RejectionReason.Shape, "three spatial dimensions");
+        if (descriptor.Destination.ElementCount == 0 || descriptor.Weights.ElementCount == 0 || descriptor.Source.ElementCount == 0)
+            return new Rejection(Name, RejectionReason.Shape, "nothing to compute");
+        descriptor = descriptor with
+        {
+            Source = ChannelsLast(descriptor.Source), Destination = ChannelsLast(descriptor.Destination),
+        };
+        if ((RefuseLayout(descriptor.Source) ?? RefuseLayout(descriptor.Destination)) is { } layout)
+            return layout;
+
+        DataType accumulator = operands.Product.AccumulatorType();
+        Epilogue epilogue = Epilogue.Create(
+            request.Attributes, accumulator, destinationType, descriptor.Destination.Dimensions[1], descriptor.Bias is not null);
+        if (EpiloguePlan.TryCreate(epilogue, accumulator, descriptor.Bias is not null, descriptor.Destination, out string refusal)
+            is not { } epiloguePlan)
+            return new Rejection(Name, RejectionReason.PostOps, refusal);
+
+        ConvolutionGeometry geometry = ConvolutionGeometry.Of(descriptor);
+        ConvolutionRows rows = ConvolutionRows.Choose(geometry, operands.Product, descriptor.Source.DataType);
+        IsaTraits traits = IsaTraits.For(operands.Isa);
+        var spec = new BrgemmWeightsSpec
+        {
+            Product = operands.Product,
+            Lanes = traits.Lanes32,
+            Matrices = geometry.Groups,
+            Columns = geometry.OutputChannels,
+            Runs = rows.RunOffsets.Length,
+            RunElements = rows.RunElements,
+            SumDimensions = descriptor.SpatialRank == 2 ? [2, 3, 1] : [2, 1],
+            ColumnDimension = 0,
+            Type = descriptor.Weights.DataType,
+            ZeroPoint = operands.Product == DotProductKind.Int16 ? request.Attributes.WeightsZeroPoint : null,
+        };
+        if (BrgemmWeightsOperand.TryCreate(Name, descriptor.Weights, spec, operands, request.Attributes.SourceZeroPoint, out rejection)
+            is not { } weights)
+            return rejection!;
+        return new BrgemmConvolutionPlan(
+            $"{Algorithm}:{IsaTiers.NameOf(operands.Isa)}", descriptor with { Weights = weights.Descriptor }, request,
+            operands, geometry, rows, spec, weights, epiloguePlan, cache, cpu);
+    }
+
+    private static MemoryDescriptor ChannelsLast(MemoryDescriptor descriptor) => descriptor.IsAny
+        ? new MemoryDescriptor(descriptor.Dimensions, descriptor.DataType, FormatTag.ChannelsLast(descriptor.Rank))
+        : descriptor;
+
+    private Rejection? RefuseLayout(MemoryDescriptor descriptor)
+    {
+        bool channelsLast = descriptor.IsStrided && descriptor.InnerBlocks.IsEmpty
+            && (descriptor.Dimensions[1] == 1 || descriptor.Strides[1] == 1);
+        return channelsLast ? null : new Rejection(Name, RejectionReason.Layout, $"{descriptor} is not channel-last");
+    }
+}

@@ -1,0 +1,106 @@
+// A one- or two-dimensional convolution in numbers; one dimension is a height of 1.
+namespace Int8Runtime.X64;
+
+/// <summary>Extents and element strides of a convolution over channel-last memory. Channels are counted per group.</summary>
+internal sealed record ConvolutionGeometry
+{
+    private ConvolutionGeometry()
+    {
+    }
+
+    public required int Images { get; init; }
+
+    public required int Groups { get; init; }
+
+    public required int InputChannels { get; init; }
+
+    public required int OutputChannels { get; init; }
+
+    public required int InputHeight { get; init; }
+
+    public required int InputWidth { get; init; }
+
+    public required int OutputHeight { get; init; }
+
+    public required int OutputWidth { get; init; }
+
+    public required int KernelHeight { get; init; }
+
+    public required int KernelWidth { get; init; }
+
+    public required int StrideHeight { get; init; }
+
+    public required int StrideWidth { get; init; }
+
+    public required int DilationHeight { get; init; }
+
+    public required int DilationWidth { get; init; }
+
+    public required int Top { get; init; }
+
+    public required int Left { get; init; }
+
+    public required int Bottom { get; init; }
+
+    public required int Right { get; init; }
+
+    public required PixelStrides Source { get; init; }
+
+    public required PixelStrides Destination { get; init; }
+
+    /// <summary>Whether any tap of any output lies outside the source.</summary>
+    public bool IsPadded => Top > 0 || Left > 0 || Bottom > 0 || Right > 0;
+
+    /// <summary>Input columns that an output row reads.</summary>
+    public int RowPixels => ((OutputWidth - 1) * StrideWidth) + ((KernelWidth - 1) * DilationWidth) + 1;
+
+    /// <summary>Input rows that <paramref name="outputs"/> output rows read.</summary>
+    public int RowsOf(int outputs) => ((outputs - 1) * StrideHeight) + ((KernelHeight - 1) * DilationHeight) + 1;
+
+    /// <summary>Reads the descriptor, whose source and destination are strided with the channels at stride 1.</summary>
+    public static ConvolutionGeometry Of(ConvolutionDescriptor descriptor)
+    {
+        int x = descriptor.SpatialRank - 1; // axis of the width
+        bool flat = x == 0;
+        int Height(Func<int, int> of, int one) => flat ? one : of(0);
+        return new ConvolutionGeometry
+        {
+            Images = descriptor.Source.Dimensions[0],
+            Groups = descriptor.Groups,
+            InputChannels = descriptor.Weights.Dimensions[1],
+            OutputChannels = descriptor.Weights.Dimensions[0] / descriptor.Groups,
+            InputHeight = Height(a => descriptor.Source.Dimensions[a + 2], 1),
+            InputWidth = descriptor.Source.Dimensions[x + 2],
+            OutputHeight = Height(a => descriptor.Destination.Dimensions[a + 2], 1),
+            OutputWidth = descriptor.Destination.Dimensions[x + 2],
+            KernelHeight = Height(a => descriptor.Weights.Dimensions[a + 2], 1),
+            KernelWidth = descriptor.Weights.Dimensions[x + 2],
+            StrideHeight = Height(descriptor.Stride, 1),
+            StrideWidth = descriptor.Stride(x),
+            DilationHeight = Height(descriptor.Dilation, 1),
+            DilationWidth = descriptor.Dilation(x),
+            Top = Height(descriptor.Before, 0),
+            Left = descriptor.Before(x),
+            Bottom = Height(descriptor.After, 0),
+            Right = descriptor.After(x),
+            Source = PixelStrides.Of(descriptor.Source),
+            Destination = PixelStrides.Of(descriptor.Destination),
+        };
+    }
+}
+
+/// <summary>Bytes between neighbouring images, rows and pixels, and before the first pixel.</summary>
+internal readonly record struct PixelStrides(long Image, long Row, long Pixel, long Offset)
+{
+    /// <summary>The strides of a tensor [N, C, (H,) W].</summary>
+    public static PixelStrides Of(MemoryDescriptor descriptor)
+    {
+        int size = descriptor.DataType.SizeInBytes();
+        long pixel = descriptor.Strides[^1] * size;
+        return new PixelStrides(
+            descriptor.Strides[0] * size,
+            descriptor.Rank == 3 ? pixel * descriptor.Dimensions[^1] : descriptor.Strides[^2] * size,
+            pixel,
+            descriptor.Offset * size);
+    }
+}

@@ -1,0 +1,72 @@
+// The multiply-accumulate at the heart of a matrix kernel: what differs between element types and instruction sets.
+using Int8Runtime.Jit;
+
+namespace Int8Runtime.X64;
+
+/// <summary>Operand types of the products that a kernel sums up.</summary>
+internal enum DotProductKind
+{
+    /// <summary>f32 · f32, summed in f32.</summary>
+    Float32,
+
+    /// <summary>u8 source · s8 weights, summed in s32.</summary>
+    UInt8,
+
+    /// <summary>s8 source · s8 weights, summed in s32: the source is shifted by 128, which the compensation takes back.</summary>
+    Int8,
+
+    /// <summary>s16 · s16, summed in s32: 8-bit operands that were widened and freed of their zero points.</summary>
+    Int16,
+}
+
+/// <summary>
+/// Emits products of one row's operand, repeated over all lanes, with one vector of packed weights. A lane of 32 bits
+/// holds <see cref="Interleave"/> consecutive elements of K, so a step reads 4 bytes of the source and a whole vector of weights.
+/// </summary>
+internal interface IDotProduct
+{
+    /// <summary>Elements of K in each 32-bit lane.</summary>
+    int Interleave { get; }
+
+    /// <summary>Vector registers needed beside accumulators and operands.</summary>
+    int Temporaries { get; }
+
+    /// <summary>Leases the temporaries and loads constants; called once, before the loops.</summary>
+    void Prepare(KernelAssembler asm);
+
+    /// <summary>Repeats the 4 bytes at <paramref name="address"/> over all lanes of <paramref name="a"/>.</summary>
+    void LoadSource(KernelAssembler asm, Vec a, Mem address);
+
+    /// <summary>accumulator += a · b, lane by lane; <paramref name="b"/> is a register or memory.</summary>
+    void Accumulate(KernelAssembler asm, Vec accumulator, Vec a, Operand b);
+
+    /// <summary>accumulator += other.</summary>
+    void Add(KernelAssembler asm, Vec accumulator, Vec other);
+}
+
+/// <summary>Makes the leaf for a kind of product.</summary>
+internal static class DotProducts
+{
+    /// <summary>Elements of K in each 32-bit lane.</summary>
+    public static int Interleave(this DotProductKind kind) => kind switch
+    {
+        DotProductKind.Float32 => 1,
+        DotProductKind.Int16 => 2,
+        _ => 4,
+    };
+
+    /// <summary>Type of the accumulators.</summary>
+    public static DataType AccumulatorType(this DotProductKind kind) =>
+        kind == DotProductKind.Float32 ? DataType.Float32 : DataType.Int32;
+
+    /// <summary>Bytes of a source element as the kernel reads it.</summary>
+    public static int ElementBytes(this DotProductKind kind) => 4 / kind.Interleave();
+
+    /// <summary>The leaf that serves <paramref name="kind"/> with the given instructions.</summary>
+    public static IDotProduct Create(DotProductKind kind, IsaTraits traits) => kind switch
+    {
+        DotProductKind.Float32 => new FmaDotProduct(),
+        DotProductKind.Int16 => new Int16DotProduct(traits.HasVnni),
+        _ => new VnniDotProduct(shiftsSource: kind == DotProductKind.Int8),
+    };
+}
