@@ -62,6 +62,22 @@ internal sealed class EpilogueEmitter : IDisposable
         }
     }
 
+    /// <summary>
+    /// Finishes vectors for a kernel that packs and stores them itself: s32 lanes, rounded, with the zero point added, to
+    /// be narrowed with saturation. Lanes may hold channels in any order as long as scales and biases are stored in that
+    /// order; see <see cref="EpilogueSpec.DependsOnLane"/>.
+    /// </summary>
+    public void EmitRounded(ReadOnlySpan<ResultVector> vectors)
+    {
+        EmitScaleAndBias(vectors);
+        foreach (ResultVector vector in vectors)
+        {
+            foreach (IPostOpEmitter postOp in _postOps)
+                postOp.Emit(_scope, vector);
+            EmitRounding(vector);
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _scope.Dispose();
 
@@ -123,8 +139,18 @@ internal sealed class EpilogueEmitter : IDisposable
             _scope.Assembler.Emit(Vmulps, addend, addend, _scope.Constant(_spec.BiasFactorSlot));
     }
 
-    // Multiplier, bounds (lower first: NaN gives the lower bound), rounding, zero point, store.
     private void EmitStore(ResultVector vector)
+    {
+        EmitRounding(vector);
+        KernelAssembler asm = _scope.Assembler;
+        if (_spec.Destination.IsFloatingPoint())
+            TypedStore.FromFloat(asm, vector.Destination, _spec.Destination, vector.Register, vector.Active);
+        else
+            TypedStore.FromInt32(asm, vector.Destination, _spec.Destination, vector.Register, vector.Active);
+    }
+
+    // Multiplier, bounds (lower first: NaN gives the lower bound); for integers rounding and zero point.
+    private void EmitRounding(ResultVector vector)
     {
         KernelAssembler asm = _scope.Assembler;
         Vec x = vector.Register;
@@ -135,14 +161,9 @@ internal sealed class EpilogueEmitter : IDisposable
         if (_spec.ClampsAbove)
             asm.Emit(Vminps, x, x, _scope.Constant(_spec.UpperSlot));
         if (_spec.Destination.IsFloatingPoint())
-        {
-            TypedStore.FromFloat(asm, vector.Destination, _spec.Destination, x, vector.Active);
             return;
-        }
-
         asm.Emit(Vcvtps2dq, x, x);
         if (_spec.HasZeroPoint)
             asm.Emit(Vpaddd, x, x, _scope.Constant(_spec.ZeroPointSlot));
-        TypedStore.FromInt32(asm, vector.Destination, _spec.Destination, x, vector.Active);
     }
 }

@@ -49,6 +49,18 @@ internal sealed record EpilogueSpec
         }
     }
 
+    /// <summary>Whether a post-op reads memory by the place of a lane, so that lanes must hold consecutive channels.</summary>
+    public bool DependsOnLane
+    {
+        get
+        {
+            foreach (PostOpSpec postOp in PostOps.Span)
+                if (postOp is SumSpec or BinarySpec { Mode: not OperandMode.PerTensor })
+                    return true;
+            return false;
+        }
+    }
+
     // Slots after those of the post-ops: bias factor, multiplier, lower bound, upper bound, zero point.
 
     /// <summary>Slot of the bias factor.</summary>
