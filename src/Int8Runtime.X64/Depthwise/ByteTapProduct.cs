@@ -1,0 +1,110 @@
+// u8 and s8 taps, interleaved so that each dword holds the taps of one channel:
+//   VPDPBUSD   bytes  (row 0, row 1, row 2, row 3)    from VPUNPCKL/HBW, VPUNPCKL/HWD
+//   VPMADDWD   words  (row 0, row 1)                  from VPUNPCKL/HBW, VPUNPCKL/HBW with zero
+// A group with fewer rows repeats its last ones, whose weights are 0. s8 elements become u8 by adding 128, which the
+// compensation and the padded element take into account.
+using Int8Runtime.Jit;
+using static Int8Runtime.Jit.VectorOp;
+
+namespace Int8Runtime.X64;
+
+/// <summary>Taps in bytes, multiplied as four bytes (VNNI) or as two words.</summary>
+internal sealed class ByteTapProduct : TapProduct
+{
+    private readonly bool _isWords;
+    private readonly ByteRun _tail;
+
+    /// <summary>Prepares the kernel.</summary>
+    public ByteTapProduct(KernelAssembler asm, DepthwiseKernelSpec spec)
+        : base(asm, spec)
+    {
+        _isWords = spec.Product == TapProductKind.WordPairs;
+        _tail = new ByteRun(asm, spec.Channels % Geometry.BlockChannels);
+    }
+
+    // Words without VNNI need a register for the product before it is added.
+    private bool HasProductRegister => _isWords && !Asm.Traits.HasVnni;
+
+    /// <inheritdoc/>
+    public override int ColumnRegisters => HasProductRegister ? 6 : 5;
+
+    /// <inheritdoc/>
+    public override Vec[] Load(VecArray registers, int rows, Func<int, Mem> address)
+    {
+        Vec a = registers[0], b = registers[1], c = registers[2], d = registers[3], t = registers[4];
+        for (int r = 0; r < rows; r++)
+        {
+            _tail.Load(registers[r], address(r), t);
+            if (Spec.Source == DataType.Int8)
+                Asm.Emit(Vpxor, registers[r], registers[r], Asm.Splat(0x80808080));
+        }
+
+        // t and a: rows 0 and 1 of channels 0…7 and 8…15 of each lane.
+        Vec second = rows > 1 ? b : a;
+        Asm.Emit(Vpunpcklbw, t, a, second);
+        Asm.Emit(Vpunpckhbw, a, a, second);
+        if (_isWords)
+        {
+            Asm.Clear(b);
+            return Spread(Vpunpcklbw, Vpunpckhbw, t, b, a, b, d, c);
+        }
+
+        Vec low = t, high = a;
+        if (rows > 2)
+        {
+            Vec fourth = rows > 3 ? d : c;
+            Asm.Emit(Vpunpcklbw, b, c, fourth);
+            Asm.Emit(Vpunpckhbw, c, c, fourth);
+            (low, high) = (b, c);
+        }
+
+        return Spread(Vpunpcklwd, Vpunpckhwd, t, low, a, high, d, b);
+    }
+
+    /// <inheritdoc/>
+    public override Vec[] LoadPadding(VecArray registers, Mem padding)
+    {
+        Vec value = registers[0];
+        Asm.Emit(Vpbroadcastd, value, padding);
+        return [value, value, value, value];
+    }
+
+    /// <inheritdoc/>
+    public override void Multiply(
+        VecArray registers, Vec[] column, VecArray accumulators, int output, int tap, Mem weights)
+    {
+        for (int v = 0; v < Geometry.Vectors; v++)
+        {
+            Vec accumulator = accumulators[output, v];
+            Mem operand = weights + (v * Geometry.VectorBytes);
+            if (!_isWords)
+            {
+                Asm.Emit(Vpdpbusd, accumulator, column[v], operand);
+            }
+            else if (!HasProductRegister)
+            {
+                Asm.Emit(Vpdpwssd, accumulator, column[v], operand);
+            }
+            else
+            {
+                Vec product = registers[5];
+                Asm.Emit(Vpmaddwd, product, column[v], operand);
+                Asm.Emit(Vpaddd, accumulator, accumulator, product);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void End() => _tail.Dispose();
+
+    // From (first, firstWith) come channels 0…3 and 4…7 of each lane, from (second, secondWith) 8…11 and 12…15. The result
+    // replaces the sources; `free` and `other` take the low halves, other may be firstWith.
+    private Vec[] Spread(VectorOp low, VectorOp high, Vec first, Vec firstWith, Vec second, Vec secondWith, Vec free, Vec other)
+    {
+        Asm.Emit(low, free, first, firstWith);
+        Asm.Emit(high, first, first, firstWith);
+        Asm.Emit(low, other, second, secondWith);
+        Asm.Emit(high, second, second, secondWith);
+        return [free, first, other, second];
+    }
+}

@@ -1,0 +1,92 @@
+// Depthwise weights in the order in which the kernels read them. For each channel block:
+//   compensation   (byte and word products) one vector of s32 for each accumulator: −pad·Σw
+//   taps           for each column of the window, for each group of rows, one vector for each accumulator
+// A dword of a tap vector holds one channel's weights for the rows of the group: f32, 4 × s8, or 2 × s16.
+namespace Int8Runtime.X64;
+
+/// <summary>The packed layout of depthwise weights.</summary>
+/// <param name="product">Kind of product.</param>
+/// <param name="geometry">Block sizes of the product.</param>
+/// <param name="channels">Number of channels.</param>
+/// <param name="height">Rows of the window.</param>
+/// <param name="width">Columns of the window.</param>
+/// <param name="padding">The padded element as the product sees it: the source's zero point, plus 128 for s8.</param>
+/// <param name="zeroPoint">Zero point of the weights; null for 0.</param>
+internal sealed unsafe class DepthwiseWeights(
+    TapProductKind product, TapGeometry geometry, int channels, int height, int width, int padding, ZeroPoint? zeroPoint)
+    : PackedLayout
+{
+    /// <inheritdoc/>
+    public override string Name => $"depthwise:{product.ToString().ToLowerInvariant()}:c{geometry.BlockChannels}k{geometry.RowsPerGroup}";
+
+    /// <inheritdoc/>
+    public override long SizeInBytes => (long)Blocks * BlockBytes;
+
+    /// <summary>Channel blocks, the last of which may be partly filled.</summary>
+    public int Blocks => (channels + geometry.BlockChannels - 1) / geometry.BlockChannels;
+
+    /// <summary>Bytes of a block.</summary>
+    public int BlockBytes => CompensationBytes + (width * geometry.GroupsOf(height) * GroupBytes);
+
+    private int CompensationBytes => product == TapProductKind.Fma ? 0 : GroupBytes;
+
+    private int GroupBytes => geometry.Vectors * geometry.VectorBytes;
+
+    /// <inheritdoc/>
+    public override bool Equals(PackedLayout? other) => other is DepthwiseWeights weights && Key.Equals(weights.Key);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => Key.GetHashCode();
+
+    private (TapProductKind, TapGeometry, int, int, int, int, ZeroPoint?) Key =>
+        (product, geometry, channels, height, width, padding, zeroPoint);
+
+    /// <inheritdoc/>
+    internal override void Pack(MemoryDescriptor source, void* sourceData, void* destination)
+    {
+        int vertical = source.Rank - 2, horizontal = source.Rank - 1;
+        Span<int> index = stackalloc int[source.Rank];
+        index.Clear();
+        for (int block = 0; block < Blocks; block++)
+        {
+            byte* target = (byte*)destination + ((long)block * BlockBytes);
+            new Span<byte>(target, BlockBytes).Clear();
+            for (int lane = 0; lane < geometry.BlockChannels; lane++)
+            {
+                int vector = lane / geometry.Lanes, place = lane % geometry.Lanes;
+                int channel = (block * geometry.BlockChannels) + geometry.ChannelOf(vector, place);
+                if (channel >= channels)
+                    continue;
+                byte* dword = target + (vector * geometry.VectorBytes) + (place * 4);
+                index[0] = channel;
+                int sum = 0;
+                for (int tap = 0; tap < height * width; tap++)
+                {
+                    (int row, int column) = (tap / width, tap % width);
+                    if (vertical >= 2)
+                        index[vertical] = row;
+                    index[horizontal] = column;
+                    long offset = source.OffsetOf(index);
+                    byte* entry = dword + CompensationBytes + (((column * geometry.GroupsOf(height)) + (row / geometry.RowsPerGroup)) * GroupBytes);
+                    int inGroup = row % geometry.RowsPerGroup;
+                    if (product == TapProductKind.Fma)
+                    {
+                        ((float*)entry)[inGroup] = ((float*)sourceData)[offset];
+                        continue;
+                    }
+
+                    int weight = source.DataType == DataType.Int8 ? ((sbyte*)sourceData)[offset] : ((byte*)sourceData)[offset];
+                    weight -= zeroPoint?.At(channel) ?? 0;
+                    sum += weight;
+                    if (product == TapProductKind.WordPairs)
+                        ((short*)entry)[inGroup] = (short)weight;
+                    else
+                        ((sbyte*)entry)[inGroup] = (sbyte)weight;
+                }
+
+                if (product != TapProductKind.Fma)
+                    *(int*)dword = -padding * sum;
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+// f32 taps: one vector of channels, one row at a time. The window's weights stay in registers if they fit.
+using Int8Runtime.Jit;
+using static Int8Runtime.Jit.VectorOp;
+
+namespace Int8Runtime.X64;
+
+/// <summary>Taps in f32 by fused multiply-add.</summary>
+internal sealed class FmaTapProduct : TapProduct
+{
+    // Beside resident weights there must be room for the column and at least this many outputs.
+    private const int LeastOutputs = 3;
+
+    private readonly ActiveLanes _lanes;
+    private readonly VecArray? _weights;
+
+    /// <summary>Prepares the kernel: leases the weights' registers if they fit.</summary>
+    public FmaTapProduct(KernelAssembler asm, DepthwiseKernelSpec spec, int epilogueRegisters)
+        : base(asm, spec)
+    {
+        _lanes = ActiveLanes.First(asm, spec.Channels);
+        int taps = spec.KernelHeight * spec.KernelWidth;
+        int free = asm.Registers.Free(RegisterClass.Vector);
+        if (taps + LeastOutputs + Math.Max(1, epilogueRegisters) <= free)
+            _weights = asm.Registers.Vecs("weights", taps);
+    }
+
+    /// <inheritdoc/>
+    public override int ColumnRegisters => 1;
+
+    /// <inheritdoc/>
+    public override void BeginBlock(Mem taps)
+    {
+        for (int tap = 0; tap < (_weights?.Count ?? 0); tap++)
+            Asm.Emit(Vmovups, _weights![tap], taps + (tap * Geometry.VectorBytes));
+    }
+
+    /// <inheritdoc/>
+    public override Vec[] Load(VecArray registers, int rows, Func<int, Mem> address)
+    {
+        TypedLoad.ToFloat(Asm, registers[0], DataType.Float32, address(0), _lanes);
+        return [registers[0]];
+    }
+
+    /// <inheritdoc/>
+    public override Vec[] LoadPadding(VecArray registers, Mem padding) =>
+        throw new InvalidOperationException("Padding of f32 is 0 and never multiplied.");
+
+    /// <inheritdoc/>
+    public override void Multiply(
+        VecArray registers, Vec[] column, VecArray accumulators, int output, int tap, Mem weights) =>
+        Asm.Emit(Vfmadd231ps, accumulators[output, 0], column[0], _weights is null ? weights : _weights[tap]);
+
+    /// <inheritdoc/>
+    public override void End()
+    {
+        _weights?.Dispose();
+        _lanes.Dispose();
+    }
+}

@@ -1,0 +1,95 @@
+// The products of a depthwise kernel: load one column of a group of rows, multiply it by the weights of its taps.
+// A group holds as many rows as one multiply instruction sums: 1 (FMA), 2 (VPMADDWD), 4 (VPDPBUSD).
+//
+// Bytes are interleaved by unpacks within 128-bit lanes, so that each dword holds the taps of one channel. Accumulator
+// v (0..3) then holds, in lane L of 128 bits, the channels 16·L + 4·v … + 3 of the block: the "unpacked order", which the
+// in-lane packs of the epilogue undo. Weights, compensation, scales and biases are stored in the same order.
+using Int8Runtime.Jit;
+using static Int8Runtime.Jit.VectorOp;
+
+namespace Int8Runtime.X64;
+
+/// <summary>One way to multiply and sum the taps.</summary>
+internal abstract class TapProduct(KernelAssembler asm, DepthwiseKernelSpec spec)
+{
+    /// <summary>The assembler.</summary>
+    protected KernelAssembler Asm { get; } = asm;
+
+    /// <summary>The kernel.</summary>
+    protected DepthwiseKernelSpec Spec { get; } = spec;
+
+    /// <summary>Facts that packing and planning need as well.</summary>
+    public TapGeometry Geometry { get; } = TapGeometry.Of(spec.Product, asm.Traits);
+
+    /// <summary>Vector registers that a column needs beside the accumulators.</summary>
+    public abstract int ColumnRegisters { get; }
+
+    /// <summary>Emits what is done once for each channel block.</summary>
+    /// <param name="taps">The weights of the block's first tap.</param>
+    public virtual void BeginBlock(Mem taps)
+    {
+    }
+
+    /// <summary>Loads a column.</summary>
+    /// <param name="registers">As many registers as <see cref="ColumnRegisters"/> says.</param>
+    /// <param name="rows">Number of rows of the group.</param>
+    /// <param name="address">Address of the column in a row, valid until the next one is asked for.</param>
+    /// <returns>The vectors that hold the column.</returns>
+    public abstract Vec[] Load(VecArray registers, int rows, Func<int, Mem> address);
+
+    /// <summary>Loads a column of padding.</summary>
+    /// <param name="registers">As for <see cref="Load"/>.</param>
+    /// <param name="padding">Holds the padded element in 32 bits.</param>
+    /// <returns>The vectors that hold the column.</returns>
+    public abstract Vec[] LoadPadding(VecArray registers, Mem padding);
+
+    /// <summary>Adds the product of the loaded column and a tap.</summary>
+    /// <param name="registers">As for <see cref="Load"/>.</param>
+    /// <param name="column">The column as it was loaded.</param>
+    /// <param name="accumulators">The accumulators of all outputs.</param>
+    /// <param name="output">Which output the tap belongs to.</param>
+    /// <param name="tap">Index of the tap (column · groups + group).</param>
+    /// <param name="weights">The tap's weights: as many vectors as an output has accumulators.</param>
+    public abstract void Multiply(
+        VecArray registers, Vec[] column, VecArray accumulators, int output, int tap, Mem weights);
+
+    /// <summary>Ends the kernel: gives resident registers back.</summary>
+    public virtual void End()
+    {
+    }
+
+    /// <summary>The product that the spec asks for.</summary>
+    public static TapProduct Create(KernelAssembler asm, DepthwiseKernelSpec spec, int epilogueRegisters) => spec.Product switch
+    {
+        TapProductKind.Fma => new FmaTapProduct(asm, spec, epilogueRegisters),
+        _ => new ByteTapProduct(asm, spec),
+    };
+}
+
+/// <summary>Block sizes of a product on an instruction set.</summary>
+/// <param name="RowsPerGroup">Rows of the window that one multiplication covers.</param>
+/// <param name="Vectors">Accumulators of one output pixel.</param>
+/// <param name="BlockChannels">Channels of one output pixel's accumulators.</param>
+/// <param name="VectorBytes">Bytes of a vector.</param>
+/// <param name="IsUnpackedOrder">Whether the accumulators hold channels in unpacked order.</param>
+internal readonly record struct TapGeometry(
+    int RowsPerGroup, int Vectors, int BlockChannels, int VectorBytes, bool IsUnpackedOrder)
+{
+    /// <summary>The geometry of a product.</summary>
+    public static TapGeometry Of(TapProductKind product, IsaTraits traits) => product switch
+    {
+        TapProductKind.Fma => new(1, 1, traits.Lanes32, traits.VectorBytes, false),
+        TapProductKind.ByteQuads => new(4, 4, traits.VectorBytes, traits.VectorBytes, true),
+        _ => new(2, 4, traits.VectorBytes, traits.VectorBytes, true),
+    };
+
+    /// <summary>32-bit lanes of a vector.</summary>
+    public int Lanes => VectorBytes / 4;
+
+    /// <summary>Groups of rows in a window.</summary>
+    public int GroupsOf(int kernelHeight) => (kernelHeight + RowsPerGroup - 1) / RowsPerGroup;
+
+    /// <summary>Channel of the block that a lane of an accumulator holds.</summary>
+    public int ChannelOf(int vector, int lane) =>
+        IsUnpackedOrder ? (lane / 4 * 16) + (vector * 4) + (lane % 4) : (vector * Lanes) + lane;
+}

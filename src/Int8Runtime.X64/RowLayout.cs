@@ -1,0 +1,66 @@
+// How rows of pixels with their channels side by side lie in memory.
+namespace Int8Runtime.X64;
+
+/// <summary>
+/// A channels-last activation with one or two spatial dimensions, as kernels that work row by row address it. Steps are in
+/// bytes; a tensor with one spatial dimension has one row.
+/// </summary>
+internal sealed record RowLayout
+{
+    // Offsets inside a row are 32-bit displacements.
+    private const long LargestRow = 1 << 30;
+
+    /// <summary>Reads the layout; only where <see cref="Serves"/> says so.</summary>
+    public RowLayout(MemoryDescriptor descriptor)
+    {
+        bool hasRows = descriptor.Rank == 4;
+        int size = descriptor.DataType.SizeInBytes();
+        Images = descriptor.Dimensions[0];
+        Channels = descriptor.Dimensions[1];
+        Rows = hasRows ? descriptor.Dimensions[2] : 1;
+        Columns = descriptor.Dimensions[^1];
+        ElementBytes = size;
+        Pixel = (int)descriptor.Strides[^1] * size;
+        Row = hasRows ? descriptor.Strides[2] * size : 0;
+        Image = descriptor.Strides[0] * size;
+        Start = descriptor.Offset * size;
+    }
+
+    /// <summary>Batch size.</summary>
+    public int Images { get; }
+
+    /// <summary>Channels of a pixel.</summary>
+    public int Channels { get; }
+
+    /// <summary>Rows of an image.</summary>
+    public int Rows { get; }
+
+    /// <summary>Pixels of a row.</summary>
+    public int Columns { get; }
+
+    /// <summary>Size of an element.</summary>
+    public int ElementBytes { get; }
+
+    /// <summary>From a pixel to the next one of its row.</summary>
+    public int Pixel { get; }
+
+    /// <summary>From a row to the next one.</summary>
+    public long Row { get; }
+
+    /// <summary>From an image to the next one.</summary>
+    public long Image { get; }
+
+    /// <summary>The first element.</summary>
+    public long Start { get; }
+
+    /// <summary>Channels last where the layout was left open.</summary>
+    public static MemoryDescriptor Resolve(MemoryDescriptor descriptor) => descriptor.IsAny
+        ? new MemoryDescriptor(descriptor.Dimensions, descriptor.DataType, FormatTag.ChannelsLast(descriptor.Rank))
+        : descriptor;
+
+    /// <summary>Whether neighbouring channels lie side by side and rows stay below 1 GiB.</summary>
+    public static bool Serves(MemoryDescriptor descriptor) =>
+        descriptor.Rank is 3 or 4 && descriptor.IsStrided && descriptor.InnerBlocks.IsEmpty
+        && (descriptor.Strides[1] == 1 || descriptor.Dimensions[1] == 1)
+        && descriptor.Strides[^1] * descriptor.DataType.SizeInBytes() * descriptor.Dimensions[^1] <= LargestRow;
+}

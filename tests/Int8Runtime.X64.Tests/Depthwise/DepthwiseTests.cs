@@ -1,0 +1,234 @@
+// Depthwise convolution against the normative reference: every product, tier, window and border.
+using FsCheck;
+using FsCheck.Fluent;
+using Int8Runtime.Jit;
+using Int8Runtime.TestKit;
+
+namespace Int8Runtime.X64.Tests.Depthwise;
+
+public sealed class DepthwiseTests
+{
+    [Fact]
+    public void Integer_results_are_the_reference_bits_on_every_tier() =>
+        Properties.Check(IntegerProblem, problem => CheckOnAllTiers(problem, exact: true), count: 150);
+
+    [Fact]
+    public void Float_results_are_within_the_bound_of_the_sum_on_every_tier() =>
+        Properties.Check(FloatProblem, problem => CheckOnAllTiers(problem, exact: false), count: 80);
+
+    [Theory]
+    [InlineData(DataType.UInt8, 113)]
+    [InlineData(DataType.Int8, -128)]
+    [InlineData(DataType.Int8, 127)]
+    public void Every_border_mix_acts_as_the_zero_point(DataType source, int zeroPoint)
+    {
+        foreach (int stride in (int[])[1, 2, 3])
+            foreach (int dilation in (int[])[1, 2])
+                foreach ((int before, int after) in ((int, int)[])[(0, 0), (1, 1), (0, 1), (2, 0), (2, 3)])
+                    CheckOnAllTiers(
+                        Conv(new Case(source, DataType.Int8, DataType.UInt8, 70, 7, 3, stride, dilation, before, after), FillKind.Extremes, zeroPoint),
+                        exact: true);
+    }
+
+    [Fact]
+    public void Window_larger_than_the_source_reads_only_padding_around_it() => CheckOnAllTiers(
+        Conv(new Case(DataType.Int8, DataType.Int8, DataType.Int32, 33, 2, 7, 1, 1, 3, 3), FillKind.Extremes, -5), exact: true);
+
+    [Fact]
+    public void Weights_with_zero_points_take_the_word_product()
+    {
+        foreach (DataType weights in (DataType[])[DataType.UInt8, DataType.Int8])
+        {
+            Problem problem = Conv(new Case(DataType.UInt8, weights, DataType.Int32, 40, 6, 3, 1, 1, 1, 1), FillKind.Extremes, 7);
+            int[] zeroPoints = [.. Enumerable.Range(0, 40).Select(c => weights == DataType.UInt8 ? c * 6 : (c * 6) - 120)];
+            CheckOnAllTiers(
+                problem with { Attributes = problem.Attributes with { WeightsZeroPoint = ZeroPoint.PerChannel(zeroPoints) } }, exact: true);
+        }
+    }
+
+    [Fact]
+    public void Pixels_with_gaps_keep_what_lies_between_them()
+    {
+        var descriptor = (ConvolutionDescriptor)Conv(new Case(DataType.UInt8, DataType.Int8, DataType.UInt8, 37, 5, 3, 1, 1, 1, 1), FillKind.Typical, 9).Descriptor;
+        const int Pixel = 90, Side = 5;
+        MemoryDescriptor Gapped(MemoryDescriptor d) =>
+            MemoryDescriptor.Strided(d.Dimensions, d.DataType, [Pixel * Side * Side, 1, Pixel * Side, Pixel], offset: 11);
+        descriptor = descriptor with { Source = Gapped(descriptor.Source), Destination = Gapped(descriptor.Destination) };
+        CheckOnAllTiers(new Problem(descriptor, PrimitiveAttributes.Default, new CheckOptions()), exact: true);
+    }
+
+    [Fact]
+    public void One_spatial_dimension_is_a_row()
+    {
+        var descriptor = new ConvolutionDescriptor
+        {
+            Source = new([2, 20, 15], DataType.UInt8, FormatTag.ChannelsLast(3)),
+            Weights = MemoryDescriptor.Any([20, 1, 4], DataType.Int8),
+            Destination = new([2, 20, 8], DataType.Float32, FormatTag.ChannelsLast(3)),
+            Strides = [2], PaddingBefore = [1], PaddingAfter = [2], Groups = 20,
+        };
+        CheckOnAllTiers(
+            new Problem(descriptor, new PrimitiveAttributes { SourceZeroPoint = 30 }, new CheckOptions()), exact: true);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Thread_counts_give_the_same_result(int threads)
+    {
+        Problem problem = Conv(new Case(DataType.Int8, DataType.Int8, DataType.Int8, 300, 7, 3, 1, 1, 1, 1), FillKind.Typical, 3);
+        using var engine = new TestEngine(CpuFeatures.Host.Isa, [new DepthwiseConvolution(KernelCache.Shared)], threads);
+        PrimitiveCheck.AgainstReference(engine, problem.Descriptor, problem.Attributes, problem.Options);
+    }
+
+    [Fact]
+    public void Kernels_stay_inside_their_instruction_set()
+    {
+        foreach ((string _, Isa isa) in IsaTiers.All.Where(t => (t.Isa & IsaTiers.Avx2) == IsaTiers.Avx2))
+            foreach (CallingAbi abi in (CallingAbi[])[CallingAbi.SystemV, CallingAbi.Windows])
+                foreach (DepthwiseKernelSpec spec in Specs(isa))
+                    KernelVerifier.Verify(new DepthwiseKernelGenerator().Generate(spec, isa, abi));
+    }
+
+    [Fact]
+    public void Refusals_name_the_reason()
+    {
+        Problem problem = Conv(new Case(DataType.UInt8, DataType.Int8, DataType.UInt8, 16, 5, 3, 1, 1, 1, 1), FillKind.Typical, 0);
+        var descriptor = (ConvolutionDescriptor)problem.Descriptor;
+        AssertRefused(RejectionReason.Layout, descriptor with { Source = new(descriptor.Source.Dimensions, DataType.UInt8) });
+        AssertRefused(RejectionReason.Shape, descriptor with { Groups = 1, Weights = MemoryDescriptor.Any([16, 16, 3, 3], DataType.Int8) });
+        AssertRefused(RejectionReason.DataTypes, descriptor with { Source = descriptor.Source.WithDataType(DataType.BFloat16) });
+        AssertRefused(RejectionReason.Quantization, descriptor, new PrimitiveAttributes { SourceZeroPoint = ZeroPoint.Runtime });
+        AssertRefused(RejectionReason.InstructionSet, descriptor, isa: IsaTiers.Sse41);
+    }
+
+    [Fact]
+    public void Execution_allocates_nothing()
+    {
+        var descriptor = (ConvolutionDescriptor)Conv(new Case(DataType.UInt8, DataType.Int8, DataType.UInt8, 72, 9, 3, 1, 1, 1, 1), FillKind.Typical, 0).Descriptor;
+        using var engine = new TestEngine(CpuFeatures.Host.Isa, [new DepthwiseConvolution(KernelCache.Shared)]);
+        using Primitive primitive = engine.Create(descriptor, PrimitiveAttributes.Default);
+        using ExecutionStream stream = engine.CreateStream();
+        using TensorMemory x = new(descriptor.Source), w = new(primitive.Weights), b = new(descriptor.Bias!), y = new(descriptor.Destination);
+        var arguments = new ConvolutionArguments(x, w, b, y);
+        primitive.Execute(stream, arguments);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 10; i++)
+            primitive.Execute(stream, arguments);
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+    }
+
+    private static Gen<Case> AnyCase(Gen<DataType> source, Gen<DataType> weights, Gen<DataType> destination) =>
+        from s in source
+        from w in weights
+        from d in destination
+        from channels in Arbitraries.Channels
+        from extent in Gen.Choose(1, 17)
+        from kernel in Gen.Elements(1, 2, 3, 3, 3, 4, 5, 7)
+        from stride in Gen.Elements(1, 1, 2, 3)
+        from dilation in Gen.Elements(1, 1, 1, 2, 3)
+        from before in Gen.Choose(0, 4)
+        from after in Gen.Choose(0, 4)
+        select new Case(s, w, d, channels, extent, kernel, stride, dilation, before, after);
+
+    private static Gen<Problem> IntegerProblem =>
+        from c in AnyCase(Arbitraries.Int8Type, Gen.Elements(DataType.Int8, DataType.Int8, DataType.UInt8), Arbitraries.DestinationType)
+        where c.OutputExtent > 0
+        let descriptor = Descriptor(c)
+        from attributes in Arbitraries.IntegerProductAttributes(c.Source, descriptor.Destination, c.Channels)
+        from options in Arbitraries.Options()
+        select new Problem(descriptor, attributes, options);
+
+    private static Gen<Problem> FloatProblem =>
+        from c in AnyCase(Gen.Constant(DataType.Float32), Gen.Constant(DataType.Float32), Gen.Constant(DataType.Float32))
+        where c.OutputExtent > 0
+        let descriptor = Descriptor(c)
+        from postOps in Arbitraries.PostOps(descriptor.Destination)
+        from options in Arbitraries.Options(Tolerance.ForFloatSum(c.Kernel * c.Kernel * 4))
+        select new Problem(descriptor, new PrimitiveAttributes { PostOps = postOps }, options);
+
+    private static Problem Conv(Case c, FillKind fill, int zeroPoint) => new(
+        Descriptor(c),
+        new PrimitiveAttributes
+        {
+            SourceScale = QuantizationScale.PerTensor(0.01f), SourceZeroPoint = zeroPoint,
+            WeightsScale = QuantizationScale.PerChannel([.. Enumerable.Range(0, c.Channels).Select(i => 0.01f + (0.001f * i))]),
+            DestinationZeroPoint = c.Destination == DataType.UInt8 ? 100 : 0,
+        },
+        new CheckOptions { Fill = fill, Seed = c.GetHashCode() & 0xFFFF });
+
+    private static ConvolutionDescriptor Descriptor(Case c) => new()
+    {
+        Source = new([2, c.Channels, c.Extent, c.Extent], c.Source, FormatTag.Nhwc),
+        Weights = MemoryDescriptor.Any([c.Channels, 1, c.Kernel, c.Kernel], c.Weights),
+        Bias = c.Channels % 2 == 0 ? new MemoryDescriptor([c.Channels], DataType.Float32) : null,
+        Destination = new([2, c.Channels, c.OutputExtent, c.OutputExtent], c.Destination, FormatTag.Nhwc),
+        Strides = [c.Stride, c.Stride], Dilations = [c.Dilation, c.Dilation],
+        PaddingBefore = [c.Before, c.Before], PaddingAfter = [c.After, c.After], Groups = c.Channels,
+    };
+
+    private static void CheckOnAllTiers(Problem problem, bool exact)
+    {
+        if (!((ConvolutionDescriptor)problem.Descriptor).IsDepthwise)
+            return;
+        CheckOptions options = exact ? problem.Options : problem.Options with { Tolerance = problem.Options.Tolerance };
+        foreach ((string name, Isa isa) in Tiers.Generated)
+        {
+            using var engine = new TestEngine(isa, [new DepthwiseConvolution(KernelCache.Shared)]);
+            string chosen = PrimitiveCheck.AgainstReference(engine, problem.Descriptor, problem.Attributes, options);
+            Assert.StartsWith("depthwise:", chosen, StringComparison.Ordinal);
+        }
+    }
+
+    private static void AssertRefused(
+        RejectionReason reason, ConvolutionDescriptor descriptor, PrimitiveAttributes? attributes = null, Isa? isa = null)
+    {
+        PlanResult result = new DepthwiseConvolution(KernelCache.Shared).TryPlan(
+            new PlanRequest(descriptor, attributes ?? PrimitiveAttributes.Default, isa ?? IsaTiers.Avx2, 1));
+        Assert.Equal(reason, result.Rejection?.Reason);
+    }
+
+    // Specs beyond what the host runs: every product the tier has, both store forms, resident and spilled rows, tails.
+    private static IEnumerable<DepthwiseKernelSpec> Specs(Isa isa)
+    {
+        IsaTraits traits = IsaTraits.For(isa);
+        foreach (TapProductKind product in Enum.GetValues<TapProductKind>())
+        {
+            if (product == TapProductKind.ByteQuads && !traits.HasVnni)
+                continue;
+            DataType source = product == TapProductKind.Fma ? DataType.Float32 : DataType.Int8;
+            int block = TapGeometry.Of(product, traits).BlockChannels;
+            foreach (DataType destination in (DataType[])[DataType.UInt8, DataType.Float32])
+                foreach ((int kernel, int stride, int dilation) in ((int, int, int)[])[(3, 1, 1), (3, 2, 1), (5, 1, 2), (7, 1, 1)])
+                    foreach (int channels in (int[])[block, block - 3])
+                        foreach (PostOpChain postOps in (PostOpChain[])[[], [PostOp.Sum(0.5f, 3), PostOp.Relu(0.1f)], [PostOp.Eltwise(EltwiseAlgorithm.Swish, 1)]])
+                            yield return new DepthwiseKernelSpec(
+                                product, source, kernel, kernel, stride, dilation, 96, 96, channels, product != TapProductKind.Fma,
+                                SpecOf(product, destination, block, postOps));
+        }
+    }
+
+    private static EpilogueSpec SpecOf(TapProductKind product, DataType destination, int channels, PostOpChain postOps)
+    {
+        DataType accumulator = product == TapProductKind.Fma ? DataType.Float32 : DataType.Int32;
+        var attributes = new PrimitiveAttributes { SourceScale = QuantizationScale.PerTensor(0.1f), PostOps = postOps, DestinationZeroPoint = 3 };
+        Epilogue epilogue = Epilogue.Create(attributes, accumulator, destination, channels, hasBias: true);
+        return EpiloguePlan.TryCreate(
+            epilogue, accumulator, hasBias: true, new MemoryDescriptor([1, channels, 4, 4], destination, FormatTag.Nhwc), out _)!.Spec;
+    }
+
+    private sealed record Case(
+        DataType Source, DataType Weights, DataType Destination, int Channels, int Extent, int Kernel, int Stride, int Dilation,
+        int Before, int After)
+    {
+        public int OutputExtent
+        {
+            get
+            {
+                int window = ((Kernel - 1) * Dilation) + 1, padded = Extent + Before + After;
+                return padded < window ? 0 : ((padded - window) / Stride) + 1;
+            }
+        }
+    }
+}
