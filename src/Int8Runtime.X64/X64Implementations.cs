@@ -15,7 +15,10 @@ internal static class X64Implementations
         ArgumentNullException.ThrowIfNull(cpu);
         return
         [
+            new DepthwiseConvolution(cache),
             new BrgemmConvolution(cache, cpu),
+
+            new JitPooling(cache),
 
             new JitEltwise(cache, needsAvx512: true),
             new JitEltwise(cache, needsAvx512: false),

@@ -1,0 +1,73 @@
+// Pooling: which problems it takes and how it plans them.
+using Int8Runtime.Jit;
+
+namespace Int8Runtime.X64;
+
+/// <summary>
+/// Max and average pooling over one or two spatial dimensions, nhwc, by generated kernels. The same bits as the reference
+/// for integers and f32: sums run in the order of the taps, averages are one f32 division.
+/// </summary>
+/// <param name="cache">Where kernels are kept.</param>
+internal sealed class JitPooling(KernelCache cache) : IImplementation
+{
+    private const string Algorithm = "jit_pool";
+
+    /// <inheritdoc/>
+    public PrimitiveKind Kind => PrimitiveKind.Pooling;
+
+    /// <inheritdoc/>
+    public string Name => Algorithm + ":any";
+
+    /// <inheritdoc/>
+    public PlanResult TryPlan(PlanRequest request)
+    {
+        var descriptor = (PoolingDescriptor)request.Descriptor;
+        if ((request.Isa & IsaTiers.Avx2) != IsaTiers.Avx2)
+            return Refuse(RejectionReason.InstructionSet, $"needs avx2, has {IsaTiers.NameOf(request.Isa)}");
+        if (descriptor.SpatialRank > 2)
+            return Refuse(RejectionReason.Shape, "three spatial dimensions");
+        if (descriptor.Destination.ElementCount == 0)
+            return Refuse(RejectionReason.Shape, "empty destination");
+        DataType source = descriptor.Source.DataType, destination = descriptor.Destination.DataType;
+        if (!IsServed(source) || !IsServed(destination))
+            return Refuse(RejectionReason.DataTypes, $"{source.ToShortName()}:{destination.ToShortName()}");
+        bool isMaximum = descriptor.Algorithm == PoolingAlgorithm.Max;
+        if (source == DataType.Int32 && !isMaximum)
+            return Refuse(RejectionReason.DataTypes, "average of s32, whose sum may need more than 32 bits");
+        if (PoolingDescriptor.HasRuntimeQuantization(request.Attributes))
+            return Refuse(RejectionReason.Quantization, "scales or zero points given at execution");
+        descriptor = descriptor with
+        {
+            Source = RowLayout.Resolve(descriptor.Source), Destination = RowLayout.Resolve(descriptor.Destination),
+        };
+        if (!RowLayout.Serves(descriptor.Source) || !RowLayout.Serves(descriptor.Destination))
+            return Refuse(RejectionReason.Layout, $"source {descriptor.Source} and destination {descriptor.Destination} need channels last");
+
+        PrimitiveAttributes attributes = descriptor.EffectiveAttributes(request.Attributes);
+        int zeroPoint = attributes.SourceZeroPoint?.At(0) ?? 0;
+        if (source == DataType.Float32 && zeroPoint != 0)
+            return Refuse(RejectionReason.Quantization, "zero point of an f32 source");
+        if (source.IsInt8() && LargestSum(descriptor, zeroPoint) > int.MaxValue)
+            return Refuse(RejectionReason.Shape, "a window whose sum needs more than 32 bits");
+        bool passesThrough = descriptor.PassesThrough(attributes);
+        Epilogue epilogue = Epilogue.CreateForValues(passesThrough ? PrimitiveAttributes.Default : attributes, destination);
+        EpiloguePlan? epiloguePlan = EpiloguePlan.TryCreate(
+            epilogue, DataType.Float32, hasBias: false, descriptor.Destination, out string refusal);
+        if (epiloguePlan is null)
+            return Refuse(RejectionReason.PostOps, refusal);
+        PoolingReduction reduction = !isMaximum ? PoolingReduction.Average
+            : passesThrough && source.IsInt8() ? PoolingReduction.ByteMaximum
+            : PoolingReduction.Maximum;
+        float scale = attributes.SourceScale?.At(0) ?? 1f;
+        return new PoolingPlan(
+            $"{Algorithm}:{IsaTiers.NameOf(request.Isa)}", cache, request.Isa, descriptor, reduction,
+            passesThrough ? null : (zeroPoint, scale), zeroPoint, epiloguePlan, request.Threads);
+    }
+
+    private static bool IsServed(DataType type) => type.IsInt8() || type is DataType.Int32 or DataType.Float32;
+
+    private static long LargestSum(PoolingDescriptor descriptor, int zeroPoint) =>
+        descriptor.Kernel.ElementCount * Math.Max(255L, Math.Abs((long)zeroPoint));
+
+    private Rejection Refuse(RejectionReason reason, string detail) => new(Name, reason, detail);
+}

@@ -1,0 +1,207 @@
+// Pooling against the normative reference: algorithms, types, windows, borders, requantization and post-ops on every tier.
+using FsCheck;
+using FsCheck.Fluent;
+using Int8Runtime.Jit;
+using Int8Runtime.TestKit;
+
+namespace Int8Runtime.X64.Tests.Pooling;
+
+public sealed class PoolingTests
+{
+    private static readonly PoolingAlgorithm[] Algorithms = Enum.GetValues<PoolingAlgorithm>();
+
+    [Fact]
+    public void Any_problem_gives_the_reference_bits_on_every_tier() =>
+        Properties.Check(AnyProblem, CheckOnAllTiers, count: 200);
+
+    [Theory]
+    [InlineData(DataType.UInt8)]
+    [InlineData(DataType.Int8)]
+    [InlineData(DataType.Float32)]
+    public void Global_pooling_reduces_whole_images(DataType type)
+    {
+        foreach (PoolingAlgorithm algorithm in Algorithms)
+            foreach (int channels in (int[])[1, 31, 64, 300])
+                CheckOnAllTiers(new Problem(
+                    Pool(algorithm, type, type, channels, (7, 9), (7, 9), (1, 1), (1, 1), 0, 0, ceil: false),
+                    new PrimitiveAttributes(), new CheckOptions { Fill = FillKind.Extremes }));
+    }
+
+    [Theory]
+    [InlineData(DataType.Float32)]
+    [InlineData(DataType.UInt8)]
+    [InlineData(DataType.Int8)]
+    [InlineData(DataType.Int32)]
+    public void Average_of_bytes_is_requantized(DataType destination) => CheckOnAllTiers(new Problem(
+        Pool(PoolingAlgorithm.AverageIncludePadding, DataType.UInt8, destination, 50, (8, 8), (3, 3), (2, 2), (1, 1), 1, 1, ceil: true),
+        new PrimitiveAttributes
+        {
+            SourceScale = QuantizationScale.PerTensor(0.02f), SourceZeroPoint = 77,
+            DestinationScale = destination == DataType.Float32 ? null : QuantizationScale.PerTensor(0.013f),
+        },
+        new CheckOptions()));
+
+    [Fact]
+    public void Maximum_skips_not_a_number() => CheckOnAllTiers(new Problem(
+        Pool(PoolingAlgorithm.Max, DataType.Float32, DataType.Float32, 45, (11, 11), (3, 3), (1, 1), (1, 1), 1, 1, ceil: false),
+        new PrimitiveAttributes(), new CheckOptions { Fill = FillKind.SpecialFloats }));
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Thread_counts_give_the_same_result(int threads)
+    {
+        using var engine = new TestEngine(CpuFeatures.Host.Isa, [new JitPooling(KernelCache.Shared)], threads);
+        foreach (PoolingAlgorithm algorithm in Algorithms)
+            foreach (int window in (int[])[3, 6])
+                PrimitiveCheck.AgainstReference(
+                    engine, Pool(algorithm, DataType.UInt8, DataType.UInt8, 700, (6, 6), (window, window), (1, 1), (1, 1), 1, 1, ceil: false),
+                    new PrimitiveAttributes { SourceZeroPoint = 4 });
+    }
+
+    [Fact]
+    public void Kernels_stay_inside_their_instruction_set()
+    {
+        foreach ((string _, Isa isa) in IsaTiers.All.Where(t => (t.Isa & IsaTiers.Avx2) == IsaTiers.Avx2))
+            foreach (CallingAbi abi in (CallingAbi[])[CallingAbi.SystemV, CallingAbi.Windows])
+                foreach (PoolingKernelSpec spec in Specs(isa))
+                    KernelVerifier.Verify(new PoolingKernelGenerator().Generate(spec, isa, abi));
+    }
+
+    [Fact]
+    public void Refusals_name_the_reason()
+    {
+        PoolingDescriptor problem = Pool(
+            PoolingAlgorithm.Max, DataType.UInt8, DataType.UInt8, 8, (6, 6), (2, 2), (2, 2), (1, 1), 0, 0, ceil: false);
+        AssertRefused(RejectionReason.Layout, problem with { Source = new(problem.Source.Dimensions, DataType.UInt8) });
+        AssertRefused(RejectionReason.DataTypes, problem with { Source = problem.Source.WithDataType(DataType.Float16) });
+        AssertRefused(RejectionReason.DataTypes, problem with
+        {
+            Algorithm = PoolingAlgorithm.AverageExcludePadding, Source = problem.Source.WithDataType(DataType.Int32),
+        });
+    }
+
+    [Fact]
+    public void Execution_allocates_nothing()
+    {
+        PoolingDescriptor problem = Pool(
+            PoolingAlgorithm.AverageExcludePadding, DataType.UInt8, DataType.UInt8, 72, (9, 9), (3, 3), (2, 2), (1, 1), 1, 1, ceil: false);
+        using var engine = new TestEngine(CpuFeatures.Host.Isa, [new JitPooling(KernelCache.Shared)]);
+        using Primitive primitive = engine.Create(problem);
+        using ExecutionStream stream = engine.CreateStream();
+        using TensorMemory x = new(problem.Source), y = new(problem.Destination);
+        var arguments = new UnaryArguments(x, y);
+        primitive.Execute(stream, arguments);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 10; i++)
+            primitive.Execute(stream, arguments);
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+    }
+
+    private static Gen<Problem> AnyProblem =>
+        from algorithm in Gen.Elements(Algorithms)
+        from types in Gen.Elements(
+            (DataType.UInt8, DataType.UInt8), (DataType.Int8, DataType.Int8), (DataType.UInt8, DataType.Float32),
+            (DataType.Int8, DataType.UInt8), (DataType.Float32, DataType.Float32), (DataType.Float32, DataType.UInt8),
+            (DataType.Int32, DataType.Int32))
+        where types.Item1 != DataType.Int32 || algorithm == PoolingAlgorithm.Max
+        from channels in Arbitraries.Channels
+        from height in Gen.Choose(1, 13)
+        from width in Gen.Choose(1, 13)
+        from kernel in Gen.Elements((1, 1), (2, 2), (3, 3), (3, 3), (5, 5), (1, 9), (9, 2))
+        from stride in Gen.Elements((1, 1), (2, 2), (3, 3), (2, 1))
+        from dilation in Gen.Elements((1, 1), (1, 1), (2, 2), (1, 3))
+        from before in Gen.Choose(0, 3)
+        from after in Gen.Choose(0, 3)
+        from ceil in Gen.Elements(false, true)
+        let descriptor = Pool(algorithm, types.Item1, types.Item2, channels, (height, width), kernel, stride, dilation, before, after, ceil)
+        where descriptor.Destination.ElementCount > 0
+        from requantizes in Gen.Elements(false, true)
+        from sourceScale in Arbitraries.Scale
+        from sourceZeroPoint in Arbitraries.ZeroPoint(types.Item1)
+        from destinationScale in Arbitraries.Scale
+        from destinationZeroPoint in Arbitraries.ZeroPoint(types.Item2)
+        from postOps in Arbitraries.PostOps(descriptor.Destination)
+        from options in Arbitraries.Options()
+        let quantizedSource = types.Item1 != DataType.Float32
+        let quantizedDestination = requantizes && types.Item2 != DataType.Float32
+        select new Problem(
+            descriptor,
+            new PrimitiveAttributes
+            {
+                SourceScale = quantizedSource ? QuantizationScale.PerTensor(sourceScale) : null,
+                SourceZeroPoint = quantizedSource ? ZeroPoint.PerTensor(sourceZeroPoint) : null,
+                DestinationScale = quantizedDestination ? QuantizationScale.PerTensor(destinationScale) : null,
+                DestinationZeroPoint = quantizedDestination ? ZeroPoint.PerTensor(destinationZeroPoint) : null,
+                PostOps = requantizes ? postOps : [],
+            },
+            options);
+
+    private static PoolingDescriptor Pool(
+        PoolingAlgorithm algorithm, DataType source, DataType destination, int channels, (int H, int W) extent,
+        (int H, int W) kernel, (int H, int W) stride, (int H, int W) dilation, int before, int after, bool ceil)
+    {
+        int oh = Outputs(extent.H, kernel.H, stride.H, dilation.H), ow = Outputs(extent.W, kernel.W, stride.W, dilation.W);
+        return new PoolingDescriptor
+        {
+            Algorithm = algorithm,
+            Source = new([2, channels, extent.H, extent.W], source, FormatTag.Nhwc),
+            Destination = new([2, channels, oh, ow], destination, FormatTag.Nhwc),
+            Kernel = [kernel.H, kernel.W], Strides = [stride.H, stride.W], Dilations = [dilation.H, dilation.W],
+            PaddingBefore = [before, before], PaddingAfter = [after, after],
+        };
+
+        // In ceil mode the last window may reach beyond the padding but starts inside it.
+        int Outputs(int size, int k, int s, int d)
+        {
+            int rest = size + before + after - (((k - 1) * d) + 1);
+            if (rest < 0)
+                return 0;
+            int result = ((ceil ? rest + s - 1 : rest) / s) + 1;
+            return ((result - 1) * s) - before < size + after ? result : result - 1;
+        }
+    }
+
+    private static void CheckOnAllTiers(Problem problem)
+    {
+        foreach ((string _, Isa isa) in Tiers.Generated)
+        {
+            using var engine = new TestEngine(isa, [new JitPooling(KernelCache.Shared)]);
+            string chosen = PrimitiveCheck.AgainstReference(engine, problem.Descriptor, problem.Attributes, problem.Options);
+            Assert.StartsWith("jit_pool:", chosen, StringComparison.Ordinal);
+        }
+    }
+
+    private static void AssertRefused(RejectionReason reason, PoolingDescriptor descriptor)
+    {
+        PlanResult result = new JitPooling(KernelCache.Shared).TryPlan(
+            new PlanRequest(descriptor, PrimitiveAttributes.Default, IsaTiers.Avx2, 1));
+        Assert.Equal(reason, result.Rejection?.Reason);
+    }
+
+    private static IEnumerable<PoolingKernelSpec> Specs(Isa isa)
+    {
+        IsaTraits traits = IsaTraits.For(isa);
+        foreach (PoolingReduction reduction in Enum.GetValues<PoolingReduction>())
+            foreach (DataType source in (DataType[])[DataType.UInt8, DataType.Int8, DataType.Float32])
+                foreach (bool isTail in (bool[])[false, true])
+                    foreach (int unrolled in (int[])[0, 3])
+                    {
+                        bool raw = reduction == PoolingReduction.ByteMaximum;
+                        if (raw && source == DataType.Float32)
+                            continue;
+                        int channels = (4 * PoolingKernelGenerator.LanesOf(reduction, traits)) - (isTail ? 3 : 0);
+                        yield return new PoolingKernelSpec(
+                            reduction, source, unrolled, 96, 80, channels, source == DataType.Int8, source == DataType.Int8,
+                            raw ? null : EpilogueOf(channels));
+                    }
+    }
+
+    private static EpilogueSpec EpilogueOf(int channels)
+    {
+        Epilogue epilogue = Epilogue.CreateForValues(
+            new PrimitiveAttributes { PostOps = [PostOp.Sum(0.5f, 3), PostOp.Eltwise(EltwiseAlgorithm.Swish, 1)] }, DataType.UInt8);
+        return EpiloguePlan.TryCreate(
+            epilogue, DataType.Float32, hasBias: false, new MemoryDescriptor([1, channels, 4, 4], DataType.UInt8, FormatTag.Nhwc), out _)!.Spec;
+    }
+}
