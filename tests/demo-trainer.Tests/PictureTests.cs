@@ -18,6 +18,18 @@ public class PictureTests
             Assert.True(seen.Add(Convert.ToHexString(record)));
     }
 
+    [Theory]
+    [InlineData("heldout.bin", 400, nameof(Split.HeldOut))]
+    [InlineData("calibration.bin", 300, nameof(Split.Calibration))]
+    public void The_shipped_pictures_are_the_ones_that_this_tool_draws(string file, int count, string split)
+    {
+        byte[] shipped = File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, file));
+        byte[] drawn = PictureFile.Draw(new SceneArtist(1), Enum.Parse<Split>(split), 0, count);
+        Assert.Equal(drawn.Length, shipped.Length);
+        // Another C library may round a sine differently, and so a pixel here and there.
+        Assert.InRange(shipped.Zip(drawn).Count(pair => pair.First != pair.Second), 0, drawn.Length / 1000);
+    }
+
     [Fact]
     public void Every_outline_encloses_its_points_within_the_unit_circle()
     {
