@@ -69,7 +69,7 @@ public sealed record ModelExplanation(
     internal static ModelExplanation Of(string model, ExecutionPlan plan, IReadOnlyList<PassEvent> passes, long weightsBytes)
     {
         ILookup<Operation, PlannedStep> steps = plan.Steps.Where(s => s.Operation is not null).ToLookup(s => s.Operation!);
-        NodeExplanation[] nodes = [.. plan.Operations.Operations.Select(o => Explain(o, [.. steps[o]]))];
+        NodeExplanation[] nodes = [.. plan.Operations.Operations.Where(o => !PlanBuilder.IsConstant(o)).Select(o => Explain(o, [.. steps[o]]))];
         int reorders = plan.Steps.Count(s => s.Operation is null);
         return new ModelExplanation(model, nodes, passes, reorders, plan.ArenaBytes, weightsBytes);
     }

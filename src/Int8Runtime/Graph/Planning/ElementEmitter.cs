@@ -67,7 +67,7 @@ internal static class ElementEmitter
     public static void EmitBinary(Operation operation, BinarySpec spec, PlanBuilder plan)
     {
         bool channelsLast = plan.Layouts.IsChannelsLast(operation.Output);
-        Location first = Source(operation[0], channelsLast, plan), second = Source(operation[1], channelsLast, plan);
+        Location first = plan.Read(operation[0].Edge, channelsLast), second = plan.Read(operation[1].Edge, channelsLast);
         Location destination = plan.TryDefineInPlace(operation.Output, operation[0]) ?? plan.Define(operation.Output);
         PostOpChain postOps = PostOpChain.Empty;
         foreach (FusedEltwise eltwise in operation.PostOps.Cast<FusedEltwise>())
@@ -85,12 +85,6 @@ internal static class ElementEmitter
         plan.Execute(descriptor, attributes,
             (ArgumentSlot.Source, first), (ArgumentSlot.Source1, second), (ArgumentSlot.Destination, destination));
     }
-
-    // A constant that the model dequantizes is read as real numbers.
-    private static Location Source(Operand operand, bool channelsLast, PlanBuilder plan) =>
-        operand.Dequantized() is { } dequantized && dequantized.Edge.Constant is { } content
-            ? plan.ConstantLocation(plan.Weights.ToReal(content, dequantized.Quantization!), operand.Shape, channelsLast)
-            : plan.Read(operand.Edge, channelsLast);
 
     private static (Location Source, Location Destination) Unary(Operation operation, PlanBuilder plan)
     {

@@ -58,15 +58,13 @@ internal sealed class PlanBuilder
     /// <summary>Where a tensor lies, in whatever layout.</summary>
     public Location LocationOf(Edge edge)
     {
-        if (edge.Constant is { } content)
-            return ConstantLocation(content, edge.Shape, Layouts.IsChannelsLast(edge));
-        return _locations[edge];
+        return KnownContent(edge) is { } content ? ConstantLocation(content, edge.Shape, Layouts.IsChannelsLast(edge)) : _locations[edge];
     }
 
     /// <summary>A tensor in the wanted layout; it is copied once if it lies otherwise.</summary>
     public Location Read(Edge edge, bool channelsLast)
     {
-        if (edge.Constant is { } content)
+        if (KnownContent(edge) is { } content)
             return ConstantLocation(content, edge.Shape, channelsLast);
         Location location = _locations[edge];
         if (StridedView.Matches(location.Descriptor, channelsLast))
@@ -196,6 +194,8 @@ internal sealed class PlanBuilder
 
     private void Emit(Operation operation)
     {
+        if (IsConstant(operation))
+            return;   // its readers take the constant
         _current = operation;
         OperationEmitters.Emit(operation, this);
         _current = null;
@@ -206,10 +206,14 @@ internal sealed class PlanBuilder
         }
     }
 
+    // The content of a constant, or of a constant that the model dequantizes.
+    private TensorData? KnownContent(Edge edge) => edge.Constant
+        ?? (new Operand(edge).Dequantized() is { Edge.Constant: { } integers } dequantized ? Weights.ToReal(integers, dequantized.Quantization!) : null);
+
     // The caller sees dense row-major memory which nothing else overwrites.
     private Location FinishOutput(Edge edge)
     {
-        if (edge.Constant is { } content)
+        if (KnownContent(edge) is { } content)
         {
             PlannedBuffer buffer = NewBuffer(edge);
             buffer.IsOutput = true;
@@ -231,6 +235,9 @@ internal sealed class PlanBuilder
         MemoryDescriptor descriptor = location.Descriptor;
         return location with { Descriptor = MemoryDescriptor.Strided(edge.Shape, edge.Type, new MemoryDescriptor(edge.Shape, edge.Type).Strides.AsSpan(), descriptor.Offset) };
     }
+
+    /// <summary>Whether the operation dequantizes a constant, which happens when the model is compiled.</summary>
+    public static bool IsConstant(Operation operation) => new Operand(operation.Output).Dequantized() is { Edge.Constant: not null };
 
     private ExecutionPlan Finish(OperationGraph graph, Dictionary<string, Location> outputs)
     {

@@ -78,14 +78,9 @@ internal sealed class PostOpEmitter
     private PostOp Binary(Operation operation, FusedBinary binary, PlanBuilder plan)
     {
         Operand operand = operation[binary.OperandIndex];
-        Location location;
-        int rank = operation.Output.Shape.Rank;
-        if (operand.KnownValues() is { } values && operand.Shape.Rank != rank)
-            throw new ArgumentException($"the operand {operand.Edge} of a post-op needs rank {rank} ({values.Length} values)");
-        if (operand.Dequantized() is { } dequantized && dequantized.Edge.Constant is { } integers)
-            location = plan.ConstantLocation(plan.Weights.ToReal(integers, dequantized.Quantization!), operand.Shape, plan.Layouts.IsChannelsLast(operation.Output));
-        else
-            location = plan.Read(operand.Edge, plan.Layouts.IsChannelsLast(operation.Output));
+        if (operand.Shape.Rank != operation.Output.Shape.Rank)
+            throw new ArgumentException($"the operand {operand.Edge} of a post-op needs the rank of {operation.Output}");
+        Location location = plan.Read(operand.Edge, plan.Layouts.IsChannelsLast(operation.Output));
         _arguments.Add((ArgumentSlot.PostOp0 + PostOps.Count, location));
         return PostOp.Binary(binary.Algorithm, location.Descriptor);
     }

@@ -65,7 +65,7 @@ internal static class ProductEmitter
     public static void EmitMatMul(Operation operation, MatMulSpec spec, PlanBuilder plan)
     {
         Location left = plan.Read(operation[0].Edge, channelsLast: false);
-        Location right = Right(operation[1], plan);
+        Location right = plan.Read(operation[1].Edge, channelsLast: false);
         var bias = ProductWeights.Bias(operation.OptionalOperand(2), operation.Output.Shape[^1], plan.Weights);
         Location? zeroPoint = ReadZeroPoint(operation, 3, plan);
         PostOpEmitter postOps = PostOpEmitter.Of(operation, plan);
@@ -81,10 +81,6 @@ internal static class ProductEmitter
             [(ArgumentSlot.Source, left), (ArgumentSlot.Weights, right), (ArgumentSlot.Bias, bias?.Location),
              (ArgumentSlot.SourceZeroPoint, zeroPoint), (ArgumentSlot.Destination, postOps.Destination), .. postOps.Arguments]);
     }
-
-    private static Location Right(Operand operand, PlanBuilder plan) => operand.Dequantized() is { } dequantized && dequantized.Edge.Constant is { } content
-        ? plan.ConstantLocation(plan.Weights.ToReal(content, dequantized.Quantization!), operand.Shape, channelsLast: false)
-        : plan.Read(operand.Edge, channelsLast: false);
 
     private static void Execute(
         Operation operation, PlanBuilder plan, PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, ProductWeights weights,
