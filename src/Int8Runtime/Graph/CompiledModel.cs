@@ -30,6 +30,7 @@ public sealed class CompiledModel : IDisposable
         Engine = engine;
         _options = options;
         _graph = graph.Clone();
+        SupportCheck.Run(_graph);
         foreach (string name in options.Observe)
             Observe(name);
         foreach (IGraphPass pass in GraphPasses.All)
@@ -134,6 +135,18 @@ public sealed class CompiledModel : IDisposable
         return extents;
     }
 
+    private static void InferShapes(ModelGraph graph, SortedDictionary<string, Shape> shapes)
+    {
+        try
+        {
+            ShapeInference.Infer(graph, shapes).Apply(graph);
+        }
+        catch (UnsupportedModelException exception)
+        {
+            throw new ModelCompilationException(graph.Name, [new NodeFailure("", "", exception.Message)]);
+        }
+    }
+
     private CompiledPlan Plan(SortedDictionary<string, Shape> shapes)
     {
         ModelGraph graph = _graph.Clone();
@@ -144,7 +157,7 @@ public sealed class CompiledModel : IDisposable
                 input.Shape = new GraphShape([shapes[input.Name][0], .. shape.Skip(1)]);
         }
 
-        ShapeInference.Infer(graph, shapes).Apply(graph);
+        InferShapes(graph, shapes);
         GraphCleanup.Run(graph);
         OperationGraph operations = GraphLowering.Lower(graph);
         var log = new PassLog();

@@ -2,14 +2,14 @@
 namespace Int8Runtime.Graph;
 
 /// <summary>A node that cannot be compiled.</summary>
-/// <param name="Node">Name of the node.</param>
+/// <param name="Node">Name of the node; empty where the reason names it.</param>
 /// <param name="OpType">Its operator.</param>
 /// <param name="Reason">Why it cannot be compiled.</param>
 public sealed record NodeFailure(string Node, string OpType, string Reason)
 {
     /// <summary>Node, operator and reason.</summary>
     public override string ToString() =>
-        Reason.Contains($"'{Node}'", StringComparison.Ordinal) ? Reason : $"Node '{Node}' ({OpType}): {Reason}";
+        Node.Length == 0 || Reason.Contains($"'{Node}'", StringComparison.Ordinal) ? Reason : $"Node '{Node}' ({OpType}): {Reason}";
 }
 
 /// <summary>A model cannot be compiled; the message lists every node that stands in the way.</summary>

@@ -1,7 +1,7 @@
 // Conv and ConvInteger.
 namespace Int8Runtime.Graph.Lowering;
 
-/// <summary>Convolutions with known weights; the integer form has a zero point but no scale.</summary>
+/// <summary>Convolutions; the integer form has a zero point but no scale.</summary>
 internal sealed class ConvolutionLowering : INodeLowering
 {
     public IReadOnlyList<string> OpTypes { get; } = ["Conv", "ConvInteger"];
@@ -10,9 +10,9 @@ internal sealed class ConvolutionLowering : INodeLowering
     {
         ConvolutionView view = ConvolutionView.Of(NodeOperands.Of(node));
         Operand source = context.OperandOf(node, 0), weights = context.OperandOf(node, 1);
-        if (!weights.IsKnown() || source.Shape.Rank > 5)
+        if (source.Shape.Rank > 5)
         {
-            context.EmitHost(node, source.Shape.Rank > 5 ? "there are more than three spatial dimensions" : "the weights are not constant");
+            context.EmitHost(node, "there are more than three spatial dimensions");
             return;
         }
 

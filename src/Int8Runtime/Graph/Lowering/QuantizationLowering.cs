@@ -22,9 +22,11 @@ internal sealed class QuantizationLowering : INodeLowering
 
         bool quantizes = node.Is("QuantizeLinear");
         DataType integer = quantizes ? to : from, real = quantizes ? from : to;
-        bool known = node.ConstantInput(1) is { Rank: <= 1 } && node.OptionalInput(2) is null or { IsConstant: true };
+        if (LoweringContext.ExtentsOf(node.Input(1)).Rank > 1 || node.Attributes.GetInteger("block_size") != 0)
+            throw new NodeLoweringException("it has scales for blocks: quantize per tensor or per axis");
+        bool known = node.ConstantInput(1) is not null && node.OptionalInput(2) is null or { IsConstant: true };
         bool served = integer.IsInt8() || (!quantizes && integer == DataType.Int32);
-        if (!known || !served || real != DataType.Float32 || node.Attributes.GetInteger("block_size") != 0)
+        if (!known || !served || real != DataType.Float32)
         {
             context.EmitHost(node, known
                 ? $"no primitive converts {from.ToShortName()} to {to.ToShortName()} with these scales"

@@ -10,14 +10,14 @@ internal static class ProductEmitter
     {
         Location source = plan.Read(operation[0].Edge, channelsLast: true);
         ProductWeights weights = ProductWeights.Of(operation[1], plan.Weights);
-        Shape shape = weights.Content.Shape;
-        var bias = ProductWeights.Bias(operation.OptionalOperand(2), shape[0], plan.Weights);
+        Shape shape = weights.Shape;
+        Location? bias = ProductWeights.Bias(operation.OptionalOperand(2), shape[0], plan);
         Location? zeroPoint = ReadZeroPoint(operation, 3, plan);
         PostOpEmitter postOps = PostOpEmitter.Of(operation, plan);
         var descriptor = new ConvolutionDescriptor
         {
             Source = source.Descriptor,
-            Weights = MemoryDescriptor.Any(shape, weights.Content.ElementType),
+            Weights = MemoryDescriptor.Any(shape, weights.Type),
             Bias = bias?.Descriptor,
             Destination = postOps.Destination.Descriptor,
             Strides = spec.Strides,
@@ -27,7 +27,7 @@ internal static class ProductEmitter
             Groups = spec.Groups,
         };
         Execute(operation, plan, descriptor, Attributes(operation, weights.Quantization, postOps.PostOps, zeroPoint), weights,
-            new MemoryDescriptor(shape, weights.Content.ElementType), source, bias?.Location, zeroPoint, postOps);
+            new MemoryDescriptor(shape, weights.Type), source, bias, zeroPoint, postOps);
     }
 
     public static void EmitInnerProduct(Operation operation, InnerProductSpec spec, PlanBuilder plan)
@@ -35,8 +35,8 @@ internal static class ProductEmitter
         Shape map = operation[0].Shape;
         Location source = plan.Read(operation[0].Edge, channelsLast: map.Rank > 2);
         ProductWeights weights = ProductWeights.Of(operation[1], plan.Weights);
-        DataType type = weights.Content.ElementType;
-        int outputs = weights.Content.Shape[spec.InputMajorWeights ? 1 : 0];
+        DataType type = weights.Type;
+        int outputs = weights.Shape[spec.InputMajorWeights ? 1 : 0];
         Shape shape = [outputs, .. map[1..]];
 
         // Dimensions [O, C, …] over the model's [C·…, O] or [O, C·…].
@@ -49,7 +49,7 @@ internal static class ProductEmitter
         }
 
         strides[0] = spec.InputMajorWeights ? 1 : stride;
-        var bias = ProductWeights.Bias(operation.OptionalOperand(2), outputs, plan.Weights);
+        Location? bias = ProductWeights.Bias(operation.OptionalOperand(2), outputs, plan);
         PostOpEmitter postOps = PostOpEmitter.Of(operation, plan);
         var descriptor = new InnerProductDescriptor
         {
@@ -59,14 +59,14 @@ internal static class ProductEmitter
             Destination = postOps.Destination.Descriptor,
         };
         Execute(operation, plan, descriptor, Attributes(operation, weights.Quantization, postOps.PostOps, null), weights,
-            MemoryDescriptor.Strided(shape, type, strides), source, bias?.Location, null, postOps);
+            MemoryDescriptor.Strided(shape, type, strides), source, bias, null, postOps);
     }
 
     public static void EmitMatMul(Operation operation, MatMulSpec spec, PlanBuilder plan)
     {
         Location left = plan.Read(operation[0].Edge, channelsLast: false);
         Location right = plan.Read(operation[1].Edge, channelsLast: false);
-        var bias = ProductWeights.Bias(operation.OptionalOperand(2), operation.Output.Shape[^1], plan.Weights);
+        Location? bias = ProductWeights.Bias(operation.OptionalOperand(2), operation.Output.Shape[^1], plan);
         Location? zeroPoint = ReadZeroPoint(operation, 3, plan);
         PostOpEmitter postOps = PostOpEmitter.Of(operation, plan);
         var descriptor = new MatMulDescriptor
@@ -78,7 +78,7 @@ internal static class ProductEmitter
         };
         PrimitiveAttributes attributes = Attributes(operation, operation[1].Quantization, postOps.PostOps, zeroPoint);
         plan.Execute(descriptor, attributes,
-            [(ArgumentSlot.Source, left), (ArgumentSlot.Weights, right), (ArgumentSlot.Bias, bias?.Location),
+            [(ArgumentSlot.Source, left), (ArgumentSlot.Weights, right), (ArgumentSlot.Bias, bias),
              (ArgumentSlot.SourceZeroPoint, zeroPoint), (ArgumentSlot.Destination, postOps.Destination), .. postOps.Arguments]);
     }
 
@@ -87,9 +87,9 @@ internal static class ProductEmitter
         MemoryDescriptor plain, Location source, Location? bias, Location? zeroPoint, PostOpEmitter postOps)
     {
         Primitive primitive = plan.Engine.Create(descriptor, attributes);
-        StoredTensor packed = plan.Weights.Get(weights.Content, plain, primitive.Weights);
+        Location packed = weights.Packed(operation, plan, plain, primitive.Weights);
         plan.Execute(primitive,
-            [(ArgumentSlot.Source, source), (ArgumentSlot.Weights, new Location(primitive.Weights, null, packed)), (ArgumentSlot.Bias, bias),
+            [(ArgumentSlot.Source, source), (ArgumentSlot.Weights, packed), (ArgumentSlot.Bias, bias),
              (ArgumentSlot.SourceZeroPoint, zeroPoint), (ArgumentSlot.Destination, postOps.Destination), .. postOps.Arguments]);
     }
 

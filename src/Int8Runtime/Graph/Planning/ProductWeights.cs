@@ -3,14 +3,23 @@ using Int8Runtime.Graph.Lowering;
 
 namespace Int8Runtime.Graph.Planning;
 
-/// <summary>Known weights: s8 with their quantization, or f32.</summary>
-/// <param name="Content">The constant, its dimensions as in the model.</param>
+/// <summary>Weights: known ones as s8 with their quantization or as f32, computed ones as they are.</summary>
+/// <param name="Content">The constant, its dimensions as in the model; null for weights that another operation computes.</param>
 /// <param name="Quantization">What the integers stand for; null for real numbers.</param>
-internal sealed record ProductWeights(TensorData Content, Quantization? Quantization)
+/// <param name="Shape">The dimensions in the model.</param>
+/// <param name="Type">The element type.</param>
+internal sealed record ProductWeights(TensorData? Content, Quantization? Quantization, Shape Shape, DataType Type)
 {
+    private ProductWeights(TensorData content, Quantization? quantization)
+        : this(content, quantization, content.Shape, content.ElementType)
+    {
+    }
+
     /// <summary>Reads weights that are constant, or a constant that is dequantized.</summary>
     public static ProductWeights Of(Operand operand, WeightsStore store)
     {
+        if (!operand.IsKnown())
+            return new ProductWeights(null, operand.Quantization, operand.Shape, operand.Edge.Type);
         if (operand.Quantization is { } quantization)
         {
             // u8 with zero point z is s8 with zero point z − 128.
@@ -26,17 +35,30 @@ internal sealed record ProductWeights(TensorData Content, Quantization? Quantiza
     }
 
     /// <summary>The bias in f32; null where there is none.</summary>
-    public static (MemoryDescriptor Descriptor, Location Location)? Bias(Operand? operand, int channels, WeightsStore store)
+    public static Location? Bias(Operand? operand, int channels, PlanBuilder plan)
     {
         if (operand is null)
             return null;
-        Operand origin = operand.Dequantized() ?? operand;
-        TensorData content = origin.Edge.Constant ?? throw new ArgumentException($"the bias '{operand.Edge.Name}' is not constant");
-        if (origin.Quantization is { } quantization)
-            content = store.ToReal(content, quantization);
-        if (content.ElementCount != channels)
-            throw new ArgumentException($"the bias has {content.ElementCount} elements for {channels} channels");
-        var descriptor = new MemoryDescriptor([channels], DataType.Float32);
-        return (descriptor, new Location(descriptor, null, store.Get(content, descriptor, descriptor)));
+        return operand.Shape.ElementCount == channels && operand.Shape.Rank == 1
+            ? plan.Read(operand.Edge, channelsLast: false)
+            : throw new ArgumentException($"the bias {operand.Edge} does not fit {channels} channels");
+    }
+
+    /// <summary>The weights in the layout that the primitive asks for; computed ones are packed in every run.</summary>
+    /// <param name="operation">The product.</param>
+    /// <param name="plan">The plan.</param>
+    /// <param name="plain">How the primitive's dimensions lie in the model's weights.</param>
+    /// <param name="target">The wanted layout.</param>
+    public Location Packed(Operation operation, PlanBuilder plan, MemoryDescriptor plain, MemoryDescriptor target)
+    {
+        if (Content is not null)
+            return new Location(target, null, plan.Weights.Get(Content, plain, target));
+        Location computed = plan.Read(operation[1].Edge, channelsLast: false);
+        if (target.Equals(computed.Descriptor))
+            return computed;
+        operation.Notes.Add("packs its weights in every run: they are not constant");
+        var packed = new Location(target, plan.NewBuffer(target.SizeInBytes));
+        plan.Reorder(operation.Name + ":weights", computed, packed, PrimitiveAttributes.Default);
+        return packed;
     }
 }

@@ -77,12 +77,13 @@ internal static class StridedView
     }
 
     /// <summary>Whether the elements are dense and row-major, from any offset on.</summary>
-    public static bool IsRowMajor(MemoryDescriptor memory) => memory.HasLayout(FormatTag.RowMajor(memory.Rank));
+    public static bool IsRowMajor(MemoryDescriptor memory) => memory.Rank == 0 || memory.HasLayout(FormatTag.RowMajor(memory.Rank));
 
     /// <summary>Whether the tensor has the layout of a plan: channels last, or row-major.</summary>
     public static bool Matches(MemoryDescriptor memory, bool channelsLast) => channelsLast ? IsChannelsLast(memory) : IsRowMajor(memory);
 
     /// <summary>A dense tensor in a layout of a plan.</summary>
-    public static MemoryDescriptor Dense(Shape shape, DataType type, bool channelsLast) =>
-        new(shape, type, channelsLast && shape.Rank >= 3 ? FormatTag.ChannelsLast(shape.Rank) : FormatTag.RowMajor(shape.Rank));
+    public static MemoryDescriptor Dense(Shape shape, DataType type, bool channelsLast) => channelsLast && shape.Rank >= 3
+        ? new MemoryDescriptor(shape, type, FormatTag.ChannelsLast(shape.Rank))
+        : new MemoryDescriptor(shape, type);
 }
