@@ -17,6 +17,8 @@ internal static class X64Implementations
         [
             new DepthwiseConvolution(cache),
             new BrgemmConvolution(cache, cpu),
+            new BrgemmInnerProduct(cache, cpu),
+            new BrgemmMatMul(cache, cpu),
 
             new JitPooling(cache),
 

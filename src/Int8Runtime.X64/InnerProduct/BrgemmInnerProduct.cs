@@ -1,0 +1,95 @@
+// Fully connected layers as matrix products: the weights are packed in the physical order of the source, so that channels
+// and pixels of a sample are one row whatever the layout.
+using Int8Runtime.Jit;
+
+namespace Int8Runtime.X64;
+
+/// <summary>Fully connected layers over samples that are dense in any order of their dimensions.</summary>
+internal sealed class BrgemmInnerProduct(KernelCache cache, CpuFeatures cpu) : IImplementation
+{
+    /// <inheritdoc/>
+    public PrimitiveKind Kind => PrimitiveKind.InnerProduct;
+
+    /// <inheritdoc/>
+    public string Name => "brgemm_ip";
+
+    /// <inheritdoc/>
+    public PlanResult TryPlan(PlanRequest request)
+    {
+        var descriptor = (InnerProductDescriptor)request.Descriptor;
+        if (BrgemmOperands.Choose(Name, request, descriptor.Source.DataType, descriptor.Weights.DataType,
+            descriptor.Destination.DataType, out Rejection? rejection) is not { } operands)
+            return rejection!;
+        if (descriptor.Destination.ElementCount == 0 || descriptor.Weights.ElementCount == 0)
+            return new Rejection(Name, RejectionReason.Shape, "nothing to compute");
+        descriptor = descriptor with { Source = ChannelsLast(descriptor.Source), Destination = ChannelsLast(descriptor.Destination) };
+        MemoryDescriptor source = descriptor.Source, destination = descriptor.Destination;
+        if (PhysicalOrder(source) is not { } order)
+            return new Rejection(Name, RejectionReason.Layout, $"the samples of source {source} are not dense");
+        int columns = destination.Dimensions[1], sum = (int)(descriptor.Weights.ElementCount / columns);
+        if (!destination.IsStrided || !destination.InnerBlocks.IsEmpty || (destination.Strides[1] != 1 && columns > 1))
+            return new Rejection(Name, RejectionReason.Layout, $"the columns of destination {destination} are not neighbours");
+        if (MatrixEpilogue.TryCreate(
+            request.Attributes, operands.Product.AccumulatorType(), destination, descriptor.Bias is not null, out string refusal)
+            is not { } epilogue)
+            return new Rejection(Name, RejectionReason.PostOps, refusal);
+
+        var spec = new BrgemmWeightsSpec
+        {
+            Product = operands.Product,
+            Lanes = IsaTraits.For(operands.Isa).Lanes32,
+            Matrices = 1,
+            Columns = columns,
+            Runs = 1,
+            RunElements = sum,
+            SumDimensions = order,
+            ColumnDimension = 0,
+            Type = descriptor.Weights.DataType,
+            ZeroPoint = operands.Product == DotProductKind.Int16 ? request.Attributes.WeightsZeroPoint : null,
+        };
+        if (BrgemmWeightsOperand.TryCreate(Name, descriptor.Weights, spec, operands, request.Attributes.SourceZeroPoint, out rejection)
+            is not { } weights)
+            return rejection!;
+        int sourceSize = source.DataType.SizeInBytes(), destinationSize = destination.DataType.SizeInBytes();
+        var problem = new MatrixProblem
+        {
+            Rows = destination.Dimensions[0],
+            Columns = columns,
+            Sum = sum,
+            SourceRow = source.Strides[0] * sourceSize,
+            SourceElement = 1,
+            DestinationRow = destination.Strides[0] * destinationSize,
+            SourceOffsets = [source.Offset * sourceSize],
+            DestinationOffsets = [destination.Offset * destinationSize],
+            Matrices = [0],
+            Images = [0],
+        };
+        return new BrgemmMatrixPlan(
+            $"{Name}:{IsaTiers.NameOf(operands.Isa)}", descriptor with { Weights = weights.Descriptor }, source, destination, request,
+            operands, problem, spec, weights, epilogue, cache, cpu);
+    }
+
+    private static MemoryDescriptor ChannelsLast(MemoryDescriptor descriptor) => descriptor.IsAny
+        ? new MemoryDescriptor(descriptor.Dimensions, descriptor.DataType, FormatTag.ChannelsLast(descriptor.Rank))
+        : descriptor;
+
+    // The dimensions of a sample from the slowest to the fastest; null if they do not fill the sample without gaps.
+    private static Shape? PhysicalOrder(MemoryDescriptor source)
+    {
+        if (!source.IsStrided || !source.InnerBlocks.IsEmpty)
+            return null;
+        int[] order = [.. Enumerable.Range(1, source.Rank - 1).OrderBy(d => source.Dimensions[d] == 1 ? 0 : source.Strides[d])];
+        long expected = 1;
+        foreach (int d in order)
+        {
+            if (source.Dimensions[d] == 1)
+                continue;
+            if (source.Strides[d] != expected)
+                return null;
+            expected *= source.Dimensions[d];
+        }
+
+        Array.Reverse(order);
+        return order;
+    }
+}

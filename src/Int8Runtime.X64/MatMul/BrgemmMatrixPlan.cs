@@ -1,0 +1,144 @@
+// The plan of matrix products and fully connected layers: units of work are (product, block of rows, part of the columns).
+using System.Runtime.CompilerServices;
+using Int8Runtime.Jit;
+
+namespace Int8Runtime.X64;
+
+/// <summary>A planned batch of matrix products.</summary>
+internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
+{
+    private const int ScratchAlignment = 64;
+
+    private readonly MatrixProblem _problem;
+    private readonly MemoryDescriptor _destination;
+    private readonly BrgemmKernels _kernels;
+    private readonly BrgemmWeightsSpec _weightsSpec;
+    private readonly BrgemmWeightsOperand _weights;
+    private readonly EpiloguePlan _epilogue;
+    private readonly PrimitiveAttributes _attributes;
+    private readonly RowCopy? _copy;
+    private readonly WorkSplit _split;
+    private readonly long[] _runs = GC.AllocateArray<long>(1, pinned: true); // one run at offset 0
+    private readonly int _threads;
+    private readonly long _scratchOfThread;
+
+    public BrgemmMatrixPlan(
+        string name, PrimitiveDescriptor descriptor, MemoryDescriptor source, MemoryDescriptor destination, PlanRequest request,
+        BrgemmOperands operands, MatrixProblem problem, BrgemmWeightsSpec weightsSpec, BrgemmWeightsOperand weights,
+        EpiloguePlan epilogue, KernelCache cache, CpuFeatures cpu)
+    {
+        (Name, Descriptor, _destination, _attributes, _problem) = (name, descriptor, destination, request.Attributes, problem);
+        (_weightsSpec, _weights, _epilogue, _threads) = (weightsSpec, weights, epilogue, request.Threads);
+        bool direct = problem.SourceElement == 1 && operands.Product != DotProductKind.Int16
+            && problem.Sum % operands.Product.Interleave() == 0;
+        _copy = direct ? null : new RowCopy(operands.Product, source.DataType, problem.Sum, problem.SourceRow, problem.SourceElement);
+        var template = new BrgemmSpec
+        {
+            Product = operands.Product,
+            Rows = 1,
+            Vectors = 1,
+            // A single row has no stride; a constant lets products with different strides share a kernel.
+            SourceStride = problem.Rows == 1 ? 0 : _copy?.ScratchPixelBytes ?? checked((int)problem.SourceRow),
+            DestinationStride = problem.Rows == 1 ? 0 : checked((int)problem.DestinationRow),
+            RunSteps = weightsSpec.RunSteps,
+            WeightsStride = weightsSpec.VectorStride,
+            HasCompensation = weights.HasCompensation,
+            Epilogue = epilogue.Spec,
+        };
+        BrgemmBlocking blocking = BrgemmBlocking.Choose(
+            BrgemmRegisters.For(IsaTraits.For(operands.Isa), operands.Product, epilogue.Spec, problem.Columns), problem.Rows,
+            weightsSpec.Vectors, weightsSpec.RunSteps);
+        _kernels = new BrgemmKernels(cache, operands.Isa, template, blocking, [problem.Rows], problem.Columns);
+        long rowBytes = ((long)problem.Sum * operands.Product.ElementBytes()) + ((long)problem.Columns * destination.DataType.SizeInBytes());
+        _split = WorkSplit.Choose(
+            new WorkShape(problem.Batches, 1, problem.Rows, _kernels.BlockCount, problem.Rows * rowBytes,
+                weightsSpec.MatrixBytes, weightsSpec.MatrixBytes / _kernels.BlockCount),
+            blocking.Rows, request.Threads, cpu.Caches.L2);
+        long copyBytes = _copy is null ? 0 : (long)_split.PixelBlock * _copy.ScratchPixelBytes;
+        _scratchOfThread = _copy is null ? 0 : (copyBytes + (2 * ScratchAlignment) - 1) / ScratchAlignment * ScratchAlignment;
+    }
+
+    /// <inheritdoc/>
+    public override string Name { get; }
+
+    /// <inheritdoc/>
+    public override PrimitiveDescriptor Descriptor { get; }
+
+    /// <inheritdoc/>
+    public override long ScratchBytes => _weights.ScratchBytes + (_scratchOfThread * _threads);
+
+    /// <inheritdoc/>
+    public override long SizeInBytes => 2048 + _epilogue.SizeInBytes + (_problem.Batches * 24L);
+
+    /// <inheritdoc/>
+    public override string Details => $"tile {_kernels.Tile}, {(_copy is null ? "direct" : "copied")} rows, {_split}";
+
+    /// <inheritdoc/>
+    public override void Execute(in ExecutionContext context)
+    {
+        int zeroPoint = Reference.RefEpilogue.SourceZeroPoint(_attributes, in context.Arguments);
+        _epilogue.Prepare(in context.Arguments, _destination, out EpilogueArguments epilogue);
+        byte* weights = _weights.Prepare(in context, context.Scratch, zeroPoint, out int* compensation);
+        var body = new Body
+        {
+            Plan = this,
+            Arguments = ref context.Arguments,
+            Source = (byte*)context.Arguments[ArgumentSlot.Source],
+            Destination = (byte*)context.Arguments[ArgumentSlot.Destination],
+            Weights = weights,
+            Compensation = compensation,
+            Scratch = context.Scratch + _weights.ScratchBytes,
+            ZeroPoint = zeroPoint,
+            Epilogue = &epilogue,
+        };
+        context.Run(ref body);
+    }
+
+    // The share of one worker.
+    private ref struct Body : IParallelBody
+    {
+        public BrgemmMatrixPlan Plan;
+        public ref readonly ExecutionArguments Arguments;
+        public byte* Source, Destination, Weights, Scratch;
+        public int* Compensation;
+        public int ZeroPoint;
+        public EpilogueArguments* Epilogue;
+
+        public void Run(int worker, int workers)
+        {
+            BrgemmMatrixPlan plan = Plan;
+            MatrixProblem problem = plan._problem;
+            WorkSplit split = plan._split;
+            byte* scratch = Scratch + (worker * plan._scratchOfThread);
+            EpilogueArguments epilogue = *Epilogue; // operands that differ from image to image move in this worker's copy
+            BrgemmArguments call = default;
+            call.Epilogue = &epilogue;
+            call.Runs = (long*)Unsafe.AsPointer(ref plan._runs[0]); // pinned
+            call.RunCount = 1;
+            (int start, int end) = Parallel.Share(split.Units, worker, workers);
+            int selectedImage = -1;
+            (int, int) copied = (-1, -1);
+            for (int i = start; i < end; i++)
+            {
+                WorkUnit unit = split[i];
+                int image = problem.Images[unit.Batch], matrix = problem.Matrices[unit.Batch];
+                if (plan._epilogue.MovesPerImage && image != selectedImage)
+                    plan._epilogue.SelectImage(in Arguments, selectedImage = image, ref epilogue);
+                byte* source = Source + problem.SourceOffsets[unit.Batch] + (unit.Pixel * problem.SourceRow);
+                if (plan._copy is not null)
+                {
+                    if (copied != (unit.Batch, unit.Pixel))
+                        plan._copy.Copy(scratch, source, 0, unit.Pixels, unit.Pixels, ZeroPoint);
+                    copied = (unit.Batch, unit.Pixel);
+                    source = scratch;
+                }
+
+                byte* destination = Destination + problem.DestinationOffsets[unit.Batch] + (unit.Pixel * problem.DestinationRow);
+                byte* weights = Weights + (matrix * plan._weightsSpec.MatrixBytes);
+                int* compensation = Compensation + ((long)matrix * plan._weightsSpec.CompensationStride);
+                for (int block = unit.Block; block < unit.BlockEnd; block++)
+                    plan._kernels.Run(ref call, block, source, weights, compensation, destination, 0, unit.Pixels);
+            }
+        }
+    }
+}
