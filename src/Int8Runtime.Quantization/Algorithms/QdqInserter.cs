@@ -1,0 +1,91 @@
+// Writes quantizers into a graph: QuantizeLinear → DequantizeLinear on activations, integer constants for weights.
+using Int8Runtime.Graph;
+
+namespace Int8Runtime.Quantization;
+
+/// <summary>
+/// Turns a planned f32 graph into QDQ form. Each quantized value gets one QuantizeLinear/DequantizeLinear pair that all its
+/// readers share; weights become s8 and biases s32 constants behind a DequantizeLinear per channel.
+/// </summary>
+internal sealed class QdqInserter(QuantizationPlan plan, IReadOnlyDictionary<GraphValue, QuantizationParameters> parameters)
+{
+    private readonly ModelGraph _graph = plan.Graph;
+
+    /// <summary>Changes the graph of the plan.</summary>
+    public void Run()
+    {
+        // Weights first: the scale of a node's source is found by the source value, which the second step replaces.
+        GraphNode[] nodes = [.. _graph.Nodes];
+        foreach (GraphNode node in nodes)
+            if (OperatorPolicy.ActivationInputs(node).Any(plan.Contains) && IsWeighted(node))
+                QuantizeWeights(node);
+        foreach (GraphValue value in plan.Values.ToArray())
+            QuantizeActivation(value);
+        _graph.RemoveDeadNodes();
+        _graph.SortTopologically();
+        _graph.Validate();
+    }
+
+    private bool IsWeighted(GraphNode node) => plan.IsQuantized(node) && node.OpType is "Conv" or "Gemm" or "MatMul";
+
+    private void QuantizeActivation(GraphValue value)
+    {
+        QuantizationParameters p = parameters[plan.GroupOf(value)];
+        GraphUse[] uses = [.. value.Uses];
+        GraphValue scale = _graph.AddConstant(value.Name + "_scale", TensorData.Scalar(p.Scale));
+        GraphValue zeroPoint = _graph.AddConstant(value.Name + "_zp", p.DataType == DataType.UInt8
+            ? TensorData.Scalar((byte)p.ZeroPoint)
+            : TensorData.Scalar((sbyte)p.ZeroPoint));
+        GraphValue quantized = _graph.AddOperation("QuantizeLinear", value.Name + "_q", [value, scale, zeroPoint]);
+        GraphValue dequantized = _graph.AddOperation("DequantizeLinear", value.Name + "_dq", [quantized, scale, zeroPoint]);
+        foreach (GraphUse use in uses)
+            use.Node.SetInput(use.InputIndex, dequantized);
+    }
+
+    private void QuantizeWeights(GraphNode node)
+    {
+        GraphValue source = node.Input(0), weights = node.Input(1);
+        QuantizationParameters p = parameters[plan.GroupOf(source)];
+        int axis = OperatorPolicy.WeightAxis(node);
+        TensorData constant = weights.Constant!;
+        float[] bias = BiasOf(node, constant.Shape[axis]);
+        WeightQuantization quantized;
+        try
+        {
+            quantized = WeightQuantization.PerChannel(constant, axis, p.Scale, bias);
+        }
+        catch (QuantizationException exception)
+        {
+            throw new QuantizationException($"{node}: {exception.Message}", exception);
+        }
+
+        node.SetInput(1, Dequantize(weights.Name, quantized.Values, quantized.Scales, axis));
+        if (bias.Length > 0)
+        {
+            (TensorData values, float[] scales) = quantized.QuantizeBias(bias, p.Scale);
+            node.SetInput(2, Dequantize(node.Input(2).Name, values, scales, axis: 0));
+        }
+    }
+
+    // Each channel's bias; Gemm lets it broadcast from a scalar or a row.
+    private static float[] BiasOf(GraphNode node, int channels)
+    {
+        if (node.OpType == "MatMul" || node.ConstantInput(2) is not { } constant)
+            return [];
+        ReadOnlySpan<float> values = constant.AsSpan<float>();
+        if (values.Length == channels)
+            return values.ToArray();
+        var bias = new float[channels];
+        if (values.Length != 1)
+            throw new QuantizationException($"{node}: the bias has {values.Length} elements for {channels} outputs");
+        bias.AsSpan().Fill(values[0]);
+        return bias;
+    }
+
+    private GraphValue Dequantize(string name, TensorData values, float[] scales, int axis)
+    {
+        GraphValue integers = _graph.AddConstant(name + "_q", values);
+        GraphValue scale = _graph.AddConstant(name + "_scale", TensorData.Vector<float>(scales));
+        return _graph.AddOperation("DequantizeLinear", name + "_dq", [integers, scale], new GraphAttributes { { "axis", axis } });
+    }
+}

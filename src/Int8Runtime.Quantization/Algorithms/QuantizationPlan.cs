@@ -1,0 +1,119 @@
+// Decides which values of a graph are quantized, which of them share a scale, and which nodes run on int8.
+using Int8Runtime.Graph;
+
+namespace Int8Runtime.Quantization;
+
+/// <summary>
+/// The values that get quantizers. Starting from the activations that meet constant weights, the plan walks towards the
+/// inputs of the graph: what leads to such an activation is quantized, what follows the last weights (the classifier's
+/// output, its softmax) stays f32. Values before and after a moving operator, and all operands of a concatenation, form one
+/// group with one scale.
+/// </summary>
+internal sealed class QuantizationPlan
+{
+    private readonly QuantizationOptions _options;
+    private readonly Dictionary<GraphValue, GraphValue> _parents = [];
+    private readonly Dictionary<GraphNode, string> _reasons = [];
+
+    private QuantizationPlan(ModelGraph graph, QuantizationOptions options)
+    {
+        Graph = graph;
+        _options = options;
+    }
+
+    /// <summary>The graph that was planned.</summary>
+    public ModelGraph Graph { get; }
+
+    /// <summary>Every value that gets a quantizer.</summary>
+    public IReadOnlyCollection<GraphValue> Values => _parents.Keys;
+
+    /// <summary>Plans a graph.</summary>
+    public static QuantizationPlan Create(ModelGraph graph, QuantizationOptions options)
+    {
+        var plan = new QuantizationPlan(graph, options);
+        foreach (GraphNode node in graph.Nodes)
+        {
+            (OperatorRole role, string reason) = OperatorPolicy.RoleOf(node, options);
+            if (role == OperatorRole.Float)
+                plan._reasons[node] = reason;
+            else if (role == OperatorRole.Weighted)
+                plan.Mark(node.Input(0));
+        }
+
+        return plan;
+    }
+
+    /// <summary>True if the value gets a quantizer.</summary>
+    public bool Contains(GraphValue value) => _parents.ContainsKey(value);
+
+    /// <summary>The representative of the values that share the scale of <paramref name="value"/>.</summary>
+    public GraphValue GroupOf(GraphValue value)
+    {
+        while (_parents[value] != value)
+            value = _parents[value];
+        return value;
+    }
+
+    /// <summary>
+    /// Values whose range has to be measured: a moving operator's result holds nothing (but zeros) that its operands do not.
+    /// </summary>
+    public IEnumerable<GraphValue> MeasuredValues() =>
+        Values.Where(v => v.Producer is null || RoleOf(v.Producer) != OperatorRole.Moving);
+
+    /// <summary>True if the node reads quantized operands.</summary>
+    public bool IsQuantized(GraphNode node) => RoleOf(node) switch
+    {
+        OperatorRole.Float => false,
+        OperatorRole.Weighted => true,
+        OperatorRole.Activation => OperatorPolicy.ActivationInputs(node).All(Contains) || FollowsQuantized(node),
+        _ => Contains(node.Output) && OperatorPolicy.ActivationInputs(node).All(Contains),
+    };
+
+    /// <summary>Why a node stays f32.</summary>
+    public string ReasonFor(GraphNode node) => _reasons.TryGetValue(node, out string? reason)
+        ? reason
+        : "its result does not lead to further weights";
+
+    private OperatorRole RoleOf(GraphNode node) => OperatorPolicy.RoleOf(node, _options).Role;
+
+    // An activation that is fused into a node which runs on int8.
+    private bool FollowsQuantized(GraphNode node) =>
+        IsFused(node) && node.Input(0).Producer is { } producer && IsQuantized(producer);
+
+    // A function of a value that nobody else reads, computed by a node that can take the function in.
+    private bool IsFused(GraphNode activation)
+    {
+        GraphValue source = activation.Input(0);
+        return source.SoleConsumer == activation && source.Producer is { } producer
+            && RoleOf(producer) is OperatorRole.Weighted or OperatorRole.Computing;
+    }
+
+    private void Mark(GraphValue value)
+    {
+        if (value.IsConstant || !_parents.TryAdd(value, value) || value.Producer is not { } producer)
+            return;
+        switch (RoleOf(producer))
+        {
+            case OperatorRole.Computing:
+                MarkOperands(producer);
+                break;
+            case OperatorRole.Activation when !IsFused(producer):
+                MarkOperands(producer);
+                break;
+            case OperatorRole.Activation when RoleOf(producer.Input(0).Producer!) == OperatorRole.Computing:
+                MarkOperands(producer.Input(0).Producer!);
+                break;
+            case OperatorRole.Moving:
+                MarkOperands(producer);
+                foreach (GraphValue operand in OperatorPolicy.ActivationInputs(producer))
+                    _parents[GroupOf(operand)] = GroupOf(value);
+                break;
+        }
+    }
+
+    private void MarkOperands(GraphNode node)
+    {
+        foreach (GraphValue operand in OperatorPolicy.ActivationInputs(node))
+            Mark(operand);
+    }
+}
