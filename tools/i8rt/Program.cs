@@ -1,1 +1,43 @@
-return 0;
+// The command line of Int8Runtime.
+using System.CommandLine;
+using Int8Runtime.Cli.Commands;
+
+namespace Int8Runtime.Cli;
+
+/// <summary>Entry point and the list of commands.</summary>
+internal static class Program
+{
+    /// <summary>Runs the command line; see <see cref="ExitCode"/> for the result.</summary>
+    public static Task<int> Main(string[] arguments) => CreateRoot().Parse(arguments).InvokeAsync(
+        new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+
+    /// <summary>The root command with all sub-commands.</summary>
+    internal static RootCommand CreateRoot()
+    {
+        var root = new RootCommand(
+            """
+            Int8Runtime: quantize, run, check and time neural networks with kernels generated for this CPU.
+
+            Examples:
+              i8rt demo
+              i8rt quantize net.onnx --data images/ --preprocess imagenet -o net-int8.onnx
+              i8rt eval net-int8.onnx --data images/ --preprocess imagenet
+              i8rt run net-int8.onnx --input cat.png --preprocess imagenet --labels classes.txt
+              i8rt bench net-int8.onnx --threads 1
+              i8rt explain net-int8.onnx
+              i8rt verify cases/
+
+            Exit codes: 0 success, 1 the check failed, 2 wrong arguments or input, 3 cancelled, 70 internal error.
+            """);
+        root.Subcommands.Add(DemoCommand.Create());
+        root.Subcommands.Add(QuantizeCommand.Create());
+        root.Subcommands.Add(EvalCommand.Create());
+        root.Subcommands.Add(RunCommand.Create());
+        root.Subcommands.Add(BenchCommand.Create());
+        root.Subcommands.Add(ExplainCommand.Create());
+        root.Subcommands.Add(VerifyCommand.Create());
+        root.Subcommands.Add(RandomizeCommand.Create());
+        root.Subcommands.Add(InfoCommand.Create());
+        return root;
+    }
+}

@@ -1,0 +1,116 @@
+// i8rt bench: time, throughput and memory of a model.
+using System.CommandLine;
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using Int8Runtime.Graph;
+
+namespace Int8Runtime.Cli.Commands;
+
+/// <summary>Times a model on seeded random inputs.</summary>
+internal static class BenchCommand
+{
+    private static readonly Option<double> Seconds = new("--seconds") { Description = "Time to measure.", DefaultValueFactory = _ => 3, HelpName = "S" };
+
+    private static readonly Option<int> Batch = new("--batch") { Description = "Batch size, for models with an open batch dimension.", DefaultValueFactory = _ => 1, HelpName = "N" };
+
+    private static readonly Option<bool> Layers = new("--layers") { Description = "Also print the time of each step." };
+
+    public static Command Create()
+    {
+        Argument<string> model = ModelFile.CreateArgument();
+        var command = new Command("bench",
+            """
+            Measure load, compile and run time, throughput, allocations and memory of a model on random inputs.
+
+            Examples:
+              i8rt bench net-int8.onnx --threads 1
+              i8rt bench net.onnx --batch 8 --seconds 10 --json
+              i8rt bench net.onnx --threads 1 --layers
+            """)
+        {
+            model, Seconds, Batch, Layers,
+        };
+        EngineOptions.AddTo(command);
+        command.SetBody((parse, terminal, cancellation) => Run(parse, parse.GetValue(model)!, terminal, cancellation));
+        return command;
+    }
+
+    private static int Run(ParseResult parse, string path, Terminal terminal, CancellationToken cancellation)
+    {
+        int batch = parse.GetValue(Batch);
+        double seconds = parse.GetValue(Seconds);
+        if (batch < 1 || seconds is not (> 0 and <= 3600))
+            throw new UsageException("--batch must be at least 1 and --seconds between 0 and 3600");
+        using CpuEngine engine = EngineOptions.CreateEngine(parse);
+        var watch = Stopwatch.StartNew();
+        ModelGraph graph = ModelFile.Load(path);
+        double load = watch.Elapsed.TotalMilliseconds;
+        watch.Restart();
+        using CompiledModel model = engine.Compile(graph);
+        using InferenceRequest request = model.CreateRequest(InputShapes(graph, batch));
+        double compile = watch.Elapsed.TotalMilliseconds;
+        BenchmarkInputs.Fill(graph, request);
+
+        BenchmarkResult result = ModelBenchmark.Measure(request, seconds, cancellation);
+        var process = Process.GetCurrentProcess();
+        terminal.Line($"{path}: {IsaTiers.NameOf(engine.Isa)}, {engine.Threads} threads, batch {batch}, {result.Runs} runs");
+        var rows = new (string Name, string Text, string Key, JsonNode Value)[]
+        {
+            ("minimum", Figures.Time(result.Minimum), "min_ms", result.Minimum),
+            ("median", Figures.Time(result.Median), "median_ms", result.Median),
+            ("throughput", Figures.Invariant($"{1000 * batch / result.Median:F1} per second"), "throughput", 1000 * batch / result.Median),
+            ("load", Figures.Time(load), "load_ms", load),
+            ("compile", Figures.Time(compile), "compile_ms", compile),
+            ("allocated per run", Figures.Invariant($"{result.AllocatedPerRun:F1} B"), "allocated_bytes_per_run", result.AllocatedPerRun),
+            ("activation memory", Figures.Bytes(request.ArenaBytes), "activation_bytes", request.ArenaBytes),
+            ("peak working set", Figures.Bytes(process.PeakWorkingSet64), "peak_working_set_bytes", process.PeakWorkingSet64),
+        };
+        terminal.Table("", ["", ">"], rows.Select(r => new[] { r.Name, r.Text }));
+        var json = new JsonObject { ["model"] = path, ["isa"] = IsaTiers.NameOf(engine.Isa), ["threads"] = engine.Threads, ["batch"] = batch, ["runs"] = result.Runs };
+        foreach ((_, _, string key, JsonNode value) in rows)
+            json[key] = value;
+        if (parse.GetValue(Layers))
+            PrintLayers(terminal, request, json);
+        terminal.Json(json);
+        return ExitCode.Success;
+    }
+
+    private static Dictionary<string, Shape> InputShapes(ModelGraph graph, int batch)
+    {
+        var shapes = new Dictionary<string, Shape>(StringComparer.Ordinal);
+        foreach (GraphValue input in graph.Inputs)
+        {
+            GraphShape shape = input.Shape ?? throw new UsageException($"input '{input.Name}' has no shape; it cannot be filled");
+            var extents = new int[shape.Rank];
+            for (int d = 0; d < extents.Length; d++)
+            {
+                if (d == 0 && batch > 1 && shape[d].Extent is { } fixedBatch && fixedBatch != batch)
+                    throw new UsageException($"input '{input.Name}' has the fixed batch size {fixedBatch}; --batch {batch} needs a model with an open batch dimension");
+                extents[d] = shape[d].Extent ?? (d == 0 ? batch : throw new UsageException($"input '{input.Name}' has the open shape {shape}; only the batch may be open"));
+            }
+
+            shapes[input.Name] = extents;
+        }
+
+        return shapes;
+    }
+
+    private static void PrintLayers(Terminal terminal, InferenceRequest request, JsonObject json)
+    {
+        const int Repetitions = 20;
+        request.IsProfiling = true;
+        for (int i = 0; i < Repetitions; i++)
+            request.Run();
+        (string Name, string Implementation, double Milliseconds)[] times =
+            [.. request.Profile().Select(t => (t.Name, t.Implementation, t.Total.TotalMilliseconds / Repetitions))];
+        double total = times.Sum(t => t.Milliseconds);
+        terminal.Table("time of each step", ["step", "implementation", ">time", ">share"], times.Select(t => new[]
+        {
+            t.Name, t.Implementation, Figures.Time(t.Milliseconds), Figures.Percent(t.Milliseconds / total),
+        }));
+        json["layers"] = new JsonArray([.. times.Select(t => new JsonObject
+        {
+            ["name"] = t.Name, ["implementation"] = t.Implementation, ["ms"] = t.Milliseconds,
+        })]);
+    }
+}

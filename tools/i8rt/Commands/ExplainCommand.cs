@@ -1,0 +1,57 @@
+// i8rt explain: how each layer of a model runs, and why.
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Int8Runtime.Graph;
+
+namespace Int8Runtime.Cli.Commands;
+
+/// <summary>Shows the plan of a compiled model.</summary>
+internal static class ExplainCommand
+{
+    private static readonly Option<string?> Layer = new("--layer") { Description = "Only nodes whose name contains this text, with all details.", HelpName = "NAME" };
+
+    private static readonly Option<bool> Passes = new("--passes") { Description = "Also list what each graph pass changed." };
+
+    public static Command Create()
+    {
+        Argument<string> model = ModelFile.CreateArgument();
+        var command = new Command("explain",
+            """
+            Show for each node: precision, kernel, layout, fused nodes, and why nothing better was chosen.
+
+            Examples:
+              i8rt explain net-int8.onnx
+              i8rt explain net-int8.onnx --layer conv1
+              i8rt explain net-int8.onnx --isa avx2 --json
+            """)
+        {
+            model, Layer, Passes,
+        };
+        EngineOptions.AddTo(command);
+        command.SetBody((parse, terminal, _) => Run(parse, parse.GetValue(model)!, terminal));
+        return command;
+    }
+
+    private static int Run(ParseResult parse, string path, Terminal terminal)
+    {
+        ModelGraph graph = ModelFile.Load(path);
+        using CpuEngine engine = EngineOptions.CreateEngine(parse);
+        using CompiledModel model = engine.Compile(graph);
+        ModelExplanation explanation = model.Explain();
+        string? layer = parse.GetValue(Layer);
+        NodeExplanation[] nodes = [.. explanation.Nodes.Where(n => layer is null || n.Name.Contains(layer, StringComparison.OrdinalIgnoreCase)
+            || n.FusedNodes.Any(f => f.Contains(layer, StringComparison.OrdinalIgnoreCase)))];
+        if (nodes.Length == 0)
+            throw new UsageException($"no node of '{path}' has '{layer}' in its name");
+
+        PlanReport.Print(terminal, explanation.Model, nodes);
+        terminal.Line(Figures.Invariant($"{explanation.Int8Nodes} of {explanation.ComputingNodes} nodes in int8, {explanation.Reorders} layout changes, ")
+            + Figures.Invariant($"{explanation.MultiplyAccumulates / 1e6:F1} million multiply-accumulates, activations {Figures.Bytes(explanation.ArenaBytes)}, weights {Figures.Bytes(explanation.WeightsBytes)}"));
+        if (parse.GetValue(Passes))
+            terminal.Table("what the passes changed", ["pass", "node", "change"], explanation.Passes.Select(p => new[] { p.Pass, p.Node, p.Change }));
+        foreach (NodeExplanation slow in nodes.Where(n => n.IsSlow))
+            terminal.Warning($"{slow.Name} ({slow.OpType}) has no generated kernel here and runs on '{slow.Implementation}', which is slow");
+        terminal.Json(PlanReport.ToJson(explanation, nodes, parse.GetValue(Passes)));
+        return ExitCode.Success;
+    }
+}

@@ -1,0 +1,60 @@
+// Options about data sets and preprocessing, shared by commands.
+using System.CommandLine;
+using Int8Runtime.Quantization;
+
+namespace Int8Runtime.Cli;
+
+/// <summary>Where samples come from and how images become inputs.</summary>
+internal static class DataOptions
+{
+    private static readonly Option<string?> Preset = Text(
+        "--preprocess", $"Named preprocessing: {string.Join(", ", Preprocessing.PresetNames)} (default: raw).", "NAME");
+
+    private static readonly Option<string?> Resize = Text("--resize", "Resize: 256 (shorter side), 320x240 (exactly) or none.", "SIZE");
+
+    private static readonly Option<string?> Crop = Text("--crop", "Centre crop: 224, 320x240 or none.", "SIZE");
+
+    private static readonly Option<string?> Channels = Text("--channels", "Channel order: rgb, bgr or grey.", "ORDER");
+
+    private static readonly Option<string?> Scale = Text("--scale", "Factor of the channel values 0…255, for example 1/255.", "X");
+
+    private static readonly Option<string?> Mean = Text("--mean", "Subtracted after scaling: one number or three.", "M[,M,M]");
+
+    private static readonly Option<string?> Std = Text("--std", "Divisor: one number or three.", "S[,S,S]");
+
+    private static readonly Option<string?> Layout = Text("--layout", "Order of the input's elements: nchw or nhwc.", "ORDER");
+
+    /// <summary>The data set.</summary>
+    public static Option<string> Data { get; } = new("--data", "-d")
+    {
+        Description = "Image folder (files and labels.txt with lines 'file class-index'), or CIFAR-10 binary file.",
+        HelpName = "PATH",
+        Required = true,
+    };
+
+    /// <summary>Adds the data set and the preprocessing to a command.</summary>
+    public static void AddTo(Command command)
+    {
+        command.Options.Add(Data);
+        AddPreprocessingTo(command);
+    }
+
+    /// <summary>Adds only the preprocessing to a command.</summary>
+    public static void AddPreprocessingTo(Command command)
+    {
+        foreach (Option option in new Option[] { Preset, Resize, Crop, Channels, Scale, Mean, Std, Layout })
+            command.Options.Add(option);
+    }
+
+    /// <summary>The preprocessing that the options describe.</summary>
+    public static Preprocessing PreprocessingOf(ParseResult parse) => Preprocessing.Parse(
+        parse.GetValue(Preset), parse.GetValue(Resize), parse.GetValue(Crop), parse.GetValue(Channels), parse.GetValue(Scale),
+        parse.GetValue(Mean), parse.GetValue(Std), parse.GetValue(Layout));
+
+    /// <summary>Opens the data set that the options describe.</summary>
+    public static IDataset Open(ParseResult parse, bool requireLabels) =>
+        DatasetFactory.Open(parse.GetValue(Data)!, PreprocessingOf(parse), requireLabels);
+
+    private static Option<string?> Text(string name, string description, string helpName) =>
+        new(name) { Description = description, HelpName = helpName };
+}

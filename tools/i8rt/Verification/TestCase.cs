@@ -1,0 +1,110 @@
+// One ONNX test-case folder: a model, inputs and expected outputs.
+using Int8Runtime.Graph;
+using Int8Runtime.Onnx;
+
+namespace Int8Runtime.Cli;
+
+/// <summary>How a test case ended.</summary>
+internal enum TestOutcome
+{
+    /// <summary>Every output is within the limits.</summary>
+    Passed,
+
+    /// <summary>An output differs, or the run broke.</summary>
+    Failed,
+
+    /// <summary>The model uses something that is not supported.</summary>
+    Unsupported,
+}
+
+/// <summary>The result of one test case.</summary>
+/// <param name="Name">Name of the folder.</param>
+/// <param name="Outcome">How it ended.</param>
+/// <param name="Detail">The largest difference, the defect, or what is unsupported.</param>
+internal sealed record TestCaseResult(string Name, TestOutcome Outcome, string Detail);
+
+/// <summary>Finds and runs test cases.</summary>
+internal static class TestCase
+{
+    /// <summary>The case folders at or directly below <paramref name="folder"/>.</summary>
+    /// <exception cref="UsageException">There is no such folder.</exception>
+    public static IEnumerable<string> Find(string folder)
+    {
+        if (!Directory.Exists(folder))
+            throw new UsageException($"there is no folder '{folder}'");
+        return IsCase(folder)
+            ? [folder]
+            : Directory.GetDirectories(folder).Where(IsCase).Order(StringComparer.Ordinal);
+    }
+
+    /// <summary>Runs every data set of a case.</summary>
+    public static TestCaseResult Run(CpuEngine engine, string folder, ComparisonLimits limits)
+    {
+        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
+        try
+        {
+            ModelGraph graph = OnnxModel.Load(ModelPath(folder));
+            using CompiledModel model = engine.Compile(graph);
+            string[] sets = [.. Directory.GetDirectories(folder, "test_data_set_*").Order(StringComparer.Ordinal)];
+            if (sets.Length == 0)
+                return new TestCaseResult(name, TestOutcome.Failed, "the case has no test_data_set_* folder");
+            string worst = "";
+            foreach (string set in sets)
+            {
+                (bool passed, string detail) = RunSet(model, graph, set, limits);
+                if (!passed)
+                    return new TestCaseResult(name, TestOutcome.Failed, $"{Path.GetFileName(set)}: {detail}");
+                worst = detail;
+            }
+
+            return new TestCaseResult(name, TestOutcome.Passed, worst);
+        }
+        catch (Exception exception) when (exception is ModelCompilationException or UnsupportedPrimitiveException or UnsupportedModelException)
+        {
+            return new TestCaseResult(name, TestOutcome.Unsupported, exception.Message);
+        }
+        catch (Exception exception) when (exception is ModelFormatException or IOException or InvalidOperationException or ArgumentException or NotSupportedException)
+        {
+            return new TestCaseResult(name, TestOutcome.Failed, exception.Message);
+        }
+    }
+
+    private static bool IsCase(string folder) =>
+        File.Exists(Path.Combine(folder, "model.onnx")) || File.Exists(Path.Combine(folder, "model.path"));
+
+    private static string ModelPath(string folder)
+    {
+        string model = Path.Combine(folder, "model.onnx");
+        return File.Exists(model)
+            ? model
+            : Path.GetFullPath(Path.Combine(folder, File.ReadAllText(Path.Combine(folder, "model.path")).Trim()));
+    }
+
+    private static (bool Passed, string Detail) RunSet(CompiledModel model, ModelGraph graph, string set, ComparisonLimits limits)
+    {
+        var inputs = new Dictionary<string, TensorData>(StringComparer.Ordinal);
+        for (int i = 0; i < graph.Inputs.Count; i++)
+        {
+            string file = Path.Combine(set, $"input_{i}.pb");
+            if (!File.Exists(file))
+                return (false, $"input_{i}.pb is missing");
+            inputs[graph.Inputs[i].Name] = OnnxTensor.Load(file).Data;
+        }
+
+        IReadOnlyDictionary<string, TensorData> outputs = ModelRunner.Run(model, inputs);
+        string worst = "";
+        for (int i = 0; i < graph.Outputs.Count; i++)
+        {
+            string file = Path.Combine(set, $"output_{i}.pb");
+            if (!File.Exists(file))
+                return (false, $"output_{i}.pb is missing");
+            GraphValue output = graph.Outputs[i];
+            (bool passed, string detail) = TensorComparison.Compare(outputs[output.Name], OnnxTensor.Load(file).Data, limits.For(output));
+            if (!passed)
+                return (false, $"output '{output.Name}': {detail}");
+            worst = detail;
+        }
+
+        return (true, worst);
+    }
+}
