@@ -54,10 +54,17 @@ internal sealed class EpilogueEmitter : IDisposable
         }
 
         EmitScaleAndBias(vectors);
+        if (StoresPacked(vectors))
+        {
+            foreach (ResultVector vector in vectors)
+                EmitPostOps(vector);
+            PackedStore.Emit(_scope, _spec, vectors);
+            return;
+        }
+
         foreach (ResultVector vector in vectors)
         {
-            foreach (IPostOpEmitter postOp in _postOps)
-                postOp.Emit(_scope, vector);
+            EmitPostOps(vector);
             EmitStore(vector);
         }
     }
@@ -72,14 +79,24 @@ internal sealed class EpilogueEmitter : IDisposable
         EmitScaleAndBias(vectors);
         foreach (ResultVector vector in vectors)
         {
-            foreach (IPostOpEmitter postOp in _postOps)
-                postOp.Emit(_scope, vector);
+            EmitPostOps(vector);
             EmitRounding(vector);
         }
     }
 
     /// <inheritdoc/>
     public void Dispose() => _scope.Dispose();
+
+    // Four vectors at a time pay off from two vectors on; their addresses and tails must be known.
+    private bool StoresPacked(ReadOnlySpan<ResultVector> vectors)
+    {
+        if (!_spec.Destination.IsInt8() || vectors.Length < 2)
+            return false;
+        foreach (ResultVector vector in vectors)
+            if (vector.Destination.Index is not null || vector.Active.RuntimeCount is not null)
+                return false;
+        return true;
+    }
 
     private static IPostOpEmitter[] EmittersOf(EpilogueSpec spec)
     {
@@ -96,6 +113,15 @@ internal sealed class EpilogueEmitter : IDisposable
         }
 
         return emitters;
+    }
+
+    // The chain and the multiplier behind it.
+    private void EmitPostOps(ResultVector vector)
+    {
+        foreach (IPostOpEmitter postOp in _postOps)
+            postOp.Emit(_scope, vector);
+        if (_spec.Multiplies)
+            _scope.Assembler.Emit(Vmulps, vector.Register, vector.Register, _scope.Constant(_spec.MultiplierSlot));
     }
 
     // v = fma(f32(acc), scale, bias).
@@ -149,13 +175,11 @@ internal sealed class EpilogueEmitter : IDisposable
             TypedStore.FromInt32(asm, vector.Destination, _spec.Destination, vector.Register, vector.Active);
     }
 
-    // Multiplier, bounds (lower first: NaN gives the lower bound); for integers rounding and zero point.
+    // Bounds (lower first: NaN gives the lower bound); for integers rounding and zero point.
     private void EmitRounding(ResultVector vector)
     {
         KernelAssembler asm = _scope.Assembler;
         Vec x = vector.Register;
-        if (_spec.Multiplies)
-            asm.Emit(Vmulps, x, x, _scope.Constant(_spec.MultiplierSlot));
         if (_spec.ClampsBelow)
             asm.Emit(Vmaxps, x, x, _scope.Constant(_spec.LowerSlot));
         if (_spec.ClampsAbove)

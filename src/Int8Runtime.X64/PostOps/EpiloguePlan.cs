@@ -130,6 +130,7 @@ internal sealed unsafe class EpiloguePlan
         }
 
         bool integer = !epilogue.DestinationType.IsFloatingPoint();
+        int lowerByte = LowerByte(epilogue);
         var spec = new EpilogueSpec
         {
             Accumulator = accumulator,
@@ -142,11 +143,26 @@ internal sealed unsafe class EpiloguePlan
             ClampsBelow = epilogue.LowerBound > float.NegativeInfinity,
             ClampsAbove = epilogue.UpperBound < float.PositiveInfinity,
             HasZeroPoint = integer && epilogue.OutputZeroPoint != 0,
+            HasLowerByte = epilogue.DestinationType.IsInt8() && lowerByte > epilogue.DestinationType.IntegerRange().Min,
             StoresAccumulator = epilogue.StoresAccumulator,
         };
-        float zeroPoint = BitConverter.Int32BitsToSingle(epilogue.OutputZeroPoint);
-        numbers.AddRange([epilogue.BiasMultiplier, epilogue.OutputMultiplier, epilogue.LowerBound, epilogue.UpperBound, zeroPoint]);
+        numbers.AddRange(
+        [
+            epilogue.BiasMultiplier, epilogue.OutputMultiplier, epilogue.LowerBound, epilogue.UpperBound,
+            BitConverter.Int32BitsToSingle(epilogue.OutputZeroPoint),
+            BitConverter.Int32BitsToSingle((byte)lowerByte * 0x01010101),
+            BitConverter.Int32BitsToSingle((epilogue.OutputZeroPoint & 0xFFFF) * 0x00010001),
+        ]);
         return new EpiloguePlan(spec, AlignedFloats.Splats([.. numbers]), AlignedFloats.Copy(epilogue.Scale), operands);
+    }
+
+    // The lower bound of an 8-bit destination after rounding, with the zero point.
+    private static int LowerByte(Epilogue epilogue)
+    {
+        if (!epilogue.DestinationType.IsInt8())
+            return 0;
+        (int min, int max) = epilogue.DestinationType.IntegerRange();
+        return (int)Math.Clamp(Math.Round((double)epilogue.LowerBound, MidpointRounding.ToEven) + epilogue.OutputZeroPoint, min, max);
     }
 
     // How a tile with channels in its lanes meets an operand; null where it cannot.

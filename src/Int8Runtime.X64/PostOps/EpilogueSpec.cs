@@ -34,6 +34,12 @@ internal sealed record EpilogueSpec
     /// <summary>Whether an integer is added after rounding. Constant: that integer.</summary>
     public bool HasZeroPoint { get; init; }
 
+    /// <summary>
+    /// Whether an 8-bit destination has a lower bound above that of its type, which <see cref="PackedStore"/> applies to bytes.
+    /// Constant: the byte.
+    /// </summary>
+    public bool HasLowerByte { get; init; }
+
     /// <summary>Whether the accumulator is stored as it is.</summary>
     public bool StoresAccumulator { get; init; }
 
@@ -61,7 +67,8 @@ internal sealed record EpilogueSpec
         }
     }
 
-    // Slots after those of the post-ops: bias factor, multiplier, lower bound, upper bound, zero point.
+    // Slots after those of the post-ops: bias factor, multiplier, lower bound, upper bound, zero point,
+    // lower byte, zero point in words.
 
     /// <summary>Slot of the bias factor.</summary>
     public int BiasFactorSlot => PostOps.Count == 0 ? 0 : PostOps[^1].Constant + PostOps[^1].ConstantCount;
@@ -78,8 +85,14 @@ internal sealed record EpilogueSpec
     /// <summary>Slot of the zero point.</summary>
     public int ZeroPointSlot => BiasFactorSlot + 4;
 
+    /// <summary>Slot of the lower bound as a byte.</summary>
+    public int LowerByteSlot => BiasFactorSlot + 5;
+
+    /// <summary>Slot of the zero point as 16-bit words.</summary>
+    public int ZeroPointWordSlot => BiasFactorSlot + 6;
+
     /// <summary>Number of slots.</summary>
-    public int SlotCount => BiasFactorSlot + 5;
+    public int SlotCount => BiasFactorSlot + 7;
 
     /// <summary>As part of a kernel's name, for example <c>s32u8-sc-bc-relu0-max-min</c>.</summary>
     public override string ToString()
@@ -99,6 +112,8 @@ internal sealed record EpilogueSpec
             parts.Add("max");
         if (ClampsAbove)
             parts.Add("min");
+        if (HasLowerByte)
+            parts.Add("low");
         if (HasZeroPoint)
             parts.Add("zp");
         return string.Join('-', parts);
