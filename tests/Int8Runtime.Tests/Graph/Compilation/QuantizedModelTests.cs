@@ -1,0 +1,137 @@
+// Models with QuantizeLinear and DequantizeLinear: what runs in int8, against the same model computed in f32.
+using Int8Runtime.Graph;
+
+namespace Int8Runtime.Tests.Graph.Compilation;
+
+public sealed class QuantizedModelTests
+{
+    private const float Step = 0.05f;
+
+    // One step: a rounding boundary may fall differently because sums of integers are exact and those of f32 are not.
+    private static ModelExplanation AssertWithinOneStep(ModelGraph graph) => Runner.AssertPassesKeepResults(graph, Step * 1.001f);
+
+    [Theory]
+    [InlineData(DataType.UInt8, DataType.Int8, 0)]
+    [InlineData(DataType.Int8, DataType.Int8, 0)]
+    [InlineData(DataType.UInt8, DataType.Int8, 3)]
+    [InlineData(DataType.UInt8, DataType.UInt8, 128)]
+    [InlineData(DataType.Int8, DataType.UInt8, 120)]
+    public void Convolutions_run_in_integers(DataType source, DataType weights, int weightsZeroPoint)
+    {
+        var sketch = new ModelSketch();
+        GraphValue x = sketch.Edge(sketch.Input(1, 3, 6, 6), 0.01f, source == DataType.UInt8 ? 120 : -5, source);
+        GraphValue conv = sketch.Op("Conv", x, sketch.QuantizedWeights(weights, weightsZeroPoint, 4, 3, 3, 3), sketch.Random(4));
+        ModelExplanation explanation = AssertWithinOneStep(sketch.Output(sketch.Edge(sketch.Op("Relu", conv), Step, 10)));
+        NodeExplanation node = explanation.Nodes.Single(n => n.OpType == "Conv");
+        Assert.Equal($"{source.ToShortName()}·s8→u8", node.Precision);
+        Assert.True(node.IsInt8);
+        Assert.Equal(2, node.FusedNodes.Count);
+    }
+
+    [Theory]
+    [InlineData(0.01f)]
+    [InlineData(0.37f)]
+    public void An_integer_bias_counts_with_its_own_scale(float scale)
+    {
+        var sketch = new ModelSketch();
+        GraphValue x = sketch.Edge(sketch.Input(1, 3, 6, 6), 0.01f, 120);
+        GraphValue bias = sketch.Op("DequantizeLinear", sketch.Constant(TensorData.Vector<int>(1, -2, 3, -4)), sketch.Constant(TensorData.Scalar(scale)));
+        ModelGraph graph = sketch.Output(sketch.Edge(sketch.Op("Conv", x, sketch.QuantizedWeights(DataType.Int8, 0, 4, 3, 3, 3), bias), Step, 100));
+        Assert.True(AssertWithinOneStep(graph).Nodes.Single(n => n.OpType == "Conv").IsInt8);
+    }
+
+    [Fact]
+    public void A_classifier_without_quantized_output_gives_f32_from_integers()
+    {
+        var sketch = new ModelSketch();
+        GraphValue x = sketch.Edge(sketch.Input(2, 6), 0.01f, 120);
+        ModelGraph graph = sketch.Output(sketch.Op("Gemm", new GraphAttributes { { "transB", 1 } }, x, sketch.QuantizedWeights(DataType.Int8, 0, 5, 6), sketch.Random(5)));
+        Assert.Equal("u8·s8→f32", Runner.AssertPassesKeepResults(graph).Nodes.Single(n => n.OpType == "Gemm").Precision);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Residual_additions_read_integers(bool stillNeeded)
+    {
+        var sketch = new ModelSketch();
+        GraphValue x = sketch.Edge(sketch.Conv(sketch.Input(1, 3, 6, 6), 3, 4), 0.03f, 128);
+        GraphValue branch = sketch.Op("Conv", x, sketch.QuantizedWeights(DataType.Int8, 0, 4, 4, 1, 1), sketch.Random(4));
+        GraphValue other = stillNeeded ? x : sketch.Edge(sketch.Conv(sketch.Input(1, 3, 6, 6), 3, 4), 0.04f, 120);
+        GraphValue sum = sketch.Edge(sketch.Op("Relu", sketch.Op("Add", branch, other)), Step, 0);
+        ModelExplanation explanation = AssertWithinOneStep(sketch.Output(sum, x));
+        NodeExplanation node = explanation.Nodes.Last(n => n.OpType == "Conv");
+        Assert.True(node.IsInt8);
+        Assert.Equal(3, node.FusedNodes.Count);
+        Assert.Equal(stillNeeded, node.Notes.Any(n => n.StartsWith("copies", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Additions_poolings_and_activations_run_in_integers()
+    {
+        var sketch = new ModelSketch();
+        GraphValue x = sketch.Edge(sketch.Input(1, 4, 6, 6), 0.01f, 120), y = sketch.Edge(sketch.Input(1, 4, 6, 6), 0.02f, 3, DataType.Int8);
+        GraphValue sum = sketch.Edge(sketch.Op("Add", x, y), Step, 60);
+        GraphValue product = sketch.Edge(sketch.Op("Mul", sum, y), Step, 60);
+        GraphValue pooled = sketch.Edge(sketch.Op("AveragePool", new GraphAttributes { { "kernel_shape", new[] { 2, 2 } } }, product), 0.02f, 100);
+        GraphValue activated = sketch.Edge(sketch.Op("Sigmoid", pooled), 0.01f, 0);
+        GraphValue mean = sketch.Edge(sketch.Op("GlobalAveragePool", activated), 0.01f, 0);
+        ModelExplanation explanation = AssertWithinOneStep(sketch.Output(mean));
+        foreach (string opType in (string[])["Add", "Mul", "AveragePool", "Sigmoid", "GlobalAveragePool"])
+            Assert.True(explanation.Nodes.Single(n => n.OpType == opType).IsInt8, opType);
+    }
+
+    [Fact]
+    public void Movement_is_transparent()
+    {
+        var sketch = new ModelSketch();
+        GraphValue x = sketch.Edge(sketch.Op("Conv", sketch.Edge(sketch.Input(1, 3, 6, 6), 0.01f, 120), sketch.QuantizedWeights(DataType.Int8, 0, 4, 3, 3, 3)), Step, 128);
+        GraphValue pooled = sketch.Op("MaxPool", new GraphAttributes { { "kernel_shape", new[] { 2, 2 } } }, x);
+        GraphValue flat = sketch.Op("Reshape", pooled, sketch.Constant(TensorData.Vector<long>(1, -1)));
+        ModelGraph graph = sketch.Output(sketch.Op("Gemm", new GraphAttributes { { "transB", 1 } }, flat, sketch.QuantizedWeights(DataType.Int8, 0, 5, 36), sketch.Random(5)));
+        ModelExplanation explanation = AssertWithinOneStep(graph);
+        Assert.Equal("u8→u8", explanation.Nodes.Single(n => n.OpType == "MaxPool").Precision);
+        Assert.Equal("u8·s8→f32", explanation.Nodes.Single(n => n.OpType == "Gemm").Precision);
+        Assert.Equal(0, explanation.Reorders);
+    }
+
+    [Fact]
+    public void A_quantization_after_pooling_moves_to_the_product()
+    {
+        var sketch = new ModelSketch();
+        GraphValue conv = sketch.Op("Conv", sketch.Edge(sketch.Input(1, 3, 6, 6), 0.01f, 120), sketch.QuantizedWeights(DataType.Int8, 0, 4, 3, 3, 3));
+        GraphValue pooled = sketch.Op("MaxPool", new GraphAttributes { { "kernel_shape", new[] { 2, 2 } } }, conv);
+        Assert.Equal("u8·s8→u8", AssertWithinOneStep(sketch.Output(sketch.Edge(pooled, Step, 128))).Nodes.Single(n => n.OpType == "Conv").Precision);
+    }
+
+    [Theory]
+    [InlineData(0.05f, 0)]
+    [InlineData(0.02f, 1)]
+    public void Concatenations_requantize_only_what_has_another_scale(float scale, int requantizations)
+    {
+        var sketch = new ModelSketch();
+        GraphValue Branch() => sketch.Op("Conv", sketch.Edge(sketch.Input(1, 3, 6, 6), 0.01f, 120), sketch.QuantizedWeights(DataType.Int8, 0, 4, 3, 3, 3));
+        GraphValue concat = sketch.Op("Concat", new GraphAttributes { { "axis", 1 } }, sketch.Edge(Branch(), Step, 128), sketch.Edge(Branch(), scale, 128));
+        ModelExplanation explanation = AssertWithinOneStep(sketch.Output(sketch.Edge(concat, Step, 128)));
+        Assert.Equal("view", explanation.Nodes.Single(n => n.OpType == "Concat").Implementation);
+        Assert.Equal(requantizations, explanation.Nodes.Count(n => n.Precision == "u8→u8" && n.OpType == "QuantizeLinear"));
+    }
+
+    [Fact]
+    public void A_product_that_stays_in_f32_says_why()
+    {
+        var sketch = new ModelSketch();
+        GraphValue conv = sketch.Conv(sketch.Edge(sketch.Input(1, 3, 6, 6), 0.01f, 120), 3, 4);
+        NodeExplanation node = Runner.AssertPassesKeepResults(sketch.Output(conv)).Nodes.Single(n => n.OpType == "Conv");
+        Assert.Contains("computes in f32: the weights are not quantized", node.Notes);
+    }
+
+    [Fact]
+    public void Rectifiers_between_equal_quantizations_are_fused()
+    {
+        var sketch = new ModelSketch();
+        GraphValue conv = sketch.Op("Conv", sketch.Edge(sketch.Input(1, 3, 6, 6), 0.01f, 120), sketch.QuantizedWeights(DataType.Int8, 0, 4, 3, 3, 3));
+        ModelGraph graph = sketch.Output(sketch.Edge(sketch.Op("Relu", sketch.Edge(conv, Step, 100)), Step, 100));
+        Assert.DoesNotContain(AssertWithinOneStep(graph).Nodes, n => n.OpType == "Relu");
+    }
+}

@@ -1,0 +1,141 @@
+// Requests: batches, threads, allocations, cancellation, errors.
+using Int8Runtime.Graph;
+
+namespace Int8Runtime.Tests.Graph.Compilation;
+
+public sealed class RequestTests
+{
+    private static ModelGraph SmallNetwork(GraphDimension batch)
+    {
+        var sketch = new ModelSketch();
+        GraphValue x = sketch.Op("Relu", sketch.Conv(sketch.Input(batch, 3, 8, 8), 3, 16));
+        x = sketch.Op("Relu", sketch.Op("Add", sketch.Conv(x, 16, 16), x));
+        x = sketch.Op("MaxPool", new GraphAttributes { { "kernel_shape", new[] { 2, 2 } }, { "strides", new[] { 2, 2 } } }, x);
+        x = sketch.Op("Concat", new GraphAttributes { { "axis", 1 } }, sketch.Conv(x, 16, 8, kernel: 1), sketch.Conv(x, 16, 8));
+        return sketch.Output(sketch.Op("Gemm", sketch.Op("Flatten", sketch.Op("GlobalAveragePool", x)), sketch.Random(16, 5), sketch.Random(5)));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Batches_of_any_size_give_the_results_of_single_items(bool named)
+    {
+        using CpuEngine engine = CpuEngine.Create(new() { Threads = 1 });
+        using CompiledModel model = engine.Compile(SmallNetwork(named ? GraphDimension.Named("N") : 1));
+        using InferenceRequest one = model.CreateRequest(), four = model.CreateRequest(batch: 4);
+        Runner.Fill(four, 5);
+        four.Run();
+        float[] together = Runner.Outputs(four);
+        for (int item = 0; item < 4; item++)
+        {
+            int length = 3 * 8 * 8;
+            four.Input().AsSpan<float>().Slice(item * length, length).CopyTo(one.Input().AsSpan<float>());
+            one.Run();
+            Assert.Equal(together[(item * 5)..((item + 1) * 5)], Runner.Outputs(one));
+        }
+    }
+
+    [Fact]
+    public void Plans_for_several_shapes_share_their_weights()
+    {
+        using CpuEngine engine = CpuEngine.Create(new() { Threads = 1 });
+        using CompiledModel model = engine.Compile(SmallNetwork(1));
+        model.CreateRequest().Dispose();
+        long bytes = model.WeightsBytes;
+        model.CreateRequest(batch: 3).Dispose();
+        Assert.Equal(bytes, model.WeightsBytes);
+    }
+
+    [Fact]
+    public void Requests_on_two_threads_give_equal_results()
+    {
+        using CpuEngine engine = CpuEngine.Create();
+        using CompiledModel model = engine.Compile(SmallNetwork(2));
+        float[] expected;
+        using (InferenceRequest request = model.CreateRequest())
+            expected = Runner.Run(request);
+        System.Threading.Tasks.Parallel.For(0, 8, _ =>
+        {
+            using InferenceRequest request = model.CreateRequest();
+            for (int i = 0; i < 20; i++)
+                Assert.Equal(expected, Runner.Run(request));
+        });
+    }
+
+    [Fact]
+    public void A_run_allocates_nothing()
+    {
+        using CpuEngine engine = CpuEngine.Create(new() { Threads = 1 });
+        using CompiledModel model = engine.Compile(SmallNetwork(1));
+        using InferenceRequest request = model.CreateRequest();
+        Assert.DoesNotContain(model.Explain().Nodes, n => n.IsSlow);
+        for (int i = 0; i < 50; i++)
+            request.Run();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 100; i++)
+            request.Run();
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
+    public async Task Asynchronous_runs_give_the_same_and_can_be_cancelled()
+    {
+        using CpuEngine engine = CpuEngine.Create();
+        using CompiledModel model = engine.Compile(SmallNetwork(1));
+        using InferenceRequest request = model.CreateRequest();
+        float[] expected = Runner.Run(request);
+        await request.RunAsync();
+        Assert.Equal(expected, Runner.Outputs(request));
+        using var cancelled = new CancellationTokenSource();
+        await cancelled.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => request.RunAsync(cancelled.Token));
+    }
+
+    [Fact]
+    public void A_profile_names_every_step()
+    {
+        using var engine = new ReferenceEngine();
+        using CompiledModel model = engine.Compile(SmallNetwork(1));
+        using InferenceRequest request = model.CreateRequest();
+        Assert.Empty(request.Profile());
+        request.IsProfiling = true;
+        request.Run();
+        Assert.All(request.Profile(), step => Assert.NotEmpty(step.Implementation));
+        Assert.Contains(request.Profile(), step => step.Total > TimeSpan.Zero);
+    }
+
+    [Fact]
+    public void Unknown_operators_are_listed_together()
+    {
+        var sketch = new ModelSketch();
+        GraphValue x = sketch.Input(1, 2);
+        ModelGraph graph = sketch.Output(sketch.Op("Frobnicate", sketch.Op("Discombobulate", x)));
+        using var engine = new ReferenceEngine();
+        var exception = Assert.Throws<ModelCompilationException>(() => engine.Compile(graph));
+        Assert.Equal(["Discombobulate", "Frobnicate"], exception.Failures.Select(f => f.OpType));
+        Assert.Contains("Frobnicate", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Wrong_names_and_shapes_are_refused_with_the_right_ones()
+    {
+        using var engine = new ReferenceEngine();
+        using CompiledModel model = engine.Compile(SmallNetwork(1));
+        using InferenceRequest request = model.CreateRequest();
+        Assert.Contains(model.Inputs[0].Name, Assert.Throws<ArgumentException>(() => request.Input("picture")).Message, StringComparison.Ordinal);
+        Assert.Throws<ModelFormatException>(() => model.CreateRequest(new Dictionary<string, Shape> { ["picture"] = [1] }));
+        Assert.Throws<ModelFormatException>(() => model.CreateRequest(new Dictionary<string, Shape> { [model.Inputs[0].Name] = [1, 4, 8, 8] }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => model.CreateRequest(batch: 0));
+    }
+
+    [Fact]
+    public void Inputs_keep_their_content_from_run_to_run()
+    {
+        using var engine = new ReferenceEngine();
+        using CompiledModel model = engine.Compile(SmallNetwork(1));
+        using InferenceRequest request = model.CreateRequest();
+        float[] first = Runner.Run(request);
+        request.Run();
+        Assert.Equal(first, Runner.Outputs(request));
+    }
+}
