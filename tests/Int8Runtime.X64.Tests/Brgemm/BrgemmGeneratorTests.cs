@@ -1,0 +1,90 @@
+// Kernels of every tier, those above the host included, stay inside their instruction set and registers.
+using Int8Runtime.Jit;
+
+namespace Int8Runtime.X64.Tests.Brgemm;
+
+public sealed class BrgemmGeneratorTests
+{
+    private static readonly Isa[] AllTiers = [IsaTiers.Avx2, IsaTiers.Avx2Vnni, IsaTiers.Avx512, IsaTiers.Avx512Vnni];
+
+    [Fact]
+    public void Kernels_of_every_tier_are_sound()
+    {
+        foreach (Isa isa in AllTiers)
+        {
+            IsaTraits traits = IsaTraits.For(isa);
+            foreach (DotProductKind product in Enum.GetValues<DotProductKind>())
+            {
+                if (product is DotProductKind.UInt8 or DotProductKind.Int8 && !traits.HasVnni)
+                    continue;
+                foreach (DataType destination in new[] { DataType.UInt8, DataType.Int8, DataType.Float32, DataType.Int32 })
+                    foreach (bool extras in new[] { false, true })
+                        VerifyTiles(isa, product, destination, extras);
+            }
+        }
+    }
+
+    [Fact]
+    public void A_blocking_fits_the_registers_whatever_the_shape()
+    {
+        foreach (Isa isa in AllTiers)
+        {
+            IsaTraits traits = IsaTraits.For(isa);
+            EpilogueSpec epilogue = EpilogueOf(DotProductKind.Int16, DataType.UInt8, extras: true);
+            BrgemmRegisters registers = BrgemmRegisters.For(traits, DotProductKind.Int16, epilogue, columns: 100);
+            for (int rows = 1; rows < 60; rows += 3)
+                for (int vectors = 1; vectors < 20; vectors += 3)
+                {
+                    BrgemmBlocking blocking = BrgemmBlocking.Choose(registers, rows, vectors, steps: 64);
+                    Assert.True(registers.Fits(blocking.Rows, blocking.Vectors), $"{blocking} on {IsaTiers.NameOf(isa)}");
+                }
+        }
+    }
+
+    [Fact]
+    public void Common_layers_get_tiles_that_keep_the_multipliers_busy()
+    {
+        var registers = new BrgemmRegisters(Total: 32, Product: 0, Epilogue: 2);
+        foreach ((int rows, int vectors, int steps) in new[] { (3136, 4, 16), (3136, 16, 64), (56, 4, 144), (28, 8, 288), (14, 16, 576), (49, 32, 512) })
+        {
+            BrgemmBlocking blocking = BrgemmBlocking.Choose(registers, rows, vectors, steps);
+            int products = blocking.Rows * blocking.Vectors, loads = blocking.Rows + blocking.Vectors;
+            Assert.True(loads * 2 <= products && products >= 20, $"{rows} rows, {vectors} vectors: {blocking}");
+        }
+    }
+
+    private static void VerifyTiles(Isa isa, DotProductKind product, DataType destination, bool extras)
+    {
+        EpilogueSpec epilogue = EpilogueOf(product, destination, extras);
+        int lanes = IsaTraits.For(isa).Lanes32;
+        BrgemmRegisters registers = BrgemmRegisters.For(IsaTraits.For(isa), product, epilogue, columns: lanes - 1);
+        foreach ((int rows, int vectors) in new[] { (1, 1), (1, 8), (14, 2), (9, 3), (6, 4), (5, 5), (3, 3), (2, 6), (4, 1) })
+        {
+            if (!registers.Fits(rows, vectors))
+                continue;
+            foreach ((int tail, CallingAbi abi) in new[] { (0, CallingAbi.SystemV), (lanes - 1, CallingAbi.Windows) })
+            {
+                var spec = new BrgemmSpec
+                {
+                    Product = product, Rows = rows, Vectors = vectors, TailLanes = tail, SourceStride = 60, DestinationStride = 1000,
+                    RunSteps = 13, WeightsStride = 4160, HasCompensation = extras, Epilogue = epilogue,
+                };
+                KernelVerifier.Verify(new BrgemmGenerator().Generate(spec, isa, abi));
+            }
+        }
+    }
+
+    private static EpilogueSpec EpilogueOf(DotProductKind product, DataType destination, bool extras) => new()
+    {
+        Accumulator = product.AccumulatorType(),
+        Destination = destination,
+        Scale = extras ? OperandMode.PerChannel : OperandMode.None,
+        Bias = extras ? OperandMode.PerChannel : OperandMode.None,
+        ClampsBelow = !destination.IsFloatingPoint(),
+        ClampsAbove = !destination.IsFloatingPoint(),
+        HasZeroPoint = extras && destination.IsInt8(),
+        HasLowerByte = extras && destination.IsInt8(),
+        StoresAccumulator = !extras && destination == DataType.Int32 && product != DotProductKind.Float32,
+        PostOps = extras ? new ValueList<PostOpSpec>(new SumSpec(destination, true, 0)) : new(),
+    };
+}
