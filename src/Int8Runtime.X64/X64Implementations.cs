@@ -27,6 +27,18 @@ internal static class X64Implementations
 
             new JitBinary(cache, needsAvx512: true),
             new JitBinary(cache, needsAvx512: false),
+
+            new JitReorder(cache, needsAvx512: true),
+            new JitReorder(cache, needsAvx512: false),
+
+            new JitConcat(cache, needsAvx512: true),
+            new JitConcat(cache, needsAvx512: false),
+
+            new JitSoftmax(cache, needsAvx512: true),
+            new JitSoftmax(cache, needsAvx512: false),
+
+            new JitLrn(cache, needsAvx512: true),
+            new JitLrn(cache, needsAvx512: false),
         ];
     }
 }

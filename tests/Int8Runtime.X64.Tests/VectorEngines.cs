@@ -14,6 +14,20 @@ internal static class VectorEngines
     public static Engine Create(Isa isa, int threads = 1) =>
         new TestEngine(isa, X64Implementations.Create(KernelCache.Shared, CpuFeatures.Host), threads);
 
+    /// <summary>Checks that a primitive allocates nothing once it has run; a collection in between may spoil single counts.</summary>
+    public static void CheckAllocatesNothing(Primitive primitive, ExecutionStream stream, TensorMemory source, TensorMemory destination)
+    {
+        long fewest = long.MaxValue;
+        for (int i = 0; i < 6; i++)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            primitive.Execute(stream, new UnaryArguments(source, destination));
+            fewest = Math.Min(fewest, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+
+        Assert.Equal(0, fewest);
+    }
+
     /// <summary>Checks a problem on every tier.</summary>
     public static void CheckOnAllTiers(PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, CheckOptions options)
     {

@@ -33,7 +33,7 @@ internal sealed class JitBinary(KernelCache cache, bool needsAvx512)
             .Add(descriptor.Algorithm, source1, ArgumentSlot.Source1, attributes.Source1Scale, attributes.Source1ZeroPoint)
             .AddPostOps(epilogue, destination.Rank);
         return ElementwisePlan.TryCreate(isa, Cache, source, destination, steps.Steps, epilogue) is { } plan
-            ? new ElementwisePrimitivePlan(Name, descriptor, plan)
+            ? new ElementwisePrimitivePlan(Name, descriptor, plan, request.Threads)
             : Refuse(RejectionReason.Layout, $"{source}, {source1} and {destination} are blocked differently");
     }
 }

@@ -2,7 +2,8 @@
 namespace Int8Runtime.X64;
 
 /// <summary>Wraps an <see cref="ElementwisePlan"/>.</summary>
-internal sealed class ElementwisePrimitivePlan(string name, PrimitiveDescriptor descriptor, ElementwisePlan plan) : PrimitivePlan
+internal sealed class ElementwisePrimitivePlan(string name, PrimitiveDescriptor descriptor, ElementwisePlan plan, int threads)
+    : PrimitivePlan
 {
     /// <inheritdoc/>
     public override string Name => name;
@@ -15,6 +16,9 @@ internal sealed class ElementwisePrimitivePlan(string name, PrimitiveDescriptor 
 
     /// <inheritdoc/>
     public override long SizeInBytes => plan.SizeInBytes;
+
+    /// <inheritdoc/>
+    public override long ScratchBytes => plan.ScratchBytes(threads);
 
     /// <inheritdoc/>
     public override void Execute(in ExecutionContext context) => plan.Execute(in context);

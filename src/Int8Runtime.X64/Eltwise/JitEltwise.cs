@@ -31,7 +31,7 @@ internal sealed class JitEltwise(KernelCache cache, bool needsAvx512)
         if (LookupPlan.TryCreate(Name, descriptor, attributes, epilogue) is { } lookup)
             return lookup;
         return ElementwisePlan.TryCreate(isa, Cache, source, destination, steps.Steps, epilogue) is { } plan
-            ? new ElementwisePrimitivePlan(Name, descriptor, plan)
+            ? new ElementwisePrimitivePlan(Name, descriptor, plan, request.Threads)
             : Refuse(RejectionReason.Layout, $"{source} and {destination} are blocked differently");
     }
 }

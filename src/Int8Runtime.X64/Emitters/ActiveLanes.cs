@@ -71,6 +71,9 @@ internal sealed class ActiveLanes : IDisposable
     /// <summary>The destination register of an EVEX load; lanes that take no part become 0.</summary>
     public Operand Zeroing(Vec destination) => _opmask is { } mask ? destination.Zero(mask) : destination;
 
+    /// <summary>The destination register of an EVEX move; lanes that take no part stay.</summary>
+    public Operand Merging(Vec destination) => _opmask is { } mask ? destination.Merge(mask) : destination;
+
     /// <summary>The destination of an EVEX store.</summary>
     public Operand Writing(Mem destination) => _opmask is { } mask ? destination.Merge(mask) : destination;
 

@@ -77,12 +77,42 @@ internal sealed unsafe class EpiloguePlan
     public static EpiloguePlan ForRuns(Epilogue epilogue, ReadOnlySpan<PlacedPostOp> chain) =>
         Create(epilogue, DataType.Float32, OperandMode.None, OperandMode.None, chain, []);
 
+    /// <summary>
+    /// Prepares what follows values that a kernel has computed itself; null if a post-op has an operand, whose place such a
+    /// kernel does not know.
+    /// </summary>
+    /// <param name="epilogue">An epilogue of <see cref="Epilogue.CreateForValues"/>.</param>
+    public static EpiloguePlan? TryForValues(Epilogue epilogue)
+    {
+        var chain = new List<PlacedPostOp>();
+        if (epilogue.Scale[0] != 1f)
+        {
+            PostOp factor = PostOp.Binary(BinaryAlgorithm.Multiply, new MemoryDescriptor([1], DataType.Float32));
+            chain.Add(new PlacedPostOp(factor, OperandMode.Constant, epilogue.Scale[0]));
+        }
+
+        foreach (PostOp postOp in epilogue.PostOps)
+        {
+            if (postOp is BinaryPostOp)
+                return null;
+            chain.Add(new PlacedPostOp(postOp));
+        }
+
+        return ForRuns(epilogue, [.. chain]);
+    }
+
+    /// <summary>Fills what belongs to the plan; operands and bias are left to the caller.</summary>
+    public void PrepareConstants(ref EpilogueArguments table)
+    {
+        table.Constants = (byte*)_constants.Data;
+        table.Scale = _scale.Data;
+    }
+
     /// <summary>Fills the pointers of an execution; those of the first image where operands move.</summary>
     public void Prepare(in ExecutionArguments arguments, MemoryDescriptor destination, out EpilogueArguments table)
     {
         table = default;
-        table.Constants = (byte*)_constants.Data;
-        table.Scale = _scale.Data;
+        PrepareConstants(ref table);
         table.Bias = (float*)arguments[ArgumentSlot.Bias];
         table.DestinationOrigin = (byte*)arguments[ArgumentSlot.Destination] + (destination.Offset * destination.DataType.SizeInBytes());
         foreach ((int index, long offset, _) in _operands)

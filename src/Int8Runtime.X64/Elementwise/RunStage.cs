@@ -1,0 +1,142 @@
+// A run kernel with the operands that belong to it.
+using Int8Runtime.Jit;
+
+namespace Int8Runtime.X64;
+
+/// <summary>One step between source and destination.</summary>
+/// <param name="PostOp">What is done; for a binary function the operand's descriptor says how it is broadcast.</param>
+/// <param name="Slot">For a binary function: the argument that holds the operand.</param>
+/// <param name="Values">For a binary function whose operand belongs to the plan: the operand.</param>
+/// <param name="Quantization">Scale and zero point of the operand, if it has them.</param>
+internal sealed record ElementwiseStep(
+    PostOp PostOp, ArgumentSlot Slot = default, AlignedFloats? Values = null, (float Scale, int ZeroPoint)? Quantization = null)
+{
+    /// <summary>The operand where it is a tensor whose pointer moves; a single number of the plan is a constant.</summary>
+    public MemoryDescriptor? Tensor =>
+        PostOp is BinaryPostOp binary && (Values is null || binary.Operand.ElementCount > 1) ? binary.Operand : null;
+}
+
+/// <summary>
+/// Rows of consecutive elements through a chain of steps. Tensors are numbered: 0 the destination, 1 the source, then the
+/// operands of the steps that have one.
+/// </summary>
+internal sealed unsafe class RunStage
+{
+    private readonly IReadOnlyList<ElementwiseStep> _steps;
+    private readonly int[] _tensorOfStep; // 0 where the step has no tensor
+    private readonly long[] _operandStrides; // by step
+    private readonly long _sourceStride, _destinationStride;
+    private readonly EpiloguePlan _epilogue;
+    private readonly CompiledKernel _kernel;
+
+    private RunStage(
+        IReadOnlyList<ElementwiseStep> steps, int[] tensorOfStep, EpiloguePlan epilogue, CompiledKernel kernel, Loop rows)
+    {
+        (_steps, _tensorOfStep, _epilogue, _kernel) = (steps, tensorOfStep, epilogue, kernel);
+        (_destinationStride, _sourceStride) = (rows.Strides[0], rows.Strides[1]);
+        _operandStrides = GC.AllocateArray<long>(EpilogueArguments.MaximumOperands, pinned: true);
+        for (int i = 0; i < tensorOfStep.Length; i++)
+            _operandStrides[i] = tensorOfStep[i] == 0 ? 0 : rows.Strides[tensorOfStep[i]];
+    }
+
+    /// <summary>Name of the kernel.</summary>
+    public string KernelName => _kernel.Name;
+
+    /// <summary>Bytes kept alive.</summary>
+    public long SizeInBytes => _epilogue.SizeInBytes;
+
+    /// <summary>Number of tensors: destination, source and operands.</summary>
+    public static int TensorCount(IReadOnlyList<ElementwiseStep> steps) => 2 + steps.Count(step => step.Tensor is not null);
+
+    /// <summary>Element sizes of destination, source and operands.</summary>
+    public static int[] ElementSizes(DataType destination, DataType source, IReadOnlyList<ElementwiseStep> steps) =>
+    [
+        destination.SizeInBytes(), source.SizeInBytes(),
+        .. steps.Where(step => step.Tensor is not null).Select(step => step.Tensor!.DataType.SizeInBytes()),
+    ];
+
+    /// <summary>True if every tensor of a loop has consecutive elements, or one element for all.</summary>
+    public static bool IsRun(Loop loop, ReadOnlySpan<int> sizes)
+    {
+        bool run = loop.Strides[0] == sizes[0];
+        for (int t = 1; t < sizes.Length; t++)
+            run &= loop.Strides[t] == sizes[t] || loop.Strides[t] == 0;
+        return run;
+    }
+
+    /// <summary>Creates the stage.</summary>
+    /// <param name="isa">Instruction sets of the kernel.</param>
+    /// <param name="cache">Where kernels are kept.</param>
+    /// <param name="source">Element type of the source.</param>
+    /// <param name="steps">The chain.</param>
+    /// <param name="epilogue">What follows it.</param>
+    /// <param name="rows">The loop over rows.</param>
+    /// <param name="run">The loop within a row, for which <see cref="IsRun"/> holds; null if rows are single elements.</param>
+    public static RunStage Create(
+        Isa isa, KernelCache cache, DataType source, IReadOnlyList<ElementwiseStep> steps, Epilogue epilogue, Loop rows, Loop? run)
+    {
+        OperandMode ModeOf(int tensor) => run is not null && run.Strides[tensor] == 0 ? OperandMode.PerTensor : OperandMode.PerChannel;
+        var chain = new PlacedPostOp[steps.Count];
+        var tensorOf = new int[steps.Count];
+        int next = 2;
+        for (int i = 0; i < chain.Length; i++)
+        {
+            ElementwiseStep step = steps[i];
+            if (step.Tensor is not null)
+            {
+                tensorOf[i] = next++;
+                chain[i] = new PlacedPostOp(step.PostOp, ModeOf(tensorOf[i]), Quantization: step.Quantization);
+            }
+            else
+            {
+                chain[i] = step.Values is { } value
+                    ? new PlacedPostOp(step.PostOp, OperandMode.Constant, value.Data[0])
+                    : new PlacedPostOp(step.PostOp);
+            }
+        }
+
+        EpiloguePlan plan = EpiloguePlan.ForRuns(epilogue, chain);
+        CompiledKernel kernel = new RunGenerator().GetOrCreate(cache, new RunSpec(source, ModeOf(1), run is null, plan.Spec), isa);
+        return new RunStage(steps, tensorOf, plan, kernel, rows);
+    }
+
+    /// <summary>Computes rows.</summary>
+    /// <param name="arguments">Operands of the execution.</param>
+    /// <param name="source">First element of the source.</param>
+    /// <param name="destination">First element of the destination.</param>
+    /// <param name="offsets">Byte offset of the first element in each tensor; those of source and destination are not used.</param>
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="count">Elements of a row.</param>
+    public void Invoke(
+        in ExecutionArguments arguments, byte* source, byte* destination, ReadOnlySpan<long> offsets, long rows, long count)
+    {
+        EpilogueArguments table = default;
+        _epilogue.PrepareConstants(ref table);
+        for (int i = 0; i < _tensorOfStep.Length; i++)
+        {
+            if (_tensorOfStep[i] == 0)
+                continue;
+            ElementwiseStep step = _steps[i];
+            byte* operand = step.Values is { } values ? (byte*)values.Data : (byte*)arguments[step.Slot];
+            table.Operands[i] = (nint)(operand + offsets[_tensorOfStep[i]]);
+        }
+
+        var call = new RunArguments
+        {
+            Source = source,
+            Destination = destination,
+            Count = count,
+            Rows = rows,
+            SourceStride = _sourceStride,
+            DestinationStride = _destinationStride,
+            Epilogue = &table,
+        };
+        fixed (long* strides = _operandStrides)
+        {
+            call.OperandStrides = strides;
+            _kernel.Entry(&call);
+        }
+
+        GC.KeepAlive(this);
+    }
+}

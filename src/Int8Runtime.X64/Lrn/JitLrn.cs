@@ -1,0 +1,106 @@
+// LRN across channels, for tensors whose channels or whose pixels are consecutive.
+using Int8Runtime.Jit;
+using Int8Runtime.Reference;
+
+namespace Int8Runtime.X64;
+
+/// <summary>LRN by sums over squares in scratch memory; nhwc and nchw alike.</summary>
+internal sealed unsafe class JitLrn(KernelCache cache, bool needsAvx512) : VectorImplementation(cache, "jit_lrn", needsAvx512)
+{
+    // The window is unrolled in the kernel.
+    private const int LargestWindow = 64;
+
+    /// <inheritdoc/>
+    public override PrimitiveKind Kind => PrimitiveKind.Lrn;
+
+    /// <inheritdoc/>
+    protected override PlanResult TryPlan(PlanRequest request, Isa isa)
+    {
+        var descriptor = (LrnDescriptor)request.Descriptor;
+        PrimitiveAttributes attributes = request.Attributes;
+        MemoryDescriptor source = Plain(descriptor.Source), destination = Like(descriptor.Destination, source);
+        descriptor = descriptor with { Source = source, Destination = destination };
+        if (RefuseTensors(source, destination) is { } tensors)
+            return tensors;
+        if (RefuseQuantization(attributes, source.DataType, destination.DataType) is { } quantization)
+            return quantization;
+        if (descriptor.LocalSize > LargestWindow)
+            return Refuse(RejectionReason.Shape, $"a window of {descriptor.LocalSize} channels; at most {LargestWindow}");
+        if (EpiloguePlan.TryForValues(Epilogue.CreateForValues(attributes, destination.DataType)) is not { } epilogue)
+            return Refuse(RejectionReason.PostOps, "a post-op with an operand");
+        bool channelsInLanes = source.Strides[1] == 1 && destination.Strides[1] == 1;
+        if (RowLoops.TryCreate(source, destination, axis: 1, sideBySide: !channelsInLanes) is not { } rows)
+            return Refuse(RejectionReason.Layout, $"{source} or {destination} is blocked");
+        bool quantized = attributes.SourceScale is not null || attributes.SourceZeroPoint is not null;
+        var spec = new LrnSpec(source.DataType, channelsInLanes, descriptor.LocalSize, descriptor.Beta, quantized, epilogue.Spec);
+        return new Plan(
+            Name, descriptor, attributes, rows, spec, epilogue, new LrnGenerator().GetOrCreate(Cache, spec, isa),
+            IsaTraits.For(isa).Lanes32, request.Threads);
+    }
+
+    private sealed class Plan(
+        string name, LrnDescriptor descriptor, PrimitiveAttributes attributes, RowLoops rows, LrnSpec spec,
+        EpiloguePlan epilogue, CompiledKernel kernel, int lanes, int threads) : PrimitivePlan
+    {
+        private readonly int _squareBytes = (((spec.ChannelsInLanes
+            ? descriptor.LocalSize + descriptor.Source.Dimensions[1] + (2 * lanes)
+            : (descriptor.LocalSize + descriptor.Source.Dimensions[1]) * lanes) * sizeof(float)) + 63) & ~63;
+
+        public override string Name => name;
+
+        public override PrimitiveDescriptor Descriptor => descriptor;
+
+        public override string Details => kernel.Name;
+
+        public override long ScratchBytes => (long)_squareBytes * threads;
+
+        public override void Execute(in ExecutionContext context)
+        {
+            var body = new Work(this, in context.Arguments, context.Scratch);
+            Parallel.Run(
+                context.Pool, WorkSharing.Threads(descriptor.Source.ElementCount * sizeof(float), context.Threads), ref body);
+            GC.KeepAlive(this);
+        }
+
+        private void Run(in ExecutionArguments arguments, byte* squares, int worker, int workers)
+        {
+            MemoryDescriptor source = descriptor.Source, destination = descriptor.Destination;
+            int sourceBytes = source.DataType.SizeInBytes(), bytes = destination.DataType.SizeInBytes();
+            new Span<byte>(squares, _squareBytes).Clear();
+            EpilogueArguments table = default;
+            epilogue.PrepareConstants(ref table);
+            var call = new LrnArguments
+            {
+                Squares = squares,
+                Channels = source.Dimensions[1],
+                SourceStride = source.Strides[1] * sourceBytes,
+                DestinationStride = destination.Strides[1] * bytes,
+                Epilogue = &table,
+                Scale = RefEpilogue.SourceScale(attributes, in arguments),
+                ZeroPoint = RefEpilogue.SourceZeroPoint(attributes, in arguments),
+                Factor = descriptor.Alpha / descriptor.LocalSize,
+                K = descriptor.K,
+            };
+            int stretches = (rows.Neighbours + lanes - 1) / lanes;
+            (int start, int end) = Parallel.Share(rows.OuterCount * stretches, worker, workers);
+            for (int i = start; i < end; i++)
+            {
+                (int iteration, int stretch) = Math.DivRem(i, stretches);
+                (long to, long from) = rows.OffsetsOf(iteration);
+                int first = stretch * lanes;
+                call.Pixels = Math.Min(lanes, rows.Neighbours - first);
+                call.Source = (byte*)arguments[ArgumentSlot.Source] + from + (first * sourceBytes);
+                call.Destination = (byte*)arguments[ArgumentSlot.Destination] + to + (first * bytes);
+                kernel.Entry(&call);
+            }
+        }
+
+        private readonly ref struct Work(Plan plan, in ExecutionArguments arguments, byte* scratch) : IParallelBody
+        {
+            private readonly ref readonly ExecutionArguments _arguments = ref arguments;
+
+            public void Run(int worker, int workers) =>
+                plan.Run(in _arguments, scratch + ((long)worker * plan._squareBytes), worker, workers);
+        }
+    }
+}

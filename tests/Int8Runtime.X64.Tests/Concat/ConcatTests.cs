@@ -1,0 +1,31 @@
+// Concat against the reference: every axis, layout and type, with parts of any size.
+using FsCheck;
+using FsCheck.Fluent;
+using Int8Runtime.TestKit;
+
+namespace Int8Runtime.X64.Tests;
+
+public sealed class ConcatTests
+{
+    [Fact]
+    public void Every_axis_and_layout_keeps_every_bit()
+    {
+        Gen<Problem> problems =
+            from type in Layouts.AnyType
+            from shape in Layouts.Images
+            from axis in Gen.Choose(0, 3)
+            from count in Gen.Choose(1, 4)
+            from parts in Gen.Choose(1, 20).ArrayOf(count)
+            from tag in Gen.Elements(FormatTag.Nchw, FormatTag.Nhwc)
+            from sources in Gen.CollectToArray(parts.Select(part => Layouts.Tensor(shape.With(axis, part), type)))
+            from options in Arbitraries.Options()
+            select new Problem(
+                new ConcatDescriptor
+                {
+                    Sources = [.. sources], Axis = axis,
+                    Destination = new MemoryDescriptor(shape.With(axis, parts.Sum()), type, tag),
+                },
+                PrimitiveAttributes.Default, options);
+        Properties.Check(problems, p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), 200);
+    }
+}

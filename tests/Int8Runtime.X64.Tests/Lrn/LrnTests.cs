@@ -1,0 +1,40 @@
+// LRN against the reference: both layouts, windows of any size, quantized operands.
+using FsCheck;
+using FsCheck.Fluent;
+using Int8Runtime.TestKit;
+
+namespace Int8Runtime.X64.Tests;
+
+public sealed class LrnTests
+{
+    [Fact]
+    public void Every_layout_and_window_is_close_to_the_reference()
+    {
+        Gen<Problem> problems =
+            from sourceType in Gen.Elements(DataType.Float32, DataType.Float32, DataType.UInt8, DataType.Int8)
+            from type in Gen.Elements(DataType.Float32, DataType.Float32, DataType.UInt8, DataType.Int8)
+            from shape in Layouts.Images
+            from source in Layouts.Tensor(shape, sourceType).Where(tensor => tensor.InnerBlocks.IsEmpty)
+            from destination in Gen.OneOf(
+                Gen.Constant(source.WithDataType(type)), Layouts.Tensor(shape, type).Where(tensor => tensor.InnerBlocks.IsEmpty))
+            from size in Gen.Elements(1, 2, 3, 5, 5, 9, 40)
+            from beta in Gen.Elements(0.75f, 0.75f, 0.5f, 1f, 0.6f)
+            from zeroPoint in Arbitraries.ZeroPoint(sourceType)
+            from options in Arbitraries.Options(
+                type == DataType.Float32 ? new Tolerance(32, 0, 1e-12) : new Tolerance(1))
+            select new Problem(
+                new LrnDescriptor
+                {
+                    Source = source, Destination = destination, LocalSize = size, Alpha = 0.9f, Beta = beta, K = 1.5f,
+                },
+                new PrimitiveAttributes
+                {
+                    SourceScale = sourceType.IsInt8() ? QuantizationScale.PerTensor(0.02f) : null,
+                    SourceZeroPoint = zeroPoint,
+                    DestinationScale = type.IsInt8() ? QuantizationScale.PerTensor(0.01f) : null,
+                    DestinationZeroPoint = type.IsInt8() ? 5 : 0,
+                },
+                options);
+        Properties.Check(problems, p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), 300);
+    }
+}

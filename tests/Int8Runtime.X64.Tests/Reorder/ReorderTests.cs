@@ -1,0 +1,126 @@
+// Reorder against the reference: every type pair, layout pair and kind of quantization, bit by bit.
+using FsCheck;
+using FsCheck.Fluent;
+using Int8Runtime.TestKit;
+
+namespace Int8Runtime.X64.Tests;
+
+public sealed class ReorderTests
+{
+    [Fact]
+    public void Every_pair_of_types_and_layouts_gives_the_bits_of_the_reference()
+    {
+        Gen<Problem> problems =
+            from sourceType in Layouts.AnyType
+            from type in Layouts.AnyType
+            from shape in Layouts.Images
+            from source in Layouts.Tensor(shape, sourceType)
+            from destination in Layouts.Tensor(shape, type)
+            from attributes in Quantization(sourceType, type, shape[1])
+            from sum in Gen.Frequency(
+                (4, Gen.Constant(PostOpChain.Empty)), (1, Gen.Constant<PostOpChain>([PostOp.Sum(0.5f, type.IsInt8() ? 3 : 0)])))
+            from options in Arbitraries.Options()
+            select new Problem(
+                new ReorderDescriptor { Source = source, Destination = destination }, attributes with { PostOps = sum }, options);
+        Properties.Check(problems, p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), 600);
+    }
+
+    [Fact]
+    public void Copies_keep_every_bit_in_any_layout()
+    {
+        Gen<Problem> problems =
+            from type in Layouts.AnyType
+            from shape in Layouts.Images
+            from source in Layouts.Tensor(shape, type)
+            from destination in Layouts.Tensor(shape, type)
+            from options in Arbitraries.Options()
+            select new Problem(
+                new ReorderDescriptor { Source = source, Destination = destination }, PrimitiveAttributes.Default,
+                options with { Fill = type.IsFloatingPoint() ? FillKind.SpecialFloats : options.Fill });
+        Properties.Check(problems, p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), 300);
+    }
+
+    [Fact]
+    public void Images_are_quantized_while_their_planes_become_pixels()
+    {
+        foreach (Isa isa in VectorEngines.Tiers)
+        {
+            using Engine engine = VectorEngines.Create(isa, threads: 2);
+            foreach (int channels in (int[])[2, 3, 4, 5, 8, 19])
+            {
+                foreach ((FormatTag from, FormatTag to) in (IEnumerable<(FormatTag, FormatTag)>)
+                    [(FormatTag.Nchw, FormatTag.Nhwc), (FormatTag.Nhwc, FormatTag.Nchw)])
+                {
+                    Shape shape = [2, channels, 33, 61];
+                    var quantize = new ReorderDescriptor
+                    {
+                        Source = new MemoryDescriptor(shape, DataType.Float32, from),
+                        Destination = new MemoryDescriptor(shape, DataType.UInt8, to),
+                    };
+                    var attributes = new PrimitiveAttributes
+                    {
+                        DestinationScale = QuantizationScale.PerTensor(0.0123f), DestinationZeroPoint = 114,
+                    };
+                    PrimitiveCheck.AgainstReference(
+                        engine, quantize, attributes, new CheckOptions { Fill = FillKind.SpecialFloats });
+                    var dequantize = new ReorderDescriptor
+                    {
+                        Source = quantize.Destination, Destination = quantize.Source.WithDataType(DataType.Float32),
+                    };
+                    PrimitiveCheck.AgainstReference(engine, dequantize, new PrimitiveAttributes
+                    {
+                        SourceScale = QuantizationScale.PerTensor(0.0123f), SourceZeroPoint = 114,
+                    });
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void Weights_go_into_blocked_layouts_and_back()
+    {
+        foreach (string tag in (string[])["OIhw4i16o4i", "OIhw16i16o", "Ohwi16o", "oihw", "hwio"])
+        {
+            var plain = new MemoryDescriptor([37, 21, 3, 3], DataType.Int8, FormatTag.Oihw);
+            var blocked = new MemoryDescriptor([37, 21, 3, 3], DataType.Int8, FormatTag.Parse(tag));
+            VectorEngines.CheckOnAllTiers(
+                new ReorderDescriptor { Source = plain, Destination = blocked }, PrimitiveAttributes.Default, new CheckOptions());
+            VectorEngines.CheckOnAllTiers(
+                new ReorderDescriptor { Source = blocked, Destination = plain }, PrimitiveAttributes.Default, new CheckOptions());
+        }
+    }
+
+    [Fact]
+    public void Nothing_is_allocated()
+    {
+        foreach (Isa isa in VectorEngines.Tiers)
+        {
+            using Engine engine = VectorEngines.Create(isa);
+            using var planes = new TensorMemory(new MemoryDescriptor([1, 3, 60, 70], DataType.Float32));
+            using var pixels = new TensorMemory(new MemoryDescriptor([1, 3, 60, 70], DataType.UInt8, FormatTag.Nhwc));
+            using ExecutionStream stream = engine.CreateStream();
+            Primitive reorder = engine.Create(
+                new ReorderDescriptor { Source = planes.Descriptor, Destination = pixels.Descriptor },
+                new PrimitiveAttributes { DestinationScale = QuantizationScale.PerTensor(0.1f) });
+            VectorEngines.CheckAllocatesNothing(reorder, stream, planes, pixels);
+        }
+    }
+
+    private static Gen<PrimitiveAttributes> Quantization(DataType source, DataType destination, int channels) =>
+        from sourceScale in Arbitraries.ScaleOf(channels)
+        from sourceZeroPoints in Arbitraries.ZeroPoint(source).ArrayOf(channels)
+        from scale in Arbitraries.ScaleOf(channels)
+        from zeroPoints in Arbitraries.ZeroPoint(destination).ArrayOf(channels)
+        from perChannel in Gen.Elements(true, false)
+        from kind in Gen.Choose(0, 3)
+        select new PrimitiveAttributes
+        {
+            SourceScale = (kind & 1) != 0 ? sourceScale : null,
+            SourceZeroPoint = (kind & 1) == 0 || !source.IsInt8() ? null : ZeroPointOf(sourceZeroPoints, perChannel),
+            DestinationScale = (kind & 2) != 0 ? scale : null,
+            DestinationZeroPoint = (kind & 2) == 0 || !destination.IsInt8() ? null : ZeroPointOf(zeroPoints, perChannel),
+        };
+
+    private static ZeroPoint ZeroPointOf(int[] values, bool perChannel) =>
+        perChannel ? ZeroPoint.PerChannel(values) : ZeroPoint.PerTensor(values[0]);
+}

@@ -1,0 +1,58 @@
+// Softmax against the reference: every axis, layout, type and tail; special values.
+using FsCheck;
+using FsCheck.Fluent;
+using Int8Runtime.TestKit;
+
+namespace Int8Runtime.X64.Tests;
+
+public sealed class SoftmaxTests
+{
+    [Fact]
+    public void Every_axis_layout_and_type_is_close_to_the_reference()
+    {
+        Gen<Problem> problems =
+            from sourceType in Gen.Elements(DataType.Float32, DataType.Float32, DataType.UInt8, DataType.Int8)
+            from type in Gen.Elements(DataType.Float32, DataType.Float32, DataType.UInt8, DataType.Int8)
+            from shape in Layouts.Images
+            from source in Layouts.Tensor(shape, sourceType).Where(tensor => tensor.InnerBlocks.IsEmpty)
+            from destination in Gen.OneOf(
+                Gen.Constant(source.WithDataType(type)), Layouts.Tensor(shape, type).Where(tensor => tensor.InnerBlocks.IsEmpty))
+            from axis in Gen.Choose(0, 3)
+            from logarithm in Gen.Elements(true, false)
+            from zeroPoint in Arbitraries.ZeroPoint(sourceType)
+            from fill in Gen.Elements(FillKind.Typical, FillKind.Extremes, FillKind.SpecialFloats)
+            from options in Arbitraries.Options(
+                type == DataType.Float32 ? new Tolerance(32, 0, 2e-6) : new Tolerance(1))
+            select new Problem(
+                new SoftmaxDescriptor { Source = source, Destination = destination, Axis = axis, Logarithm = logarithm },
+                new PrimitiveAttributes
+                {
+                    SourceScale = sourceType.IsInt8() ? QuantizationScale.PerTensor(0.05f) : null,
+                    SourceZeroPoint = zeroPoint,
+                    DestinationScale = type.IsInt8() ? QuantizationScale.PerTensor(logarithm ? 0.1f : 1f / 256) : null,
+                    DestinationZeroPoint = type == DataType.Int8 ? 127 : logarithm && type.IsInt8() ? 255 : 0,
+                },
+                options with { Fill = sourceType == DataType.Float32 ? fill : options.Fill });
+        Properties.Check(problems, p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), 400);
+    }
+
+    [Fact]
+    public void Large_rows_are_accurate_in_place_and_allocate_nothing()
+    {
+        foreach (Isa isa in VectorEngines.Tiers)
+        {
+            using Engine engine = VectorEngines.Create(isa, threads: 2);
+            foreach (int axis in (int[])[0, 1])
+            {
+                var tensor = new MemoryDescriptor([1003, 1001], DataType.Float32);
+                var descriptor = new SoftmaxDescriptor { Source = tensor, Destination = tensor, Axis = axis };
+                PrimitiveCheck.AgainstReference(
+                    engine, descriptor, null, new CheckOptions { InPlace = true, Tolerance = new Tolerance(32) });
+                using var memory = new TensorMemory(tensor);
+                using ExecutionStream stream = engine.CreateStream();
+                Primitive primitive = engine.Create(descriptor);
+                VectorEngines.CheckAllocatesNothing(primitive, stream, memory, memory);
+            }
+        }
+    }
+}
