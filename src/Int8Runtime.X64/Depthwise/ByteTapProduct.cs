@@ -13,6 +13,7 @@ internal sealed class ByteTapProduct : TapProduct
 {
     private readonly bool _isWords;
     private readonly ByteRun _tail;
+    private readonly Vec? _signs;
 
     /// <summary>Prepares the kernel.</summary>
     public ByteTapProduct(KernelAssembler asm, DepthwiseKernelSpec spec)
@@ -20,6 +21,10 @@ internal sealed class ByteTapProduct : TapProduct
     {
         _isWords = spec.Product == TapProductKind.WordPairs;
         _tail = new ByteRun(asm, spec.Channels % Geometry.BlockChannels);
+        if (spec.Source != DataType.Int8)
+            return;
+        _signs = asm.Registers.Vec("sign bits");
+        asm.Emit(Vmovups, _signs.Value, asm.Splat(sbyte.MinValue));
     }
 
     // Words without VNNI need a register for the product before it is added.
@@ -35,8 +40,8 @@ internal sealed class ByteTapProduct : TapProduct
         for (int r = 0; r < rows; r++)
         {
             _tail.Load(registers[r], address(r), t);
-            if (Spec.Source == DataType.Int8)
-                Asm.Emit(Vpxor, registers[r], registers[r], Asm.Splat(0x80808080));
+            if (_signs is { } signs)
+                Asm.Emit(Vpxor, registers[r], registers[r], signs);
         }
 
         // t and a: rows 0 and 1 of channels 0…7 and 8…15 of each lane.
@@ -95,7 +100,11 @@ internal sealed class ByteTapProduct : TapProduct
     }
 
     /// <inheritdoc/>
-    public override void End() => _tail.Dispose();
+    public override void End()
+    {
+        _signs?.Dispose();
+        _tail.Dispose();
+    }
 
     // From (first, firstWith) come channels 0…3 and 4…7 of each lane, from (second, secondWith) 8…11 and 12…15. The result
     // replaces the sources; `free` and `other` take the low halves, other may be firstWith.

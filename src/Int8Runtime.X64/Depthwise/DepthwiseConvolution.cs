@@ -13,6 +13,12 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
 {
     private const string Algorithm = "depthwise";
 
+    // Windows are unrolled: larger ones would make too much code.
+    private const int MostTaps = 121;
+
+    // The zero point of an 8-bit destination is added in words.
+    private const int LargestWordZeroPoint = 32000;
+
     /// <inheritdoc/>
     public PrimitiveKind Kind => PrimitiveKind.Convolution;
 
@@ -26,68 +32,100 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
         PrimitiveAttributes attributes = request.Attributes;
         if ((request.Isa & IsaTiers.Avx2) != IsaTiers.Avx2)
             return Refuse(RejectionReason.InstructionSet, $"needs avx2, has {IsaTiers.NameOf(request.Isa)}");
+        bool integer = descriptor.Source.DataType.IsInt8() && descriptor.Weights.DataType.IsInt8();
+        if (RefusalOfShape(descriptor, integer) is { } shape)
+            return shape;
+        if (RefusalOfQuantization(descriptor, attributes, integer) is { } quantization)
+            return quantization;
+        descriptor = descriptor with { Source = RowLayout.Resolve(descriptor.Source), Destination = RowLayout.Resolve(descriptor.Destination) };
+        if (!RowLayout.Serves(descriptor.Source) || !RowLayout.Serves(descriptor.Destination))
+            return Refuse(RejectionReason.Layout, $"source {descriptor.Source} and destination {descriptor.Destination} need channels last");
+
+        int channels = descriptor.Source.Dimensions[1];
+        ZeroPoint? weightsZeroPoint = integer && attributes.WeightsZeroPoint is { IsZero: false } ? attributes.WeightsZeroPoint : null;
+        (TapProductKind product, IsaTraits traits) = Choose(request.Isa, integer, descriptor.Weights.DataType, weightsZeroPoint is not null, channels);
+        int zeroPoint = integer ? attributes.SourceZeroPoint?.At(0) ?? 0 : 0;
+        int padding = descriptor.Source.DataType == DataType.Int8 ? zeroPoint + 128 : zeroPoint;
+        var layout = new DepthwiseWeights(
+            product, TapGeometry.Of(product, traits), channels, KernelHeight(descriptor), descriptor.Weights.Dimensions[^1], padding, weightsZeroPoint);
+        if (!descriptor.Weights.IsAny && !layout.Equals(descriptor.Weights.Packed))
+            return Refuse(RejectionReason.Layout, $"weights {descriptor.Weights} instead of any or {layout.Name}");
+
+        DataType accumulator = integer ? DataType.Int32 : DataType.Float32;
+        bool hasBias = descriptor.Bias is not null;
+        Epilogue epilogue = Epilogue.Create(attributes, accumulator, descriptor.Destination.DataType, channels, hasBias);
+        EpiloguePlan? epiloguePlan = EpiloguePlan.TryCreate(epilogue, accumulator, hasBias, descriptor.Destination, out string refusal);
+        if (epiloguePlan is null)
+            return Refuse(RejectionReason.PostOps, refusal);
+        descriptor = descriptor with { Weights = MemoryDescriptor.ForPacked(descriptor.Weights.Dimensions, descriptor.Weights.DataType, layout) };
+        return new DepthwisePlan(
+            NameOf(product, traits), cache, traits.Isa, descriptor, layout, product, padding, epilogue, epiloguePlan);
+    }
+
+    private static int KernelHeight(ConvolutionDescriptor descriptor) =>
+        descriptor.SpatialRank == 2 ? descriptor.Weights.Dimensions[2] : 1;
+
+    // A block of at most 32 channels would leave half of a 512-bit vector empty and read across cache lines.
+    private static (TapProductKind, IsaTraits) Choose(
+        Isa isa, bool integer, DataType weights, bool hasWeightsZeroPoint, int channels)
+    {
+        IsaTraits traits = IsaTraits.For(isa);
+        if (!integer)
+            return (TapProductKind.Fma, traits);
+        bool fitsBytes = weights == DataType.Int8 && !hasWeightsZeroPoint;
+        if (fitsBytes && channels <= (int)VectorWidth.V256 && isa.HasFlag(Isa.Avx2Vnni))
+            return (TapProductKind.ByteQuads, IsaTraits.For(isa & IsaTiers.Avx2Vnni));
+        return (fitsBytes && traits.HasVnni ? TapProductKind.ByteQuads : TapProductKind.WordPairs, traits);
+    }
+
+    private static string NameOf(TapProductKind product, IsaTraits traits)
+    {
+        string tier = (traits.HasOpmask ? "avx512" : "avx2") + (product != TapProductKind.Fma && traits.HasVnni ? "_vnni" : "");
+        return $"{Algorithm}:{tier}{(product == TapProductKind.WordPairs ? ":s16" : "")}";
+    }
+
+    private Rejection? RefusalOfShape(ConvolutionDescriptor descriptor, bool integer)
+    {
         if (!descriptor.IsDepthwise)
             return Refuse(RejectionReason.Shape, "not one source and one output channel for each group");
         if (descriptor.SpatialRank > 2)
             return Refuse(RejectionReason.Shape, "three spatial dimensions");
         if (descriptor.Destination.ElementCount == 0)
             return Refuse(RejectionReason.Shape, "empty destination");
-        bool integer = descriptor.Source.DataType.IsInt8() && descriptor.Weights.DataType.IsInt8();
+        if (KernelHeight(descriptor) * (long)descriptor.Weights.Dimensions[^1] > MostTaps)
+            return Refuse(RejectionReason.Shape, $"a window of more than {MostTaps} taps");
         bool floating = descriptor.Source.DataType == DataType.Float32 && descriptor.Weights.DataType == DataType.Float32;
-        DataType destinationType = descriptor.Destination.DataType;
-        bool destinationServed = destinationType == DataType.Float32 || destinationType.IsInt8() || destinationType == DataType.Int32;
-        if (!(integer || floating) || !destinationServed)
-            return Refuse(RejectionReason.DataTypes, $"{descriptor.Source.DataType.ToShortName()}:{descriptor.Weights.DataType.ToShortName()}:{destinationType.ToShortName()}");
+        DataType destination = descriptor.Destination.DataType;
+        if (!(integer || floating) || !(destination.IsInt8() || destination is DataType.Float32 or DataType.Int32))
+            return Refuse(RejectionReason.DataTypes, $"{descriptor.Source.DataType.ToShortName()}:{descriptor.Weights.DataType.ToShortName()}:{destination.ToShortName()}");
+        return null;
+    }
+
+    private Rejection? RefusalOfQuantization(ConvolutionDescriptor descriptor, PrimitiveAttributes attributes, bool integer)
+    {
         if (RuntimeAttribute(attributes) is { } runtime)
             return Refuse(RejectionReason.Quantization, $"{runtime} given at execution");
         if (attributes.SourceScale is { Granularity: QuantizationGranularity.PerChannel } || attributes.SourceZeroPoint is { Granularity: QuantizationGranularity.PerChannel })
             return Refuse(RejectionReason.Quantization, "scale or zero point for each source channel");
-        int zeroPoint = integer ? attributes.SourceZeroPoint?.At(0) ?? 0 : 0;
-        if (integer && !IsInRange(descriptor.Source.DataType, zeroPoint))
+        if (descriptor.Destination.DataType.IsInt8() && Math.Abs((long)(attributes.DestinationZeroPoint?.At(0) ?? 0)) > LargestWordZeroPoint)
+            return Refuse(RejectionReason.Quantization, "destination zero point outside 16 bits");
+        if (!integer)
+            return null;
+        (int min, int max) = descriptor.Source.DataType.IntegerRange();
+        int zeroPoint = attributes.SourceZeroPoint?.At(0) ?? 0;
+        if (zeroPoint < min || zeroPoint > max)
             return Refuse(RejectionReason.Quantization, $"source zero point {zeroPoint} outside {descriptor.Source.DataType.ToShortName()}");
-        ZeroPoint? weightsZeroPoint = integer && attributes.WeightsZeroPoint is { IsZero: false } ? attributes.WeightsZeroPoint : null;
-        if (weightsZeroPoint is not null && weightsZeroPoint.Values.ContainsAnyExceptInRange(-128, 255))
+        if (attributes.WeightsZeroPoint is { } weights && weights.Values.ContainsAnyExceptInRange(sbyte.MinValue, byte.MaxValue))
             return Refuse(RejectionReason.Quantization, "weights zero point outside 8 bits");
-        descriptor = descriptor with { Source = RowLayout.Resolve(descriptor.Source), Destination = RowLayout.Resolve(descriptor.Destination) };
-        if (!RowLayout.Serves(descriptor.Source) || !RowLayout.Serves(descriptor.Destination))
-            return Refuse(RejectionReason.Layout, $"source {descriptor.Source} and destination {descriptor.Destination} need channels last");
-
-        IsaTraits traits = IsaTraits.For(request.Isa);
-        TapProductKind product = floating ? TapProductKind.Fma
-            : traits.HasVnni && descriptor.Weights.DataType == DataType.Int8 && weightsZeroPoint is null ? TapProductKind.ByteQuads
-            : TapProductKind.WordPairs;
-        int channels = descriptor.Source.Dimensions[1];
-        bool isSigned = descriptor.Source.DataType == DataType.Int8;
-        int padding = isSigned ? zeroPoint + 128 : zeroPoint;
-        int rank = descriptor.SpatialRank;
-        var layout = new DepthwiseWeights(
-            product, TapGeometry.Of(product, traits), channels, rank == 2 ? descriptor.Weights.Dimensions[2] : 1,
-            descriptor.Weights.Dimensions[^1], padding, weightsZeroPoint);
-        if (!descriptor.Weights.IsAny && !layout.Equals(descriptor.Weights.Packed))
-            return Refuse(RejectionReason.Layout, $"weights {descriptor.Weights} instead of any or {layout.Name}");
-
-        Epilogue epilogue = Epilogue.Create(
-            attributes, integer ? DataType.Int32 : DataType.Float32, destinationType, channels, descriptor.Bias is not null);
-        EpiloguePlan? epiloguePlan = EpiloguePlan.TryCreate(
-            epilogue, integer ? DataType.Int32 : DataType.Float32, descriptor.Bias is not null, descriptor.Destination, out string refusal);
-        if (epiloguePlan is null)
-            return Refuse(RejectionReason.PostOps, refusal);
-        descriptor = descriptor with { Weights = MemoryDescriptor.ForPacked(descriptor.Weights.Dimensions, descriptor.Weights.DataType, layout) };
-        return new DepthwisePlan(
-            $"{Algorithm}:{IsaTiers.NameOf(traits.Isa)}", cache, request.Isa, descriptor, layout, product, padding, epilogue, epiloguePlan);
+        return null;
     }
 
     private Rejection Refuse(RejectionReason reason, string detail) => new(Name, reason, detail);
 
-    private static bool IsInRange(DataType type, int value)
-    {
-        (int min, int max) = type.IntegerRange();
-        return value >= min && value <= max;
-    }
-
     private static string? RuntimeAttribute(PrimitiveAttributes attributes) =>
         attributes.SourceScale is { IsRuntime: true } ? "source scale"
         : attributes.SourceZeroPoint is { IsRuntime: true } ? "source zero point"
+        : attributes.WeightsScale is { IsRuntime: true } || attributes.WeightsZeroPoint is { IsRuntime: true } ? "weights quantization"
         : attributes.DestinationScale is { IsRuntime: true } ? "destination scale"
         : attributes.DestinationZeroPoint is { IsRuntime: true } ? "destination zero point"
         : null;

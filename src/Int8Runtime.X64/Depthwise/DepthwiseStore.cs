@@ -90,24 +90,16 @@ internal sealed class DepthwiseStore : IDisposable
 
     private void EmitPacked(VecArray accumulators, int outputs, Gpr destination, Gpr channel, Mem arguments)
     {
-        using (EpilogueEmitter epilogue = EpilogueEmitter.Begin(_asm, _spec.Epilogue, arguments, channel))
-        {
-            var results = new List<ResultVector>();
-            for (int v = 0; v < _geometry.Vectors; v++)
-                for (int o = 0; o < outputs; o++)
-                    results.Add(new(accumulators[o, v], destination[o * _spec.DestinationPixel], v * _geometry.Lanes));
-            epilogue.EmitRounded(results.ToArray());
-        }
-
-        VectorOp toBytes = _spec.Epilogue.Destination == DataType.UInt8 ? Vpackuswb : Vpacksswb;
+        using EpilogueEmitter epilogue = EpilogueEmitter.Begin(_asm, _spec.Epilogue, arguments, channel);
+        var results = new List<ResultVector>();
+        for (int v = 0; v < _geometry.Vectors; v++)
+            for (int o = 0; o < outputs; o++)
+                results.Add(new(accumulators[o, v], destination[o * _spec.DestinationPixel], v * _geometry.Lanes));
+        epilogue.EmitBytes(
+            results.ToArray(),
+            Enumerable.Range(0, outputs).Select(o => Enumerable.Range(0, _geometry.Vectors).Select(v => accumulators[o, v]).ToArray()));
         for (int o = 0; o < outputs; o++)
-        {
-            Vec low = accumulators[o, 0], high = accumulators[o, 2];
-            _asm.Emit(Vpackssdw, low, low, accumulators[o, 1]);
-            _asm.Emit(Vpackssdw, high, high, accumulators[o, 3]);
-            _asm.Emit(toBytes, low, low, high);
-            _bytes!.Store(destination[o * _spec.DestinationPixel], low);
-        }
+            _bytes!.Store(destination[o * _spec.DestinationPixel], accumulators[o, 0]);
     }
 
     // Gathers lane L of the four accumulators into vector L (512 bits), or lane pairs into halves (256 bits). Takes one

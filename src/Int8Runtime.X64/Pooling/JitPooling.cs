@@ -60,7 +60,7 @@ internal sealed class JitPooling(KernelCache cache) : IImplementation
             : PoolingReduction.Maximum;
         float scale = attributes.SourceScale?.At(0) ?? 1f;
         return new PoolingPlan(
-            $"{Algorithm}:{IsaTiers.NameOf(request.Isa)}", cache, request.Isa, descriptor, reduction,
+            $"{Algorithm}:{(IsaTraits.For(request.Isa).HasOpmask ? "avx512" : "avx2")}", cache, request.Isa, descriptor, reduction,
             passesThrough ? null : (zeroPoint, scale), zeroPoint, epiloguePlan, request.Threads);
     }
 

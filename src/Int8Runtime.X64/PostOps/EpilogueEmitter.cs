@@ -70,18 +70,18 @@ internal sealed class EpilogueEmitter : IDisposable
     }
 
     /// <summary>
-    /// Finishes vectors for a kernel that packs and stores them itself: s32 lanes, rounded, with the zero point added, to
-    /// be narrowed with saturation. Lanes may hold channels in any order as long as scales and biases are stored in that
-    /// order; see <see cref="EpilogueSpec.DependsOnLane"/>.
+    /// Finishes vectors for a kernel with an 8-bit destination that stores them itself: the bytes of each quad of vectors
+    /// are left in its first register, packed inside of 128-bit lanes. Lanes may hold channels in any order as long as
+    /// scales and biases are stored in that order; see <see cref="EpilogueSpec.DependsOnLane"/>.
     /// </summary>
-    public void EmitRounded(ReadOnlySpan<ResultVector> vectors)
+    /// <param name="vectors">All vectors, those of one column behind each other.</param>
+    /// <param name="quads">Their registers in fours, in the order of the packs.</param>
+    public void EmitBytes(ReadOnlySpan<ResultVector> vectors, IEnumerable<Vec[]> quads)
     {
         EmitScaleAndBias(vectors);
         foreach (ResultVector vector in vectors)
-        {
             EmitPostOps(vector);
-            EmitRounding(vector);
-        }
+        PackedStore.Pack(_scope, _spec, quads);
     }
 
     /// <inheritdoc/>
@@ -165,18 +165,8 @@ internal sealed class EpilogueEmitter : IDisposable
             _scope.Assembler.Emit(Vmulps, addend, addend, _scope.Constant(_spec.BiasFactorSlot));
     }
 
+    // Bounds (lower first: NaN gives the lower bound), rounding, zero point, store.
     private void EmitStore(ResultVector vector)
-    {
-        EmitRounding(vector);
-        KernelAssembler asm = _scope.Assembler;
-        if (_spec.Destination.IsFloatingPoint())
-            TypedStore.FromFloat(asm, vector.Destination, _spec.Destination, vector.Register, vector.Active);
-        else
-            TypedStore.FromInt32(asm, vector.Destination, _spec.Destination, vector.Register, vector.Active);
-    }
-
-    // Bounds (lower first: NaN gives the lower bound); for integers rounding and zero point.
-    private void EmitRounding(ResultVector vector)
     {
         KernelAssembler asm = _scope.Assembler;
         Vec x = vector.Register;
@@ -185,9 +175,14 @@ internal sealed class EpilogueEmitter : IDisposable
         if (_spec.ClampsAbove)
             asm.Emit(Vminps, x, x, _scope.Constant(_spec.UpperSlot));
         if (_spec.Destination.IsFloatingPoint())
+        {
+            TypedStore.FromFloat(asm, vector.Destination, _spec.Destination, x, vector.Active);
             return;
+        }
+
         asm.Emit(Vcvtps2dq, x, x);
         if (_spec.HasZeroPoint)
             asm.Emit(Vpaddd, x, x, _scope.Constant(_spec.ZeroPointSlot));
+        TypedStore.FromInt32(asm, vector.Destination, _spec.Destination, x, vector.Active);
     }
 }

@@ -28,31 +28,47 @@ internal static class PackedStore
         asm.Emit(Vmovups, upper, scope.Constant(spec.UpperSlot));
         foreach (List<Run> quad in QuadsOf(vectors, pieceBytes))
         {
-            ResultVector[] pieces = [.. quad.SelectMany(run => run.Pieces)];
-            Vec Piece(int i) => pieces[Math.Min(i, pieces.Length - 1)].Register;
-            foreach (ResultVector piece in pieces)
-            {
-                asm.Emit(Vminps, piece.Register, upper, piece.Register);
-                asm.Emit(Vcvtps2dq, piece.Register, piece.Register);
-            }
-
-            Pack(Piece(0), Piece(1));
-            if (pieces.Length > 2)
-                Pack(Piece(2), Piece(3));
-            Vec bytes = Piece(0);
-            asm.Emit(spec.Destination == DataType.UInt8 ? Vpackuswb : Vpacksswb, bytes, bytes, pieces.Length > 2 ? Piece(2) : bytes);
-            if (spec.HasLowerByte)
-                asm.Emit(spec.Destination == DataType.UInt8 ? Vpmaxub : Vpmaxsb, bytes, bytes, scope.Constant(spec.LowerByteSlot));
+            Vec[] pieces = [.. quad.SelectMany(run => run.Pieces).Select(piece => piece.Register)];
+            ToBytes(scope, spec, upper, pieces);
+            Vec bytes = pieces[0];
             asm.Emit(Vpermd, bytes, order, bytes);
             int place = 0;
             foreach (Run run in quad)
             {
-                StoreBytes(asm, bytes, place * pieceBytes, run.Bytes(pieceBytes), run.Pieces[0].Destination, free: Piece(1));
+                StoreBytes(asm, bytes, place * pieceBytes, run.Bytes(pieceBytes), run.Pieces[0].Destination, free: pieces[^1]);
                 place += run.Pieces.Count;
             }
         }
+    }
 
-        void Pack(Vec low, Vec high)
+    /// <summary>Rounds f32 vectors and packs each quad into its first register, inside of 128-bit lanes.</summary>
+    public static void Pack(EpilogueScope scope, EpilogueSpec spec, IEnumerable<Vec[]> quads)
+    {
+        using Vec upper = scope.Assembler.Registers.Vec("upper bound");
+        scope.Assembler.Emit(Vmovups, upper, scope.Constant(spec.UpperSlot));
+        foreach (Vec[] quad in quads)
+            ToBytes(scope, spec, upper, quad);
+    }
+
+    // The bytes of one to four f32 vectors, in the first register. Packs that lack a partner repeat their last vector.
+    private static void ToBytes(EpilogueScope scope, EpilogueSpec spec, Vec upper, ReadOnlySpan<Vec> pieces)
+    {
+        KernelAssembler asm = scope.Assembler;
+        foreach (Vec piece in pieces)
+        {
+            asm.Emit(Vminps, piece, upper, piece);
+            asm.Emit(Vcvtps2dq, piece, piece);
+        }
+
+        Vec bytes = pieces[0];
+        PackWords(bytes, pieces[Math.Min(1, pieces.Length - 1)]);
+        if (pieces.Length > 2)
+            PackWords(pieces[2], pieces[^1]);
+        asm.Emit(spec.Destination == DataType.UInt8 ? Vpackuswb : Vpacksswb, bytes, bytes, pieces.Length > 2 ? pieces[2] : bytes);
+        if (spec.HasLowerByte)
+            asm.Emit(spec.Destination == DataType.UInt8 ? Vpmaxub : Vpmaxsb, bytes, bytes, scope.Constant(spec.LowerByteSlot));
+
+        void PackWords(Vec low, Vec high)
         {
             asm.Emit(Vpackssdw, low, low, high);
             if (spec.HasZeroPoint)
