@@ -37,22 +37,32 @@ internal sealed record BrgemmBlocking(int Rows, int Vectors)
 
     // In units of one product. A core that issues two products a cycle also issues two loads (Zen 5, Intel server cores),
     // one that issues one product issues one load (Zen 4), so a load weighs as much as a product and the two overlap.
-    private const double Latency = 10, EpilogueOfVector = 3.5, LoopOfTile = 24, PressureOfLoad = 0.3;
+    private const double Latency = 10, EpilogueOfVector = 3.5, LoopOfTile = 24;
+
+    // Weights that do not stay in the first-level cache come at half a cache line a cycle (four products).
+    private const double SecondLevelLoad = 4;
+
+    private const int FirstLevelBytes = 24 << 10;
+
+    // What of a resource's use beyond half of the time of the products is felt, although it overlaps with them.
+    private const double Pressure = 0.3;
 
     /// <summary>The blocking with the least estimated time.</summary>
     /// <param name="registers">The register budget.</param>
     /// <param name="rows">Rows that follow each other at a constant stride, e.g. pixels of an output row.</param>
     /// <param name="vectors">Column vectors.</param>
     /// <param name="steps">Steps over K, all runs together.</param>
-    public static BrgemmBlocking Choose(BrgemmRegisters registers, int rows, int vectors, int steps)
+    /// <param name="vectorBytes">Bytes of a vector.</param>
+    public static BrgemmBlocking Choose(BrgemmRegisters registers, int rows, int vectors, int steps, int vectorBytes)
     {
+        var model = new CostModel(steps, FirstLevelBytes / vectorBytes / steps);
         BrgemmBlocking? best = null;
         double least = double.PositiveInfinity;
         for (int mr = 1; mr <= Math.Min(rows, MaximumRows); mr++)
         {
             for (int nr = 1; nr <= Math.Min(vectors, MaximumVectors) && registers.Fits(mr, nr); nr++)
             {
-                double cost = Cost(mr, nr, rows, vectors, steps);
+                double cost = model.Cost(mr, nr, rows, vectors);
                 if (cost < least)
                     (best, least) = (new BrgemmBlocking(mr, nr), cost);
             }
@@ -61,23 +71,25 @@ internal sealed record BrgemmBlocking(int Rows, int Vectors)
         return best ?? new BrgemmBlocking(1, 1);
     }
 
-    private static double Cost(int mr, int nr, int rows, int vectors, int steps)
+    // The estimated time of all tiles. Panels of up to Cached vectors stay in the first-level cache.
+    private readonly record struct CostModel(int Steps, int Cached)
     {
-        double full = RowsCost(mr, nr, rows, steps), last = vectors % nr == 0 ? 0 : RowsCost(mr, vectors % nr, rows, steps);
-        return (vectors / nr * full) + last;
-    }
+        public double Cost(int mr, int nr, int rows, int vectors)
+        {
+            double full = RowsCost(mr, nr, rows), last = vectors % nr == 0 ? 0 : RowsCost(mr, vectors % nr, rows);
+            return (vectors / nr * full) + last;
+        }
 
-    private static double RowsCost(int mr, int nr, int rows, int steps) =>
-        (rows / mr * TileCost(mr, nr, steps)) + (rows % mr == 0 ? 0 : TileCost(rows % mr, nr, steps));
+        private double RowsCost(int mr, int nr, int rows) =>
+            (rows / mr * TileCost(mr, nr)) + (rows % mr == 0 ? 0 : TileCost(rows % mr, nr));
 
-    // Products and loads run side by side; loads above half of the products start to be felt, because they also compete for
-    // the caches.
-    private static double TileCost(int mr, int nr, int steps)
-    {
-        int products = mr * nr, loads = mr == 1 ? nr + 1 : mr + nr;
-        double step = Math.Max(products, loads) + (PressureOfLoad * Math.Max(0, loads - (products / 2.0)));
-        int chains = BrgemmGenerator.ChainsOf(mr, nr, 16);
-        step = Math.Max(step, Latency / chains);
-        return (steps * step) + (products * EpilogueOfVector) + LoopOfTile;
+        private double TileCost(int mr, int nr)
+        {
+            double products = mr * nr, loads = mr + nr, fetches = nr > Cached ? nr * SecondLevelLoad : 0;
+            double step = Math.Max(products, Math.Max(loads, fetches))
+                + (Pressure * (Math.Max(0, loads - (products / 2)) + Math.Max(0, fetches - (products / 2))));
+            step = Math.Max(step, Latency / BrgemmGenerator.ChainsOf(mr, nr, 16));
+            return (Steps * step) + (products * EpilogueOfVector) + LoopOfTile;
+        }
     }
 }

@@ -1,4 +1,6 @@
 // Writes weights from strided memory into the packed layout, one vector of columns at a time.
+using System.Runtime.CompilerServices;
+
 namespace Int8Runtime.X64;
 
 /// <summary>Packs weights of one strided layout. Immutable; packing allocates nothing and vectors may be packed in parallel.</summary>
@@ -58,6 +60,7 @@ internal sealed unsafe class BrgemmPacker
             compensation[lane] = unchecked(sums[lane] * _spec.CompensationFactor);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PackFloats(float* source, float* packed, int count)
     {
         for (int k = 0; k < _sumOffsets.Length; k++, packed += _spec.Lanes)
@@ -73,6 +76,7 @@ internal sealed unsafe class BrgemmPacker
     }
 
     // u8 weights become s8 by subtracting 128, which is flipping the sign bit.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PackBytes(byte* source, sbyte* packed, int count, int* sums)
     {
         byte flip = _spec.Type == DataType.UInt8 ? (byte)0x80 : (byte)0;
@@ -95,6 +99,7 @@ internal sealed unsafe class BrgemmPacker
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PackWords(byte* source, short* packed, int count, int matrix, int first)
     {
         bool signed = _spec.Type == DataType.Int8;

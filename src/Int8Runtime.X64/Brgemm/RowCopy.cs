@@ -6,7 +6,7 @@ using System.Runtime.Intrinsics;
 
 namespace Int8Runtime.X64;
 
-/// <summary>How rows are copied; a part of a plan.</summary>
+/// <summary>How rows are copied; a part of a plan. The loops are compiled fully at once, since a model may run only a few times.</summary>
 /// <param name="Product">Decides the element type of the copy: s16 products get (value − zero point) in 16 bits.</param>
 /// <param name="SourceType">Element type of the source.</param>
 /// <param name="Channels">Channels that are copied of each pixel.</param>
@@ -56,6 +56,7 @@ internal sealed unsafe record RowCopy(DotProductKind Product, DataType SourceTyp
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void GatherElements(byte* destination, byte* source, int zeroPoint)
     {
         for (int c = 0; c < Channels; c++)
@@ -80,6 +81,7 @@ internal sealed unsafe record RowCopy(DotProductKind Product, DataType SourceTyp
             Widen<byte>((short*)destination, source, count, (short)zeroPoint);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Widen<T>(short* destination, T* source, int count, short zeroPoint)
         where T : unmanaged, INumberBase<T>
     {

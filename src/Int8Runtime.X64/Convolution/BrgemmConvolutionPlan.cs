@@ -44,7 +44,7 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
         };
         BrgemmBlocking blocking = BrgemmBlocking.Choose(
             BrgemmRegisters.For(traits, operands.Product, epilogue.Spec, geometry.OutputChannels), rows.Pixels, weightsSpec.Vectors,
-            weightsSpec.Runs * weightsSpec.RunSteps);
+            weightsSpec.Runs * weightsSpec.RunSteps, traits.VectorBytes);
         _kernels = new BrgemmKernels(cache, operands.Isa, template, blocking, [rows.Pixels], geometry.OutputChannels);
 
         int pixelBytes = geometry.OutputChannels * descriptor.Destination.DataType.SizeInBytes();

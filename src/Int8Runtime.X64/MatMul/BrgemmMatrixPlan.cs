@@ -47,7 +47,7 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
         };
         BrgemmBlocking blocking = BrgemmBlocking.Choose(
             BrgemmRegisters.For(IsaTraits.For(operands.Isa), operands.Product, epilogue.Spec, problem.Columns), problem.Rows,
-            weightsSpec.Vectors, weightsSpec.RunSteps);
+            weightsSpec.Vectors, weightsSpec.RunSteps, weightsSpec.Lanes * 4);
         _kernels = new BrgemmKernels(cache, operands.Isa, template, blocking, [problem.Rows], problem.Columns);
         long rowBytes = ((long)problem.Sum * operands.Product.ElementBytes()) + ((long)problem.Columns * destination.DataType.SizeInBytes());
         _split = WorkSplit.Choose(

@@ -35,7 +35,7 @@ public sealed class BrgemmGeneratorTests
             for (int rows = 1; rows < 60; rows += 3)
                 for (int vectors = 1; vectors < 20; vectors += 3)
                 {
-                    BrgemmBlocking blocking = BrgemmBlocking.Choose(registers, rows, vectors, steps: 64);
+                    BrgemmBlocking blocking = BrgemmBlocking.Choose(registers, rows, vectors, steps: 64, traits.VectorBytes);
                     Assert.True(registers.Fits(blocking.Rows, blocking.Vectors), $"{blocking} on {IsaTiers.NameOf(isa)}");
                 }
         }
@@ -47,7 +47,7 @@ public sealed class BrgemmGeneratorTests
         var registers = new BrgemmRegisters(Total: 32, Product: 0, Epilogue: 2);
         foreach ((int rows, int vectors, int steps) in new[] { (3136, 4, 16), (3136, 16, 64), (56, 4, 144), (28, 8, 288), (14, 16, 576), (49, 32, 512) })
         {
-            BrgemmBlocking blocking = BrgemmBlocking.Choose(registers, rows, vectors, steps);
+            BrgemmBlocking blocking = BrgemmBlocking.Choose(registers, rows, vectors, steps, vectorBytes: 64);
             int products = blocking.Rows * blocking.Vectors, loads = blocking.Rows + blocking.Vectors;
             Assert.True(loads * 2 <= products && products >= 20, $"{rows} rows, {vectors} vectors: {blocking}");
         }
