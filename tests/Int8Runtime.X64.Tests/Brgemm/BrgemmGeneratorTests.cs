@@ -49,7 +49,7 @@ public sealed class BrgemmGeneratorTests
         {
             BrgemmBlocking blocking = BrgemmBlocking.Choose(registers, rows, vectors, steps, vectorBytes: 64);
             int products = blocking.Rows * blocking.Vectors, loads = blocking.Rows + blocking.Vectors;
-            Assert.True(loads * 2 <= products && products >= 20, $"{rows} rows, {vectors} vectors: {blocking}");
+            Assert.True(loads * 5 <= products * 3 && products >= 20, $"{rows} rows, {vectors} vectors: {blocking}");
         }
     }
 
