@@ -91,6 +91,7 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
             Epilogue = &epilogue,
         };
         context.Run(ref body);
+        GC.KeepAlive(this); // and with it the kernels' memory
     }
 
     // The share of one worker. Lives on the stack of the caller.

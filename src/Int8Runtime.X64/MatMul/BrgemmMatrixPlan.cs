@@ -92,6 +92,7 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
             Epilogue = &epilogue,
         };
         context.Run(ref body);
+        GC.KeepAlive(this); // and with it the kernels' memory
     }
 
     // The share of one worker.
