@@ -31,18 +31,33 @@ internal static class SampleRunner
         int workers = Math.Clamp(engine.Threads, 1, samples.Count);
         var states = new TState[workers];
         int next = -1, done = 0;
+        bool failed = false;
         void Work(int worker)
         {
             TState state = states[worker] = createState();
             using InferenceRequest request = model.CreateRequest(
                 new Dictionary<string, Shape> { [inputName] = ModelInput.BatchOf(samples, 1) });
-            for (int i = Interlocked.Increment(ref next); i < samples.Count; i = Interlocked.Increment(ref next))
+            for (int i = Interlocked.Increment(ref next); i < samples.Count && !Volatile.Read(ref failed); i = Interlocked.Increment(ref next))
             {
                 cancellation.ThrowIfCancellationRequested();
                 samples.Load(i, request.Input(inputName).AsSpan<float>());
                 request.Run();
                 observe(state, i, request);
                 progress?.Report(new SampleProgress(Interlocked.Increment(ref done), samples.Count));
+            }
+        }
+
+        // One sample that fails ends the pass: the others need not finish.
+        void WorkUntilFailure(int worker)
+        {
+            try
+            {
+                Work(worker);
+            }
+            catch
+            {
+                Volatile.Write(ref failed, true);
+                throw;
             }
         }
 
@@ -54,7 +69,7 @@ internal static class SampleRunner
 
         try
         {
-            System.Threading.Tasks.Parallel.For(0, workers, new ParallelOptions { MaxDegreeOfParallelism = workers }, Work);
+            System.Threading.Tasks.Parallel.For(0, workers, new ParallelOptions { MaxDegreeOfParallelism = workers }, WorkUntilFailure);
         }
         catch (AggregateException exception) when (exception.InnerException is not null)
         {

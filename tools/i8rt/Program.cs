@@ -1,5 +1,6 @@
 // The command line of Int8Runtime.
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using Int8Runtime.Cli.Commands;
 
 namespace Int8Runtime.Cli;
@@ -8,8 +9,17 @@ namespace Int8Runtime.Cli;
 internal static class Program
 {
     /// <summary>Runs the command line; see <see cref="ExitCode"/> for the result.</summary>
-    public static Task<int> Main(string[] arguments) => CreateRoot().Parse(arguments).InvokeAsync(
-        new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    public static Task<int> Main(string[] arguments) => RunAsync(arguments, new InvocationConfiguration());
+
+    /// <summary>Runs the command line with output and error streams of the caller's choice.</summary>
+    internal static Task<int> RunAsync(string[] arguments, InvocationConfiguration configuration, CancellationToken cancellation = default)
+    {
+        configuration.EnableDefaultExceptionHandler = false;
+        ParseResult parse = CreateRoot().Parse(arguments);
+        return parse.Action is ParseErrorAction
+            ? Task.FromResult(UsageErrors.Report(parse, configuration))
+            : parse.InvokeAsync(configuration, cancellation);
+    }
 
     /// <summary>The root command with all sub-commands.</summary>
     internal static RootCommand CreateRoot()

@@ -44,6 +44,7 @@ public sealed class PostTrainingQuantizer
                 throw new QuantizationException($"there is no node '{name}' in model '{model.Name}' to be excluded");
 
         ModelGraph graph = GraphSimplification.Simplify(model);
+        BiasFolding.Run(graph, options.IgnoredNodes);
         QuantizationPlan plan = QuantizationPlan.Create(graph, options);
         if (plan.Values.Count == 0)
             throw new QuantizationException($"model '{model.Name}' has no convolution or fully connected layer that can be quantized");

@@ -19,6 +19,9 @@ internal sealed class QdqInserter(QuantizationPlan plan, IReadOnlyDictionary<Gra
         foreach (GraphNode node in nodes)
             if (OperatorPolicy.ActivationInputs(node).Any(plan.Contains) && IsWeighted(node))
                 QuantizeWeights(node);
+        foreach (GraphNode node in nodes)
+            if (plan.Contains(node.Output))
+                QuantizeConstantOperands(node);
         foreach (GraphValue value in plan.Values.ToArray())
             QuantizeActivation(value);
         _graph.RemoveDeadNodes();
@@ -30,16 +33,40 @@ internal sealed class QdqInserter(QuantizationPlan plan, IReadOnlyDictionary<Gra
 
     private void QuantizeActivation(GraphValue value)
     {
-        QuantizationParameters p = parameters[plan.GroupOf(value)];
         GraphUse[] uses = [.. value.Uses];
-        GraphValue scale = _graph.AddConstant(value.Name + "_scale", TensorData.Scalar(p.Scale));
-        GraphValue zeroPoint = _graph.AddConstant(value.Name + "_zp", p.DataType == DataType.UInt8
-            ? TensorData.Scalar((byte)p.ZeroPoint)
-            : TensorData.Scalar((sbyte)p.ZeroPoint));
+        (GraphValue scale, GraphValue zeroPoint) = AddParameters(value.Name, parameters[plan.GroupOf(value)]);
         GraphValue quantized = _graph.AddOperation("QuantizeLinear", value.Name + "_q", [value, scale, zeroPoint]);
         GraphValue dequantized = _graph.AddOperation("DequantizeLinear", value.Name + "_dq", [quantized, scale, zeroPoint]);
         foreach (GraphUse use in uses)
             use.Node.SetInput(use.InputIndex, dequantized);
+    }
+
+    private (GraphValue Scale, GraphValue ZeroPoint) AddParameters(string name, QuantizationParameters p) =>
+        (_graph.AddConstant(name + "_scale", TensorData.Scalar(p.Scale)),
+            _graph.AddConstant(name + "_zp", p.DataType == DataType.UInt8
+                ? TensorData.Scalar((byte)p.ZeroPoint)
+                : TensorData.Scalar((sbyte)p.ZeroPoint)));
+
+    private void QuantizeConstantOperands(GraphNode node)
+    {
+        QuantizationParameters p = parameters[plan.GroupOf(node.Output)];
+        foreach (GraphUse use in QuantizationPlan.ConstantActivations(node).ToArray())
+        {
+            GraphValue operand = node.Input(use.InputIndex);
+            GraphValue integers = _graph.AddConstant(operand.Name + "_q", Quantize(operand.Constant!, p));
+            (GraphValue scale, GraphValue zeroPoint) = AddParameters(operand.Name, p);
+            node.SetInput(use.InputIndex, _graph.AddOperation("DequantizeLinear", operand.Name + "_dq", [integers, scale, zeroPoint]));
+        }
+    }
+
+    private static TensorData Quantize(TensorData constant, QuantizationParameters p)
+    {
+        (int min, int max) = p.DataType.IntegerRange();
+        ReadOnlySpan<float> values = constant.AsSpan<float>();
+        var bytes = new byte[values.Length];
+        for (int i = 0; i < values.Length; i++)
+            bytes[i] = (byte)(int)Math.Clamp(MathF.Round(values[i] / p.Scale, MidpointRounding.ToEven) + p.ZeroPoint, min, max);
+        return new TensorData(p.DataType, constant.Shape, bytes);
     }
 
     private void QuantizeWeights(GraphNode node)

@@ -55,10 +55,16 @@ internal sealed class QuantizationPlan
     }
 
     /// <summary>
-    /// Values whose range has to be measured: a moving operator's result holds nothing (but zeros) that its operands do not.
+    /// Values whose range has to be measured: a moving operator's result holds nothing (but zeros) that its operands do not,
+    /// unless one of them is constant.
     /// </summary>
     public IEnumerable<GraphValue> MeasuredValues() =>
-        Values.Where(v => v.Producer is null || RoleOf(v.Producer) != OperatorRole.Moving);
+        Values.Where(v => v.Producer is null || RoleOf(v.Producer) != OperatorRole.Moving || ConstantActivations(v.Producer).Any());
+
+    /// <summary>The constant operands of a concatenation, which are quantized like its other operands.</summary>
+    public static IEnumerable<GraphUse> ConstantActivations(GraphNode node) => node.Is("Concat")
+        ? node.Inputs.Select((value, index) => (value, index)).Where(i => i.value is { IsConstant: true }).Select(i => new GraphUse(node, i.index))
+        : [];
 
     /// <summary>True if the node reads quantized operands.</summary>
     public bool IsQuantized(GraphNode node) => RoleOf(node) switch
@@ -66,7 +72,7 @@ internal sealed class QuantizationPlan
         OperatorRole.Float => false,
         OperatorRole.Weighted => true,
         OperatorRole.Activation => OperatorPolicy.ActivationInputs(node).All(Contains) || FollowsQuantized(node),
-        _ => Contains(node.Output) && OperatorPolicy.ActivationInputs(node).All(Contains),
+        _ => HasQuantizedResult(node) && OperatorPolicy.ActivationInputs(node).All(Contains),
     };
 
     /// <summary>Why a node stays f32.</summary>
@@ -76,16 +82,20 @@ internal sealed class QuantizationPlan
 
     private OperatorRole RoleOf(GraphNode node) => OperatorPolicy.RoleOf(node, _options).Role;
 
+    // Its own result, or that of the activation which is fused into it.
+    private bool HasQuantizedResult(GraphNode node) => Contains(node.Output)
+        || (node.Output.SoleConsumer is { } next && RoleOf(next) == OperatorRole.Activation && IsFused(next) && Contains(next.Output));
+
     // An activation that is fused into a node which runs on int8.
     private bool FollowsQuantized(GraphNode node) =>
         IsFused(node) && node.Input(0).Producer is { } producer && IsQuantized(producer);
 
-    // A function of a value that nobody else reads, computed by a node that can take the function in.
+    // A function of a value that nobody else reads, computed by the node before it, whether that runs on int8 or f32.
     private bool IsFused(GraphNode activation)
     {
         GraphValue source = activation.Input(0);
         return source.SoleConsumer == activation && source.Producer is { } producer
-            && RoleOf(producer) is OperatorRole.Weighted or OperatorRole.Computing;
+            && RoleOf(producer) is OperatorRole.Weighted or OperatorRole.Computing or OperatorRole.Float;
     }
 
     private void Mark(GraphValue value)

@@ -27,6 +27,8 @@ public static class ClassificationEvaluator
         GraphValue output = outputName is null ? graph.Outputs[0] : graph.Outputs.FirstOrDefault(o => o.Name == outputName)
             ?? throw new QuantizationException(
                 $"model '{graph.Name}' has no output '{outputName}'; it has {string.Join(", ", graph.Outputs.Select(o => o.Name))}");
+        if (output.ElementType is not (DataType.Float32 or DataType.Undefined))
+            throw new QuantizationException($"output '{output.Name}' is {output.ElementType}; class scores are Float32, choose another output");
         using CompiledModel model = engine.Compile(graph);
         IReadOnlyList<TopKAccuracy> parts = SampleRunner.Run(
             engine, model, inputName, samples, () => new TopKAccuracy(),
@@ -34,9 +36,9 @@ public static class ClassificationEvaluator
             {
                 ReadOnlySpan<float> scores = request.Output(output.Name).AsSpan<float>();
                 int label = samples.Label(index) + labelOffset
-                    ?? throw new QuantizationException($"'{samples.SampleName(index)}' of '{samples.Name}' has no label");
+                    ?? throw new QuantizationException($"'{samples.SampleName(index)}' of '{samples.Name}' has no label; add it to labels.txt");
                 if ((uint)label >= (uint)scores.Length)
-                    throw new QuantizationException($"'{samples.SampleName(index)}' has label {label}, but output '{output.Name}' has {scores.Length} classes");
+                    throw new QuantizationException($"'{samples.SampleName(index)}' has label {label}, but output '{output.Name}' has {scores.Length} classes; check the labels and the label offset");
                 accuracy.Add(scores, label);
                 if (predictions is not null)
                     predictions[index] = TopKAccuracy.Best(scores, 1)[0];

@@ -47,7 +47,7 @@ internal static class BenchCommand
         double load = watch.Elapsed.TotalMilliseconds;
         watch.Restart();
         using CompiledModel model = engine.Compile(graph);
-        using InferenceRequest request = model.CreateRequest(InputShapes(graph, batch));
+        using InferenceRequest request = CreateRequest(model, graph, batch);
         double compile = watch.Elapsed.TotalMilliseconds;
         BenchmarkInputs.Fill(graph, request);
 
@@ -73,6 +73,18 @@ internal static class BenchCommand
             PrintLayers(terminal, request, json);
         terminal.Json(json);
         return ExitCode.Success;
+    }
+
+    private static InferenceRequest CreateRequest(CompiledModel model, ModelGraph graph, int batch)
+    {
+        try
+        {
+            return model.CreateRequest(InputShapes(graph, batch));
+        }
+        catch (OverflowException)
+        {
+            throw new UsageException($"batch {batch} needs more than 2 GiB of activations; use a smaller --batch");
+        }
     }
 
     private static Dictionary<string, Shape> InputShapes(ModelGraph graph, int batch)
@@ -106,7 +118,7 @@ internal static class BenchCommand
         double total = times.Sum(t => t.Milliseconds);
         terminal.Table("time of each step", ["step", "implementation", ">time", ">share"], times.Select(t => new[]
         {
-            t.Name, t.Implementation, Figures.Time(t.Milliseconds), Figures.Percent(t.Milliseconds / total),
+            Figures.Shorten(t.Name, 60), t.Implementation, Figures.Time(t.Milliseconds), Figures.Percent(t.Milliseconds / total),
         }));
         json["layers"] = new JsonArray([.. times.Select(t => new JsonObject
         {

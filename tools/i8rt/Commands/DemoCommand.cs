@@ -35,6 +35,8 @@ internal static class DemoCommand
     {
         if (seconds is not (> 0 and <= 600))
             throw new UsageException($"--seconds is {seconds}; it must be between 0 and 600");
+        if (output is not null)
+            PrepareOutput(output);
         using DemoAssets assets = DemoAssets.Open();
         using CpuEngine engine = EngineOptions.CreateEngine(parse);
         terminal.Line($"{CpuEngine.CpuName}, {IsaTiers.NameOf(engine.Isa)}, {engine.Threads} threads");
@@ -47,15 +49,9 @@ internal static class DemoCommand
             f32, assets.Calibration, null, new ProgressAdapter<SampleProgress>(p => progress.Report((p.Done, p.Total))), cancellation));
         terminal.Line($"quantized: {result.Report.QuantizedNodes} of {result.Report.Nodes.Count} nodes in int8");
 
-        string folder = output ?? Directory.CreateTempSubdirectory("i8rt-demo-").FullName;
+        string folder = Directory.CreateTempSubdirectory("i8rt-demo-").FullName;
         try
         {
-            if (output is not null)
-            {
-                Directory.CreateDirectory(output);
-                assets.WriteTo(output);
-            }
-
             string f32Path = Path.Combine(folder, "demo-f32.onnx"), int8Path = Path.Combine(folder, "demo-int8.onnx");
             OnnxModel.Save(f32, f32Path);
             OnnxModel.Save(result.Graph, int8Path);
@@ -63,14 +59,29 @@ internal static class DemoCommand
             // Both models are read back from their files: what is measured is what a user would ship.
             ModelFigures before = Measure(engine, f32Path, assets.HeldOut, seconds, terminal, "f32", cancellation);
             ModelFigures after = Measure(engine, int8Path, assets.HeldOut, seconds, terminal, "int8", cancellation);
+            if (output is not null)
+            {
+                assets.WriteTo(output);
+                foreach (string file in (string[])[f32Path, int8Path])
+                    File.Copy(file, Path.Combine(output, Path.GetFileName(file)), overwrite: true);
+            }
+
             Report(terminal, engine, before, after);
             return ExitCode.Success;
         }
         finally
         {
-            if (output is null)
-                Directory.Delete(folder, recursive: true);
+            Directory.Delete(folder, recursive: true);
         }
+    }
+
+    // The folder is made and tried before the work begins; the files come when everything has succeeded.
+    private static void PrepareOutput(string folder)
+    {
+        if (File.Exists(folder))
+            throw new UsageException($"'{folder}' is a file; give a folder with -o");
+        Directory.CreateDirectory(folder);
+        ModelFile.CheckWritable(folder);
     }
 
     private static ModelFigures Measure(
@@ -93,13 +104,14 @@ internal static class DemoCommand
         double agreement = f32.Predictions.Zip(int8.Predictions).Count(p => p.First == p.Second) / (double)f32.Predictions.Length;
         double speedUp = f32.Speed.Median / int8.Speed.Median;
         PlanReport.Print(terminal, "kernels of the int8 model", int8.Plan.Nodes);
+        PlanReport.PrintRemarks(terminal, [.. int8.Plan.Nodes.Where(n => n.IsSlow)]);
         terminal.Table("", ["", ">f32", ">int8", ">"],
         [
             ["accuracy, top-1", Figures.Percent(f32.Accuracy), Figures.Percent(int8.Accuracy), $"same class for {Figures.Percent(agreement)}"],
-            ["latency, median", Figures.Time(f32.Speed.Median), Figures.Time(int8.Speed.Median), Figures.Invariant($"{speedUp:F2}× faster")],
+            ["latency, median", Figures.Time(f32.Speed.Median), Figures.Time(int8.Speed.Median), Figures.SpeedUp(speedUp)],
             ["latency, minimum", Figures.Time(f32.Speed.Minimum), Figures.Time(int8.Speed.Minimum), ""],
             ["allocated per run", Figures.Invariant($"{f32.Speed.AllocatedPerRun:F0} B"), Figures.Invariant($"{int8.Speed.AllocatedPerRun:F0} B"), ""],
-            ["file size", Figures.Bytes(f32.FileBytes), Figures.Bytes(int8.FileBytes), Figures.Invariant($"{(double)int8.FileBytes / f32.FileBytes:F3}×")],
+            ["file size", Figures.Bytes(f32.FileBytes), Figures.Bytes(int8.FileBytes), Figures.Ratio((double)int8.FileBytes / f32.FileBytes)],
         ]);
         terminal.Json(new JsonObject
         {

@@ -50,14 +50,14 @@ internal static class EvalCommand
         TopKAccuracy accuracy = terminal.Progress("evaluating", progress => ClassificationEvaluator.Evaluate(
             engine, graph, samples, parse.GetValue(OutputName), parse.GetValue(LabelOffset), predictions: null,
             new ProgressAdapter<SampleProgress>(p => progress.Report((p.Done, p.Total))), cancellation));
-        terminal.Line($"{path}: top-1 {Figures.Percent(accuracy.Top1)}, top-5 {Figures.Percent(accuracy.Top5)} on {accuracy.Count} samples ({watch.Elapsed.TotalSeconds:F1} s)");
+        terminal.Line($"{path}: top-1 {Figures.Percent(accuracy.Top1)}, top-5 {Figures.Percent(accuracy.Top5)} on {accuracy.Count} samples ({Figures.Seconds(watch.Elapsed)})");
         terminal.Json(new JsonObject
         {
             ["model"] = path,
             ["data"] = samples.Name,
             ["samples"] = accuracy.Count,
-            ["top1"] = accuracy.Top1,
-            ["top5"] = accuracy.Top5,
+            ["top1"] = Figures.Number(accuracy.Top1),
+            ["top5"] = Figures.Number(accuracy.Top5),
             ["isa"] = IsaTiers.NameOf(engine.Isa),
             ["seconds"] = watch.Elapsed.TotalSeconds,
         });

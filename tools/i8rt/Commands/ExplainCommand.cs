@@ -44,13 +44,18 @@ internal static class ExplainCommand
         if (nodes.Length == 0)
             throw new UsageException($"no node of '{path}' has '{layer}' in its name");
 
-        PlanReport.Print(terminal, explanation.Model, nodes);
+        if (layer is null)
+            PlanReport.Print(terminal, explanation.Model, nodes);
+        else
+            PlanReport.PrintDetails(terminal, nodes);
         terminal.Line(Figures.Invariant($"{explanation.Int8Nodes} of {explanation.ComputingNodes} nodes in int8, {explanation.Reorders} layout changes, ")
             + Figures.Invariant($"{explanation.MultiplyAccumulates / 1e6:F1} million multiply-accumulates, activations {Figures.Bytes(explanation.ArenaBytes)}, weights {Figures.Bytes(explanation.WeightsBytes)}"));
+        if (layer is null)
+            PlanReport.PrintRemarks(terminal, nodes);
         if (parse.GetValue(Passes))
             terminal.Table("what the passes changed", ["pass", "node", "change"], explanation.Passes.Select(p => new[] { p.Pass, p.Node, p.Change }));
-        foreach (NodeExplanation slow in nodes.Where(n => n.IsSlow))
-            terminal.Warning($"{slow.Name} ({slow.OpType}) has no generated kernel here and runs on '{slow.Implementation}', which is slow");
+        if (nodes.Count(n => n.IsSlow) is > 0 and int slow)
+            terminal.Warning($"{slow} of {nodes.Length} nodes have no generated kernel here; they are slow: {string.Join(", ", nodes.Where(n => n.IsSlow).Take(5).Select(n => $"{n.Name} ({n.OpType})"))}{(slow > 5 ? ", …" : "")}");
         terminal.Json(PlanReport.ToJson(explanation, nodes, parse.GetValue(Passes)));
         return ExitCode.Success;
     }

@@ -11,7 +11,7 @@ internal static class InfoCommand
 {
     public static Command Create()
     {
-        var model = new Argument<string?>("MODEL") { Description = "Model to describe (optional).", Arity = ArgumentArity.ZeroOrOne };
+        var model = new Argument<string?>(ModelFile.ArgumentName) { Description = "Model to describe (optional).", Arity = ArgumentArity.ZeroOrOne };
         var command = new Command("info", "Show what this CPU offers, or what a model holds.\n\nExamples:\n  i8rt info\n  i8rt info net.onnx --json")
         {
             model,

@@ -83,20 +83,24 @@ internal static class QuantizeCommand
     {
         if (parse.GetValue(DataOptions.Data) != "synthetic")
             return DataOptions.Open(parse, requireLabels: false);
-        GraphShape shape = graph.Inputs[0].Shape ?? throw new UsageException($"input '{graph.Inputs[0].Name}' has no shape; synthetic samples need one");
+        if (graph.Inputs is not [{ } input])
+            throw new UsageException($"the model has {graph.Inputs.Count} inputs; synthetic samples feed models with one");
+        GraphShape shape = input.Shape ?? throw new UsageException($"input '{input.Name}' has no shape; synthetic samples need one");
+        if (shape.Rank < 1)
+            throw new UsageException($"input '{input.Name}' is a scalar; synthetic samples need a batch dimension");
         var extents = new int[shape.Rank - 1];
         for (int d = 1; d < shape.Rank; d++)
-            extents[d - 1] = shape[d].Extent ?? throw new UsageException($"input '{graph.Inputs[0].Name}' has the open shape {shape}; synthetic samples need numbers");
+            extents[d - 1] = shape[d].Extent ?? throw new UsageException($"input '{input.Name}' has the open shape {shape}; synthetic samples need numbers");
         return new SyntheticDataset(extents, count);
     }
 
     private static void Report(Terminal terminal, string path, string output, QuantizationReport report, TimeSpan elapsed)
     {
         long before = new FileInfo(path).Length, after = new FileInfo(output).Length;
-        terminal.Line($"{output}: {report.QuantizedNodes} of {report.Nodes.Count} nodes in int8, {report.Samples} samples, {elapsed.TotalSeconds:F1} s");
-        terminal.Line($"size {Figures.Bytes(before)} → {Figures.Bytes(after)} ({(double)after / before:F3}×)");
+        terminal.Line($"{output}: {report.QuantizedNodes} of {report.Nodes.Count} nodes in int8, {report.Samples} samples, {Figures.Seconds(elapsed)}");
+        terminal.Line($"size {Figures.Bytes(before)} → {Figures.Bytes(after)} ({Figures.Ratio((double)after / before)})");
         terminal.Table("nodes that stay f32", ["node", "operator", "reason"],
-            report.Nodes.Where(n => !n.IsQuantized).Select(n => new[] { n.Name, n.OpType, n.Reason }));
+            report.Nodes.Where(n => !n.IsQuantized).Select(n => new[] { Figures.Shorten(n.Name, 60), n.OpType, n.Reason }));
         terminal.Json(new JsonObject
         {
             ["model"] = path,

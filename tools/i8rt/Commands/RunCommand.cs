@@ -52,7 +52,7 @@ internal static class RunCommand
             throw new UsageException($"--top is {top}; it must be at least 1");
         string? folder = parse.GetValue(Save);
         if (folder is not null && !Directory.Exists(folder))
-            throw new UsageException($"there is no folder '{folder}' for the outputs");
+            throw new UsageException($"there is no folder '{folder}' for the outputs; create it or choose another with --save");
         Dictionary<string, TensorData> inputs = ReadInputs(parse.GetValue(Input)!, graph, DataOptions.PreprocessingOf(parse));
         using CpuEngine engine = EngineOptions.CreateEngine(parse);
         using CompiledModel model = engine.Compile(graph);
@@ -84,7 +84,7 @@ internal static class RunCommand
         string LabelOf(int index) => labels is not null && index < labels.Length ? labels[index] : "";
         terminal.Table($"{name} ({tensor.Shape})", [">index", ">score", "class"],
             best.Select(i => new[] { i.ToString(), Figures.Invariant($"{scores[i]:G6}"), LabelOf(i) }));
-        result["top"] = new JsonArray([.. best.Select(i => new JsonObject { ["index"] = i, ["score"] = scores[i], ["class"] = LabelOf(i) })]);
+        result["top"] = new JsonArray([.. best.Select(i => new JsonObject { ["index"] = i, ["score"] = Figures.Number(scores[i]), ["class"] = LabelOf(i) })]);
         return result;
     }
 

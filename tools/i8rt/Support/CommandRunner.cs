@@ -2,7 +2,6 @@
 using System.CommandLine;
 using Int8Runtime.Graph;
 using Int8Runtime.Quantization;
-using Spectre.Console;
 
 namespace Int8Runtime.Cli;
 
@@ -31,19 +30,23 @@ internal sealed class UsageException(string message) : Exception(message);
 /// <summary>Connects commands to their bodies.</summary>
 internal static class CommandRunner
 {
+    private const int ListedFailures = 8;
+
     /// <summary>Lets a command run <paramref name="body"/>, which returns the exit code.</summary>
     public static void SetBody(this Command command, Func<ParseResult, Terminal, CancellationToken, int> body)
     {
         command.Options.Add(EngineOptions.Json);
-        command.SetAction((parse, cancellation) =>
+
+        // On a thread of its own, so that the caller can watch for Ctrl+C while the body works.
+        command.SetAction((parse, cancellation) => Task.Run(() =>
         {
-            using var terminal = new Terminal(parse.GetValue(EngineOptions.Json));
-            return Task.FromResult(Run(terminal, () => body(parse, terminal, cancellation)));
-        });
+            InvocationConfiguration configuration = parse.InvocationConfiguration;
+            using var terminal = new Terminal(parse.GetValue(EngineOptions.Json), configuration.Output, configuration.Error);
+            return Run(terminal, ModelOf(parse), () => body(parse, terminal, cancellation));
+        }));
     }
 
-    /// <summary>Runs a body and reports its failure.</summary>
-    internal static int Run(Terminal terminal, Func<int> body)
+    private static int Run(Terminal terminal, string model, Func<int> body)
     {
         try
         {
@@ -54,9 +57,19 @@ internal static class CommandRunner
             terminal.Error("cancelled; nothing was written");
             return ExitCode.Cancelled;
         }
+        catch (ModelCompilationException exception)
+        {
+            terminal.Error(Describe(model, exception));
+            return ExitCode.BadInput;
+        }
+        catch (OutOfMemoryException)
+        {
+            terminal.Error($"{model}: there is not enough memory; use a smaller batch or model");
+            return ExitCode.BadInput;
+        }
         catch (Exception exception) when (IsInputError(exception))
         {
-            terminal.Error(exception.Message);
+            terminal.Error(OneLine(exception.Message));
             return ExitCode.BadInput;
         }
         catch (Exception exception)
@@ -66,7 +79,27 @@ internal static class CommandRunner
         }
     }
 
+    /// <summary>The failures of a compilation: on one line if there is one, otherwise as a short list.</summary>
+    internal static string Describe(string model, ModelCompilationException exception)
+    {
+        const string Remedy = "export the model with other operators, or check it with another runtime";
+        string[] reasons = [.. exception.Failures.Select(f => OneLine(f.ToString())).Distinct()];
+        if (reasons.Length == 1)
+            return $"{model}: {reasons[0].TrimEnd('.')}; {Remedy}";
+        IEnumerable<string> listed = reasons.Take(ListedFailures).Select(r => "\n  " + r);
+        string rest = reasons.Length > ListedFailures ? $"\n  and {reasons.Length - ListedFailures} more" : "";
+        return $"{model}: {reasons.Length} nodes cannot be compiled; {Remedy}:{string.Concat(listed)}{rest}";
+    }
+
+    private static string OneLine(string message) =>
+        string.Join("; ", message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+
+    private static string ModelOf(ParseResult parse) =>
+        parse.CommandResult.Command.Arguments.Any(a => a.Name == ModelFile.ArgumentName)
+            ? parse.GetValue<string?>(ModelFile.ArgumentName) ?? ""
+            : parse.CommandResult.Command.Name;
+
     private static bool IsInputError(Exception exception) => exception
-        is UsageException or ModelFormatException or ModelCompilationException or DataFileException or QuantizationException
+        is UsageException or ModelFormatException or DataFileException or QuantizationException
         or UnsupportedPrimitiveException or FormatException or IOException or UnauthorizedAccessException;
 }

@@ -29,6 +29,18 @@ internal static class EngineOptions
         command.Options.Add(Isa);
     }
 
+    private static Isa ParseIsa(string name)
+    {
+        try
+        {
+            return IsaTiers.Parse(name);
+        }
+        catch (FormatException exception)
+        {
+            throw new UsageException($"--isa: {exception.Message}");
+        }
+    }
+
     /// <summary>Creates the engine that the options describe.</summary>
     public static CpuEngine CreateEngine(ParseResult parse)
     {
@@ -36,6 +48,6 @@ internal static class EngineOptions
         if (threads is < 1)
             throw new UsageException($"--threads is {threads}; it must be at least 1");
         string? isa = parse.GetValue(Isa);
-        return CpuEngine.Create(new CpuEngineOptions { Threads = threads, MaxIsa = isa is null ? null : IsaTiers.Parse(isa) });
+        return CpuEngine.Create(new CpuEngineOptions { Threads = threads, MaxIsa = isa is null ? null : ParseIsa(isa) });
     }
 }

@@ -1,5 +1,6 @@
 // Numbers as people read them.
 using System.Globalization;
+using System.Text.Json.Nodes;
 
 namespace Int8Runtime.Cli;
 
@@ -20,8 +21,27 @@ internal static class Figures
         ? Invariant($"{milliseconds:F2} ms")
         : Invariant($"{milliseconds * 1000:F1} µs");
 
+    /// <summary>A quotient.</summary>
+    public static string Ratio(double value) => Invariant($"{value:F3}×");
+
+    /// <summary>A duration in seconds.</summary>
+    public static string Seconds(TimeSpan duration) => Invariant($"{duration.TotalSeconds:F1} s");
+
     /// <summary>A share as percentage.</summary>
     public static string Percent(double share) => Invariant($"{share * 100:F2} %");
+
+    /// <summary>A speed compared with another, in words that are right either way.</summary>
+    public static string SpeedUp(double factor) => factor >= 1
+        ? Invariant($"{factor:F2}× faster")
+        : Invariant($"{1 / factor:F2}× slower");
+
+    /// <summary>A text of at most <paramref name="length"/> characters; what is too long loses its middle.</summary>
+    public static string Shorten(string text, int length) => text.Length <= length
+        ? text
+        : string.Concat(text.AsSpan(0, (length - 1) / 2), "…", text.AsSpan(text.Length - (length / 2)));
+
+    /// <summary>A number for JSON, which has no NaN and no infinities: those become null.</summary>
+    public static JsonNode? Number(double value) => double.IsFinite(value) ? JsonValue.Create(value) : null;
 
     /// <summary>Formats with the invariant culture.</summary>
     public static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -1,4 +1,4 @@
-// Loads models for commands.
+// Loads models for commands, and checks where results are to be written.
 using System.CommandLine;
 using Int8Runtime.Graph;
 using Int8Runtime.Onnx;
@@ -8,11 +8,15 @@ namespace Int8Runtime.Cli;
 /// <summary>The model argument of commands.</summary>
 internal static class ModelFile
 {
+    /// <summary>The name of the model argument.</summary>
+    public const string ArgumentName = "MODEL";
+
     /// <summary>Creates the model argument.</summary>
-    public static Argument<string> CreateArgument() => new("MODEL") { Description = "ONNX model file (.onnx)." };
+    public static Argument<string> CreateArgument() => new(ArgumentName) { Description = "ONNX model file (.onnx)." };
 
     /// <summary>Reads a model.</summary>
     /// <exception cref="UsageException">There is no such file.</exception>
+    /// <exception cref="UnsupportedModelException">The file is an OpenVINO IR.</exception>
     /// <exception cref="ModelFormatException">The file is not a model that can be read.</exception>
     public static ModelGraph Load(string path)
     {
@@ -20,17 +24,37 @@ internal static class ModelFile
             throw new UsageException($"'{path}' is a folder; give the model file");
         if (!File.Exists(path))
             throw new UsageException($"there is no model file '{path}'");
+        if (Path.GetExtension(path).Equals(".xml", StringComparison.OrdinalIgnoreCase))
+            throw new UnsupportedModelException($"{path}: OpenVINO IR (.xml and .bin) is not supported; convert the original model to ONNX");
         return OnnxModel.Load(path);
     }
 
     /// <summary>Checks before long work that the output can be written.</summary>
-    /// <exception cref="UsageException">The folder does not exist, or the output would replace the input.</exception>
+    /// <exception cref="UsageException">The folder does not exist or takes no files, or the output would replace the input or a folder.</exception>
     public static void CheckOutput(string output, string input)
     {
-        string folder = Path.GetDirectoryName(Path.GetFullPath(output))!;
+        string full = Path.GetFullPath(output), folder = Path.GetDirectoryName(full) ?? full;
+        if (Directory.Exists(full))
+            throw new UsageException($"the output '{output}' is a folder; give a file name with -o");
         if (!Directory.Exists(folder))
-            throw new UsageException($"cannot write '{output}': there is no folder '{folder}'");
-        if (Path.GetFullPath(output) == Path.GetFullPath(input))
+            throw new UsageException($"cannot write '{output}': there is no folder '{folder}'; create it or choose another name with -o");
+        if (full == Path.GetFullPath(input))
             throw new UsageException($"the output '{output}' would replace the input; choose another name with -o");
+        CheckWritable(folder);
+    }
+
+    /// <summary>Checks that files can be created in a folder.</summary>
+    /// <exception cref="UsageException">They cannot.</exception>
+    public static void CheckWritable(string folder)
+    {
+        try
+        {
+            string probe = Path.Combine(folder, $".i8rt-{Guid.NewGuid():N}.tmp");
+            using FileStream _ = new(probe, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"cannot write into the folder '{folder}' ({exception.Message.TrimEnd('.')}); choose another with -o");
+        }
     }
 }

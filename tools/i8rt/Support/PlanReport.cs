@@ -7,19 +7,61 @@ namespace Int8Runtime.Cli;
 /// <summary>The plan of a model as table and as JSON.</summary>
 internal static class PlanReport
 {
-    /// <summary>Prints a row for each node and its remarks below.</summary>
-    public static void Print(Terminal terminal, string title, IReadOnlyList<NodeExplanation> nodes)
-    {
+    private const int NameLength = 40;
+
+    private const int FusedLength = 44;
+
+    private const int NamesOfRemark = 4;
+
+    /// <summary>Prints a row for each node.</summary>
+    public static void Print(Terminal terminal, string title, IReadOnlyList<NodeExplanation> nodes) =>
         terminal.Table(title, ["node", "operator", "precision", "kernel", "layout", "output", ">MMAC", "fused"],
             nodes.Where(n => n.Implementation != "view").Select(n => new[]
             {
-                n.Name, n.OpType, n.Precision, n.Implementation, n.InputLayout == n.OutputLayout ? n.InputLayout : $"{n.InputLayout}→{n.OutputLayout}",
+                Figures.Shorten(n.Name, NameLength), n.OpType, n.Precision, n.Implementation,
+                n.InputLayout == n.OutputLayout ? n.InputLayout : $"{n.InputLayout}→{n.OutputLayout}",
                 n.OutputShape.ToString(), n.MultiplyAccumulates == 0 ? "" : Figures.Invariant($"{n.MultiplyAccumulates / 1e6:F2}"),
-                string.Join(", ", n.FusedNodes),
+                Fused(n.FusedNodes),
             }));
-        foreach (NodeExplanation node in nodes.Where(n => n.Notes.Count > 0))
+
+    /// <summary>Prints why nothing better was chosen: each remark once, with the nodes that it concerns.</summary>
+    public static void PrintRemarks(Terminal terminal, IReadOnlyList<NodeExplanation> nodes)
+    {
+        var remarks = nodes.SelectMany(n => n.Notes.Distinct().Select(note => (note, n.Name))).GroupBy(r => r.note, r => r.Name);
+        foreach (IGrouping<string, string> remark in remarks)
+        {
+            string[] names = [.. remark];
+            string rest = names.Length > NamesOfRemark ? $" and {names.Length - NamesOfRemark} more" : "";
+            terminal.Line($"{remark.Key}: {string.Join(", ", names.Take(NamesOfRemark))}{rest}");
+        }
+    }
+
+    /// <summary>Prints everything about single nodes, with nothing shortened.</summary>
+    public static void PrintDetails(Terminal terminal, IReadOnlyList<NodeExplanation> nodes)
+    {
+        foreach (NodeExplanation node in nodes)
+        {
+            terminal.Line($"{node.Name} ({node.OpType})");
+            terminal.Line($"  precision  {node.Precision}");
+            terminal.Line($"  kernel     {node.Implementation}");
+            terminal.Line($"  layout     {node.InputLayout} → {node.OutputLayout}");
+            terminal.Line($"  output     {node.OutputShape}");
+            terminal.Line(Figures.Invariant($"  work       {node.MultiplyAccumulates} multiply-accumulates, {Figures.Bytes(node.Bytes)} read and written"));
+            if (node.FusedNodes.Count > 0)
+                terminal.Line($"  fused      {string.Join(", ", node.FusedNodes)}");
             foreach (string note in node.Notes)
-                terminal.Line($"{node.Name}: {note}");
+                terminal.Line($"  remark     {note}");
+        }
+    }
+
+    // As many names as fit, then how many are left.
+    private static string Fused(IReadOnlyList<string> names)
+    {
+        string all = string.Join(", ", names);
+        if (all.Length <= FusedLength)
+            return all;
+        string first = Figures.Shorten(names[0], FusedLength - 4);
+        return names.Count == 1 ? first : $"{first} +{names.Count - 1}";
     }
 
     /// <summary>Everything the explanation holds.</summary>

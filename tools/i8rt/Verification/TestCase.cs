@@ -43,7 +43,7 @@ internal static class TestCase
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
         try
         {
-            ModelGraph graph = OnnxModel.Load(ModelPath(folder));
+            ModelGraph graph = ModelFile.Load(ModelPath(folder));
             using CompiledModel model = engine.Compile(graph);
             string[] sets = [.. Directory.GetDirectories(folder, "test_data_set_*").Order(StringComparer.Ordinal)];
             if (sets.Length == 0)
@@ -61,13 +61,20 @@ internal static class TestCase
         }
         catch (Exception exception) when (exception is ModelCompilationException or UnsupportedPrimitiveException or UnsupportedModelException)
         {
-            return new TestCaseResult(name, TestOutcome.Unsupported, exception.Message);
+            return new TestCaseResult(name, TestOutcome.Unsupported, OneLine(exception.Message));
         }
-        catch (Exception exception) when (exception is ModelFormatException or IOException or InvalidOperationException or ArgumentException or NotSupportedException)
+        catch (Exception exception) when (exception is ModelFormatException or IOException or UsageException)
         {
-            return new TestCaseResult(name, TestOutcome.Failed, exception.Message);
+            return new TestCaseResult(name, TestOutcome.Failed, OneLine(exception.Message));
+        }
+        catch (Exception exception)
+        {
+            // A defect that one case meets must not hide the results of the others.
+            return new TestCaseResult(name, TestOutcome.Failed, OneLine($"internal error: {exception.GetType().Name}: {exception.Message}"));
         }
     }
+
+    private static string OneLine(string message) => message.ReplaceLineEndings("; ");
 
     private static bool IsCase(string folder) =>
         File.Exists(Path.Combine(folder, "model.onnx")) || File.Exists(Path.Combine(folder, "model.path"));

@@ -1,0 +1,30 @@
+// Arguments that do not parse: one line that names the argument, and where help is.
+using System.CommandLine;
+
+namespace Int8Runtime.Cli;
+
+/// <summary>Reports what the command-line parser refused.</summary>
+internal static class UsageErrors
+{
+    /// <summary>Prints the errors of a parse and returns <see cref="ExitCode.BadInput"/>.</summary>
+    public static int Report(ParseResult parse, InvocationConfiguration configuration)
+    {
+        using var terminal = new Terminal(
+            parse.Tokens.Any(t => t.Value == EngineOptions.Json.Name), configuration.Output, configuration.Error);
+        Command command = parse.CommandResult.Command;
+        string help = command is RootCommand ? "i8rt --help" : $"i8rt {command.Name} --help";
+        string problems = string.Join("; ", parse.Errors.Select(e => Readable(e.Message)).Distinct());
+        terminal.Error($"{problems}; see '{help}'");
+        return ExitCode.BadInput;
+    }
+
+    // The parser speaks of .NET types and ends its sentences.
+    private static string Readable(string message)
+    {
+        string text = message.TrimEnd('.', ' ').ReplaceLineEndings(" ")
+            .Replace("as expected type 'System.Double'", "as a number", StringComparison.Ordinal);
+        foreach (string type in (string[])["System.Int32", "System.Nullable`1[System.Int32]"])
+            text = text.Replace($"as expected type '{type}'", "as a whole number", StringComparison.Ordinal);
+        return text;
+    }
+}
