@@ -19,7 +19,7 @@ internal static class PlanReport
             nodes.Where(n => n.Implementation != "view").Select(n => new[]
             {
                 Figures.Shorten(n.Name, NameLength), n.OpType, n.Precision, n.Implementation,
-                n.InputLayout == n.OutputLayout ? n.InputLayout : $"{n.InputLayout}→{n.OutputLayout}",
+                Layout(n),
                 n.OutputShape.ToString(), n.MultiplyAccumulates == 0 ? "" : Figures.Invariant($"{n.MultiplyAccumulates / 1e6:F2}"),
                 Fused(n.FusedNodes),
             }));
@@ -53,6 +53,15 @@ internal static class PlanReport
                 terminal.Line($"  remark     {note}");
         }
     }
+
+    // The strides of a view into a larger tensor are left to the details; the star stays.
+    private static string Layout(NodeExplanation node)
+    {
+        string source = WithoutStrides(node.InputLayout), destination = WithoutStrides(node.OutputLayout);
+        return source == destination ? source : $"{source}→{destination}";
+    }
+
+    private static string WithoutStrides(string layout) => layout.IndexOf('*', StringComparison.Ordinal) is >= 0 and int star ? layout[..(star + 1)] : layout;
 
     // As many names as fit, then how many are left.
     private static string Fused(IReadOnlyList<string> names)
