@@ -1,4 +1,4 @@
-// Runs the f32 model over a data set and watches the ranges of its values.
+// Measures the ranges of values on a data set.
 using Int8Runtime.Graph;
 
 namespace Int8Runtime.Quantization;
@@ -19,27 +19,16 @@ internal static class Calibrator
         CpuEngine engine, ModelGraph graph, IReadOnlyCollection<GraphValue> values, IDataset samples,
         Func<IRangeEstimator> createEstimator, IProgress<SampleProgress>? progress, CancellationToken cancellation)
     {
-        string inputName = ModelInput.NameOf(graph, samples);
-        ModelGraph observed = graph.Clone();
-        foreach (GraphValue value in values)
-        {
-            if (observed.TryGetValue(value.Name, out GraphValue? twin) && !twin.IsGraphOutput && !twin.IsGraphInput)
-                observed.AddOutput(twin);
-        }
-
-        using CompiledModel model = engine.Compile(observed);
-        IReadOnlyList<Dictionary<GraphValue, IRangeEstimator>> workers = SampleRunner.Run(
-            engine, model, inputName, samples,
+        ValueObserver.Run(
+            engine, graph, values, samples,
             () => values.ToDictionary(v => v, _ => createEstimator()),
-            static (estimators, _, request) =>
+            static (estimators, value, memory) => estimators[value].Observe(memory.AsSpan<float>()),
+            static (whole, part) =>
             {
-                foreach ((GraphValue value, IRangeEstimator estimator) in estimators)
-                    estimator.Observe((value.IsGraphInput ? request.Input(value.Name) : request.Output(value.Name)).AsSpan<float>());
+                foreach ((GraphValue value, IRangeEstimator estimator) in part)
+                    whole[value].Merge(estimator);
             },
-            progress, cancellation);
-        foreach (Dictionary<GraphValue, IRangeEstimator> other in workers.Skip(1))
-            foreach ((GraphValue value, IRangeEstimator estimator) in other)
-                workers[0][value].Merge(estimator);
-        return workers[0];
+            progress, cancellation, out Dictionary<GraphValue, IRangeEstimator> estimators);
+        return estimators;
     }
 }

@@ -51,8 +51,9 @@ public sealed class PostTrainingQuantizer
 
         IDataset samples = calibration.Subset(options.SampleCount);
         GraphValue[] measured = [.. plan.MeasuredValues()];
+        int passes = options.CorrectBias ? 2 : 1;
         IReadOnlyDictionary<GraphValue, IRangeEstimator> estimators = Calibrator.Observe(
-            _engine, graph, measured, samples, options.CreateEstimator, progress, cancellation);
+            _engine, graph, measured, samples, options.CreateEstimator, PassProgress.Of(progress, 0, passes), cancellation);
         Dictionary<GraphValue, ValueRange> ranges = RangesOfGroups(plan, estimators);
         Dictionary<GraphValue, QuantizationParameters> parameters = ranges.ToDictionary(
             pair => pair.Key,
@@ -61,7 +62,10 @@ public sealed class PostTrainingQuantizer
                 : QuantizationParameters.Symmetric(pair.Value));
 
         QuantizationReport report = Report(plan, ranges, parameters, samples.Count);
-        new QdqInserter(plan, parameters).Run();
+        IReadOnlyDictionary<GraphValue, ChannelMeans> means = options.CorrectBias
+            ? BiasCorrection.Measure(_engine, plan, parameters, samples, PassProgress.Of(progress, 1, passes), cancellation)
+            : new Dictionary<GraphValue, ChannelMeans>();
+        new QdqInserter(plan, parameters, means).Run();
         return new QuantizationResult(graph, report);
     }
 
@@ -78,6 +82,16 @@ public sealed class PostTrainingQuantizer
         }
 
         return ranges;
+    }
+
+    // The progress of one of several passes over the samples, as part of the whole.
+    private sealed class PassProgress(IProgress<SampleProgress> whole, int pass, int passes) : IProgress<SampleProgress>
+    {
+        public static PassProgress? Of(IProgress<SampleProgress>? whole, int pass, int passes) =>
+            whole is null ? null : new PassProgress(whole, pass, passes);
+
+        public void Report(SampleProgress value) =>
+            whole.Report(new SampleProgress((pass * value.Total) + value.Done, passes * value.Total));
     }
 
     private static QuantizationReport Report(

@@ -7,7 +7,9 @@ namespace Int8Runtime.Quantization;
 /// Turns a planned f32 graph into QDQ form. Each quantized value gets one QuantizeLinear/DequantizeLinear pair that all its
 /// readers share; weights become s8 and biases s32 constants behind a DequantizeLinear per channel.
 /// </summary>
-internal sealed class QdqInserter(QuantizationPlan plan, IReadOnlyDictionary<GraphValue, QuantizationParameters> parameters)
+internal sealed class QdqInserter(
+    QuantizationPlan plan, IReadOnlyDictionary<GraphValue, QuantizationParameters> parameters,
+    IReadOnlyDictionary<GraphValue, ChannelMeans> means)
 {
     private readonly ModelGraph _graph = plan.Graph;
 
@@ -89,6 +91,8 @@ internal sealed class QdqInserter(QuantizationPlan plan, IReadOnlyDictionary<Gra
         node.SetInput(1, Dequantize(weights.Name, quantized.Values, quantized.Scales, axis));
         if (bias.Length > 0)
         {
+            if (means.TryGetValue(source, out ChannelMeans? channelMeans) && BiasCorrection.CanCorrect(node))
+                BiasCorrection.Apply(node, constant, quantized, channelMeans, bias);
             (TensorData values, float[] scales) = quantized.QuantizeBias(bias, p.Scale);
             node.SetInput(2, Dequantize(node.Input(2).Name, values, scales, axis: 0));
         }

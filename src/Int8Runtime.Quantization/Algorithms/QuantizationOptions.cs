@@ -23,6 +23,9 @@ public sealed record QuantizationOptions
     /// <summary>Names of nodes that stay f32.</summary>
     public IReadOnlySet<string> IgnoredNodes { get; init; } = new HashSet<string>(StringComparer.Ordinal);
 
+    /// <summary>Whether the shift that rounding gives to each output channel is taken out of the biases (a second pass over the samples).</summary>
+    public bool CorrectBias { get; init; } = true;
+
     /// <summary>Creates the range estimator of one activation.</summary>
     public Func<IRangeEstimator> CreateEstimator { get; init; } = static () => new MinMaxEstimator();
 }
