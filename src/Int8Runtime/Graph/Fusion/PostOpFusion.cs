@@ -4,7 +4,7 @@ using Int8Runtime.Graph.Lowering;
 namespace Int8Runtime.Graph.Fusion;
 
 /// <summary>
-/// Fuses what follows a convolution or matrix product and is its only reader. Of two products that a residual addition
+/// Fuses what follows a convolution, matrix product or binary operation and is its only reader. Of two products that a residual addition
 /// joins, the one that finishes later takes the addition, so that the other operand exists when it runs.
 /// </summary>
 internal sealed class PostOpFusion : IOperationPass
@@ -35,9 +35,9 @@ internal sealed class PostOpFusion : IOperationPass
         log.Add(Name, producer.Name, $"applies {consumer.Name} ({consumer.OpType})");
     }
 
-    // A sum of two tensors, as in residual networks, goes on with one rectifier.
+    // A sum of two tensors goes on with a rectifier, a scale of channels with a shift.
     private static bool TakesActivation(Operation producer) =>
-        producer is { Spec: BinarySpec, OutputQuantization: null, Output.Type: DataType.Float32, PostOps.Count: 0 };
+        producer is { Spec: BinarySpec, OutputQuantization: null, Output.Type: DataType.Float32, PostOps.Count: < PostOp.MaximumChainLength };
 
     private void FuseBinary(OperationGraph graph, PassLog log, Operation consumer, BinarySpec binary)
     {
@@ -47,7 +47,8 @@ internal sealed class PostOpFusion : IOperationPass
         {
             Edge value = consumer[i].Edge;
             if (consumer[i].Quantization is not null || value.SoleUse is null || value.Shape != consumer.Output.Shape
-                || value.Producer is not { } producer || !PostOpRules.TakesPostOps(producer) || !CanRead(consumer, binary, consumer[1 - i]))
+                || value.Producer is not { } producer || !(PostOpRules.TakesPostOps(producer) || (TakesActivation(producer) && consumer[1 - i].IsKnown()))
+                || !CanRead(consumer, binary, consumer[1 - i]))
                 continue;
             int position = graph.Operations.TakeWhile(o => o != producer).Count();
             if (position > latest)

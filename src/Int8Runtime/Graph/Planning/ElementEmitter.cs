@@ -69,9 +69,22 @@ internal static class ElementEmitter
         bool channelsLast = plan.Layouts.IsChannelsLast(operation.Output);
         Location first = plan.Read(operation[0].Edge, channelsLast), second = plan.Read(operation[1].Edge, channelsLast);
         Location destination = plan.TryDefineInPlace(operation.Output, operation[0]) ?? plan.Define(operation.Output);
-        PostOpChain postOps = PostOpChain.Empty;
-        foreach (FusedEltwise eltwise in operation.PostOps.Cast<FusedEltwise>())
-            postOps = postOps.Append(PostOp.Eltwise(eltwise.Algorithm, eltwise.Alpha, eltwise.Beta));
+        var postOps = new List<PostOp>();
+        var operands = new List<(ArgumentSlot, Location?)>();
+        foreach (FusedPostOp fused in operation.PostOps)
+        {
+            if (fused is FusedBinary binary)
+            {
+                Location operand = plan.Read(operation[binary.OperandIndex].Edge, channelsLast);
+                operands.Add((ArgumentSlot.PostOp0 + postOps.Count, operand));
+                postOps.Add(PostOp.Binary(binary.Algorithm, operand.Descriptor));
+            }
+            else if (fused is FusedEltwise eltwise)
+            {
+                postOps.Add(PostOp.Eltwise(eltwise.Algorithm, eltwise.Alpha, eltwise.Beta));
+            }
+        }
+
         var descriptor = new BinaryDescriptor
         {
             Algorithm = spec.Algorithm, Source = first.Descriptor, Source1 = second.Descriptor, Destination = destination.Descriptor,
@@ -80,10 +93,10 @@ internal static class ElementEmitter
         {
             Source1Scale = AttributesOf.Scale(operation[1].Quantization),
             Source1ZeroPoint = AttributesOf.Zero(operation[1].Quantization),
-            PostOps = postOps,
+            PostOps = [.. postOps],
         };
         plan.Execute(descriptor, attributes,
-            (ArgumentSlot.Source, first), (ArgumentSlot.Source1, second), (ArgumentSlot.Destination, destination));
+            [(ArgumentSlot.Source, first), (ArgumentSlot.Source1, second), (ArgumentSlot.Destination, destination), .. operands]);
     }
 
     private static (Location Source, Location Destination) Unary(Operation operation, PlanBuilder plan)

@@ -11,12 +11,14 @@ internal sealed class PlanBuilder
     private readonly List<PlannedBuffer> _buffers = [];
     private readonly List<PlannedStep> _steps = [];
     private readonly List<StoredTensor> _constants = [];
+    private readonly PrimitiveBatch _primitives;
     private Operation? _current;
 
     private PlanBuilder(Engine engine, OperationGraph graph, WeightsStore weights)
     {
         Engine = engine;
         Weights = weights;
+        _primitives = new PrimitiveBatch(engine);
         Layouts = LayoutPlan.Of(graph);
     }
 
@@ -47,12 +49,15 @@ internal sealed class PlanBuilder
             }
         }
 
-        if (failures.Count > 0)
-            throw new ModelCompilationException(model, failures);
         var outputs = new Dictionary<string, Location>(StringComparer.Ordinal);
-        foreach (OutputPort output in graph.Outputs)
-            outputs[output.Name] = builder.FinishOutput(output.Edge);
-        return builder.Finish(graph, outputs);
+        if (failures.Count == 0)
+        {
+            foreach (OutputPort output in graph.Outputs)
+                outputs[output.Name] = builder.FinishOutput(output.Edge);
+        }
+
+        failures.InsertRange(0, builder._primitives.CreateAll());
+        return failures.Count == 0 ? builder.Finish(graph, outputs) : throw new ModelCompilationException(model, failures);
     }
 
     /// <summary>Where a tensor lies, in whatever layout.</summary>
@@ -126,13 +131,17 @@ internal sealed class PlanBuilder
         return location;
     }
 
-    /// <summary>Creates the primitive and adds its step.</summary>
-    public Primitive Execute(
-        PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, params ReadOnlySpan<(ArgumentSlot Slot, Location? Location)> arguments) =>
-        Execute(Engine.Create(descriptor, attributes), arguments);
+    /// <summary>Asks for a primitive. All primitives of a plan are created together, on all cores.</summary>
+    public PlannedPrimitive Request(PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, Operation? operation = null) =>
+        _primitives.Request(descriptor, attributes, operation ?? _current);
 
     /// <summary>Adds a step that executes a primitive.</summary>
-    public Primitive Execute(Primitive primitive, params ReadOnlySpan<(ArgumentSlot Slot, Location? Location)> arguments)
+    public void Execute(
+        PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, params ReadOnlySpan<(ArgumentSlot Slot, Location? Location)> arguments) =>
+        Execute(Request(descriptor, attributes), arguments);
+
+    /// <summary>Adds a step that executes a primitive.</summary>
+    public void Execute(PlannedPrimitive primitive, params ReadOnlySpan<(ArgumentSlot Slot, Location? Location)> arguments)
     {
         var list = new List<(ArgumentSlot, Location)>();
         foreach ((ArgumentSlot slot, Location? location) in arguments)
@@ -141,8 +150,7 @@ internal sealed class PlanBuilder
                 list.Add((slot, location));
         }
 
-        AddStep(new PrimitiveStep(_current?.Name ?? primitive.Descriptor.Kind.ToString(), primitive, list) { Operation = _current });
-        return primitive;
+        AddStep(new PrimitiveStep(_current!.Name, primitive, list) { Operation = _current });
     }
 
     /// <summary>Adds a copy between layouts, types or quantizations.</summary>
@@ -150,7 +158,7 @@ internal sealed class PlanBuilder
         string name, Location source, Location destination, PrimitiveAttributes attributes, int channelAxis = 1, bool isLayoutChange = false)
     {
         var descriptor = new ReorderDescriptor { Source = source.Descriptor, Destination = destination.Descriptor, ChannelAxis = channelAxis };
-        Primitive primitive = Engine.Create(descriptor, attributes);
+        PlannedPrimitive primitive = Request(descriptor, attributes);
         AddStep(new PrimitiveStep(name, primitive, [(ArgumentSlot.Source, source), (ArgumentSlot.Destination, destination)])
         {
             Operation = isLayoutChange ? null : _current,

@@ -29,10 +29,10 @@ internal abstract class BoundStep
 }
 
 /// <summary>Executes a primitive.</summary>
-internal sealed class PrimitiveStep(string name, Primitive primitive, IReadOnlyList<(ArgumentSlot Slot, Location Location)> arguments)
+internal sealed class PrimitiveStep(string name, PlannedPrimitive primitive, IReadOnlyList<(ArgumentSlot Slot, Location Location)> arguments)
     : PlannedStep(name)
 {
-    public Primitive Primitive { get; } = primitive;
+    public Primitive Primitive => primitive.Value;
 
     public override IEnumerable<Location> Locations => arguments.Select(a => a.Location);
 

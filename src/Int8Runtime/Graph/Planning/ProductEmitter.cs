@@ -86,8 +86,8 @@ internal static class ProductEmitter
         Operation operation, PlanBuilder plan, PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, ProductWeights weights,
         MemoryDescriptor plain, Location source, Location? bias, Location? zeroPoint, PostOpEmitter postOps)
     {
-        Primitive primitive = plan.Engine.Create(descriptor, attributes);
-        Location packed = weights.Packed(operation, plan, plain, primitive.Weights);
+        PlannedPrimitive primitive = plan.Request(descriptor, attributes);
+        Location packed = weights.Packed(operation, plan, plain, primitive);
         plan.Execute(primitive,
             [(ArgumentSlot.Source, source), (ArgumentSlot.Weights, packed), (ArgumentSlot.Bias, bias),
              (ArgumentSlot.SourceZeroPoint, zeroPoint), (ArgumentSlot.Destination, postOps.Destination), .. postOps.Arguments]);

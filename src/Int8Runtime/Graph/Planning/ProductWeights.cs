@@ -48,11 +48,12 @@ internal sealed record ProductWeights(TensorData? Content, Quantization? Quantiz
     /// <param name="operation">The product.</param>
     /// <param name="plan">The plan.</param>
     /// <param name="plain">How the primitive's dimensions lie in the model's weights.</param>
-    /// <param name="target">The wanted layout.</param>
-    public Location Packed(Operation operation, PlanBuilder plan, MemoryDescriptor plain, MemoryDescriptor target)
+    /// <param name="primitive">The primitive; where the weights are known, it is created later.</param>
+    public Location Packed(Operation operation, PlanBuilder plan, MemoryDescriptor plain, PlannedPrimitive primitive)
     {
-        if (Content is not null)
-            return new Location(target, null, plan.Weights.Get(Content, plain, target));
+        if (Content is { } content)
+            return new Location(plain, null, new StoredTensor(() => plan.Weights.Get(content, plain, primitive.Value.Weights).Memory));
+        MemoryDescriptor target = primitive.Value.Weights;
         Location computed = plan.Read(operation[1].Edge, channelsLast: false);
         if (target.Equals(computed.Descriptor))
             return computed;
