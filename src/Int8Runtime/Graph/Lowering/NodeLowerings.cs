@@ -16,6 +16,7 @@ internal static class NodeLowerings
         new BinaryLowering(),
         new NormalizationLowering(),
         new MovementLowering(),
+        new ResizeLowering(),
         new QuantizationLowering(),
     ];
 

@@ -76,5 +76,11 @@ internal sealed record PadSpec(Shape Before, Shape After, float Value) : Operati
     public override bool MovesElements => true;
 }
 
+/// <summary>Operand: a tensor of which every element is repeated Factors[d] times along each dimension.</summary>
+internal sealed record RepeatSpec(Shape Factors) : OperationSpec
+{
+    public override bool MovesElements => true;
+}
+
 /// <summary>Operands and results are those of the node, which the portable evaluator computes on row-major tensors.</summary>
 internal sealed record HostSpec(GraphNode Node, string Reason) : OperationSpec;

@@ -52,6 +52,9 @@ internal static class OperationEmitters
             case PadSpec spec:
                 MovementEmitter.EmitPad(operation, spec, plan);
                 break;
+            case RepeatSpec spec:
+                MovementEmitter.EmitRepeat(operation, spec, plan);
+                break;
             case HostSpec spec:
                 HostEmitter.Emit(operation, spec, plan);
                 break;

@@ -29,6 +29,13 @@ internal sealed class PostOpEmitter
     {
         FusedBinary? residual = operation.PostOps.OfType<FusedBinary>().FirstOrDefault(b => IsResidual(operation, b));
         Operand? other = residual is null ? null : operation[residual.OperandIndex];
+        if (other is not null && operation.Output.Slot is { } slot)
+        {
+            // A residual lies in memory like the result, which a part of a wider tensor does not.
+            slot.Concat.Notes.Add($"copies {operation.Output.Name}: a residual is added to it");
+            operation.Output.Slot = null;
+        }
+
         Location? shared = other is null ? null : plan.TryDefineInPlace(operation.Output, other);
         Location destination = shared ?? plan.Define(operation.Output);
         var emitter = new PostOpEmitter(destination, PostOpChain.Empty);
