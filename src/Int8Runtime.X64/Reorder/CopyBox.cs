@@ -20,7 +20,7 @@ internal sealed unsafe class CopyBox
     /// <summary>Chooses how the box is copied. Tensor 0 is the destination, tensor 1 the source.</summary>
     public CopyBox(LoopNest nest, Isa isa, KernelCache cache, int size)
     {
-        (_nest, _size) = (nest, size);
+        (_nest, _size, Bytes) = (nest, size, nest.Count * size);
         List<Loop> loops = [.. nest.Loops];
         if (loops.Count > 0 && loops[^1].Strides[0] == size && loops[^1].Strides[1] == size)
         {
@@ -45,7 +45,7 @@ internal sealed unsafe class CopyBox
     public string Details => _transposer?.KernelName ?? (_isRun ? "runs" : "elements");
 
     /// <summary>Size of the box.</summary>
-    public long Bytes => _nest.Count * _size;
+    public long Bytes { get; }
 
     /// <summary>Copies a worker's share.</summary>
     public void Run(byte* source, byte* destination, int worker, int workers)
