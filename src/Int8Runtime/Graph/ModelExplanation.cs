@@ -81,7 +81,10 @@ public sealed record ModelExplanation(
         List<string> notes = [.. operation.Notes.Distinct()];
         foreach (Primitive primitive in primitives)
         {
-            notes.AddRange(primitive.Report.Rejections.Where(r => primitive.Report.IsReference || r.Reason != RejectionReason.InstructionSet).Select(r => r.ToString()));
+            // That another algorithm is for other shapes or CPUs explains nothing, unless nothing fast is left.
+            notes.AddRange(primitive.Report.Rejections
+                .Where(r => primitive.Report.IsReference || r.Reason is not (RejectionReason.InstructionSet or RejectionReason.Shape))
+                .Select(r => r.ToString()));
             if (primitive.Report.IsReference)
                 notes.Add("runs on the scalar reference, which is slow");
         }
