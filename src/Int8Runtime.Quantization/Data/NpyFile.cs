@@ -67,7 +67,21 @@ public static partial class NpyFile
     /// <summary>Writes a file (format version 1).</summary>
     /// <param name="path">The file.</param>
     /// <param name="array">The array.</param>
-    public static void Save(string path, NpyArray array) => File.WriteAllBytes(path, Format(array));
+    public static void Save(string path, NpyArray array)
+    {
+        // Under another name first, so that the file appears complete or not at all.
+        string temporary = $"{path}.{Guid.NewGuid():N}.tmp";
+        try
+        {
+            File.WriteAllBytes(temporary, Format(array));
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+    }
 
     /// <summary>Writes floats as a file (format version 1).</summary>
     /// <param name="path">The file.</param>
