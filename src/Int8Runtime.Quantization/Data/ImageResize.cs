@@ -1,5 +1,5 @@
-// Bilinear resizing with antialiasing, bit for bit as Pillow's Image.resize does for 8-bit images, and centre crops as
-// torchvision takes them: published accuracy figures depend on both.
+// Bilinear resizing with antialiasing, bit for bit as Pillow's Image.resize does for 8-bit images, and centre crops:
+// accuracy figures depend on both to the pixel.
 namespace Int8Runtime.Quantization;
 
 /// <summary>
@@ -20,14 +20,14 @@ public static class ImageResize
         return height == image.Height ? rows : ResampleColumns(rows, height);
     }
 
-    /// <summary>Resizes so that the shorter side has the given length; the longer side is rounded down.</summary>
+    /// <summary>Resizes so that the shorter side has the given length; the longer side is rounded to nearest.</summary>
     /// <param name="image">The source.</param>
     /// <param name="size">Length of the shorter side, at least 1.</param>
     public static ImageBuffer ShorterSide(ImageBuffer image, int size) => image.Width <= image.Height
-        ? Bilinear(image, size, (int)((long)size * image.Height / image.Width))
-        : Bilinear(image, (int)((long)size * image.Width / image.Height), size);
+        ? Bilinear(image, size, Scale(image.Height, size, image.Width))
+        : Bilinear(image, Scale(image.Width, size, image.Height), size);
 
-    /// <summary>Cuts out the centre; an odd margin is split by rounding half of it to the nearest even number.</summary>
+    /// <summary>Cuts out the centre; of an odd margin the smaller half lies before the crop.</summary>
     /// <param name="image">The source.</param>
     /// <param name="width">Width wanted.</param>
     /// <param name="height">Height wanted.</param>
@@ -36,8 +36,8 @@ public static class ImageResize
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(width, image.Width);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(height, image.Height);
-        int left = (int)Math.Round((image.Width - width) / 2.0, MidpointRounding.ToEven);
-        int top = (int)Math.Round((image.Height - height) / 2.0, MidpointRounding.ToEven);
+        int left = (image.Width - width) / 2;
+        int top = (image.Height - height) / 2;
         var crop = new ImageBuffer(width, height);
         for (int y = 0; y < height; y++)
         {
@@ -46,6 +46,9 @@ public static class ImageResize
 
         return crop;
     }
+
+    private static int Scale(int length, int numerator, int denominator) =>
+        (int)Math.Round((double)length * numerator / denominator, MidpointRounding.ToEven);
 
     private static ImageBuffer ResampleRows(ImageBuffer image, int width)
     {

@@ -74,18 +74,18 @@ public class ImageResizeTests
     [InlineData(375, 500, 256, 256, 341)]
     [InlineData(300, 300, 256, 256, 256)]
     [InlineData(100, 333, 256, 256, 852)]
-    public void The_longer_side_is_rounded_down(int width, int height, int size, int newWidth, int newHeight)
+    public void The_longer_side_is_rounded_to_nearest(int width, int height, int size, int newWidth, int newHeight)
     {
         ImageBuffer resized = ImageResize.ShorterSide(new ImageBuffer(width, height), size);
         Assert.Equal((newWidth, newHeight), (resized.Width, resized.Height));
     }
 
     [Theory]
-    [InlineData(4, 1, 2)]       // margin 3: half is 1.5, nearest even 2
-    [InlineData(6, 1, 2)]       // margin 5: half is 2.5, nearest even 2
+    [InlineData(4, 1, 1)]
+    [InlineData(6, 1, 2)]
     [InlineData(5, 1, 2)]
-    [InlineData(341, 224, 58)]  // margin 117: 58.5 → 58
-    public void A_crop_rounds_half_the_margin_to_even(int length, int crop, int start)
+    [InlineData(341, 224, 58)]
+    public void A_crop_leaves_the_smaller_half_of_an_odd_margin_before_it(int length, int crop, int start)
     {
         var row = new ImageBuffer(length, 1);
         for (int x = 0; x < length; x++)
