@@ -111,7 +111,10 @@ internal static class BiasCorrection
             {
                 ReadOnlySpan<float> channel = values.Slice(i * plane, plane);
                 Span<float> steps = _steps.AsSpan(0, plane);
-                _exact[i % channels] += (long)Math.Round(TensorPrimitives.Sum(channel) / (double)parameters.Scale * UnitsPerStep);
+                float sum = TensorPrimitives.Sum(channel);
+                if (!float.IsFinite(sum))
+                    continue;   // what is not finite has no mean; the range estimator leaves it out as well
+                _exact[i % channels] += (long)Math.Round(sum / (double)parameters.Scale * UnitsPerStep);
                 TensorPrimitives.Divide(channel, parameters.Scale, steps);
                 TensorPrimitives.Round(steps, MidpointRounding.ToEven, steps);
                 TensorPrimitives.Clamp(steps, min - parameters.ZeroPoint, max - parameters.ZeroPoint, steps);
