@@ -53,7 +53,7 @@ internal static class BenchCommand
 
         BenchmarkResult result = ModelBenchmark.Measure(request, seconds, cancellation);
         var process = Process.GetCurrentProcess();
-        terminal.Line($"{path}: {IsaTiers.NameOf(engine.Isa)}, {engine.Threads} threads, batch {batch}, {result.Runs} runs");
+        terminal.Line($"{path}: {IsaTiers.NameOf(engine.Isa)}, {Figures.Count(engine.Threads, "thread")}, batch {batch}, {Figures.Count(result.Runs, "run")}");
         var rows = new (string Name, string Text, string Key, JsonNode Value)[]
         {
             ("minimum", Figures.Time(result.Minimum), "min_ms", result.Minimum),

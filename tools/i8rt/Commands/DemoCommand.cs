@@ -39,7 +39,7 @@ internal static class DemoCommand
             PrepareOutput(output);
         using DemoAssets assets = DemoAssets.Open();
         using CpuEngine engine = EngineOptions.CreateEngine(parse);
-        terminal.Line($"{CpuEngine.CpuName}, {IsaTiers.NameOf(engine.Isa)}, {engine.Threads} threads");
+        terminal.Line($"{CpuEngine.CpuName}, {IsaTiers.NameOf(engine.Isa)}, {Figures.Count(engine.Threads, "thread")}");
         if (CpuEngine.Limitation is { } limitation)
             terminal.Warning(limitation);
 

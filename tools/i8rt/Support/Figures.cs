@@ -21,6 +21,9 @@ internal static class Figures
         ? Invariant($"{milliseconds:F2} ms")
         : Invariant($"{milliseconds * 1000:F1} µs");
 
+    /// <summary>A number of things.</summary>
+    public static string Count(int number, string thing) => Invariant($"{number} {thing}{(number == 1 ? "" : "s")}");
+
     /// <summary>A quotient.</summary>
     public static string Ratio(double value) => Invariant($"{value:F3}×");
 

@@ -32,7 +32,7 @@ internal static class PlanReport
         {
             string[] names = [.. remark];
             string rest = names.Length > NamesOfRemark ? $" and {names.Length - NamesOfRemark} more" : "";
-            terminal.Line($"{remark.Key}: {string.Join(", ", names.Take(NamesOfRemark))}{rest}");
+            terminal.Line($"{string.Join(", ", names.Take(NamesOfRemark))}{rest}: {remark.Key}");
         }
     }
 
