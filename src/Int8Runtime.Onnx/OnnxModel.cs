@@ -16,10 +16,10 @@ public static class OnnxModel
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static ModelGraph Load(string path)
     {
-        byte[] bytes = File.ReadAllBytes(path);
+        using var file = new FileBytes(path);
         try
         {
-            return Read(() => ModelProto.Parser.ParseFrom(bytes), Path.GetDirectoryName(Path.GetFullPath(path)));
+            return Read(file.Span, Path.GetDirectoryName(Path.GetFullPath(path)));
         }
         catch (UnsupportedModelException exception)
         {
@@ -33,15 +33,16 @@ public static class OnnxModel
 
     /// <summary>Reads a model without external data from a stream.</summary>
     /// <exception cref="ModelFormatException">The content is damaged or not supported.</exception>
-    public static ModelGraph Load(Stream stream) => Read(() => ModelProto.Parser.ParseFrom(stream), directory: null);
+    public static ModelGraph Load(Stream stream)
+    {
+        using var memory = new MemoryStream();
+        stream.CopyTo(memory);
+        return Read(memory.GetBuffer().AsSpan(0, (int)memory.Length), directory: null);
+    }
 
     /// <summary>Reads a model without external data from memory.</summary>
     /// <exception cref="ModelFormatException">The content is damaged or not supported.</exception>
-    public static ModelGraph Load(ReadOnlySpan<byte> bytes)
-    {
-        byte[] copy = bytes.ToArray();
-        return Read(() => ModelProto.Parser.ParseFrom(copy), directory: null);
-    }
+    public static ModelGraph Load(ReadOnlySpan<byte> bytes) => Read(bytes, directory: null);
 
     /// <summary>Writes a model with the lowest operator set, 13 or higher, that has all its operators.</summary>
     /// <remarks>The file appears complete or not at all: it is written under another name and then moved.</remarks>
@@ -52,12 +53,12 @@ public static class OnnxModel
     /// <inheritdoc cref="Save(ModelGraph, string)"/>
     public static void Save(ModelGraph graph, Stream stream) => GraphWriter.Write(graph).WriteTo(stream);
 
-    private static ModelGraph Read(Func<ModelProto> parse, string? directory)
+    private static ModelGraph Read(ReadOnlySpan<byte> bytes, string? directory)
     {
         ModelProto model;
         try
         {
-            model = parse();
+            model = ModelProto.Parser.ParseFrom(bytes);
         }
         catch (InvalidProtocolBufferException exception)
         {

@@ -1,7 +1,5 @@
 // A tensor's memory: owned and aligned, or the caller's.
 using System.Buffers;
-using System.Runtime.InteropServices;
-
 namespace Int8Runtime;
 
 /// <summary>
@@ -22,8 +20,7 @@ public sealed unsafe class TensorMemory : IDisposable
         ArgumentNullException.ThrowIfNull(descriptor);
         Descriptor = descriptor;
         long bytes = (Math.Max(descriptor.SizeInBytes, 1) + 63) & ~63L;
-        _data = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, 64);
-        NativeMemory.Clear(_data, (nuint)bytes);
+        _data = ZeroedMemory.Allocate(bytes);
         _ownedBytes = bytes;
         GC.AddMemoryPressure(bytes);
     }
@@ -122,7 +119,7 @@ public sealed unsafe class TensorMemory : IDisposable
         _pin.Dispose();
         if (_ownedBytes == 0 || data is null)
             return;
-        NativeMemory.AlignedFree(data);
+        ZeroedMemory.Free(data, _ownedBytes);
         GC.RemoveMemoryPressure(_ownedBytes);
     }
 }
