@@ -6,7 +6,8 @@ namespace Int8Runtime;
 /// <summary>
 /// A pool whose workers spin for a bounded time after a piece of work and then park, so that an idle process uses no CPU.
 /// One piece of work runs at a time; a call that finds the pool busy runs on its own thread alone, so the pool can be
-/// called from any number of threads without deadlock or oversubscription.
+/// called from any number of threads without deadlock or oversubscription. The calling thread takes over the parts of
+/// workers that have not begun when its own is done, so a busy machine costs speed-up but never waiting time.
 /// </summary>
 public sealed unsafe class SharedThreadPool : IThreadPool, IDisposable
 {
@@ -20,6 +21,10 @@ public sealed unsafe class SharedThreadPool : IThreadPool, IDisposable
     private void* _state;
     private int _participants;
     private int _pending;
+
+    // What is left to be claimed: generation of the work in the upper half, then 16 bits each for the number of participants
+    // and the next one. One word, so that a worker which comes late cannot claim a part of other work than it has seen.
+    private long _claims;
     private int _busy;
     private Exception? _failure;
     private volatile bool _stopping;
@@ -61,6 +66,7 @@ public sealed unsafe class SharedThreadPool : IThreadPool, IDisposable
             _participants = participants;
             _failure = null;
             Volatile.Write(ref _pending, participants - 1);
+            Volatile.Write(ref _claims, (((_claims >> 32) + 1) << 32) | ((long)participants << 16) | 1);
             for (int i = 0; i < participants - 1; i++)
                 _workers[i].Start();
             try
@@ -69,6 +75,9 @@ public sealed unsafe class SharedThreadPool : IThreadPool, IDisposable
             }
             finally
             {
+                // A worker that the system has not woken yet must not hold up the others: take its part.
+                RunUnclaimed();
+
                 // The workers read the caller's stack: never leave before they are done, not even on an exception.
                 var spinner = new SpinWait();
                 while (Volatile.Read(ref _pending) != 0)
@@ -90,6 +99,40 @@ public sealed unsafe class SharedThreadPool : IThreadPool, IDisposable
         _stopping = true;
         foreach (Worker worker in _workers)
             worker.Start();
+    }
+
+    // Runs what nobody has claimed yet; nothing, if the work was over before this thread came to it.
+    private void RunUnclaimed()
+    {
+        while (TryClaim(out int participant))
+        {
+            // The fields hold until the part is counted as done.
+            try
+            {
+                _body(_state, participant, _participants);
+            }
+            catch (Exception exception)
+            {
+                Volatile.Write(ref _failure, exception);
+            }
+
+            Interlocked.Decrement(ref _pending);
+        }
+    }
+
+    private bool TryClaim(out int participant)
+    {
+        long claims = Volatile.Read(ref _claims);
+        while (true)
+        {
+            participant = (int)(claims & 0xFFFF);
+            if (participant >= (int)((claims >> 16) & 0xFFFF))
+                return false;
+            long seen = Interlocked.CompareExchange(ref _claims, claims + 1, claims);
+            if (seen == claims)
+                return true;
+            claims = seen;
+        }
     }
 
     private static int DefaultWorkers()
@@ -129,16 +172,7 @@ public sealed unsafe class SharedThreadPool : IThreadPool, IDisposable
                 WaitForWork();
                 if (_pool._stopping)
                     return;
-                try
-                {
-                    _pool._body(_pool._state, _index, _pool._participants);
-                }
-                catch (Exception exception)
-                {
-                    Volatile.Write(ref _pool._failure, exception);
-                }
-
-                Interlocked.Decrement(ref _pool._pending);
+                _pool.RunUnclaimed();
             }
         }
 
