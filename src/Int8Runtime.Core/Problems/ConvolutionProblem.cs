@@ -36,7 +36,7 @@ public readonly record struct ConvolutionAxis(int Input, int Output, int Kernel,
 }
 
 /// <summary>The shapes of a convolution over one to three spatial dimensions.</summary>
-public sealed record ConvolutionProblem : Problem
+public sealed record ConvolutionProblem : ProblemShape
 {
     /// <inheritdoc/>
     public override PrimitiveKind Kind => PrimitiveKind.Convolution;

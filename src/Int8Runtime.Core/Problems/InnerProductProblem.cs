@@ -4,7 +4,7 @@ using System.Globalization;
 namespace Int8Runtime;
 
 /// <summary>The shapes of a fully connected layer.</summary>
-public sealed record InnerProductProblem : Problem
+public sealed record InnerProductProblem : ProblemShape
 {
     /// <inheritdoc/>
     public override PrimitiveKind Kind => PrimitiveKind.InnerProduct;

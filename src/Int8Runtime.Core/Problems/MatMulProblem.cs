@@ -2,7 +2,7 @@
 namespace Int8Runtime;
 
 /// <summary>The shapes of a matrix product; leading dimensions of 1 broadcast.</summary>
-public sealed record MatMulProblem : Problem
+public sealed record MatMulProblem : ProblemShape
 {
     /// <inheritdoc/>
     public override PrimitiveKind Kind => PrimitiveKind.MatMul;

@@ -16,7 +16,7 @@ public static class ProblemText
     /// <summary>Reads a problem of a kind that has a notation.</summary>
     /// <exception cref="FormatException">The text is no problem of that kind; the message says why.</exception>
     /// <exception cref="NotSupportedException">The kind of primitive has no notation here.</exception>
-    public static Problem Parse(PrimitiveKind kind, string text) => kind switch
+    public static ProblemShape Parse(PrimitiveKind kind, string text) => kind switch
     {
         PrimitiveKind.Convolution => ParseConvolution(text),
         PrimitiveKind.InnerProduct => ParseInnerProduct(text),

@@ -159,7 +159,7 @@ public sealed class ProblemTextTests
                     continue;
                 }
 
-                Problem problem = ProblemText.Parse(kind, word);
+                ProblemShape problem = ProblemText.Parse(kind, word);
                 problem.ToDescriptor(OperandTypes.UInt8, bias: true).Validate(PrimitiveAttributes.Default);
                 Assert.Equal(problem, ProblemText.Parse(kind, problem.ToString()));
                 read++;

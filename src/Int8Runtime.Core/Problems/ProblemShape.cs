@@ -2,9 +2,9 @@
 namespace Int8Runtime;
 
 /// <summary>The shapes of an operation, without types and layouts.</summary>
-public abstract record Problem
+public abstract record ProblemShape
 {
-    private protected Problem()
+    private protected ProblemShape()
     {
     }
 
