@@ -66,6 +66,23 @@ public sealed class QuantizedModelTests
         Assert.Equal(stillNeeded, node.Notes.Any(n => n.StartsWith("copies", StringComparison.Ordinal)));
     }
 
+    [Theory]
+    [InlineData(DataType.UInt8, 130)]
+    [InlineData(DataType.Int8, -3)]
+    public void A_quantizer_between_product_and_residual_addition_rounds_in_registers(DataType type, int zeroPoint)
+    {
+        // The scale is so coarse, and the range so narrow, that leaving the quantizer out would show.
+        var sketch = new ModelSketch();
+        GraphValue x = sketch.Edge(sketch.Conv(sketch.Input(1, 3, 6, 6), 3, 4), 0.03f, 128);
+        GraphValue branch = sketch.Edge(
+            sketch.Op("Conv", x, sketch.QuantizedWeights(DataType.Int8, 0, 4, 4, 1, 1), sketch.Random(4)), 8 * Step, zeroPoint, type);
+        GraphValue other = sketch.Edge(sketch.Conv(sketch.Input(1, 3, 6, 6), 3, 4), 0.04f, 120);
+        GraphValue sum = sketch.Edge(sketch.Op("Relu", sketch.Op("Add", branch, other)), Step, 0);
+        ModelExplanation explanation = AssertWithinOneStep(sketch.Output(sum));
+        Assert.DoesNotContain(explanation.Nodes, n => n.OpType == "Add");
+        Assert.Contains(explanation.Passes, p => p.Change.Contains("in registers", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Additions_poolings_and_activations_run_in_integers()
     {
