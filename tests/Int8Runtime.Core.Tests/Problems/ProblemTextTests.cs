@@ -139,7 +139,7 @@ public sealed class ProblemTextTests
     }
 
     [Theory]
-    [InlineData("conv", PrimitiveKind.Convolution, 130, 2000)]
+    [InlineData("conv", PrimitiveKind.Convolution, 90, 2000)]
     [InlineData("ip", PrimitiveKind.InnerProduct, 18, 60)]
     [InlineData("matmul", PrimitiveKind.MatMul, 20, 200)]
     public void Every_shape_file_is_read(string folder, PrimitiveKind kind, int files, int problems)

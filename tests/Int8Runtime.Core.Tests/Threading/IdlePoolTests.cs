@@ -1,0 +1,52 @@
+// An idle pool costs nothing: its workers use no processor time.
+namespace Int8Runtime.Core.Tests.Threading;
+
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class AloneCollection
+{
+    public const string Name = "runs alone";
+}
+
+[Collection(AloneCollection.Name)]
+public sealed class IdlePoolTests
+{
+    [Fact]
+    public void Idle_workers_sleep()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            Console.WriteLine($"not run: {nameof(Idle_workers_sleep)}, the time of single threads is read from /proc");
+            return;
+        }
+
+        using var pool = new SharedThreadPool(4);
+        Nothing body = default;
+        Parallel.Run(pool, 4, ref body);
+        Thread.Sleep(50);
+        Assert.True(WorkerThreads().Count() >= 3, "the workers cannot be seen");
+        long before = WorkerThreads().Sum(TicksOf);
+        Thread.Sleep(300);
+        long ticks = WorkerThreads().Sum(TicksOf) - before;
+
+        // A tick is 10 ms; three spinning workers would use 30 ticks of each free processor.
+        Assert.InRange(ticks, 0, 2);
+    }
+
+    private static IEnumerable<string> WorkerThreads() => Directory.GetDirectories("/proc/self/task")
+        .Where(task => File.ReadAllText(Path.Combine(task, "comm")).StartsWith("int8rt-", StringComparison.Ordinal));
+
+    // User and system time: fields 14 and 15 of stat, the 12th and 13th after the name in parentheses.
+    private static long TicksOf(string task)
+    {
+        string stat = File.ReadAllText(Path.Combine(task, "stat"));
+        string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+        return long.Parse(fields[11]) + long.Parse(fields[12]);
+    }
+
+    private struct Nothing : IParallelBody
+    {
+        public readonly void Run(int worker, int workers)
+        {
+        }
+    }
+}
