@@ -61,7 +61,7 @@ internal static class RunCommand
         var json = new JsonArray();
         foreach ((string name, TensorData tensor) in outputs)
         {
-            json.Add(Describe(terminal, name, tensor, labels, top));
+            json.Add((JsonNode)Describe(terminal, name, tensor, labels, top));
             if (folder is not null)
                 NpyFile.Save(Path.Combine(folder, FileNameOf(name) + ".npy"), new NpyArray(tensor.ElementType, tensor.Shape, tensor.Bytes.ToArray()));
         }
