@@ -36,13 +36,9 @@ public sealed unsafe class Primitive : IDisposable
 
     /// <summary>The layout in which the weights are expected.</summary>
     /// <exception cref="InvalidOperationException">The operation has no weights.</exception>
-    public MemoryDescriptor Weights => Descriptor switch
-    {
-        ConvolutionDescriptor convolution => convolution.Weights,
-        InnerProductDescriptor innerProduct => innerProduct.Weights,
-        MatMulDescriptor matMul => matMul.Weights,
-        _ => throw new InvalidOperationException($"A {Descriptor.Kind} primitive has no weights."),
-    };
+    public MemoryDescriptor Weights => Descriptor is IWeightedDescriptor weighted
+        ? weighted.Weights
+        : throw new InvalidOperationException($"A {Descriptor.Kind} primitive has no weights.");
 
     internal long SizeInBytes => _plan.SizeInBytes;
 

@@ -8,7 +8,7 @@ namespace Int8Runtime;
 /// destination [N, O, …spatial]. Output extent: <c>(I + before + after − ((K − 1)·dilation + 1)) / stride + 1</c>.
 /// Padded elements hold the source's zero point.
 /// </summary>
-public sealed record ConvolutionDescriptor : PrimitiveDescriptor
+public sealed record ConvolutionDescriptor : PrimitiveDescriptor, IWeightedDescriptor
 {
     /// <inheritdoc/>
     public override PrimitiveKind Kind => PrimitiveKind.Convolution;
@@ -126,12 +126,6 @@ public readonly record struct ConvolutionArguments(
     TensorMemory Source, TensorMemory Weights, TensorMemory? Bias, TensorMemory Destination) : IPrimitiveArguments
 {
     /// <inheritdoc/>
-    public void Bind(PrimitiveDescriptor descriptor, ref ExecutionArguments arguments)
-    {
-        var expected = (ConvolutionDescriptor)descriptor;
-        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Source, Source, expected.Source);
-        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Weights, Weights, expected.Weights);
-        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Bias, Bias, expected.Bias);
-        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Destination, Destination, expected.Destination);
-    }
+    public void Bind(PrimitiveDescriptor descriptor, ref ExecutionArguments arguments) =>
+        WeightedArguments.Bind<ConvolutionDescriptor>(descriptor, ref arguments, Source, Weights, Bias, Destination);
 }

@@ -5,7 +5,7 @@ namespace Int8Runtime;
 /// Fully connected layer: source [N, C, …spatial], weights [O, C, …spatial], bias [O], destination [N, O]. The sum runs
 /// over channels and spatial dimensions.
 /// </summary>
-public sealed record InnerProductDescriptor : PrimitiveDescriptor
+public sealed record InnerProductDescriptor : PrimitiveDescriptor, IWeightedDescriptor
 {
     /// <inheritdoc/>
     public override PrimitiveKind Kind => PrimitiveKind.InnerProduct;
@@ -50,12 +50,6 @@ public readonly record struct InnerProductArguments(
     TensorMemory Source, TensorMemory Weights, TensorMemory? Bias, TensorMemory Destination) : IPrimitiveArguments
 {
     /// <inheritdoc/>
-    public void Bind(PrimitiveDescriptor descriptor, ref ExecutionArguments arguments)
-    {
-        var expected = (InnerProductDescriptor)descriptor;
-        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Source, Source, expected.Source);
-        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Weights, Weights, expected.Weights);
-        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Bias, Bias, expected.Bias);
-        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Destination, Destination, expected.Destination);
-    }
+    public void Bind(PrimitiveDescriptor descriptor, ref ExecutionArguments arguments) =>
+        WeightedArguments.Bind<InnerProductDescriptor>(descriptor, ref arguments, Source, Weights, Bias, Destination);
 }

@@ -5,7 +5,7 @@ namespace Int8Runtime;
 /// Matrix product: source [… , M, K] times weights [… , K, N] gives [… , M, N]; leading dimensions of 1 broadcast.
 /// Transposed operands are expressed by strides. Weights scales per channel mean per column N.
 /// </summary>
-public sealed record MatMulDescriptor : PrimitiveDescriptor
+public sealed record MatMulDescriptor : PrimitiveDescriptor, IWeightedDescriptor
 {
     /// <inheritdoc/>
     public override PrimitiveKind Kind => PrimitiveKind.MatMul;
@@ -65,12 +65,6 @@ public readonly record struct MatMulArguments(
     TensorMemory Source, TensorMemory Weights, TensorMemory? Bias, TensorMemory Destination) : IPrimitiveArguments
 {
     /// <inheritdoc/>
-    public void Bind(PrimitiveDescriptor descriptor, ref ExecutionArguments arguments)
-    {
-        var expected = (MatMulDescriptor)descriptor;
-        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Source, Source, expected.Source);
-        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Weights, Weights, expected.Weights);
-        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Bias, Bias, expected.Bias);
-        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Destination, Destination, expected.Destination);
-    }
+    public void Bind(PrimitiveDescriptor descriptor, ref ExecutionArguments arguments) =>
+        WeightedArguments.Bind<MatMulDescriptor>(descriptor, ref arguments, Source, Weights, Bias, Destination);
 }
