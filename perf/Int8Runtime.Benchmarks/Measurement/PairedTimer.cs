@@ -1,0 +1,67 @@
+// Times two sides in turn, so that both see the same clock and the same neighbours.
+using System.Diagnostics;
+
+namespace Int8Runtime.Benchmarks;
+
+/// <summary>Times of one execution, in seconds.</summary>
+internal readonly record struct Timing(double Minimum, double Median)
+{
+    /// <summary>Minimum and median of samples, which are sorted.</summary>
+    public static Timing Of(List<double> samples)
+    {
+        samples.Sort();
+        int middle = samples.Count / 2;
+        double median = samples.Count % 2 == 1 ? samples[middle] : (samples[middle - 1] + samples[middle]) / 2;
+        return new Timing(samples[0], median);
+    }
+}
+
+/// <summary>Alternates samples of the sides; a sample repeats its side until it is long enough for the clock and warm caches.</summary>
+/// <param name="seconds">Time for each side.</param>
+/// <param name="pause">Rest between sides, in which the workers of the side before stop spinning.</param>
+internal sealed class PairedTimer(double seconds, TimeSpan pause)
+{
+    private const double SampleSeconds = 200e-6;
+
+    private const int MinimumSamples = 7;
+
+    /// <summary>Measures every side, alternating, after warming each up.</summary>
+    public Timing[] Measure(params ReadOnlySpan<Action> sides)
+    {
+        var repetitions = new int[sides.Length];
+        var samples = new List<double>[sides.Length];
+        for (int s = 0; s < sides.Length; s++)
+        {
+            sides[s]();
+            sides[s]();
+            repetitions[s] = (int)Math.Clamp(SampleSeconds / Time(sides[s], 1), 1, 100_000);
+            samples[s] = [];
+        }
+
+        long start = Stopwatch.GetTimestamp();
+        double budget = seconds * sides.Length;
+        while (samples[0].Count < MinimumSamples || Stopwatch.GetElapsedTime(start).TotalSeconds < budget)
+        {
+            for (int s = 0; s < sides.Length; s++)
+            {
+                if (pause > TimeSpan.Zero)
+                {
+                    Thread.Sleep(pause);
+                    sides[s]();
+                }
+
+                samples[s].Add(Time(sides[s], repetitions[s]));
+            }
+        }
+
+        return [.. samples.Select(Timing.Of)];
+    }
+
+    private static double Time(Action side, int repetitions)
+    {
+        long start = Stopwatch.GetTimestamp();
+        for (int i = 0; i < repetitions; i++)
+            side();
+        return Math.Max(Stopwatch.GetElapsedTime(start).TotalSeconds, 1e-9) / repetitions;
+    }
+}

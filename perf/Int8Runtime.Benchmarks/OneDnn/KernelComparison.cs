@@ -1,0 +1,122 @@
+// Problem by problem against oneDNN.
+namespace Int8Runtime.Benchmarks.OneDnn;
+
+/// <summary>Options of a comparison.</summary>
+/// <param name="Types">Operand types.</param>
+/// <param name="Batch">Batch of every problem; 0 for that of the file.</param>
+/// <param name="Threads">Threads of both sides.</param>
+/// <param name="Seconds">Time for each side of a problem.</param>
+/// <param name="Filter">Only problems whose name or text contains this; empty for all.</param>
+internal sealed record KernelComparisonOptions(OperandTypes Types, int Batch, int Threads, double Seconds, string Filter);
+
+/// <summary>Runs the problems of shape files on both sides.</summary>
+internal sealed class KernelComparison(KernelComparisonOptions options, TextWriter progress)
+{
+    /// <summary>Compares the problems of one file, whose folder names the kind of problem as benchdnn's do (conv, ip, matmul).</summary>
+    public ResultTable Run(string file)
+    {
+        using CpuEngine engine = CpuEngine.Create(new CpuEngineOptions { Threads = options.Threads });
+        using OneDnnEngine? peer = OneDnnEngine.TryOpen(options.Threads);
+        if (options.Threads == 1)
+            Processor.PinCurrentThread();
+        var table = new ResultTable(
+            FormattableString.Invariant($"{Path.GetFileName(file)}, {options.Types}, {(options.Batch > 0 ? $"batch {options.Batch}" : "batch of the file")}"),
+            peer is null ? $"oneDNN is not installed ({Dnnl.Library} was not found), so only ours is timed" : OneDnnEngine.Version,
+            Processor.Describe(engine));
+        var peak = new PeakMeasurement(engine, options.Types.Weights);
+        foreach (ProblemShape problem in Problems(file))
+        {
+            try
+            {
+                Compare(engine, peer, peak, problem, table);
+            }
+            catch (Exception exception) when (exception is UnsupportedPrimitiveException or NotSupportedException or ArgumentException)
+            {
+                table.Remarks.Add($"{Label(problem)}: {exception.Message.ReplaceLineEndings(" ")}");
+            }
+        }
+
+        return table;
+    }
+
+    private static string Label(ProblemShape problem) => problem.Name.Length > 0 ? problem.Name : problem.ShapeText();
+
+    private IEnumerable<ProblemShape> Problems(string file)
+    {
+        PrimitiveKind kind = Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(file))) switch
+        {
+            "ip" => PrimitiveKind.InnerProduct,
+            "matmul" => PrimitiveKind.MatMul,
+            _ => PrimitiveKind.Convolution,
+        };
+        using var reader = new StreamReader(file);
+        foreach (string word in ProblemText.Words(reader).Where(w => w[0] != '-'))
+        {
+            ProblemShape problem = ProblemText.Parse(kind, word) switch
+            {
+                ConvolutionProblem c when options.Batch > 0 => c with { Batch = options.Batch },
+                InnerProductProblem p when options.Batch > 0 => p with { Batch = options.Batch },
+                ProblemShape other => other,
+            };
+            if (problem.ToString().Contains(options.Filter, StringComparison.OrdinalIgnoreCase))
+                yield return problem;
+        }
+    }
+
+    private void Compare(CpuEngine engine, OneDnnEngine? peer, PeakMeasurement peak, ProblemShape shape, ResultTable table)
+    {
+        using var problem = new KernelProblem(shape, options.Types);
+        using var ours = new KernelRun(engine, problem);
+        if (ours.ImplementationName.StartsWith("ref", StringComparison.Ordinal))
+        {
+            table.Remarks.Add($"{Label(shape)}: no generated kernel takes it, so it is not timed");
+            return;
+        }
+
+        double best = 0;
+        var sides = new List<Action> { ours.Execute, () => best = Math.Max(best, peak.Sample()) };
+        OneDnnOperation? theirs = null;
+        double? difference = null;
+        try
+        {
+            if (peer is not null)
+            {
+                theirs = new OneDnnOperation(peer, problem);
+                difference = Check(problem, ours, theirs);
+                sides.Add(theirs.Execute);
+            }
+        }
+        catch (OneDnnException exception)
+        {
+            table.Remarks.Add($"{Label(shape)}: oneDNN refuses it ({exception.Message})");
+        }
+
+        using (theirs)
+        {
+            // Workers of the other side still spin for a moment after their work; with one thread there are none.
+            TimeSpan pause = options.Threads > 1 && theirs is not null ? TimeSpan.FromMilliseconds(2) : TimeSpan.Zero;
+            Timing[] timings = new PairedTimer(options.Seconds, pause).Measure([.. sides]);
+            table.Rows.Add(new ResultRow(
+                Label(shape), 2.0 * shape.MultiplyAccumulates, timings[0], theirs is null ? null : timings[2], best,
+                ours.ImplementationName + (theirs is null ? "" : " / " + theirs.ImplementationName), difference));
+        }
+
+        ResultRow row = table.Rows[^1];
+        progress.WriteLine(FormattableString.Invariant(
+            $"{row.Name}: {row.Operations / row.Ours.Minimum / 1e9:F0} GOPS, ratio {row.Ratio:F2}, {row.PeakShare * 100:F0} % of peak"));
+    }
+
+    // Both sides must do the same work: bytes may differ by a rounding, floating point by the order of sums.
+    private static double Check(KernelProblem problem, KernelRun ours, OneDnnOperation theirs)
+    {
+        ours.Execute();
+        theirs.Execute();
+        using var result = new TensorMemory(problem.Destination.Descriptor);
+        theirs.CopyResult(result);
+        double difference = TestData.Difference(problem.Destination, result);
+        double bound = problem.Types.Destination.IsInt8() ? 1 : 1e-4;
+        return difference <= bound
+            ? difference
+            : throw new InvalidOperationException(FormattableString.Invariant($"{Label(problem.Shape)}: the results differ by {difference}"));
+    }
+}

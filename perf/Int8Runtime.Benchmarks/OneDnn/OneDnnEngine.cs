@@ -1,0 +1,48 @@
+// An engine and a stream of oneDNN, where it is installed.
+using System.Runtime.InteropServices;
+
+namespace Int8Runtime.Benchmarks.OneDnn;
+
+/// <summary>oneDNN's CPU engine.</summary>
+internal sealed unsafe class OneDnnEngine : IDisposable
+{
+    private OneDnnEngine(int threads)
+    {
+        Dnnl.SetOpenMpThreads(threads);
+        Dnnl.Check(Dnnl.EngineCreate(out nint engine, Dnnl.CpuEngine, 0), "dnnl_engine_create");
+        Dnnl.Check(Dnnl.StreamCreate(out nint stream, engine, Dnnl.InOrderStream), "dnnl_stream_create");
+        (Handle, Stream) = (engine, stream);
+    }
+
+    /// <summary>dnnl_engine_t.</summary>
+    public nint Handle { get; }
+
+    /// <summary>dnnl_stream_t.</summary>
+    public nint Stream { get; }
+
+    /// <summary>Name and version.</summary>
+    public static string Version
+    {
+        get
+        {
+            DnnlVersion* version = Dnnl.Version();
+            return FormattableString.Invariant($"oneDNN {version->Major}.{version->Minor}.{version->Patch}");
+        }
+    }
+
+    /// <summary>Opens the library, or returns null where it is not installed.</summary>
+    /// <param name="threads">OpenMP threads, for calls from this thread.</param>
+    public static OneDnnEngine? TryOpen(int threads)
+    {
+        Processor.SetNativeVariable("OMP_NUM_THREADS", threads.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        Processor.SetNativeVariable("OMP_DYNAMIC", "false");
+        return NativeLibrary.TryLoad(Dnnl.Library, out _) ? new OneDnnEngine(threads) : null;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _ = Dnnl.StreamDestroy(Stream);
+        _ = Dnnl.EngineDestroy(Handle);
+    }
+}
