@@ -1,4 +1,5 @@
 // Runs a primitive of an engine and the normative reference on the same random tensors and compares the results.
+using Int8Runtime.Diagnostics;
 using Int8Runtime.Reference;
 
 namespace Int8Runtime.TestKit;

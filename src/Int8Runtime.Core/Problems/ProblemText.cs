@@ -1,6 +1,5 @@
 // benchdnn's notation of problems: ic64ih56oc256oh56kh1ph0n"name" and 16x128x64:16x64x128n"name".
 using System.Globalization;
-using System.Text;
 
 namespace Int8Runtime;
 
@@ -92,7 +91,8 @@ public static class ProblemText
 
     /// <summary>
     /// The words of a shape or batch file: problems and options, separated by white space. <c>#</c> starts a comment where a
-    /// word could start; a backslash at the end of a line continues a word on the next line.
+    /// word could start. A backslash at the end of a line, with or without space before it, joins the line's last word with
+    /// the first of the next line.
     /// </summary>
     public static IEnumerable<string> Words(TextReader reader)
     {
@@ -101,25 +101,27 @@ public static class ProblemText
 
         static IEnumerable<string> Read(TextReader reader)
         {
-            var continued = new StringBuilder();
+            string continued = "";
             while (reader.ReadLine() is { } line)
             {
-                string[] words = line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
-                foreach (string word in words.TakeWhile(word => word[0] != '#'))
+                string[] words = [.. line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).TakeWhile(word => word[0] != '#')];
+                if (words.Length == 0)
+                    continue;
+                bool continues = words[^1][^1] == '\\';
+                if (continues)
+                    words = words[^1] == "\\" ? words[..^1] : [.. words[..^1], words[^1][..^1]];
+                for (int i = 0; i < words.Length; i++)
                 {
-                    if (word[^1] == '\\')
-                    {
-                        continued.Append(word, 0, word.Length - 1);
-                        continue;
-                    }
-
-                    yield return continued.Append(word).ToString();
-                    continued.Clear();
+                    continued += words[i];
+                    if (continues && i == words.Length - 1)
+                        break;
+                    yield return continued;
+                    continued = "";
                 }
             }
 
             if (continued.Length > 0)
-                yield return continued.ToString();
+                yield return continued;
         }
     }
 }

@@ -38,7 +38,7 @@ internal sealed unsafe class RefBinary() : RefImplementation<BinaryDescriptor>(P
                 RefEpilogue.FinishValue(
                     epilogue, EltwiseMath.Evaluate(descriptor.Algorithm, x, y), in arguments, destination, index);
             }
-            while (IndexSpace.Next(index, destination.Dimensions));
+            while (Outputs.Next(index, destination.Dimensions));
         }
 
         RefPadding.Clear(destination, arguments[ArgumentSlot.Destination]);

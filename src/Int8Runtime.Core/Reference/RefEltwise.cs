@@ -34,7 +34,7 @@ internal sealed unsafe class RefEltwise() : RefImplementation<EltwiseDescriptor>
                 float y = EltwiseMath.Evaluate(descriptor.Algorithm, x, descriptor.Alpha, descriptor.Beta);
                 RefEpilogue.FinishValue(epilogue, y, in arguments, destination, index);
             }
-            while (IndexSpace.Next(index, destination.Dimensions));
+            while (Outputs.Next(index, destination.Dimensions));
         }
 
         RefPadding.Clear(destination, arguments[ArgumentSlot.Destination]);

@@ -12,6 +12,9 @@ internal abstract class RefImplementation<TDescriptor>(PrimitiveKind kind, strin
     /// <inheritdoc/>
     public string Name => name;
 
+    /// <summary>The elements that are computed; softmax and concat compute all of them always.</summary>
+    public OutputSample Outputs { get; init; } = OutputSample.All;
+
     /// <inheritdoc/>
     public PlanResult TryPlan(PlanRequest request)
     {

@@ -45,7 +45,7 @@ internal sealed unsafe class RefInnerProduct()
                 while (IndexSpace.Next(tap, descriptor.Weights.Dimensions, from: 1));
                 product.Finish(output);
             }
-            while (IndexSpace.Next(output, destination.Dimensions));
+            while (Outputs.Next(output, destination.Dimensions));
         }
 
         RefPadding.Clear(destination, arguments[ArgumentSlot.Destination]);

@@ -45,7 +45,7 @@ internal sealed unsafe class RefLrn() : RefImplementation<LrnDescriptor>(Primiti
                 RefEpilogue.FinishValue(
                     epilogue, (float)(Load(index, in arguments) / divisor), in arguments, destination, index);
             }
-            while (IndexSpace.Next(index, destination.Dimensions));
+            while (Outputs.Next(index, destination.Dimensions));
         }
 
         RefPadding.Clear(destination, arguments[ArgumentSlot.Destination]);

@@ -50,7 +50,7 @@ internal sealed unsafe class RefMatMul() : RefImplementation<MatMulDescriptor>(P
 
                 product.Finish(output);
             }
-            while (IndexSpace.Next(output, destination.Dimensions));
+            while (Outputs.Next(output, destination.Dimensions));
         }
 
         RefPadding.Clear(destination, arguments[ArgumentSlot.Destination]);

@@ -52,7 +52,7 @@ internal sealed unsafe class RefPooling() : RefImplementation<PoolingDescriptor>
                     value *= scale;
                 RefEpilogue.FinishValue(epilogue, value, in arguments, destination, output);
             }
-            while (IndexSpace.Next(output, destination.Dimensions));
+            while (Outputs.Next(output, destination.Dimensions));
         }
 
         RefPadding.Clear(destination, arguments[ArgumentSlot.Destination]);

@@ -52,7 +52,7 @@ internal sealed unsafe class RefReorder() : RefImplementation<ReorderDescriptor>
                 else
                     Convert(descriptor, attributes, in arguments, sourceOffset, offset, index);
             }
-            while (IndexSpace.Next(index, source.Dimensions));
+            while (Outputs.Next(index, source.Dimensions));
         }
 
         RefPadding.Clear(destination, to);

@@ -4,17 +4,20 @@ namespace Int8Runtime.Reference;
 internal static class ReferenceImplementations
 {
     /// <summary>One scalar implementation for each kind of primitive.</summary>
-    public static IReadOnlyList<IImplementation> All { get; } =
+    public static IReadOnlyList<IImplementation> All { get; } = Create(OutputSample.All);
+
+    /// <summary>The same list, computing a part of each destination only.</summary>
+    public static IReadOnlyList<IImplementation> Create(OutputSample outputs) =>
     [
-        new RefConvolution(),
-        new RefInnerProduct(),
-        new RefMatMul(),
-        new RefPooling(),
-        new RefEltwise(),
-        new RefBinary(),
+        new RefConvolution { Outputs = outputs },
+        new RefInnerProduct { Outputs = outputs },
+        new RefMatMul { Outputs = outputs },
+        new RefPooling { Outputs = outputs },
+        new RefEltwise { Outputs = outputs },
+        new RefBinary { Outputs = outputs },
         new RefSoftmax(),
-        new RefLrn(),
+        new RefLrn { Outputs = outputs },
         new RefConcat(),
-        new RefReorder(),
+        new RefReorder { Outputs = outputs },
     ];
 }

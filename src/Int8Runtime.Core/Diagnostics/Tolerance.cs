@@ -1,5 +1,5 @@
 // How far a result may be from the reference.
-namespace Int8Runtime.TestKit;
+namespace Int8Runtime;
 
 /// <summary>
 /// A bound on the difference between a result and the reference: equal, or within <see cref="Ulps"/> units in the last

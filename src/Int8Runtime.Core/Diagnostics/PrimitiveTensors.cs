@@ -1,5 +1,5 @@
 // The tensors that one execution of a primitive reads and writes.
-namespace Int8Runtime.TestKit;
+namespace Int8Runtime.Diagnostics;
 
 /// <summary>A tensor argument of a primitive.</summary>
 /// <param name="Slot">Its place in the argument table.</param>

@@ -1,0 +1,67 @@
+// Reproducible content for tensors of any size, chosen so that results tell something.
+using Int8Runtime.Reference;
+
+namespace Int8Runtime.Diagnostics;
+
+/// <summary>
+/// Fills tensors. Floats are multiples of 1/64 in [−1, 1]: exact in bf16 and f16, and equal pairs occur, so that comparisons
+/// have both outcomes. Integers lie within a given magnitude, so that sums of many products need not all saturate.
+/// </summary>
+internal static unsafe class TensorContent
+{
+    /// <summary>
+    /// Fills every element, gaps included; the excess of blocked layouts holds zeros.
+    /// </summary>
+    /// <param name="memory">The tensor.</param>
+    /// <param name="seed">Start of the sequence.</param>
+    /// <param name="magnitude">Bound of integers; the range of the type where that is smaller.</param>
+    public static void Fill(TensorMemory memory, int seed, int magnitude = int.MaxValue)
+    {
+        MemoryDescriptor descriptor = memory.Descriptor;
+        DataType type = descriptor.DataType;
+        var random = new Sequence(seed);
+        (int low, int high) = type.IsFloatingPoint() ? (-64, 64)
+            : type == DataType.Int32 ? (-Math.Min(magnitude, 1000), Math.Min(magnitude, 1000))
+            : (Math.Max(type.IntegerRange().Min, -magnitude), Math.Min(type.IntegerRange().Max, magnitude));
+        float unit = type.IsFloatingPoint() ? 1f / 64 : 1f;
+        if (descriptor.InnerBlocks.IsEmpty)
+        {
+            long count = descriptor.SizeInBytes / type.SizeInBytes();
+            if (type.IsInt8())
+                FillBytes((byte*)memory.Data, count, random, low, high);
+            else
+                for (long i = 0; i < count; i++)
+                    ScalarAccess.Store(memory.Data, type, i, random.Next(low, high) * unit);
+            return;
+        }
+
+        new Span<byte>(memory.Data, checked((int)descriptor.SizeInBytes)).Clear();
+        if (descriptor.ElementCount == 0)
+            return;
+        Span<int> index = stackalloc int[descriptor.Rank];
+        index.Clear();
+        do
+            ScalarAccess.Store(memory.Data, type, descriptor.OffsetOf(index), random.Next(low, high) * unit);
+        while (IndexSpace.Next(index, descriptor.Dimensions));
+    }
+
+    private static void FillBytes(byte* data, long count, Sequence random, int low, int high)
+    {
+        for (long i = 0; i < count; i++)
+            data[i] = (byte)random.Next(low, high);
+    }
+
+    // Marsaglia's xorshift; the high half of the product picks from a range.
+    private struct Sequence(int seed)
+    {
+        private uint _state = ((uint)seed * 2654435761u) | 1;
+
+        public int Next(int low, int high)
+        {
+            _state ^= _state << 13;
+            _state ^= _state >> 17;
+            _state ^= _state << 5;
+            return low + (int)(((ulong)_state * (ulong)(high - low + 1)) >> 32);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+// How far a generated kernel may be from the reference, by kind of problem; docs/numerics.md states the same figures.
+namespace Int8Runtime.Diagnostics;
+
+/// <summary>Derives the bound of a problem from its types, its post-ops and the length of its sums.</summary>
+internal static class ToleranceRules
+{
+    /// <summary>The accepted difference for a problem.</summary>
+    public static Tolerance For(PrimitiveDescriptor descriptor, PrimitiveAttributes attributes)
+    {
+        DataType destination = PrimitiveTensors.Destination(descriptor).DataType;
+        bool transcendental = attributes.PostOps.Any(p => p is EltwisePostOp e && IsTranscendental(e.Algorithm));
+        Tolerance exactOrStep = transcendental ? Loose(destination, 1e-5, 1e-6) : Tolerance.Exact;
+        return descriptor switch
+        {
+            ReorderDescriptor or ConcatDescriptor => Tolerance.Exact,
+            ConvolutionDescriptor d => Product(d.Source.DataType, d.Weights.ElementCount / d.Weights.Dimensions[0]),
+            InnerProductDescriptor d => Product(d.Source.DataType, d.Weights.ElementCount / d.Weights.Dimensions[0]),
+            MatMulDescriptor d => Product(d.Source.DataType, d.K),
+            PoolingDescriptor { Algorithm: not PoolingAlgorithm.Max } d when d.Source.DataType.IsFloatingPoint() =>
+                Loose(destination, 1e-6, 1e-6),
+            EltwiseDescriptor d when IsTranscendental(d.Algorithm) => Loose(destination, 2e-6, 1e-6),
+            SoftmaxDescriptor or LrnDescriptor => Loose(destination, 2e-6, 1e-6),
+            _ => exactOrStep,
+        };
+
+        Tolerance Product(DataType source, long terms)
+        {
+            if (!source.IsFloatingPoint())
+                return exactOrStep;
+            Tolerance sum = Tolerance.ForFloatSum(terms * 4);
+            return Loose(destination, sum.Relative, sum.Absolute);
+        }
+    }
+
+    /// <summary>True for functions that kernels approximate.</summary>
+    public static bool IsTranscendental(EltwiseAlgorithm algorithm) => algorithm is not (EltwiseAlgorithm.Relu
+        or EltwiseAlgorithm.Square or EltwiseAlgorithm.Abs or EltwiseAlgorithm.Linear or EltwiseAlgorithm.HardSigmoid
+        or EltwiseAlgorithm.Clip or EltwiseAlgorithm.Round or EltwiseAlgorithm.HardSwish or EltwiseAlgorithm.Floor
+        or EltwiseAlgorithm.Ceil or EltwiseAlgorithm.Sign or EltwiseAlgorithm.Sqrt);
+
+    // One step of a destination that rounds, 16 units of f32.
+    private static Tolerance Loose(DataType destination, double relative, double absolute) =>
+        new(destination == DataType.Float32 ? 16 : 1, relative, absolute);
+}
