@@ -1,0 +1,120 @@
+// Command lines, batch files and verdicts of i8bench.
+using System.Text.Json;
+using Int8Runtime.Reference;
+
+namespace Int8Runtime.Bench.Tests;
+
+public sealed class BenchTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("i8bench").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [InlineData("--conv --dt=u8:s8:u8 --mb=1 --attr-scales=src:common:0.25+wei:per_oc+dst:common:2 --attr-post-ops=sum:0.5+relu ic19oc21ih7oh7kh3ph1", "PASSED")]
+    [InlineData("--conv --cfg=s8s8f32 --dir=FWD_D g17ic17oc17ih8oh4kh3ph1sh2", "PASSED")]
+    [InlineData("--ip --dt=f32 ic33oc7", "PASSED")]
+    [InlineData("--matmul --dt=u8:s8:s32 --wtag=ba 5x31:31x9", "PASSED")]
+    [InlineData("--pool --dt=s8 --tag=axb --alg=avg_np mb1ic17ih9oh5kh3sh2ph1", "PASSED")]
+    [InlineData("--eltwise --dt=f32 --alg=gelu_erf 3x15x2x5", "PASSED")]
+    [InlineData("--binary --sdt=f32:u8 --ddt=f32 --alg=MUL 5x3x2x9:1x3x2x9", "PASSED")]
+    [InlineData("--softmax --alg=LOGSOFTMAX --axis=1 16x37", "PASSED")]
+    [InlineData("--lrn ic15_ih6_ls3_alpha0.5_beta0.75_k2n\"name\"", "PASSED")]
+    [InlineData("--concat --axis=1 --stag=axb:axb 2x16x3x4:2x5x3x4", "PASSED")]
+    [InlineData("--reorder --sdt=f32 --ddt=s8 --attr-scales=dst:common:0.125 --stag=abx --dtag=axb 2x17x5x3", "PASSED")]
+    [InlineData("--conv --dir=BWD_D ic3oc4ih5oh5kh3ph1", "SKIPPED")]
+    [InlineData("--conv --dt=f8_e5m2 ic3oc4ih5oh5kh3ph1", "SKIPPED")]
+    [InlineData("--matmul --dt=f64 2x2:2x2", "SKIPPED")]
+    [InlineData("--eltwise --engine=gpu 2x2", "SKIPPED")]
+    [InlineData("--rnn l1t1", "UNIMPLEMENTED")]
+    [InlineData("--conv --alg=wino ic3oc4ih5oh5kh3ph1", "UNIMPLEMENTED")]
+    public void Cases_end_with_the_expected_verdict(string line, string verdict)
+    {
+        (int code, string[] output) = Run(line.Split(' '));
+        Assert.StartsWith("0:" + verdict, output[0], StringComparison.Ordinal);
+        Assert.Equal(0, code);
+    }
+
+    [Fact]
+    public void Lists_multiply_and_the_repro_line_repeats_the_case()
+    {
+        (_, string[] output) = Run("--mode=L", "--eltwise", "--dt=f32,u8", "--alg=relu,abs", "--tag=axb", "2x3x4");
+        string[] cases = [.. output.Where(l => l.Contains("__REPRO: ", StringComparison.Ordinal)).Select(l => l[(l.IndexOf("__REPRO: ", StringComparison.Ordinal) + 9)..])];
+        Assert.Equal(
+            ["--eltwise --dt=f32 --tag=axb --alg=relu 2x3x4", "--eltwise --dt=f32 --tag=axb --alg=abs 2x3x4",
+             "--eltwise --dt=u8 --tag=axb --alg=relu 2x3x4", "--eltwise --dt=u8 --tag=axb --alg=abs 2x3x4"], cases);
+    }
+
+    [Fact]
+    public void Batches_nest_beside_the_file_that_names_them_and_share_options()
+    {
+        Directory.CreateDirectory(Path.Combine(_folder, "inner"));
+        File.WriteAllText(Path.Combine(_folder, "outer"), "--reset # comment\n--alg=abs, \\\n   relu\n--batch=inner/shapes\n--batch=nowhere\n");
+        File.WriteAllText(Path.Combine(_folder, "inner", "shapes"), "2x3 4x5\n--batch=more\n");
+        File.WriteAllText(Path.Combine(_folder, "inner", "more"), "6x7\n");
+        (int code, string[] output) = Run("--json", "--eltwise", "--batch=" + Path.Combine(_folder, "outer"));
+        Assert.Equal(0, code);
+        using JsonDocument totals = JsonDocument.Parse(output[^1]);
+        Assert.Equal(6, totals.RootElement.GetProperty("passed").GetInt32());
+        Assert.Equal(
+            ["failed", "mistrusted", "passed", "skipped", "total_min_ms", "unimplemented"],
+            totals.RootElement.EnumerateObject().Select(p => p.Name).Order());
+        Assert.Contains(output, line => line.Contains("nowhere", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("--nonsense")]
+    [InlineData("2x3")]
+    [InlineData("--conv --batch=nowhere")]
+    public void Wrong_command_lines_end_with_code_2(string line) => Assert.Equal(2, Run(line.Split(' ')).Code);
+
+    [Fact]
+    public void A_malformed_problem_fails()
+    {
+        (int code, string[] output) = Run("--conv", "ic3oc4");
+        Assert.Equal(1, code);
+        Assert.StartsWith("0:FAILED", output[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_filtered_reference_is_skipped_and_an_all_zero_result_mistrusted()
+    {
+        Assert.StartsWith("0:SKIPPED", Run("--eltwise", "--impl=no_such_kernel", "2x3").Output[0], StringComparison.Ordinal);
+        Assert.StartsWith("0:MISTRUSTED", Run("--eltwise", "--alg=linear", "--alpha=0", "2x3").Output[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Timing_prints_speed_and_share_of_the_peak()
+    {
+        (_, string[] output) = Run("--mode=P", "--max-ms-per-prb=2", "--matmul", "--dt=f32", "64x64:64x64");
+        Assert.Contains("GOPS", output[0], StringComparison.Ordinal);
+        Assert.Contains("ms", output[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_sample_visits_every_index_of_every_dimension()
+    {
+        Shape extents = [4, 35, 6, 10];
+        OutputSample sample = OutputSample.Within(extents, 1, 500);
+        Assert.True(sample.Step > 1);
+        var seen = extents.Select(extent => new bool[extent]).ToArray();
+        var index = new int[4];
+        int count = 0;
+        do
+        {
+            count++;
+            for (int d = 0; d < 4; d++)
+                seen[d][index[d]] = true;
+        }
+        while (sample.Next(index, extents));
+        Assert.InRange(count, 100, 500);
+        Assert.All(seen, dimension => Assert.DoesNotContain(false, dimension));
+    }
+
+    private static (int Code, string[] Output) Run(params string[] words)
+    {
+        using var writer = new StringWriter();
+        int code = new BenchSession(writer).Run(words);
+        return (code, writer.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries));
+    }
+}

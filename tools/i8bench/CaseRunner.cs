@@ -1,0 +1,121 @@
+// Plans, executes, checks and times one case.
+using System.Diagnostics;
+using Int8Runtime.Diagnostics;
+
+namespace Int8Runtime.Bench;
+
+/// <summary>What to do with each case.</summary>
+/// <param name="Check">Compare with the reference.</param>
+/// <param name="Time">Measure speed.</param>
+/// <param name="Execute">False to list cases only.</param>
+/// <param name="ReferenceBudget">Multiply-adds that the reference may spend on a case.</param>
+/// <param name="MinimumMilliseconds">Length of a measurement.</param>
+internal sealed record RunMode(bool Check, bool Time, bool Execute, long ReferenceBudget, double MinimumMilliseconds)
+{
+    /// <summary>Reads benchdnn's letters: C (correctness), P (performance), R (run), L (list), or several of them.</summary>
+    public static RunMode Parse(string letters, long referenceBudget, double minimumMilliseconds)
+    {
+        string upper = letters.ToUpperInvariant();
+        return upper.Length == 0 || upper.Any(letter => !"CPFRIL".Contains(letter, StringComparison.Ordinal))
+            ? throw new FormatException($"'{letters}' is not a mode; use C, P, R, L or CP.")
+            : new RunMode(upper.Contains('C'), upper.Contains('P') || upper.Contains('F'), !upper.Contains('L') && !upper.Contains('I'), referenceBudget, minimumMilliseconds);
+    }
+}
+
+/// <summary>The end of a case and what there is to say about it.</summary>
+internal sealed record CaseResult(Verdict Verdict, string Detail, bool IsReference = false, double MinimumMilliseconds = 0);
+
+/// <summary>Runs cases on one engine.</summary>
+internal sealed class CaseRunner(Engine engine, RunMode mode)
+{
+    private readonly Dictionary<DataType, PeakMeasurement> _peaks = [];
+
+    /// <summary>Runs a case; whatever goes wrong becomes its result.</summary>
+    public CaseResult Run(Driver driver, Options options, string problem)
+    {
+        try
+        {
+            Driver.RequireInScope(options);
+            return driver.Build is null
+                ? new CaseResult(Verdict.Unimplemented, $"driver: the library has no {driver.Name}")
+                : Run(driver.Build(options, problem), options);
+        }
+        catch (SkipException skip)
+        {
+            return new CaseResult(Verdict.Skipped, skip.Message);
+        }
+        catch (UnimplementedException missing)
+        {
+            return new CaseResult(Verdict.Unimplemented, missing.Message);
+        }
+        catch (UnsupportedPrimitiveException unsupported)
+        {
+            return new CaseResult(Verdict.Unimplemented, string.Join("; ", unsupported.Report.Rejections));
+        }
+        catch (Exception exception) when (exception is not OutOfMemoryException)
+        {
+            return new CaseResult(Verdict.Failed, $"{exception.GetType().Name}: {exception.Message.ReplaceLineEndings(" ")}");
+        }
+    }
+
+    private CaseResult Run(BenchProblem problem, Options options)
+    {
+        Primitive primitive = engine.Create(problem.Descriptor, problem.Attributes);
+        string name = primitive.ImplementationName;
+        bool isReference = primitive.Report.IsReference;
+        if (options["skip-impl"].Split(',', StringSplitOptions.RemoveEmptyEntries).Any(skip => name.StartsWith(skip, StringComparison.Ordinal))
+            || !name.Contains(options["impl"], StringComparison.Ordinal))
+            throw new SkipException(SkipReason.ImplementationFilter, name);
+        if (!mode.Execute)
+            return new CaseResult(Verdict.Unchecked, name, isReference);
+        using var run = new ProblemRun(engine, primitive, problem.Descriptor, problem.InPlace);
+        var verdict = new CaseResult(Verdict.Unchecked, name, isReference);
+        if (mode.Check)
+        {
+            CheckOutcome outcome = run.Check(mode.ReferenceBudget);
+            string compared = outcome.Compared < outcome.Total ? $" {outcome.Compared} of {outcome.Total} compared" : "";
+            verdict = outcome.Mismatches > 0
+                ? verdict with { Verdict = Verdict.Failed, Detail = $"{name}: {outcome.Mismatches} of {outcome.Compared} differ, first {outcome.FirstMismatch}" }
+                : verdict with { Verdict = outcome.IsTrivial ? Verdict.Mistrusted : Verdict.Passed, Detail = name + compared };
+        }
+        else
+        {
+            run.Execute();
+        }
+
+        return mode.Time && verdict.Verdict != Verdict.Failed ? Time(run, problem, primitive, verdict) : verdict;
+    }
+
+    private CaseResult Time(ProblemRun run, BenchProblem problem, Primitive primitive, CaseResult verdict)
+    {
+        DataType type = PrimitiveTensors.Weights(primitive.Descriptor)?.DataType ?? DataType.Undefined;
+        PeakMeasurement? peak = problem.MultiplyAccumulates > 0 ? PeakOf(type) : null;
+        double best = double.MaxValue, sum = 0;
+        int count = 0;
+        while (sum < mode.MinimumMilliseconds || count < 3)
+        {
+            peak?.Sample();
+            long start = Stopwatch.GetTimestamp();
+            run.Execute();
+            double elapsed = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+            (best, sum, count) = (Math.Min(best, elapsed), sum + elapsed, count + 1);
+        }
+
+        string text = FormattableString.Invariant($" min {best:0.####} ms avg {sum / count:0.####} ms");
+        double rate = 2 * problem.MultiplyAccumulates / (best * 1e-3);
+        if (problem.MultiplyAccumulates > 0)
+            text += FormattableString.Invariant($" {rate / 1e9:0.##} GOPS");
+        if (peak is { Best: > 0 })
+            text += FormattableString.Invariant($" {100 * rate / peak.Best:0.#} % of peak");
+        return verdict with { Detail = verdict.Detail + text, MinimumMilliseconds = best };
+    }
+
+    private PeakMeasurement? PeakOf(DataType type)
+    {
+        if (type is not (DataType.Float32 or DataType.Int8 or DataType.UInt8) || !engine.Isa.HasFlag(Isa.Avx2))
+            return null;
+        if (!_peaks.TryGetValue(type, out PeakMeasurement? peak))
+            _peaks[type] = peak = new PeakMeasurement(engine, type);
+        return peak;
+    }
+}

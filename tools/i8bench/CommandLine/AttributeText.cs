@@ -1,0 +1,198 @@
+// --attr-scales, --attr-zero-points and --attr-post-ops as attributes of a primitive.
+using System.Globalization;
+
+namespace Int8Runtime.Bench;
+
+/// <summary>What attributes depend on in a problem.</summary>
+/// <param name="Source">Dimensions of the source.</param>
+/// <param name="Destination">Dimensions of the destination.</param>
+/// <param name="DestinationType">Type of the destination.</param>
+/// <param name="Channels">Dimension that per_oc means.</param>
+/// <param name="WeightsChannels">Number of output channels of the weights; 0 without weights.</param>
+internal sealed record AttributeContext(Shape Source, Shape Destination, DataType DestinationType, int Channels, int WeightsChannels);
+
+/// <summary>Reads the texts of attributes.</summary>
+internal static class AttributeText
+{
+    /// <summary>All attributes of a case.</summary>
+    public static PrimitiveAttributes Parse(Options options, AttributeContext context)
+    {
+        if (options["attr-dropout"].Length > 0)
+            throw new SkipException(SkipReason.Training, "dropout");
+        if (options["attr-rounding-mode"].Contains("stochastic", StringComparison.Ordinal))
+            throw new SkipException(SkipReason.Training, "stochastic rounding");
+        var attributes = new PrimitiveAttributes { PostOps = PostOps(options["attr-post-ops"], context) };
+        foreach (string text in Items(options["attr-scales"]))
+            attributes = WithScale(attributes, text.Split(':'), context);
+        foreach (string text in Items(options["attr-zero-points"]))
+            attributes = WithZeroPoint(attributes, text.Split(':'), context);
+        return attributes;
+    }
+
+    private static string[] Items(string text) => text.Split('+', StringSplitOptions.RemoveEmptyEntries);
+
+    private static PrimitiveAttributes WithScale(PrimitiveAttributes attributes, string[] parts, AttributeContext context)
+    {
+        string policy = parts.Length > 1 ? parts[1] : "common";
+        int types = policy == "common" ? 3 : 2;
+        if (parts.Length > types && parts[types] is { Length: > 0 } type && char.IsAsciiLetter(type[0]))
+            TypesAndTags.Type(type);
+        if (parts.Length > types + 1 && parts[types + 1].Contains('x', StringComparison.Ordinal))
+            throw new UnimplementedException($"scales in groups ({string.Join(':', parts)})");
+        QuantizationScale scale = policy == "common"
+            ? QuantizationScale.PerTensor(parts.Length > 2 ? Number(parts[2]) : 1)
+            : QuantizationScale.PerChannel([.. Enumerable.Range(0, Count(parts[0], policy, context)).Select(c => MathF.ScaleB(1, (c % 4) - 2))]);
+        return parts[0] switch
+        {
+            "src" or "src0" => attributes with { SourceScale = scale },
+            "src1" => attributes with { Source1Scale = scale },
+            "wei" => attributes with { WeightsScale = scale },
+            "dst" => attributes with { DestinationScale = scale },
+            _ => throw new UnimplementedException($"a scale of argument {parts[0]}"),
+        };
+    }
+
+    private static PrimitiveAttributes WithZeroPoint(PrimitiveAttributes attributes, string[] parts, AttributeContext context)
+    {
+        string policy = parts.Length > 1 ? parts[1] : "common";
+        ZeroPoint zeroPoint = policy == "common"
+            ? ZeroPoint.PerTensor(parts.Length > 2 ? (int)Number(parts[2]) : 0)
+            : ZeroPoint.PerChannel([.. Enumerable.Range(0, Count(parts[0], policy, context)).Select(c => c % 5)]);
+        return parts[0] switch
+        {
+            "src" or "src0" => attributes with { SourceZeroPoint = zeroPoint },
+            "src1" => attributes with { Source1ZeroPoint = zeroPoint },
+            "wei" => attributes with { WeightsZeroPoint = zeroPoint },
+            "dst" => attributes with { DestinationZeroPoint = zeroPoint },
+            _ => throw new UnimplementedException($"a zero point of argument {parts[0]}"),
+        };
+    }
+
+    // How many values a policy other than common has; the library has one dimension of channels in each operand.
+    private static int Count(string argument, string policy, AttributeContext context)
+    {
+        if (argument == "wei" && policy == "per_oc" && context.WeightsChannels > 0)
+            return context.WeightsChannels;
+        Shape dimensions = argument.StartsWith("dst", StringComparison.Ordinal) ? context.Destination : context.Source;
+        int dimension = Dimension(policy, context);
+        return argument != "wei" && dimension == context.Channels && dimension < dimensions.Rank
+            ? dimensions[dimension]
+            : throw new UnimplementedException($"scales or zero points of {argument} over {policy}");
+    }
+
+    private static int Dimension(string policy, AttributeContext context) => policy switch
+    {
+        "per_oc" => context.Channels,
+        "per_dim_0" => 0,
+        "per_dim_1" => 1,
+        "per_dim_2" => 2,
+        "per_dim_3" => 3,
+        _ => -1,
+    };
+
+    private static PostOpChain PostOps(string text, AttributeContext context)
+    {
+        PostOpChain chain = PostOpChain.Empty;
+        foreach (string item in Items(text))
+        {
+            string[] parts = item.Split(':');
+            if (parts[0] == "sum")
+            {
+                DataType type = parts.Length > 3 ? TypesAndTags.Type(parts[3]) : DataType.Undefined;
+                if (type != DataType.Undefined && type.SizeInBytes() != context.DestinationType.SizeInBytes())
+                    throw new SkipException(SkipReason.InvalidCombination, $"a sum of {parts[3]} over {context.DestinationType.ToShortName()}");
+                chain = chain.Append(PostOp.Sum(At(parts, 1, 1), (int)At(parts, 2, 0), type));
+            }
+            else if (BinaryOf(parts[0]) is { } binary)
+            {
+                if (parts.Length < 2)
+                    throw new FormatException($"The post-op '{item}' names no data type.");
+                chain = chain.Append(PostOp.Binary(binary, Operand(parts, context)));
+            }
+            else if (EltwiseOf(parts[0]) is { } eltwise)
+            {
+                chain = chain.Append(PostOp.Eltwise(eltwise, At(parts, 1, 0), At(parts, 2, 0)));
+                if (At(parts, 3, 1) is var scale && scale != 1)
+                    chain = chain.Append(PostOp.Eltwise(EltwiseAlgorithm.Linear, scale, 0));
+            }
+            else
+            {
+                throw parts[0] == "prelu" || parts[0].StartsWith("dw", StringComparison.Ordinal) || parts[0] == "select"
+                    ? new UnimplementedException($"the post-op {parts[0]}")
+                    : new FormatException($"'{item}' is not a post-op.");
+            }
+        }
+
+        return chain;
+    }
+
+    // ADD:f32:per_oc:axb. The policy is a mask of the dimensions that the operand has; the others are broadcast.
+    private static MemoryDescriptor Operand(string[] parts, AttributeContext context)
+    {
+        Shape destination = context.Destination;
+        string policy = parts.Length > 2 ? parts[2] : "common";
+        int mask = int.TryParse(policy, NumberStyles.None, CultureInfo.InvariantCulture, out int bits) ? bits : policy switch
+        {
+            "common" => 0,
+            "per_tensor" => -1,
+            "per_dim_01" => 3,
+            _ => 1 << Dimension(policy, context),
+        };
+        Shape dimensions = [.. destination.Select((extent, d) => (mask >> d & 1) != 0 ? extent : 1)];
+        string tag = parts.Length > 3 && parts[3] != "any" ? parts[3] : "axb";
+        return TypesAndTags.Tensor(dimensions, TypesAndTags.Type(parts[1]), dimensions.Rank < 2 ? "a" : tag);
+    }
+
+    /// <summary>An element-wise function by benchdnn's name; null where there is none.</summary>
+    public static EltwiseAlgorithm? EltwiseOf(string name) => name.Replace("_dst", "", StringComparison.Ordinal) switch
+    {
+        "relu" => EltwiseAlgorithm.Relu,
+        "tanh" => EltwiseAlgorithm.Tanh,
+        "elu" => EltwiseAlgorithm.Elu,
+        "square" => EltwiseAlgorithm.Square,
+        "abs" => EltwiseAlgorithm.Abs,
+        "sqrt" => EltwiseAlgorithm.Sqrt,
+        "linear" => EltwiseAlgorithm.Linear,
+        "soft_relu" or "srelu" => EltwiseAlgorithm.SoftRelu,
+        "hardsigmoid" => EltwiseAlgorithm.HardSigmoid,
+        "logistic" => EltwiseAlgorithm.Logistic,
+        "exp" => EltwiseAlgorithm.Exp,
+        "gelu_tanh" => EltwiseAlgorithm.GeluTanh,
+        "swish" => EltwiseAlgorithm.Swish,
+        "log" => EltwiseAlgorithm.Log,
+        "clip" or "clip_v2" => EltwiseAlgorithm.Clip,
+        "pow" => EltwiseAlgorithm.Pow,
+        "gelu_erf" => EltwiseAlgorithm.GeluErf,
+        "round" => EltwiseAlgorithm.Round,
+        "mish" => EltwiseAlgorithm.Mish,
+        "hardswish" => EltwiseAlgorithm.HardSwish,
+        _ => null,
+    };
+
+    /// <summary>A binary function by benchdnn's name; null where there is none.</summary>
+    public static BinaryAlgorithm? BinaryOf(string name) => name.ToLowerInvariant() switch
+    {
+        "add" => BinaryAlgorithm.Add,
+        "mul" => BinaryAlgorithm.Multiply,
+        "max" => BinaryAlgorithm.Maximum,
+        "min" => BinaryAlgorithm.Minimum,
+        "div" => BinaryAlgorithm.Divide,
+        "sub" => BinaryAlgorithm.Subtract,
+        "ge" => BinaryAlgorithm.GreaterOrEqual,
+        "gt" => BinaryAlgorithm.Greater,
+        "le" => BinaryAlgorithm.LessOrEqual,
+        "lt" => BinaryAlgorithm.Less,
+        "eq" => BinaryAlgorithm.Equal,
+        "ne" => BinaryAlgorithm.NotEqual,
+        _ => null,
+    };
+
+    private static float At(string[] parts, int index, float otherwise) =>
+        index < parts.Length && parts[index].Length > 0 ? Number(parts[index]) : otherwise;
+
+    /// <summary>A number; the asterisk that older files put behind it is ignored.</summary>
+    public static float Number(string text) =>
+        float.TryParse(text.TrimEnd('*'), NumberStyles.Float, CultureInfo.InvariantCulture, out float value)
+            ? value
+            : throw new FormatException($"'{text}' is not a number.");
+}

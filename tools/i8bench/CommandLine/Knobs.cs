@@ -1,0 +1,76 @@
+// The options that drivers know, their defaults, and their current values.
+namespace Int8Runtime.Bench;
+
+/// <summary>Current values of all options; an option with several values, separated by commas, multiplies the cases.</summary>
+internal sealed class Knobs
+{
+    /// <summary>Every option of a problem with its default, in the order in which a case repeats them.</summary>
+    private static readonly (string Name, string Default)[] Known =
+    [
+        ("engine", "cpu"), ("mb", "0"), ("dir", ""), ("cfg", ""), ("dt", ""), ("sdt", ""), ("ddt", ""), ("bia-dt", ""), ("bia_mask", ""),
+        ("ss_dt", ""), ("tag", ""), ("stag", ""), ("wtag", ""), ("dtag", ""), ("stat_tag", ""), ("strides", ""), ("alg", ""),
+        ("alpha", ""), ("beta", ""), ("p", ""), ("eps", ""), ("axis", ""), ("group", ""), ("scales", ""), ("flags", ""), ("inplace", "false"),
+        ("oflag", ""), ("encoding", ""), ("runtime_dims_masks", ""), ("runtime-dim-mask", ""), ("match", ""),
+        ("skip-impl", ""), ("impl", ""), ("attr-scales", ""), ("attr-zero-points", ""), ("attr-post-ops", ""),
+        ("attr-scratchpad", ""), ("attr-fpmath", ""), ("attr-acc-mode", ""), ("attr-deterministic", ""), ("attr-dropout", ""),
+        ("attr-rounding-mode", ""),
+    ];
+
+    // Options whose commas are part of one value.
+    private static readonly HashSet<string> Single = ["match", "skip-impl", "impl", "engine"];
+
+    // Options about memory management and dispatch that change no result here.
+    private static readonly HashSet<string> Accepted =
+        ["allow-enum-tags-only", "cpu-isa-hints", "canonical", "mem-check", "fast-ref", "memory-kind", "ctx-init", "ctx-exec", "cold-cache"];
+
+    private static readonly Dictionary<string, string> Defaults = Known.ToDictionary(k => k.Name, k => k.Default);
+
+    private readonly Dictionary<string, string[]> _values = [];
+
+    /// <summary>Forgets every value.</summary>
+    public void Reset() => _values.Clear();
+
+    /// <summary>Sets an option; false where there is none of that name.</summary>
+    public bool TrySet(string name, string value)
+    {
+        if (Accepted.Contains(name))
+            return true;
+        if (!Defaults.ContainsKey(name))
+            return false;
+        _values[name] = Single.Contains(name) ? [value] : value.Split(',');
+        return true;
+    }
+
+    /// <summary>Every combination of the current values.</summary>
+    public IEnumerable<Options> Combinations()
+    {
+        (string Name, string[] Values)[] axes = [.. Known.Where(k => _values.ContainsKey(k.Name)).Select(k => (k.Name, _values[k.Name]))];
+        var position = new int[axes.Length];
+        while (true)
+        {
+            yield return new Options(axes.Select((axis, i) => (axis.Name, axis.Values[position[i]])).ToDictionary(p => p.Name, p => p.Item2));
+            int d = axes.Length - 1;
+            while (d >= 0 && ++position[d] == axes[d].Values.Length)
+                position[d--] = 0;
+            if (d < 0)
+                yield break;
+        }
+    }
+
+    /// <summary>The value of an option that nobody set.</summary>
+    public static string DefaultOf(string name) => Defaults[name];
+}
+
+/// <summary>One value for each option.</summary>
+internal sealed class Options(Dictionary<string, string> values)
+{
+    /// <summary>The value of an option, or its default.</summary>
+    public string this[string name] => values.TryGetValue(name, out string? value) ? value : Knobs.DefaultOf(name);
+
+    /// <summary>The value of an option, or <paramref name="otherwise"/> where it is empty.</summary>
+    public string Or(string name, string otherwise) => this[name] is { Length: > 0 } value ? value : otherwise;
+
+    /// <summary>The options that are not at their default, as a command line.</summary>
+    public override string ToString() =>
+        string.Concat(values.Where(v => v.Value != Knobs.DefaultOf(v.Key)).Select(v => $"--{v.Key}={v.Value} "));
+}

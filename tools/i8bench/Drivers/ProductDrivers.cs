@@ -1,0 +1,101 @@
+// Convolution, fully connected layer, matrix product.
+namespace Int8Runtime.Bench;
+
+/// <summary>Drivers with weights.</summary>
+internal static class ProductDrivers
+{
+    /// <summary>--conv.</summary>
+    public static BenchProblem Convolution(Options options, string text)
+    {
+        if (options["alg"].Contains("wino", StringComparison.OrdinalIgnoreCase))
+            throw new UnimplementedException("algorithm winograd");
+        DataType[] types = TypesAndTags.ProductTypes(options);
+        ConvolutionProblem problem = ProblemText.ParseConvolution(text);
+        if (options["mb"] != "0")
+            problem = problem with { Batch = Whole(options["mb"]) };
+        ConvolutionDescriptor descriptor = problem.ToDescriptor(new OperandTypes(types[0], types[1], types[2]), WithBias(options));
+        descriptor = descriptor with
+        {
+            Source = TypesAndTags.Tensor(options, 0, descriptor.Source.Dimensions, types[0], options["stag"]),
+            Weights = Weights(options, descriptor.Weights, problem.Groups > 1),
+            Destination = TypesAndTags.Tensor(options, 2, descriptor.Destination.Dimensions, types[2], options["dtag"]),
+        };
+        var context = new AttributeContext(
+            descriptor.Source.Dimensions, descriptor.Destination.Dimensions, types[2], 1, problem.OutputChannels);
+        return new BenchProblem(descriptor, AttributeText.Parse(options, context), problem.MultiplyAccumulates);
+    }
+
+    /// <summary>--ip.</summary>
+    public static BenchProblem InnerProduct(Options options, string text)
+    {
+        DataType[] types = TypesAndTags.ProductTypes(options);
+        InnerProductProblem problem = ProblemText.ParseInnerProduct(text);
+        if (options["mb"] != "0")
+            problem = problem with { Batch = Whole(options["mb"]) };
+        InnerProductDescriptor descriptor = problem.ToDescriptor(new OperandTypes(types[0], types[1], types[2]), WithBias(options));
+        descriptor = descriptor with
+        {
+            Source = TypesAndTags.Tensor(options, 0, descriptor.Source.Dimensions, types[0], options["stag"]),
+            Weights = Weights(options, descriptor.Weights, grouped: false),
+            Destination = TypesAndTags.Tensor(options, 2, descriptor.Destination.Dimensions, types[2], options["dtag"]),
+        };
+        var context = new AttributeContext(
+            descriptor.Source.Dimensions, descriptor.Destination.Dimensions, types[2], 1, problem.OutputChannels);
+        return new BenchProblem(descriptor, AttributeText.Parse(options, context), problem.MultiplyAccumulates);
+    }
+
+    /// <summary>--matmul.</summary>
+    public static BenchProblem MatMul(Options options, string text)
+    {
+        DataType[] types = TypesAndTags.ProductTypes(options);
+        MatMulProblem problem = ProblemText.ParseMatMul(text);
+        if (options["runtime_dims_masks"].Split(':').Any(mask => mask is not ("" or "0")))
+            throw new UnimplementedException("dimensions given at execution");
+        bool bias = options.Or("bia-dt", "undef") != "undef";
+        int rank = problem.Source.Rank;
+        if (bias)
+        {
+            RequireBias(options["bia-dt"]);
+            if (Whole(options.Or("bia_mask", "2")) != 1 << (rank - 1))
+                throw new UnimplementedException($"a bias over mask {options.Or("bia_mask", "2")} of {rank} dimensions");
+        }
+
+        MatMulDescriptor descriptor = problem.ToDescriptor(new OperandTypes(types[0], types[1], types[2]), bias);
+        descriptor = descriptor with
+        {
+            Source = TypesAndTags.Tensor(options, 0, problem.Source, types[0], options["stag"]),
+            Weights = Weights(options, descriptor.Weights, grouped: false),
+            Destination = TypesAndTags.Tensor(options, 2, problem.Destination, types[2], options["dtag"]),
+        };
+        var context = new AttributeContext(problem.Source, problem.Destination, types[2], rank - 1, problem.Weights[^1]);
+        return new BenchProblem(descriptor, AttributeText.Parse(options, context), problem.MultiplyAccumulates);
+    }
+
+    private static bool WithBias(Options options)
+    {
+        bool bias = options.Or("dir", "FWD_B") is "FWD_B" or "BWD_WB";
+        if (bias && options.Or("bia-dt", "undef") != "undef")
+            RequireBias(options["bia-dt"]);
+        return bias;
+    }
+
+    private static void RequireBias(string type)
+    {
+        if (TypesAndTags.Type(type) != DataType.Float32)
+            throw new UnimplementedException($"a bias of {type}");
+    }
+
+    // A named layout of grouped weights has the group as a dimension of its own, which the library's weights do not.
+    private static MemoryDescriptor Weights(Options options, MemoryDescriptor weights, bool grouped)
+    {
+        if (!grouped || options["wtag"] is "" or "any")
+            return TypesAndTags.Tensor(options, 1, weights.Dimensions, weights.DataType, options["wtag"]);
+        return options["wtag"] == "abx"
+            ? new MemoryDescriptor(weights.Dimensions, weights.DataType)
+            : throw new UnimplementedException($"grouped weights as {options["wtag"]}");
+    }
+
+    /// <summary>A whole number of an option.</summary>
+    internal static int Whole(string text) =>
+        int.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out int value) ? value : throw new FormatException($"'{text}' is not a whole number.");
+}
