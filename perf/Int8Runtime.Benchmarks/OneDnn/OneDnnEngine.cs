@@ -36,6 +36,10 @@ internal sealed unsafe class OneDnnEngine : IDisposable
     {
         Processor.SetNativeVariable("OMP_NUM_THREADS", threads.ToString(System.Globalization.CultureInfo.InvariantCulture));
         Processor.SetNativeVariable("OMP_DYNAMIC", "false");
+
+        // Idle OpenMP workers spin for some tenths of a millisecond, which bridges the calls of a sample, and sleep while
+        // the other side is measured. By default they would spin for several milliseconds and take a core from it.
+        Processor.SetNativeVariable("GOMP_SPINCOUNT", "20000");
         return NativeLibrary.TryLoad(Dnnl.Library, out _) ? new OneDnnEngine(threads) : null;
     }
 
