@@ -51,7 +51,8 @@ internal static class TestData
         return difference == 0 ? 0 : difference / magnitude;
     }
 
-    private static (double Difference, double Magnitude) Largest<T>(ReadOnlySpan<T> left, ReadOnlySpan<T> right)
+    /// <summary>The largest difference, and the largest absolute value of the right side.</summary>
+    public static (double Difference, double Magnitude) Largest<T>(ReadOnlySpan<T> left, ReadOnlySpan<T> right)
         where T : System.Numerics.INumber<T>
     {
         double difference = 0, magnitude = 0;

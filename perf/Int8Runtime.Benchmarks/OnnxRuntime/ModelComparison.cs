@@ -81,18 +81,22 @@ internal sealed class ModelComparison(string library, int threads, double second
         progress.WriteLine(FormattableString.Invariant($"{row.Name}: {row.Ours.Minimum * 1e3:F3} ms, ratio {row.Ratio:F2}, difference {row.Difference:G2}"));
     }
 
-    // The largest relative difference of all f32 outputs; the layers of quantized models may round differently.
+    // The largest difference of all f32 outputs relative to the largest value of any of them: an output may be all zeros on one
+    // side and underflow on the other. The layers of quantized models may round differently.
     private static double? Difference(InferenceRequest request, OrtSession session, CompiledModel model)
     {
-        double? largest = null;
+        (double Difference, double Magnitude)? largest = null;
         for (int i = 0; i < model.Outputs.Count; i++)
         {
             if (model.Outputs[i].ElementType != DataType.Float32)
                 continue;
             ReadOnlySpan<float> ours = request.Output(model.Outputs[i].Name).AsSpan<float>(), theirs = session.Output(i);
-            largest = Math.Max(largest ?? 0, ours.Length == theirs.Length ? TestData.RelativeDifference(ours, theirs) : double.PositiveInfinity);
+            if (ours.Length != theirs.Length)
+                return double.PositiveInfinity;
+            (double difference, double magnitude) = TestData.Largest(ours, theirs);
+            largest = (Math.Max(largest?.Difference ?? 0, difference), Math.Max(largest?.Magnitude ?? 0, magnitude));
         }
 
-        return largest;
+        return largest is not { } values ? null : values.Difference == 0 ? 0 : values.Difference / values.Magnitude;
     }
 }
