@@ -127,7 +127,7 @@ public static class Arbitraries
         return from sourceScale in Scale
                from sourceZeroPoint in ZeroPoint(source)
                from weightsScale in ScaleOf(outputs)
-               from weightsZero in weightsZeroPoint ? Gen.Elements(0, 0, 0, 3, -7) : Gen.Constant(0)
+               from weightsZero in weightsZeroPoint ? Gen.Elements(0, 0, 0, 3, 107) : Gen.Constant(0)
                from destinationScale in Scale
                from destinationZeroPoint in ZeroPoint(destination.DataType)
                from postOps in PostOps(destination)

@@ -71,6 +71,17 @@ public abstract record PrimitiveDescriptor
             Require(zeroPoint.Values.Length == channels, $"{zeroPoint.Values.Length} {operand} zero points given for {channels} channels.");
     }
 
+    /// <summary>Checks that the zero points of an 8-bit operand are values of its type; those of s32 may be any.</summary>
+    private protected void RequireZeroPoint(ZeroPoint? zeroPoint, DataType type, string operand)
+    {
+        if (zeroPoint is null || !type.IsInt8())
+            return;
+        (int min, int max) = type.IntegerRange();
+        foreach (int value in zeroPoint.Values)
+            Require(value >= min && value <= max,
+                $"the {operand} zero point {value} is outside the range of {type.ToShortName()}, {min} to {max}.");
+    }
+
     /// <summary>Checks that operands of post-ops fit the destination.</summary>
     private protected void RequirePostOps(PostOpChain postOps, MemoryDescriptor destination)
     {

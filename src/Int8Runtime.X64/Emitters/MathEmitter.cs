@@ -73,7 +73,7 @@ internal sealed partial class MathEmitter(KernelAssembler asm)
     /// <summary>
     /// x^<paramref name="exponent"/>. Multiples of ¼ between −4 and 4 are made of multiplications and square roots
     /// (4 ulp); others of 2^(exponent·log₂x) with the product in two parts (2 + 2·|exponent| ulp). Negative x gives
-    /// NaN unless the exponent is an integer.
+    /// NaN unless the exponent is an integer; −∞ gives +∞ then, or 0 for negative exponents, as IEEE 754's pow.
     /// </summary>
     public void Pow(Vec x, float exponent)
     {
@@ -88,6 +88,12 @@ internal sealed partial class MathEmitter(KernelAssembler asm)
     {
         int whole = Math.Abs(quarters) / 4, rest = Math.Abs(quarters) % 4;
         using Vec result = asm.Registers.Vec("power"), root = asm.Registers.Vec("root");
+        if (rest != 0)
+        {
+            // pow takes −∞ for ∞ and −0 for 0 where a square root would give NaN or −0.
+            asm.Emit(Vaddps, x, x, asm.Splat(0f));
+            Replace(x, FloatComparison.Equal, x, asm.Splat(float.NegativeInfinity), asm.Splat(float.PositiveInfinity));
+        }
         asm.Emit(Vbroadcastss, result, asm.Splat(1f));
         for (int i = 0; i < whole; i++)
             asm.Emit(Vmulps, result, result, x);
@@ -141,7 +147,10 @@ internal sealed partial class MathEmitter(KernelAssembler asm)
             MultiplyByPowerOf2(x, n, p);
         }
 
-        // |x| = 0, ∞, NaN: |x| itself or its reciprocal.
+        if (exponent != MathF.Round(exponent))
+            Replace(x, FloatComparison.Less, argument, asm.Splat(0f), asm.Splat(float.NaN));
+
+        // |x| = 0, ∞, NaN: |x| itself or its reciprocal; last, because −∞ counts as ∞ even where other negative x give NaN.
         asm.Emit(Vandps, t, argument, asm.Splat(int.MaxValue));
         asm.Emit(Vmovaps, p, t);
         if (exponent < 0)
@@ -151,11 +160,7 @@ internal sealed partial class MathEmitter(KernelAssembler asm)
         }
         Replace(x, FloatComparison.NotLess, t, asm.Splat(float.PositiveInfinity), p);
         Replace(x, FloatComparison.Equal, t, asm.Splat(0f), p);
-        if (exponent != MathF.Round(exponent))
-        {
-            Replace(x, FloatComparison.Less, argument, asm.Splat(0f), asm.Splat(float.NaN));
-        }
-        else if (MathF.Abs(exponent) < 1 << 24 && (long)exponent % 2 != 0)
+        if (exponent == MathF.Round(exponent) && MathF.Abs(exponent) < 1 << 24 && (long)exponent % 2 != 0)
         {
             asm.Emit(Vandps, argument, argument, asm.Splat(SignBit));
             asm.Emit(Vorps, x, x, argument);

@@ -16,10 +16,8 @@ internal readonly record struct Saturation(Operand Lower, Operand Upper, Operand
     /// <summary>Saturation to the range of a type, with constants of the kernel.</summary>
     public static Saturation Of(KernelAssembler asm, DataType type, int zeroPoint = 0)
     {
-        (int min, int max) = type.IntegerRange();
-        float upper = type == DataType.Int32 ? 2147483520f : (float)((double)max - zeroPoint);
-        return new(
-            asm.Splat((float)((double)min - zeroPoint)), asm.Splat(upper), zeroPoint == 0 ? null : asm.Splat(zeroPoint));
+        (float lower, float upper) = Epilogue.BoundsOf(type, zeroPoint);
+        return new(asm.Splat(lower), asm.Splat(upper), zeroPoint == 0 ? null : asm.Splat(zeroPoint));
     }
 }
 
@@ -30,13 +28,14 @@ internal readonly record struct Saturation(Operand Lower, Operand Upper, Operand
 internal static class TypedStore
 {
     private const int RoundNearestEven = 0;
+    private const float SmallestNormal = 1.17549435e-38f;
 
     /// <summary>Stores an f32 vector.</summary>
     /// <param name="asm">The kernel.</param>
     /// <param name="destination">The first element; no alignment needed.</param>
     /// <param name="type">
-    /// u8, s8, s32, f32, bf16 or f16. Conversion to bf16 rounds to nearest even; with AVX512_BF16 it turns f32 denormals
-    /// into zero, as the instruction does.
+    /// u8, s8, s32, f32, bf16 or f16. Conversion to bf16 rounds to nearest even and turns f32 denormals into zero of the same
+    /// sign, on every tier.
     /// </param>
     /// <param name="value">The vector; destroyed.</param>
     /// <param name="lanes">Lanes to store.</param>
@@ -131,8 +130,15 @@ internal static class TypedStore
 
         // Upper half + (lower half > ½, or = ½ and upper half odd): add 0x7FFF + the lowest upper bit, then shift.
         // A NaN could overflow to infinity, so it is replaced by itself with the quiet bit set.
+        // Denormals become zero first, as VCVTNEPS2BF16 treats them.
         using (Vec rounded = asm.Registers.Vec("bf16"))
         {
+            asm.Emit(Vandps, rounded, value, asm.Splat(int.MaxValue));
+            using (LanePredicate denormal = LanePredicate.Compare(asm, FloatComparison.Less, rounded, asm.Splat(SmallestNormal)))
+            {
+                asm.Emit(Vandps, rounded, value, asm.Splat(int.MinValue));
+                denormal.Select(value, rounded);
+            }
             asm.Emit(Vpsrld, rounded, value, 16);
             asm.Emit(Vpand, rounded, rounded, asm.Splat(1));
             asm.Emit(Vpaddd, rounded, rounded, asm.Splat(0x7FFF));

@@ -104,6 +104,7 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
         public int* Compensation;
         public int ZeroPoint;
         public EpilogueArguments* Epilogue;
+        public UnitQueue Queue;
 
         public void Run(int worker, int workers)
         {
@@ -116,12 +117,12 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
             call.Epilogue = &epilogue;
             call.Runs = (long*)Unsafe.AsPointer(ref plan._runs[0]); // pinned
             call.RunCount = 1;
-            (int start, int end) = Parallel.Share(split.Units, worker, workers);
             int selectedImage = -1;
             (int, int) copied = (-1, -1);
-            for (int i = start; i < end; i++)
+            int visited = 0;
+            while (Queue.TryTake(split.Units, worker, workers, ref visited, out int index))
             {
-                WorkUnit unit = split[i];
+                WorkUnit unit = split[index];
                 int image = problem.Images[unit.Batch], matrix = problem.Matrices[unit.Batch];
                 if (plan._epilogue.MovesPerImage && image != selectedImage)
                     plan._epilogue.SelectImage(in Arguments, selectedImage = image, ref epilogue);

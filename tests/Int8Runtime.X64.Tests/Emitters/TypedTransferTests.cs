@@ -51,9 +51,10 @@ public sealed unsafe class TypedTransferTests
         [
             0.5f, 1.5f, -2.5f, 300f, -300f, float.NaN, float.PositiveInfinity, float.NegativeInfinity,
             3.4e9f, -3.4e9f, 126.5f, 254.5f, 1e-3f, -0f, 65519.9f, 1.00390625f,
+            1e-40f, -1e-40f, 1.1754942e-38f, 1.17549435e-38f, // around the smallest normal number
         ];
         foreach ((Isa isa, DataType type, int lanes, bool runtime) in Cases())
-            foreach (int zeroPoint in type.IsInt8() ? (int[])[0, 7] : [0])
+            foreach (int zeroPoint in ZeroPointsOf(type))
             {
                 using CompiledKernel kernel = EmitterTiers.Compile(isa, $"store_{type}_{lanes}_{runtime}", asm =>
                     WithLanes(asm, lanes, runtime, (source, destination, active) =>
@@ -136,6 +137,13 @@ public sealed unsafe class TypedTransferTests
                 bytes[i] &= 0xBF;
     }
 
+    private static int[] ZeroPointsOf(DataType type) => type switch
+    {
+        DataType.UInt8 or DataType.Int8 => [0, 7],
+        DataType.Int32 => [0, 1_000_000_007, -1_000_000_007, int.MaxValue],
+        _ => [0],
+    };
+
     private static void StoreReference(byte* data, DataType type, int index, float value, int zeroPoint)
     {
         if (type.IsFloatingPoint())
@@ -143,10 +151,9 @@ public sealed unsafe class TypedTransferTests
             ScalarAccess.Store(data, type, index, value);
             return;
         }
-        (int min, int max) = type.IntegerRange();
-        float upper = type == DataType.Int32 ? 2147483520f : (float)max - zeroPoint;
-        float clamped = EltwiseMath.Clamp(value, (float)min - zeroPoint, upper);
-        int rounded = (int)MathF.Round(clamped, MidpointRounding.ToEven) + zeroPoint;
+        (float lower, float upper) = Epilogue.BoundsOf(type, zeroPoint);
+        float clamped = EltwiseMath.Clamp(value, lower, upper);
+        int rounded = checked((int)MathF.Round(clamped, MidpointRounding.ToEven) + zeroPoint);
         if (type == DataType.Int32)
             ((int*)data)[index] = rounded;
         else

@@ -33,6 +33,9 @@ public sealed record BinaryDescriptor : PrimitiveDescriptor
             Require((first == extent || first == 1) && (second == extent || second == 1), $"{Source.Dimensions} and {Source1.Dimensions} do not broadcast to {Destination.Dimensions}.");
         }
 
+        RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");
+        RequireZeroPoint(attributes.Source1ZeroPoint, Source1.DataType, "second source");
+        RequireZeroPoint(attributes.DestinationZeroPoint, Destination.DataType, "destination");
         RequirePostOps(attributes.PostOps, Destination);
     }
 

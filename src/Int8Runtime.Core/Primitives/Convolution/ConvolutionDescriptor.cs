@@ -95,6 +95,9 @@ public sealed record ConvolutionDescriptor : PrimitiveDescriptor, IWeightedDescr
         }
 
         RequireChannels(attributes.WeightsScale, attributes.WeightsZeroPoint, outputs, "weights");
+        RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");
+        RequireZeroPoint(attributes.WeightsZeroPoint, Weights.DataType, "weights");
+        RequireZeroPoint(attributes.DestinationZeroPoint, Destination.DataType, "destination");
         RequirePostOps(attributes.PostOps, Destination);
     }
 

@@ -27,6 +27,8 @@ public sealed record EltwiseDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     {
         ArgumentNullException.ThrowIfNull(attributes);
         Require(Source.Dimensions == Destination.Dimensions, $"source {Source.Dimensions} and destination {Destination.Dimensions} differ.");
+        RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");
+        RequireZeroPoint(attributes.DestinationZeroPoint, Destination.DataType, "destination");
         RequirePostOps(attributes.PostOps, Destination);
     }
 

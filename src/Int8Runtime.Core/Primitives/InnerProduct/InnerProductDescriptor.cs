@@ -33,6 +33,9 @@ public sealed record InnerProductDescriptor : PrimitiveDescriptor, IWeightedDesc
         Require(Destination.Dimensions[0] == Source.Dimensions[0] && Destination.Dimensions[1] == outputs, $"the destination needs {Source.Dimensions[0]}x{outputs}.");
         Require(Bias is null || (Bias.ElementCount == outputs && Bias.DataType == DataType.Float32), $"the bias needs {outputs} elements of f32.");
         RequireChannels(attributes.WeightsScale, attributes.WeightsZeroPoint, outputs, "weights");
+        RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");
+        RequireZeroPoint(attributes.WeightsZeroPoint, Weights.DataType, "weights");
+        RequireZeroPoint(attributes.DestinationZeroPoint, Destination.DataType, "destination");
         RequirePostOps(attributes.PostOps, Destination);
     }
 

@@ -34,6 +34,8 @@ public sealed record LrnDescriptor : PrimitiveDescriptor, IUnaryDescriptor
         ArgumentNullException.ThrowIfNull(attributes);
         Require(Source.Rank >= 2 && Source.Dimensions == Destination.Dimensions, $"source {Source.Dimensions} and destination {Destination.Dimensions} differ or lack channels.");
         Require(LocalSize >= 1, "the local size is at least 1.");
+        RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");
+        RequireZeroPoint(attributes.DestinationZeroPoint, Destination.DataType, "destination");
         RequirePostOps(attributes.PostOps, Destination);
     }
 

@@ -48,6 +48,9 @@ public sealed record MatMulDescriptor : PrimitiveDescriptor, IWeightedDescriptor
 
         Require(Bias is null || (Bias.ElementCount == N && Bias.DataType == DataType.Float32), $"the bias needs {N} elements of f32.");
         RequireChannels(attributes.WeightsScale, attributes.WeightsZeroPoint, N, "weights");
+        RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");
+        RequireZeroPoint(attributes.WeightsZeroPoint, Weights.DataType, "weights");
+        RequireZeroPoint(attributes.DestinationZeroPoint, Destination.DataType, "destination");
         RequirePostOps(attributes.PostOps, Destination);
     }
 

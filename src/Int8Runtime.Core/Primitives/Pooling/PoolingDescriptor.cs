@@ -101,6 +101,8 @@ public sealed record PoolingDescriptor : PrimitiveDescriptor, IUnaryDescriptor
             Require(lastStart < Source.Dimensions[a + 2] + After(a), $"the last window of spatial dimension {a} starts outside the padded source.");
         }
 
+        RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");
+        RequireZeroPoint(attributes.DestinationZeroPoint, Destination.DataType, "destination");
         RequirePostOps(attributes.PostOps, Destination);
     }
 

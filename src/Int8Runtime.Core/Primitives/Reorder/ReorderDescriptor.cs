@@ -29,6 +29,8 @@ public sealed record ReorderDescriptor : PrimitiveDescriptor, IUnaryDescriptor
         int channels = ChannelAxis >= 0 && ChannelAxis < Source.Rank ? Source.Dimensions[ChannelAxis] : 1;
         RequireChannels(attributes.SourceScale, attributes.SourceZeroPoint, channels, "source");
         RequireChannels(attributes.DestinationScale, attributes.DestinationZeroPoint, channels, "destination");
+        RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");
+        RequireZeroPoint(attributes.DestinationZeroPoint, Destination.DataType, "destination");
         foreach (PostOp postOp in attributes.PostOps)
             Require(postOp is SumPostOp, "the only post-op of a reorder is a sum.");
     }
