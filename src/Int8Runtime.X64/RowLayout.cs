@@ -58,9 +58,11 @@ internal sealed record RowLayout
         ? new MemoryDescriptor(descriptor.Dimensions, descriptor.DataType, FormatTag.ChannelsLast(descriptor.Rank))
         : descriptor;
 
+    /// <summary>Whether this class describes the tensor: one or two spatial dimensions, channels last.</summary>
+    public static bool Serves(MemoryDescriptor descriptor) => descriptor.Rank is 3 or 4 && HasChannelsLast(descriptor);
+
     /// <summary>Whether neighbouring channels lie side by side and rows stay below 1 GiB.</summary>
-    public static bool Serves(MemoryDescriptor descriptor) =>
-        descriptor.Rank is 3 or 4 && descriptor.IsStrided && descriptor.InnerBlocks.IsEmpty
-        && (descriptor.Strides[1] == 1 || descriptor.Dimensions[1] == 1)
+    public static bool HasChannelsLast(MemoryDescriptor descriptor) =>
+        descriptor.IsStrided && descriptor.InnerBlocks.IsEmpty && (descriptor.Strides[1] == 1 || descriptor.Dimensions[1] == 1)
         && descriptor.Strides[^1] * descriptor.DataType.SizeInBytes() * descriptor.Dimensions[^1] <= LargestRow;
 }

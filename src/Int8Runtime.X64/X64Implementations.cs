@@ -21,6 +21,7 @@ internal static class X64Implementations
             new BrgemmMatMul(cache, cpu),
 
             new JitPooling(cache),
+            new JitResampling(cache),
 
             new JitEltwise(cache, needsAvx512: true),
             new JitEltwise(cache, needsAvx512: false),

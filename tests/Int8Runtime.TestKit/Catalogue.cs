@@ -67,6 +67,13 @@ public static class Catalogue
                     PrimitiveAttributes.Default, Tolerance.Within(1e-6, 0));
             }
 
+            foreach (ResamplingAlgorithm algorithm in Enum.GetValues<ResamplingAlgorithm>())
+            {
+                yield return new CatalogueProblem(
+                    new ResamplingDescriptor { Algorithm = algorithm, Source = image, Destination = Image(type, 19, 11) },
+                    PrimitiveAttributes.Default);
+            }
+
             yield return new CatalogueProblem(
                 new SoftmaxDescriptor { Axis = 1, Source = new([3, 37], type), Destination = new([3, 37], DataType.Float32) },
                 PrimitiveAttributes.Default, Transcendental);

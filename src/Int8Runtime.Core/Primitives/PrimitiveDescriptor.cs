@@ -33,6 +33,9 @@ public enum PrimitiveKind
 
     /// <summary>Concatenation.</summary>
     Concat,
+
+    /// <summary>Change of spatial extents by the nearest element or linear interpolation.</summary>
+    Resampling,
 }
 
 /// <summary>

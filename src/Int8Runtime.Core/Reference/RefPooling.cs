@@ -19,16 +19,16 @@ internal sealed unsafe class RefPooling() : RefImplementation<PoolingDescriptor>
 
     /// <inheritdoc/>
     protected override Rejection? Refuse(PoolingDescriptor descriptor, PrimitiveAttributes attributes) =>
-        PoolingDescriptor.HasRuntimeQuantization(attributes)
+        PassThrough.HasRuntimeQuantization(attributes)
             ? new Rejection(Name, RejectionReason.Quantization, "scales or zero points given at execution")
             : RefuseOperands(descriptor.Source, descriptor.Destination);
 
     /// <inheritdoc/>
     protected override void Execute(PoolingDescriptor descriptor, PrimitiveAttributes attributes, in ExecutionArguments arguments)
     {
-        attributes = descriptor.EffectiveAttributes(attributes);
         MemoryDescriptor source = descriptor.Source, destination = descriptor.Destination;
-        bool passesThrough = descriptor.PassesThrough(attributes);
+        attributes = PassThrough.Complete(attributes, destination.DataType);
+        bool passesThrough = PassThrough.KeepsUnits(attributes, source.DataType, destination.DataType);
         float scale = RefEpilogue.SourceScale(attributes, in arguments);
         int zeroPoint = RefEpilogue.SourceZeroPoint(attributes, in arguments);
         Epilogue epilogue = Epilogue.CreateForValues(

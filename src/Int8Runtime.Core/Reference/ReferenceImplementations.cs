@@ -13,6 +13,7 @@ internal static class ReferenceImplementations
         new RefInnerProduct { Outputs = outputs },
         new RefMatMul { Outputs = outputs },
         new RefPooling { Outputs = outputs },
+        new RefResampling { Outputs = outputs },
         new RefEltwise { Outputs = outputs },
         new RefBinary { Outputs = outputs },
         new RefSoftmax(),

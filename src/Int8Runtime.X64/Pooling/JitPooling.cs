@@ -34,7 +34,7 @@ internal sealed class JitPooling(KernelCache cache) : IImplementation
         bool isMaximum = descriptor.Algorithm == PoolingAlgorithm.Max;
         if (source == DataType.Int32 && !isMaximum)
             return Refuse(RejectionReason.DataTypes, "average of s32, whose sum may need more than 32 bits");
-        if (PoolingDescriptor.HasRuntimeQuantization(request.Attributes))
+        if (PassThrough.HasRuntimeQuantization(request.Attributes))
             return Refuse(RejectionReason.Quantization, "scales or zero points given at execution");
         descriptor = descriptor with
         {
@@ -43,13 +43,13 @@ internal sealed class JitPooling(KernelCache cache) : IImplementation
         if (!RowLayout.Serves(descriptor.Source) || !RowLayout.Serves(descriptor.Destination))
             return Refuse(RejectionReason.Layout, $"source {descriptor.Source} and destination {descriptor.Destination} need channels last");
 
-        PrimitiveAttributes attributes = descriptor.EffectiveAttributes(request.Attributes);
+        PrimitiveAttributes attributes = PassThrough.Complete(request.Attributes, destination);
         int zeroPoint = attributes.SourceZeroPoint?.At(0) ?? 0;
         if (source == DataType.Float32 && zeroPoint != 0)
             return Refuse(RejectionReason.Quantization, "zero point of an f32 source");
         if (source.IsInt8() && LargestSum(descriptor, zeroPoint) > int.MaxValue)
             return Refuse(RejectionReason.Shape, "a window whose sum needs more than 32 bits");
-        bool passesThrough = descriptor.PassesThrough(attributes);
+        bool passesThrough = PassThrough.KeepsUnits(attributes, source, destination);
         Epilogue epilogue = Epilogue.CreateForValues(passesThrough ? PrimitiveAttributes.Default : attributes, destination);
         EpiloguePlan? epiloguePlan = EpiloguePlan.TryCreate(
             epilogue, DataType.Float32, hasBias: false, descriptor.Destination, out string refusal);

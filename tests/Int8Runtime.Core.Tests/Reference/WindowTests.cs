@@ -1,4 +1,4 @@
-// Pooling, LRN and softmax against examples computed by hand.
+// Pooling, resampling, LRN and softmax against examples computed by hand.
 using static Int8Runtime.Core.Tests.Reference.Run;
 
 namespace Int8Runtime.Core.Tests.Reference;
@@ -66,6 +66,37 @@ public sealed class WindowTests
         var pooling = Row(PoolingAlgorithm.AverageExcludePadding, DataType.UInt8, 1) with { Destination = F32(1, 1, 1, 1) };
         var attributes = new PrimitiveAttributes { SourceScale = QuantizationScale.PerTensor(0.5f), SourceZeroPoint = 2 };
         Assert.Equal([0.25f], On<float>(pooling, attributes, pooling.Destination, (ArgumentSlot.Source, new byte[] { 2, 3, 0 })));
+    }
+
+    private static ResamplingDescriptor Row(ResamplingAlgorithm algorithm, DataType type, int from, int to) => new()
+    {
+        Algorithm = algorithm, Source = new MemoryDescriptor([1, 1, from], type), Destination = new MemoryDescriptor([1, 1, to], type),
+    };
+
+    private static T[] Resample<T>(ResamplingDescriptor resampling, params T[] source)
+        where T : unmanaged => On<T>(resampling, null, resampling.Destination, (ArgumentSlot.Source, source));
+
+    [Fact]
+    public void Linear_resampling_interpolates_between_element_centres_and_keeps_the_border() => Assert.Equal(
+        [1f, 1.5f, 2.5f, 3f], Resample(Row(ResamplingAlgorithm.Linear, DataType.Float32, 2, 4), 1f, 3f));
+
+    [Fact]
+    public void Linear_resampling_of_integers_rounds_to_even() => Assert.Equal<byte>(
+        [2, 2, 3, 3], Resample<byte>(Row(ResamplingAlgorithm.Linear, DataType.UInt8, 2, 4) with { Coordinates = [new(0, 1, 2, 0)] }, 2, 3));
+
+    [Theory]
+    [InlineData(ResamplingRounding.HalfDown, 10f, 10f, 20f, 20f)]
+    [InlineData(ResamplingRounding.HalfUp, 10f, 20f, 20f, 30f)]
+    [InlineData(ResamplingRounding.Down, 10f, 10f, 20f, 20f)]
+    [InlineData(ResamplingRounding.Up, 10f, 20f, 20f, 30f)]
+    public void Nearest_resampling_rounds_as_asked(ResamplingRounding rounding, params float[] expected) => Assert.Equal(
+        expected, Resample(Row(ResamplingAlgorithm.Nearest, DataType.Float32, 3, 4) with { Rounding = rounding, Coordinates = [new(0, 1, 2, 0)] }, 10f, 20f, 30f));
+
+    [Fact]
+    public void Resampling_in_two_dimensions_weights_all_corners()
+    {
+        var resampling = new ResamplingDescriptor { Algorithm = ResamplingAlgorithm.Linear, Source = F32(1, 1, 2, 2), Destination = F32(1, 1, 1, 1) };
+        Assert.Equal([2.5f], Resample(resampling, 1f, 2f, 3f, 4f));
     }
 
     [Fact]

@@ -64,29 +64,6 @@ public sealed record PoolingDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     /// <summary>Padding after spatial dimension <paramref name="axis"/>.</summary>
     public int After(int axis) => PaddingAfter.Count == 0 ? 0 : PaddingAfter[axis];
 
-    /// <summary>True if a scale or zero point is given at execution, which pooling does not take.</summary>
-    internal static bool HasRuntimeQuantization(PrimitiveAttributes attributes) =>
-        attributes.SourceScale is { IsRuntime: true } || attributes.SourceZeroPoint is { IsRuntime: true }
-        || attributes.DestinationScale is { IsRuntime: true } || attributes.DestinationZeroPoint is { IsRuntime: true };
-
-    /// <summary>The attributes with the destination's quantization filled in from the source's where an integer destination has none.</summary>
-    internal PrimitiveAttributes EffectiveAttributes(PrimitiveAttributes attributes) => Destination.DataType.IsFloatingPoint()
-        ? attributes
-        : attributes with
-        {
-            DestinationScale = attributes.DestinationScale ?? attributes.SourceScale,
-            DestinationZeroPoint = attributes.DestinationZeroPoint ?? attributes.SourceZeroPoint,
-        };
-
-    /// <summary>
-    /// True if integers are stored as they were reduced: one type and quantization on both sides, and no post-op.
-    /// </summary>
-    /// <param name="attributes">What <see cref="EffectiveAttributes"/> returned.</param>
-    internal bool PassesThrough(PrimitiveAttributes attributes) =>
-        !Source.DataType.IsFloatingPoint() && Source.DataType == Destination.DataType && attributes.PostOps.Count == 0
-        && (attributes.SourceScale?.At(0) ?? 1f) == (attributes.DestinationScale?.At(0) ?? 1f)
-        && (attributes.SourceZeroPoint?.At(0) ?? 0) == (attributes.DestinationZeroPoint?.At(0) ?? 0);
-
     /// <inheritdoc/>
     public override void Validate(PrimitiveAttributes attributes)
     {

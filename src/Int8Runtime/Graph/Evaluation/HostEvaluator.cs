@@ -54,6 +54,7 @@ public static class HostEvaluator
         One("DepthToSpace", LayoutOperators.DepthToSpace);
         One("SpaceToDepth", LayoutOperators.SpaceToDepth);
         One("Trilu", LayoutOperators.Trilu);
+        One("Resize", ResizeOperator.Evaluate);
 
         // Indices.
         One("Gather", IndexingOperators.Gather);

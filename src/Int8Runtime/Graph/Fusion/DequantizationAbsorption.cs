@@ -32,7 +32,7 @@ internal sealed class DequantizationAbsorption : IOperationPass
                     }
 
                     break;
-                case PoolingSpec or EltwiseSpec:
+                case PoolingSpec or ResamplingSpec or EltwiseSpec:
                     if (Integers(operation[0]) is { } source && QuantizationMovement.CommonQuantization(operation.Output) is { IsPerTensor: true })
                         Absorb(log, operation, (0, source));
                     break;

@@ -40,7 +40,7 @@ internal sealed class QuantizationAbsorption : IOperationPass
             _ when real.SoleUse is null => "the result is also read as f32",
             _ when !quantization.IsPerTensor => "the quantization has several scales",
             ConvolutionSpec or InnerProductSpec or MatMulSpec => readsIntegers ? null : "",
-            PoolingSpec or EltwiseSpec => readsIntegers ? null : "",
+            PoolingSpec or ResamplingSpec or EltwiseSpec => readsIntegers ? null : "",
             BinarySpec => null,
             _ => "",
         };

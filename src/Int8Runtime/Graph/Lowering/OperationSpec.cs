@@ -27,6 +27,14 @@ internal sealed record PoolingSpec(
     public override bool MovesElements => Algorithm == PoolingAlgorithm.Max;
 }
 
+/// <summary>Operand: source [N, C, …]; one map of coordinates for each spatial dimension.</summary>
+internal sealed record ResamplingSpec(
+    ResamplingAlgorithm Algorithm, ResamplingRounding Rounding, ImmutableArray<CoordinateMap> Coordinates) : OperationSpec
+{
+    /// <summary>The nearest element is one of the source's.</summary>
+    public override bool MovesElements => Algorithm == ResamplingAlgorithm.Nearest;
+}
+
 /// <summary>Operand: source of any shape.</summary>
 internal sealed record EltwiseSpec(EltwiseAlgorithm Algorithm, float Alpha = 0, float Beta = 0) : OperationSpec;
 
@@ -72,12 +80,6 @@ internal sealed record SliceSpec(Shape Start, Shape Step) : OperationSpec
 
 /// <summary>Operand: a tensor that is surrounded by a constant (a real number, not a quantized one).</summary>
 internal sealed record PadSpec(Shape Before, Shape After, float Value) : OperationSpec
-{
-    public override bool MovesElements => true;
-}
-
-/// <summary>Operand: a tensor of which every element is repeated Factors[d] times along each dimension.</summary>
-internal sealed record RepeatSpec(Shape Factors) : OperationSpec
 {
     public override bool MovesElements => true;
 }

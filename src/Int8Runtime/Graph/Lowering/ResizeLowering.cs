@@ -1,7 +1,7 @@
-// Resize by whole factors to the nearest element.
+// Resize to the nearest element or by linear interpolation.
 namespace Int8Runtime.Graph.Lowering;
 
-/// <summary>Resize in mode nearest where it repeats every element equally often, as the upsampling of detectors and U-Nets does.</summary>
+/// <summary>Resize of spatial dimensions in the modes nearest and linear; what remains is evaluated on the host.</summary>
 internal sealed class ResizeLowering : INodeLowering
 {
     public IReadOnlyList<string> OpTypes { get; } = ["Resize"];
@@ -10,49 +10,27 @@ internal sealed class ResizeLowering : INodeLowering
     {
         Operand source = context.OperandOf(node, 0);
         ResizeView view = ResizeView.Of(NodeOperands.Of(node));
-        if (view.Mode != "nearest" || (source.Edge.Type != DataType.Float32 && !source.Edge.Type.IsInt8()))
+        Shape shape = source.Shape;
+        string? obstacle =
+            source.Edge.Type != DataType.Float32 && !source.Edge.Type.IsInt8() ? $"no primitive resamples {source.Edge.Type.ToShortName()}"
+            : view.Mode is not ("nearest" or "linear") ? $"no primitive resamples in mode '{view.Mode}'"
+            : view.Extrapolates ? "coordinates outside the source take a constant"
+            : node.Attributes.GetBoolean("antialias") ? "no primitive filters before it resamples"
+            : node.Attributes.GetBoolean("exclude_outside") ? "elements outside the source are left out of the sum"
+            : shape.Rank is < 3 or > 5 ? $"no primitive resamples {shape.Rank} dimensions"
+            : shape[0] != view.Output[0] || shape[1] != view.Output[1] ? "batch or channels are resampled"
+            : view.Mode == "linear" && source.Edge.Type.IsInt8() && source.Quantization is null ? "interpolated integers are not rounded to nearest"
+            : null;
+        if (obstacle is not null)
         {
-            context.EmitHost(node, $"no primitive resizes {source.Edge.Type.ToShortName()} in mode '{view.Mode}'");
+            context.EmitHost(node, obstacle);
             return;
         }
 
-        var factors = new int[source.Shape.Rank];
-        for (int d = 0; d < factors.Length; d++)
-        {
-            factors[d] = view.Output[d] / source.Shape[d];
-            for (int i = 0; i < view.Output[d]; i++)
-            {
-                if (factors[d] * source.Shape[d] != view.Output[d] || Nearest(view, d, i, source.Shape[d]) != i / factors[d])
-                {
-                    context.EmitHost(node, $"dimension {d} is not enlarged by a whole factor that repeats every element equally often");
-                    return;
-                }
-            }
-        }
-
-        context.Emit(node, new RepeatSpec(factors), source);
-    }
-
-    // The source index of an output index, as ONNX defines coordinates and rounding.
-    private static int Nearest(ResizeView view, int dimension, int index, int extent)
-    {
-        int length = view.Output[dimension];
-        double scale = view.Scales[dimension];
-        double position = view.CoordinateMode switch
-        {
-            "asymmetric" => index / scale,
-            "align_corners" => length > 1 ? index * (extent - 1.0) / (length - 1) : 0,
-            "pytorch_half_pixel" when length == 1 => 0,
-            "half_pixel" or "half_pixel_symmetric" or "pytorch_half_pixel" => ((index + 0.5) / scale) - 0.5,
-            _ => double.NaN,
-        };
-        double rounded = view.NearestMode switch
-        {
-            "floor" => Math.Floor(position),
-            "ceil" => Math.Ceiling(position),
-            "round_prefer_ceil" => Math.Floor(position + 0.5),
-            _ => Math.Ceiling(position - 0.5),
-        };
-        return double.IsNaN(rounded) ? -1 : (int)Math.Clamp(rounded, 0, extent - 1);
+        ResamplingAlgorithm algorithm = view.Mode == "linear" ? ResamplingAlgorithm.Linear : ResamplingAlgorithm.Nearest;
+        context.Emit(
+            node,
+            new ResamplingSpec(algorithm, view.Rounding, [.. Enumerable.Range(2, shape.Rank - 2).Select(d => view.MapOf(d, shape[d]))]),
+            source);
     }
 }

@@ -15,6 +15,18 @@ internal static class AttributesOf
         DestinationZeroPoint = Zero(destination),
     };
 
+    /// <summary>
+    /// The same for primitives that take what is left out on one side as "as on the other": both sides are written out.
+    /// </summary>
+    public static PrimitiveAttributes PassThrough(Quantization? source, Quantization? destination) =>
+        source is null || destination is null
+            ? Unary(source, destination)
+            : new PrimitiveAttributes
+            {
+                SourceScale = source.Scale, SourceZeroPoint = source.ZeroPoint,
+                DestinationScale = destination.Scale, DestinationZeroPoint = destination.ZeroPoint,
+            };
+
     /// <summary>The scales; null where all are 1.</summary>
     public static QuantizationScale? Scale(Quantization? quantization) =>
         quantization is null || Array.TrueForAll(quantization.Scales, s => s == 1) ? null : quantization.Scale;

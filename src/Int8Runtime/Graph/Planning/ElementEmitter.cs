@@ -1,4 +1,4 @@
-// Poolings, element-wise functions, softmax and LRN.
+// Poolings, resamplings, element-wise functions, softmax and LRN.
 using Int8Runtime.Graph.Lowering;
 
 namespace Int8Runtime.Graph.Planning;
@@ -22,14 +22,21 @@ internal static class ElementEmitter
             PaddingAfter = spec.After,
         };
 
-        // Poolings take what is left out as "as the source", so both sides are written out.
-        PrimitiveAttributes attributes = operation[0].Quantization is not { } from || operation.OutputQuantization is not { } to
-            ? AttributesOf.Unary(operation[0].Quantization, operation.OutputQuantization)
-            : new PrimitiveAttributes
-            {
-                SourceScale = from.Scale, SourceZeroPoint = from.ZeroPoint, DestinationScale = to.Scale, DestinationZeroPoint = to.ZeroPoint,
-            };
-        plan.Execute(descriptor, attributes, (ArgumentSlot.Source, source), (ArgumentSlot.Destination, destination));
+        plan.Execute(descriptor, AttributesOf.PassThrough(operation[0].Quantization, operation.OutputQuantization),
+            (ArgumentSlot.Source, source), (ArgumentSlot.Destination, destination));
+    }
+
+    public static void EmitResampling(Operation operation, ResamplingSpec spec, PlanBuilder plan)
+    {
+        Location source = plan.Read(operation[0].Edge, channelsLast: true);
+        Location destination = plan.Define(operation.Output);
+        var descriptor = new ResamplingDescriptor
+        {
+            Algorithm = spec.Algorithm, Rounding = spec.Rounding, Coordinates = spec.Coordinates,
+            Source = source.Descriptor, Destination = destination.Descriptor,
+        };
+        plan.Execute(descriptor, AttributesOf.PassThrough(operation[0].Quantization, operation.OutputQuantization),
+            (ArgumentSlot.Source, source), (ArgumentSlot.Destination, destination));
     }
 
     public static void EmitEltwise(Operation operation, EltwiseSpec spec, PlanBuilder plan)

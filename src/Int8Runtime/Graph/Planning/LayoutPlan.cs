@@ -4,7 +4,7 @@ using Int8Runtime.Graph.Lowering;
 namespace Int8Runtime.Graph.Planning;
 
 /// <summary>
-/// The layout of every tensor, decided before any step is planned: convolutions, poolings and LRN read and write channels
+/// The layout of every tensor, decided before any step is planned: convolutions, poolings, resamplings and LRN read and write channels
 /// last; matrix products are row-major; operations without an opinion follow what they read, or else what their readers want.
 /// </summary>
 internal sealed class LayoutPlan
@@ -47,8 +47,8 @@ internal sealed class LayoutPlan
         return plan;
     }
 
-    private static bool NeedsChannelsLast(OperationSpec spec) => spec is ConvolutionSpec or PoolingSpec or LrnSpec;
+    private static bool NeedsChannelsLast(OperationSpec spec) => spec is ConvolutionSpec or PoolingSpec or ResamplingSpec or LrnSpec;
 
     private static bool IsNeutral(OperationSpec spec) =>
-        spec is EltwiseSpec or BinarySpec or ConvertSpec or ConcatSpec or PadSpec or RepeatSpec or SoftmaxSpec;
+        spec is EltwiseSpec or BinarySpec or ConvertSpec or ConcatSpec or PadSpec or SoftmaxSpec;
 }

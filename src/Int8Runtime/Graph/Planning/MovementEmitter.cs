@@ -71,23 +71,4 @@ internal static class MovementEmitter
         var inner = whole with { Descriptor = whole.Descriptor.Slice(spec.Before.Span, source.Shape) };
         plan.Reorder(operation.Name, plan.LocationOf(source), inner, PrimitiveAttributes.Default);
     }
-
-    /// <summary>Writes the source once for each position inside the repeated blocks, through strides that step over the others.</summary>
-    public static void EmitRepeat(Operation operation, RepeatSpec spec, PlanBuilder plan)
-    {
-        Edge source = operation[0].Edge;
-        Location whole = plan.Define(operation.Output), from = plan.LocationOf(source);
-        MemoryDescriptor memory = whole.Descriptor;
-        long[] strides = [.. memory.Strides.Select((s, d) => s * spec.Factors[d])];
-        var position = new int[spec.Factors.Count];
-        int dimension;
-        do
-        {
-            MemoryDescriptor part = MemoryDescriptor.Strided(source.Shape, memory.DataType, strides, memory.OffsetOf(position));
-            plan.Reorder(operation.Name, from, whole with { Descriptor = part }, PrimitiveAttributes.Default);
-            for (dimension = position.Length - 1; dimension >= 0 && ++position[dimension] == spec.Factors[dimension]; dimension--)
-                position[dimension] = 0;
-        }
-        while (dimension >= 0);
-    }
 }

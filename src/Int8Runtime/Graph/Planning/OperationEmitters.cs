@@ -22,6 +22,9 @@ internal static class OperationEmitters
             case PoolingSpec spec:
                 ElementEmitter.EmitPooling(operation, spec, plan);
                 break;
+            case ResamplingSpec spec:
+                ElementEmitter.EmitResampling(operation, spec, plan);
+                break;
             case EltwiseSpec spec:
                 ElementEmitter.EmitEltwise(operation, spec, plan);
                 break;
@@ -51,9 +54,6 @@ internal static class OperationEmitters
                 break;
             case PadSpec spec:
                 MovementEmitter.EmitPad(operation, spec, plan);
-                break;
-            case RepeatSpec spec:
-                MovementEmitter.EmitRepeat(operation, spec, plan);
                 break;
             case HostSpec spec:
                 HostEmitter.Emit(operation, spec, plan);

@@ -1,0 +1,58 @@
+// Resampling: which problems it takes and how it plans them.
+using Int8Runtime.Jit;
+using Int8Runtime.Reference;
+
+namespace Int8Runtime.X64;
+
+/// <summary>
+/// Nearest and linear resampling of one to three spatial dimensions, channels last, by generated kernels. The same bits as the
+/// reference: weights are its own, sums run in its order.
+/// </summary>
+/// <param name="cache">Where kernels are kept.</param>
+internal sealed class JitResampling(KernelCache cache) : IImplementation
+{
+    private const string Algorithm = "jit_resample";
+
+    /// <inheritdoc/>
+    public PrimitiveKind Kind => PrimitiveKind.Resampling;
+
+    /// <inheritdoc/>
+    public string Name => Algorithm + ":any";
+
+    /// <inheritdoc/>
+    public PlanResult TryPlan(PlanRequest request)
+    {
+        var descriptor = (ResamplingDescriptor)request.Descriptor;
+        if ((request.Isa & IsaTiers.Avx2) != IsaTiers.Avx2)
+            return Refuse(RejectionReason.InstructionSet, $"needs avx2, has {IsaTiers.NameOf(request.Isa)}");
+        if (descriptor.Destination.ElementCount == 0)
+            return Refuse(RejectionReason.Shape, "empty destination");
+        DataType source = descriptor.Source.DataType, destination = descriptor.Destination.DataType;
+        if (!ScalarAccess.CanCompute(source) || !ScalarAccess.CanCompute(destination))
+            return Refuse(RejectionReason.DataTypes, $"{source.ToShortName()}:{destination.ToShortName()}");
+        if (PassThrough.HasRuntimeQuantization(request.Attributes))
+            return Refuse(RejectionReason.Quantization, "scales or zero points given at execution");
+        descriptor = descriptor with
+        {
+            Source = RowLayout.Resolve(descriptor.Source), Destination = RowLayout.Resolve(descriptor.Destination),
+        };
+        if (!RowLayout.HasChannelsLast(descriptor.Source) || !RowLayout.HasChannelsLast(descriptor.Destination))
+            return Refuse(RejectionReason.Layout, $"source {descriptor.Source} and destination {descriptor.Destination} need channels last");
+
+        PrimitiveAttributes attributes = PassThrough.Complete(request.Attributes, destination);
+        bool keepsUnits = PassThrough.KeepsUnits(attributes, source, destination);
+        bool copies = descriptor.Algorithm == ResamplingAlgorithm.Nearest && PassThrough.Copies(attributes, source, destination);
+        int zeroPoint = keepsUnits ? 0 : attributes.SourceZeroPoint?.At(0) ?? 0;
+        float scale = keepsUnits ? 1f : attributes.SourceScale?.At(0) ?? 1f;
+        Epilogue epilogue = Epilogue.CreateForValues(keepsUnits ? PrimitiveAttributes.Default : attributes, destination);
+        EpiloguePlan? epiloguePlan = EpiloguePlan.TryCreate(
+            epilogue, DataType.Float32, hasBias: false, descriptor.Destination, out string refusal);
+        if (epiloguePlan is null)
+            return Refuse(RejectionReason.PostOps, refusal);
+        return new ResamplingPlan(
+            $"{Algorithm}:{(IsaTraits.For(request.Isa).HasOpmask ? "avx512" : "avx2")}", cache, request.Isa, descriptor, copies,
+            (zeroPoint, scale), epiloguePlan, request.Threads);
+    }
+
+    private Rejection Refuse(RejectionReason reason, string detail) => new(Name, reason, detail);
+}
