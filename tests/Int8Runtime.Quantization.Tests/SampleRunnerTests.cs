@@ -31,7 +31,7 @@ public sealed class SampleRunnerTests
         var samples = new Failing();
         var exception = Assert.Throws<DataFileException>(() => Run(threads, samples, CancellationToken.None));
         Assert.Equal("bad.png: broken", exception.Message);
-        Assert.InRange(samples.Loaded, 1, 100);
+        Assert.InRange(samples.Loaded, 1, samples.Count / 2);   // how many more depends on when the other threads see it
     }
 
     private static IReadOnlyList<List<int>> Run(int threads, IDataset samples, CancellationToken cancellation)
