@@ -6,6 +6,8 @@ public static class Catalogue
 {
     private static readonly Tolerance Transcendental = new(8, 1e-6, 1e-6);
 
+    private static readonly Tolerance Statistics = Tolerance.Within(1e-5, 1e-5);
+
     private static readonly (DataType Source, DataType Weights, DataType Destination)[] ProductTypes =
     [
         (DataType.UInt8, DataType.Int8, DataType.UInt8), (DataType.Int8, DataType.Int8, DataType.Int8),
@@ -15,7 +17,7 @@ public static class Catalogue
 
     /// <summary>All problems.</summary>
     public static IReadOnlyList<CatalogueProblem> Small { get; } =
-        [.. Convolutions(), .. Products(), .. Windows(), .. Elements(), .. Copies()];
+        [.. Convolutions(), .. Products(), .. Windows(), .. Normalizations(), .. Elements(), .. Copies()];
 
     private static IEnumerable<CatalogueProblem> Convolutions()
     {
@@ -82,6 +84,20 @@ public static class Catalogue
         MemoryDescriptor floats = Image(DataType.Float32, 19, 7);
         yield return new CatalogueProblem(
             new LrnDescriptor { LocalSize = 5, Source = floats, Destination = floats }, PrimitiveAttributes.Default, Transcendental);
+    }
+
+    private static IEnumerable<CatalogueProblem> Normalizations()
+    {
+        foreach (DataType type in new[] { DataType.Float32, DataType.UInt8, DataType.Int8 })
+        {
+            var parameters = new MemoryDescriptor([37], DataType.Float32);
+            yield return new CatalogueProblem(
+                new LayerNormalizationDescriptor
+                {
+                    Axis = 1, Source = new([3, 37], type), Destination = new([3, 37], DataType.Float32), Scale = parameters, Shift = parameters,
+                },
+                PrimitiveAttributes.Default, Statistics);
+        }
     }
 
     private static IEnumerable<CatalogueProblem> Elements()

@@ -52,6 +52,13 @@ internal static class PrimitiveTensors
                 yield return new TensorArgument(ArgumentSlot.Source, binary.Source);
                 yield return new TensorArgument(ArgumentSlot.Source1, binary.Source1);
                 break;
+            case NormalizationDescriptor normalization:
+                yield return new TensorArgument(ArgumentSlot.Source, normalization.Source);
+                if (normalization.Scale is { } scale)
+                    yield return new TensorArgument(ArgumentSlot.NormalizationScale, scale);
+                if (normalization.Shift is { } shift)
+                    yield return new TensorArgument(ArgumentSlot.NormalizationShift, shift);
+                break;
             default:
                 (MemoryDescriptor source, MemoryDescriptor? bias) = descriptor switch
                 {

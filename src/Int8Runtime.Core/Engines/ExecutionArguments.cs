@@ -33,6 +33,12 @@ public enum ArgumentSlot
     /// <summary>One s32: the destination zero point of <see cref="ZeroPoint.Runtime"/>.</summary>
     DestinationZeroPoint,
 
+    /// <summary>Factors of a normalization.</summary>
+    NormalizationScale,
+
+    /// <summary>Addends of a normalization.</summary>
+    NormalizationShift,
+
     /// <summary>Operand of the first post-op of the chain; operand of post-op i is at this value plus i.</summary>
     PostOp0 = 16,
 }

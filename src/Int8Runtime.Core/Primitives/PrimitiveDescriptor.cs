@@ -36,6 +36,9 @@ public enum PrimitiveKind
 
     /// <summary>Change of spatial extents by the nearest element or linear interpolation.</summary>
     Resampling,
+
+    /// <summary>Layer normalization.</summary>
+    LayerNormalization,
 }
 
 /// <summary>

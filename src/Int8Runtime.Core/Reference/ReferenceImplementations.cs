@@ -20,5 +20,6 @@ internal static class ReferenceImplementations
         new RefLrn { Outputs = outputs },
         new RefConcat(),
         new RefReorder { Outputs = outputs },
+        new RefNormalization<LayerNormalizationDescriptor>(PrimitiveKind.LayerNormalization, "ref_lnorm:any"),
     ];
 }

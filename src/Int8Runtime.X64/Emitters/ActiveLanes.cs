@@ -90,6 +90,15 @@ internal sealed class ActiveLanes : IDisposable
         use(mask);
     }
 
+    /// <summary>target = x in active lanes; the others stay.</summary>
+    public void Merge(KernelAssembler asm, Vec target, Vec x)
+    {
+        if (asm.Traits.HasOpmask || IsAll)
+            asm.Emit(Vmovaps, Merging(target), x);
+        else
+            WithVectorMask(asm, mask => asm.Emit(Vblendvps, target, target, x, mask));
+    }
+
     /// <summary>Gives the registers back.</summary>
     public void Dispose()
     {

@@ -116,19 +116,19 @@ internal sealed class SoftmaxGenerator : KernelGenerator<SoftmaxSpec>
             {
                 if (lanes.IsAll || !spec.AcrossLanes)
                 {
-                    Maximize(_x);
+                    LaneReduction.Extreme(asm, Vmaxps, _max, _x);
                 }
                 else
                 {
                     // Inactive lanes hold 0, which could be above every element.
                     using Vec low = asm.Registers.Vec("lowest");
                     asm.Emit(Vbroadcastss, low, asm.Splat(float.NegativeInfinity));
-                    Blend(low, _x, lanes);
-                    Maximize(low);
+                    lanes.Merge(asm, low, _x);
+                    LaneReduction.Extreme(asm, Vmaxps, _max, low);
                 }
             });
             if (spec.AcrossLanes)
-                Reduce(_max, Vmaxps);
+                LaneReduction.Combine(asm, _max, other => LaneReduction.Extreme(asm, Vmaxps, _max, other));
             ForEach(rows, (_, lanes) =>
             {
                 asm.Emit(Vsubps, _x, _x, _max);
@@ -137,7 +137,7 @@ internal sealed class SoftmaxGenerator : KernelGenerator<SoftmaxSpec>
                 {
                     using Vec zero = asm.Registers.Vec("zero");
                     asm.Clear(zero);
-                    Blend(zero, _x, lanes);
+                    lanes.Merge(asm, zero, _x);
                     AddToSum(zero);
                 }
                 else
@@ -146,7 +146,7 @@ internal sealed class SoftmaxGenerator : KernelGenerator<SoftmaxSpec>
                 }
             });
             if (spec.AcrossLanes)
-                Reduce(_sum, Vaddps);
+                LaneReduction.Combine(asm, _sum, other => asm.Emit(Vaddps, _sum, _sum, other));
             if (spec.Logarithm)
                 _math.Log(_sum);
             ForEach(rows, (destination, lanes) =>
@@ -175,56 +175,6 @@ internal sealed class SoftmaxGenerator : KernelGenerator<SoftmaxSpec>
             asm.Emit(Vaddps, _sum, _sum, term);
             asm.Emit(Vsubps, _excess, _sum, previous);
             asm.Emit(Vsubps, _excess, _excess, term);
-        }
-
-        // max = the larger of both; a NaN wins and stays.
-        private void Maximize(Vec candidate)
-        {
-            using Vec previous = asm.Registers.Vec("previous max");
-            asm.Emit(Vmovaps, previous, _max);
-            asm.Emit(Vmaxps, _max, _max, candidate); // the candidate where one is NaN
-            using LanePredicate nan = LanePredicate.Compare(asm, FloatComparison.Unordered, previous, previous);
-            nan.Select(_max, previous);
-        }
-
-        // target = x in active lanes.
-        private void Blend(Vec target, Vec x, ActiveLanes lanes)
-        {
-            if (asm.Traits.HasOpmask)
-                asm.Emit(Vmovaps, lanes.Merging(target), x);
-            else
-                lanes.WithVectorMask(asm, mask => asm.Emit(Vblendvps, target, target, x, mask));
-        }
-
-        // Combines all lanes and puts the result into each.
-        private void Reduce(Vec value, VectorOp operation)
-        {
-            using Vec other = asm.Registers.Vec("other lanes");
-            if (asm.Traits.HasOpmask)
-            {
-                asm.Emit(Vshufi32x4, other, value, value, 0b01_00_11_10);
-                Combine();
-                asm.Emit(Vshufi32x4, other, value, value, 0b10_11_00_01);
-                Combine();
-            }
-            else
-            {
-                asm.Emit(Vperm2i128, other, value, value, 1);
-                Combine();
-            }
-
-            asm.Emit(Vpshufd, other, value, 0b01_00_11_10);
-            Combine();
-            asm.Emit(Vpshufd, other, value, 0b10_11_00_01);
-            Combine();
-
-            void Combine()
-            {
-                if (operation == Vmaxps)
-                    Maximize(other);
-                else
-                    asm.Emit(operation, value, value, other);
-            }
         }
 
         // Loads x along the axis and runs the body: vectors of one row, or one element of each row.

@@ -85,6 +85,7 @@ public static class HostEvaluator
         One("Where", SelectionOperators.Where);
         One("Clip", SelectionOperators.Clip);
         One("CumSum", ScanOperators.CumSum);
+        Many("LayerNormalization", NormalizationOperators.LayerNormalization);
         foreach (string opType in ReductionOperators.Names)
             One(opType, ReductionOperators.Evaluate);
         One("ArgMax", SearchOperators.ArgMax);

@@ -47,6 +47,9 @@ internal sealed record SoftmaxSpec(int Axis, bool Logarithm) : OperationSpec;
 /// <summary>Operand: source [N, C, …].</summary>
 internal sealed record LrnSpec(int Size, float Alpha, float Beta, float K) : OperationSpec;
 
+/// <summary>Operands: source, optional factors and optional addends of the dimensions from the axis on.</summary>
+internal sealed record LayerNormalizationSpec(int Axis, float Epsilon) : OperationSpec;
+
 /// <summary>Operands: the tensors to put side by side.</summary>
 internal sealed record ConcatSpec(int Axis) : OperationSpec
 {

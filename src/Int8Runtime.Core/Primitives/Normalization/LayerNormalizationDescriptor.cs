@@ -1,0 +1,41 @@
+// Layer normalization over the last dimensions.
+namespace Int8Runtime;
+
+/// <summary>Normalizes over the dimensions from <see cref="Axis"/> on; scale and shift have one element for each place in them.</summary>
+public sealed record LayerNormalizationDescriptor : NormalizationDescriptor
+{
+    /// <inheritdoc/>
+    public override PrimitiveKind Kind => PrimitiveKind.LayerNormalization;
+
+    /// <summary>The first dimension of a set.</summary>
+    public required int Axis { get; init; }
+
+    /// <inheritdoc/>
+    internal override Shape ParameterShape => Source.Dimensions.Slice(Axis, Source.Rank - Axis);
+
+    /// <inheritdoc/>
+    internal override int SetCount => checked((int)Source.Dimensions.Slice(0, Axis).ElementCount);
+
+    /// <inheritdoc/>
+    internal override int SetOf(ReadOnlySpan<int> index) => Place(index, 0, Axis);
+
+    /// <inheritdoc/>
+    internal override int ParameterOf(ReadOnlySpan<int> index) => Place(index, Axis, Source.Rank);
+
+    /// <inheritdoc/>
+    private protected override void ValidateSets() =>
+        Require(Axis >= 0 && Axis < Source.Rank, $"axis {Axis} is outside the {Source.Rank} dimensions.");
+
+    /// <inheritdoc/>
+    public override string ToProblemText() =>
+        $"--lnorm --axis={Axis} --flags={FlagsText} --dt={TypesText} {Source.Dimensions}";
+
+    // Row-major place among the dimensions [first, end).
+    private int Place(ReadOnlySpan<int> index, int first, int end)
+    {
+        int place = 0;
+        for (int d = first; d < end; d++)
+            place = (place * Source.Dimensions[d]) + index[d];
+        return place;
+    }
+}

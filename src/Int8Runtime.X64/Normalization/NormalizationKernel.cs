@@ -1,0 +1,119 @@
+// Normalization of sets in three passes.
+//
+//   1. mean = Σ x / n                                      four partial sums in each lane
+//   2. variance = Σ (x − mean)² / n                         around the mean, so that nothing cancels
+//   3. y = (x − mean)·1/√(variance + ε)·factor + addend
+using Int8Runtime.Jit;
+using static Int8Runtime.Jit.VectorOp;
+
+namespace Int8Runtime.X64;
+
+/// <summary>What the code of a normalization depends on.</summary>
+/// <param name="Walk">The walk over a set.</param>
+/// <param name="Parameter">Type of factors and addends.</param>
+/// <param name="HasFactor">Whether there are factors.</param>
+/// <param name="HasAddend">Whether there are addends.</param>
+/// <param name="ParametersInLanes">Whether each lane has parameters of its own.</param>
+/// <param name="Epilogue">What happens to the results.</param>
+internal sealed record NormalizationSpec(
+    SetWalkSpec Walk, DataType Parameter, bool HasFactor, bool HasAddend, bool ParametersInLanes, EpilogueSpec Epilogue);
+
+/// <summary>Generates the kernel of a <see cref="NormalizationSpec"/>.</summary>
+internal sealed class NormalizationGenerator : KernelGenerator<NormalizationSpec>
+{
+    /// <inheritdoc/>
+    public override string NameOf(NormalizationSpec spec)
+    {
+        string parameters = (spec.HasFactor ? "c" : "") + (spec.HasAddend ? "h" : "");
+        if (parameters.Length > 0)
+            parameters = $"_{parameters}{spec.Parameter.ToShortName()}{(spec.ParametersInLanes ? "v" : "")}";
+        return $"normalize_{spec.Walk}{parameters}_{spec.Epilogue}";
+    }
+
+    /// <inheritdoc/>
+    protected override void Emit(KernelAssembler asm, NormalizationSpec spec)
+    {
+        using var walk = new SetWalk(
+            asm, spec.Walk, spec.Epilogue.Destination, spec.ParametersInLanes ? spec.Parameter.SizeInBytes() : 0);
+        using EpilogueEmitter epilogue = EpilogueEmitter.Begin(
+            asm, spec.Epilogue, walk.Argument(nameof(SetArguments.Epilogue)));
+        walk.ForEachSet(sets => new Body(asm, spec, walk, epilogue).EmitSets(sets));
+    }
+
+    private sealed class Body(KernelAssembler asm, NormalizationSpec spec, SetWalk walk, EpilogueEmitter epilogue)
+    {
+        public void EmitSets(ActiveLanes sets)
+        {
+            Vec x = walk.Value;
+            using Vec mean = asm.Registers.Vec("mean"), inverse = asm.Registers.Vec("inverse deviation");
+            EmitMean(mean, sets, (sum, lanes) =>
+            {
+                walk.FillInactive(lanes, 0);
+                asm.Emit(Vaddps, sum, sum, x);
+            });
+            EmitMean(inverse, sets, (sum, lanes) =>
+            {
+                asm.Emit(Vsubps, x, x, mean);
+                walk.FillInactive(lanes, 0);
+                asm.Emit(Vfmadd231ps, sum, x, x);
+            });
+            using (Vec number = asm.Registers.Vec("number"))
+            {
+                asm.Emit(Vbroadcastss, number, walk.Argument(nameof(SetArguments.Epsilon)));
+                asm.Emit(Vaddps, inverse, inverse, number);
+                asm.Emit(Vsqrtps, inverse, inverse);
+                asm.Emit(Vbroadcastss, number, asm.Splat(1f));
+                asm.Emit(Vdivps, inverse, number, inverse);
+            }
+
+            walk.ForEachElement(sets, element =>
+            {
+                asm.Emit(Vsubps, x, x, mean);
+                asm.Emit(Vmulps, x, x, inverse);
+                EmitParameters(x, element);
+                epilogue.Emit([new ResultVector(x, element.Destination, 0, element.Lanes)]);
+            });
+        }
+
+        // result = the sum over the set that the body forms, divided by its number of elements.
+        private void EmitMean(Vec result, ActiveLanes sets, Action<Vec, ActiveLanes> add)
+        {
+            using VecArray sums = asm.Registers.Vecs("sum", SetWalk.Unroll);
+            for (int i = 0; i < sums.Count; i++)
+                asm.Clear(sums[i]);
+            walk.ForEachElement(sets, element => add(sums[element.Number], element.Lanes));
+            asm.Emit(Vaddps, sums[0], sums[0], sums[1]);
+            asm.Emit(Vaddps, sums[2], sums[2], sums[3]);
+            asm.Emit(Vaddps, result, sums[0], sums[2]);
+            if (spec.Walk.AcrossLanes)
+                LaneReduction.Combine(asm, result, other => asm.Emit(Vaddps, result, result, other));
+            asm.Emit(Vbroadcastss, sums[0], walk.Argument(nameof(SetArguments.Elements)));
+            asm.Emit(Vdivps, result, result, sums[0]);
+        }
+
+        private void EmitParameters(Vec x, SetElement element)
+        {
+            if (!spec.HasFactor && !spec.HasAddend)
+                return;
+            using Vec factor = asm.Registers.Vec("factor"), addend = asm.Registers.Vec("addend");
+            if (spec.HasFactor)
+                Load(factor, element.Factor, element.Lanes);
+            if (spec.HasAddend)
+                Load(addend, element.Addend, element.Lanes);
+            if (spec.HasFactor && spec.HasAddend)
+                asm.Emit(Vfmadd213ps, x, factor, addend);
+            else if (spec.HasFactor)
+                asm.Emit(Vmulps, x, x, factor);
+            else
+                asm.Emit(Vaddps, x, x, addend);
+        }
+
+        private void Load(Vec target, Mem parameter, ActiveLanes lanes)
+        {
+            if (spec.ParametersInLanes)
+                TypedLoad.ToFloat(asm, target, spec.Parameter, parameter, lanes);
+            else
+                TypedLoad.BroadcastToFloat(asm, target, spec.Parameter, parameter);
+        }
+    }
+}

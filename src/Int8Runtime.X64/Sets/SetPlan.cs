@@ -1,0 +1,80 @@
+// Executes a kernel that works on sets of elements.
+using Int8Runtime.Jit;
+using Int8Runtime.Reference;
+
+namespace Int8Runtime.X64;
+
+/// <summary>A primitive that computes statistics of sets.</summary>
+internal sealed unsafe class SetPlan(
+    string name, PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, SetLoops loops, EpiloguePlan epilogue,
+    CompiledKernel kernel) : PrimitivePlan
+{
+    // Neighbouring sets are shared in stretches of this many.
+    private const int Stretch = 64;
+
+    /// <summary>Bytes read, by which work is shared.</summary>
+    public required long Bytes { get; init; }
+
+    /// <summary>Added to a variance or a norm.</summary>
+    public float Epsilon { get; init; }
+
+    /// <summary>Operands of post-ops: the place in the kernel's chain and in the attributes. Tensors 3 and up of the loops.</summary>
+    public (int Place, int PostOp)[] Operands { get; init; } = [];
+
+    /// <inheritdoc/>
+    public override string Name => name;
+
+    /// <inheritdoc/>
+    public override PrimitiveDescriptor Descriptor => descriptor;
+
+    /// <inheritdoc/>
+    public override string Details => kernel.Name;
+
+    /// <inheritdoc/>
+    public override long SizeInBytes => 1024 + loops.SizeInBytes + epilogue.SizeInBytes;
+
+    /// <inheritdoc/>
+    public override void Execute(in ExecutionContext context)
+    {
+        var body = new Work(this, in context.Arguments);
+        Parallel.Run(context.Pool, WorkSharing.Threads(Bytes, context.Threads), ref body);
+        GC.KeepAlive(this);
+    }
+
+    private void Run(in ExecutionArguments arguments, int worker, int workers)
+    {
+        EpilogueArguments table = default;
+        epilogue.PrepareConstants(ref table);
+        SetArguments call = default;
+        loops.Prepare(ref call);
+        Span<long> offsets = stackalloc long[loops.Tensors];
+        int stretches = (loops.Neighbours + Stretch - 1) / Stretch;
+        (int start, int end) = Parallel.Share(loops.OuterCount * stretches, worker, workers);
+        for (int i = start; i < end; i++)
+        {
+            (int iteration, int stretch) = Math.DivRem(i, stretches);
+            int first = stretch * Stretch;
+            loops.OffsetsOf(iteration, first, offsets);
+            call.Sets = Math.Min(Stretch, loops.Neighbours - first);
+            call.Source = (byte*)arguments[ArgumentSlot.Source] + offsets[0];
+            call.Destination = (byte*)arguments[ArgumentSlot.Destination] + offsets[1];
+            call.Factors = (byte*)arguments[ArgumentSlot.NormalizationScale] + offsets[2];
+            call.Addends = (byte*)arguments[ArgumentSlot.NormalizationShift] + offsets[2];
+            call.Scale = RefEpilogue.SourceScale(attributes, in arguments);
+            call.ZeroPoint = RefEpilogue.SourceZeroPoint(attributes, in arguments);
+            call.Epsilon = Epsilon;
+            call.Epilogue = &table;
+            for (int operand = 0; operand < Operands.Length; operand++)
+                table.Operands[Operands[operand].Place] =
+                    (nint)((byte*)arguments.PostOpOperand(Operands[operand].PostOp) + offsets[3 + operand]);
+            kernel.Entry(&call);
+        }
+    }
+
+    private readonly ref struct Work(SetPlan plan, in ExecutionArguments arguments) : IParallelBody
+    {
+        private readonly ref readonly ExecutionArguments _arguments = ref arguments;
+
+        public void Run(int worker, int workers) => plan.Run(in _arguments, worker, workers);
+    }
+}

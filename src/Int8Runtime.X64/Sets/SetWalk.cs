@@ -1,0 +1,229 @@
+// Emits the walk over the elements of sets.
+//
+//   for each run of the set:
+//     for each vector of the run (across lanes), or each element (side by side):  x = scale·(source − zero point); body
+using System.Runtime.InteropServices;
+using Int8Runtime.Jit;
+using static Int8Runtime.Jit.VectorOp;
+
+namespace Int8Runtime.X64;
+
+/// <summary>What the code of a walk depends on.</summary>
+/// <param name="Source">Element type of the source.</param>
+/// <param name="AcrossLanes">Whether the lanes of a vector belong to one set.</param>
+/// <param name="HasZeroPoint">Whether the zero point is subtracted from each element.</param>
+/// <param name="HasScale">Whether each element is multiplied by the scale.</param>
+internal sealed record SetWalkSpec(DataType Source, bool AcrossLanes, bool HasZeroPoint, bool HasScale)
+{
+    /// <inheritdoc/>
+    public override string ToString() =>
+        $"{Source.ToShortName()}{(AcrossLanes ? "_across" : "")}{(HasZeroPoint ? "_z" : "")}{(HasScale ? "_s" : "")}";
+}
+
+/// <summary>Where a body finds its element.</summary>
+/// <param name="Number">Which of <see cref="SetWalk.Unroll"/> independent accumulators to use.</param>
+/// <param name="Destination">The result of the element.</param>
+/// <param name="Factor">Its factor: a vector, or one for all lanes.</param>
+/// <param name="Addend">Its addend.</param>
+/// <param name="Lanes">Lanes that hold elements.</param>
+internal readonly record struct SetElement(int Number, Mem Destination, Mem Factor, Mem Addend, ActiveLanes Lanes);
+
+/// <summary>Registers and loops of a walk.</summary>
+internal sealed class SetWalk : IDisposable
+{
+    /// <summary>Vectors, or elements, of an iteration.</summary>
+    public const int Unroll = 4;
+
+    private readonly KernelAssembler _asm;
+    private readonly SetWalkSpec _spec;
+    private readonly int _sourceBytes, _destinationBytes, _parameterBytes;
+    private readonly Gpr _source, _destination, _factor, _addend, _position, _count;
+
+    /// <summary>Leases the registers.</summary>
+    /// <param name="asm">The kernel, whose arguments are <see cref="SetArguments"/>.</param>
+    /// <param name="spec">What to emit.</param>
+    /// <param name="destination">Element type of the destination.</param>
+    /// <param name="parameterBytes">Bytes between the parameters of neighbouring lanes; 0 if they share one.</param>
+    public SetWalk(KernelAssembler asm, SetWalkSpec spec, DataType destination, int parameterBytes)
+    {
+        (_asm, _spec) = (asm, spec);
+        (_sourceBytes, _destinationBytes, _parameterBytes) = (spec.Source.SizeInBytes(), destination.SizeInBytes(), parameterBytes);
+        _source = asm.Registers.Gpr("element");
+        _destination = asm.Registers.Gpr("result");
+        _factor = asm.Registers.Gpr("factor");
+        _addend = asm.Registers.Gpr("addend");
+        _position = asm.Registers.Gpr("position");
+        _count = asm.Registers.Gpr("count");
+        Value = asm.Registers.Vec("value");
+    }
+
+    /// <summary>The element, as f32. Lanes without one hold something finite.</summary>
+    public Vec Value { get; }
+
+    /// <summary>A field of the arguments.</summary>
+    public Mem Argument(string field) => _asm.Arguments[(int)Marshal.OffsetOf<SetArguments>(field)];
+
+    /// <summary>Emits a body for the set across lanes, or for all neighbouring sets: vectors of them and a tail.</summary>
+    public void ForEachSet(Action<ActiveLanes> body)
+    {
+        if (_spec.AcrossLanes)
+        {
+            body(ActiveLanes.All);
+            return;
+        }
+
+        int lanes = _asm.Traits.Lanes32;
+        using Gpr sets = _asm.Registers.Gpr("sets");
+        _asm.Mov(sets, Argument(nameof(SetArguments.Sets)));
+        _asm.StepDown(sets, lanes, () =>
+        {
+            body(ActiveLanes.All);
+            _asm.Add(Argument(nameof(SetArguments.Source)), lanes * _sourceBytes);
+            _asm.Add(Argument(nameof(SetArguments.Destination)), lanes * _destinationBytes);
+            _asm.Add(Argument(nameof(SetArguments.Factors)), lanes * _parameterBytes);
+            _asm.Add(Argument(nameof(SetArguments.Addends)), lanes * _parameterBytes);
+        });
+        _asm.Test(sets, sets);
+        _asm.SkipIf(Condition.Equal, () =>
+        {
+            using ActiveLanes tail = ActiveLanes.Count(_asm, sets);
+            body(tail);
+        });
+    }
+
+    /// <summary>Where the result of a set goes if there is one for each set.</summary>
+    public Mem SetResult()
+    {
+        _asm.Mov(_destination, Argument(nameof(SetArguments.Destination)));
+        return _destination[0];
+    }
+
+    /// <summary>Walks all elements of the sets in <paramref name="sets"/>.</summary>
+    public void ForEachElement(ActiveLanes sets, Action<SetElement> body)
+    {
+        using (Gpr run = _asm.Registers.Gpr("run"))
+        {
+            _asm.Mov(run, Argument(nameof(SetArguments.RunCount)));
+            _asm.Mov(Argument(nameof(SetArguments.RunsLeft)), run);
+            _asm.Mov(run, Argument(nameof(SetArguments.Runs)));
+            _asm.Mov(Argument(nameof(SetArguments.Run)), run);
+        }
+
+        _asm.CountDown(Argument(nameof(SetArguments.RunsLeft)), () =>
+        {
+            using (Gpr run = _asm.Registers.Gpr("run"))
+            {
+                _asm.Mov(run, Argument(nameof(SetArguments.Run)));
+                Start(_source, nameof(SetArguments.Source), run, nameof(SetRun.Source));
+                Start(_destination, nameof(SetArguments.Destination), run, nameof(SetRun.Destination));
+                Start(_factor, nameof(SetArguments.Factors), run, nameof(SetRun.Parameter));
+                Start(_addend, nameof(SetArguments.Addends), run, nameof(SetRun.Parameter));
+            }
+
+            _asm.Add(Argument(nameof(SetArguments.Run)), Marshal.SizeOf<SetRun>());
+            _asm.Mov(_count, Argument(nameof(SetArguments.Count)));
+            if (_spec.AcrossLanes)
+                EmitVectors(body);
+            else
+                EmitElements(sets, body);
+        });
+    }
+
+    /// <summary>Puts a number into the lanes of the value that hold no element of the set; other lanes stay.</summary>
+    public void FillInactive(ActiveLanes lanes, float number)
+    {
+        if (lanes.IsAll || !_spec.AcrossLanes)
+            return;
+        using Vec filled = _asm.Registers.Vec("filled");
+        _asm.Emit(Vbroadcastss, filled, _asm.Splat(number));
+        lanes.Merge(_asm, filled, Value);
+        _asm.Emit(Vmovaps, Value, filled);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Value.Dispose();
+        _count.Dispose();
+        _position.Dispose();
+        _addend.Dispose();
+        _factor.Dispose();
+        _destination.Dispose();
+        _source.Dispose();
+    }
+
+    private void Start(Gpr pointer, string argument, Gpr run, string offset)
+    {
+        _asm.Mov(pointer, Argument(argument));
+        _asm.Add(pointer, run[(int)Marshal.OffsetOf<SetRun>(offset)]);
+    }
+
+    private void EmitVectors(Action<SetElement> body)
+    {
+        int lanes = _asm.Traits.Lanes32;
+        _asm.Mov(_position, 0);
+        foreach (int vectors in (int[])[Unroll, 1])
+        {
+            _asm.StepDown(_count, vectors * lanes, () =>
+            {
+                for (int v = 0; v < vectors; v++)
+                    EmitVector(v, ActiveLanes.All, body);
+                _asm.Add(_position, vectors * lanes);
+            });
+        }
+
+        _asm.Test(_count, _count);
+        _asm.SkipIf(Condition.Equal, () =>
+        {
+            using ActiveLanes tail = ActiveLanes.Count(_asm, _count);
+            EmitVector(0, tail, body);
+        });
+    }
+
+    private void EmitVector(int number, ActiveLanes lanes, Action<SetElement> body)
+    {
+        int first = number * _asm.Traits.Lanes32;
+        Mem At(Gpr start, int size) => size == 0 ? start[0] : start[_position, size, first * size];
+        Load(At(_source, _sourceBytes), lanes);
+        body(new SetElement(
+            number, At(_destination, _destinationBytes), At(_factor, _parameterBytes), At(_addend, _parameterBytes), lanes));
+    }
+
+    private void EmitElements(ActiveLanes sets, Action<SetElement> body)
+    {
+        foreach (int elements in (int[])[Unroll, 1])
+        {
+            _asm.StepDown(_count, elements, () =>
+            {
+                for (int e = 0; e < elements; e++)
+                {
+                    Load(_source[0], sets);
+                    body(new SetElement(e, _destination[0], _factor[0], _addend[0], sets));
+                    _asm.Add(_source, Argument(nameof(SetArguments.SourceStride)));
+                    _asm.Add(_destination, Argument(nameof(SetArguments.DestinationStride)));
+                    _asm.Add(_factor, Argument(nameof(SetArguments.ParameterStride)));
+                    _asm.Add(_addend, Argument(nameof(SetArguments.ParameterStride)));
+                }
+            });
+        }
+    }
+
+    private void Load(Mem element, ActiveLanes lanes)
+    {
+        TypedLoad.ToFloat(_asm, Value, _spec.Source, element, lanes);
+        if (!_spec.HasZeroPoint && !_spec.HasScale)
+            return;
+        using Vec number = _asm.Registers.Vec("quantization");
+        if (_spec.HasZeroPoint)
+        {
+            _asm.Emit(Vbroadcastss, number, Argument(nameof(SetArguments.ZeroPoint)));
+            _asm.Emit(Vsubps, Value, Value, number);
+        }
+
+        if (_spec.HasScale)
+        {
+            _asm.Emit(Vbroadcastss, number, Argument(nameof(SetArguments.Scale)));
+            _asm.Emit(Vmulps, Value, Value, number);
+        }
+    }
+}
