@@ -45,13 +45,20 @@ public static class OnnxModel
     public static ModelGraph Load(ReadOnlySpan<byte> bytes) => Read(bytes, directory: null);
 
     /// <summary>Writes a model with the lowest operator set, 13 or higher, that has all its operators.</summary>
+    /// <param name="graph">The model.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="form">What the file holds besides what the model computes.</param>
     /// <remarks>The file appears complete or not at all: it is written under another name and then moved.</remarks>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public static void Save(ModelGraph graph, string path) => AtomicFile.Write(path, stream => Save(graph, stream));
+    public static void Save(ModelGraph graph, string path, OnnxFileForm form = OnnxFileForm.Complete) =>
+        AtomicFile.Write(path, stream => Save(graph, stream, form));
 
     /// <summary>Writes a model to a stream.</summary>
-    /// <inheritdoc cref="Save(ModelGraph, string)"/>
-    public static void Save(ModelGraph graph, Stream stream) => GraphWriter.Write(graph).WriteTo(stream);
+    /// <param name="graph">The model.</param>
+    /// <param name="stream">Where the bytes go.</param>
+    /// <param name="form">What the file holds besides what the model computes.</param>
+    public static void Save(ModelGraph graph, Stream stream, OnnxFileForm form = OnnxFileForm.Complete) =>
+        GraphWriter.Write(graph, form).WriteTo(stream);
 
     private static ModelGraph Read(ReadOnlySpan<byte> bytes, string? directory)
     {

@@ -7,63 +7,81 @@ using Kind = Int8Runtime.Onnx.Proto.AttributeProto.Types.Kind;
 namespace Int8Runtime.Onnx.Export;
 
 /// <summary>Writes a graph as a model.</summary>
-internal static class GraphWriter
+internal sealed class GraphWriter
 {
-    /// <summary>Builds the message; tensors share their bytes with the graph.</summary>
-    /// <exception cref="ModelFormatException">The graph is inconsistent.</exception>
-    public static ModelProto Write(ModelGraph graph)
+    private readonly ModelGraph _graph;
+    private readonly OnnxFileForm _form;
+    private readonly int _operatorSet;
+    private readonly FileNames _names;
+    private readonly HashSet<string> _written = new(StringComparer.Ordinal);   // constants
+
+    private GraphWriter(ModelGraph graph, OnnxFileForm form)
     {
         graph.Validate();
-        int operatorSet = OperatorSets.For(graph);
+        _graph = graph;
+        _form = form;
+        _operatorSet = OperatorSets.For(graph);
+        _names = FileNames.Create(graph, form);
+    }
+
+    /// <summary>Builds the message; tensors share their bytes with the graph.</summary>
+    /// <exception cref="ModelFormatException">The graph is inconsistent.</exception>
+    public static ModelProto Write(ModelGraph graph, OnnxFileForm form = OnnxFileForm.Complete) => new GraphWriter(graph, form).Write();
+
+    private ModelProto Write()
+    {
         var model = new ModelProto
         {
-            IrVersion = OperatorSets.IrVersionOf(operatorSet),
+            IrVersion = OperatorSets.IrVersionOf(_operatorSet),
             ProducerName = "Int8Runtime",
             ProducerVersion = typeof(GraphWriter).Assembly.GetName().Version?.ToString(3) ?? "",
-            DocString = graph.Provenance.Description,
-            Graph = WriteGraph(graph, operatorSet),
+            Graph = WriteGraph(),
         };
-        model.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = operatorSet });
-        foreach (string domain in graph.Nodes.Select(n => n.Domain).Where(d => d.Length > 0).Distinct())
+        if (_form == OnnxFileForm.Complete)
+            model.DocString = _graph.Provenance.Description;
+        model.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = _operatorSet });
+        foreach (string domain in _graph.Nodes.Select(n => n.Domain).Where(d => d.Length > 0).Distinct())
             model.OpsetImport.Add(new OperatorSetIdProto { Domain = domain, Version = 1 });
-        foreach ((string key, string value) in graph.Provenance.Properties)
+        foreach ((string key, string value) in _graph.Provenance.Properties)
             model.MetadataProps.Add(new StringStringEntryProto { Key = key, Value = value });
         return model;
     }
 
-    private static GraphProto WriteGraph(ModelGraph graph, int operatorSet)
+    private GraphProto WriteGraph()
     {
-        var proto = new GraphProto { Name = graph.Name.Length > 0 ? graph.Name : "graph" };
-        var written = new HashSet<GraphValue>();
-        foreach (GraphNode node in graph.Nodes)
+        var proto = new GraphProto { Name = _graph.Name.Length > 0 ? _graph.Name : "graph" };
+        foreach (GraphNode node in _graph.Nodes)
         {
-            NodeProto nodeProto = WriteNode(node, operatorSet, out int inputs);
-            proto.Node.Add(nodeProto);
+            proto.Node.Add(WriteNode(node, out int inputs));
             foreach (GraphValue? input in node.Inputs.Take(inputs))
-                WriteConstant(proto, input, written);
+                WriteConstant(proto, input);
         }
-        foreach (GraphValue input in graph.Inputs)
+        foreach (GraphValue input in _graph.Inputs)
             proto.Input.Add(WriteValue(input));
-        foreach (GraphValue output in graph.Outputs)
+        foreach (GraphValue output in _graph.Outputs)
         {
-            WriteConstant(proto, output, written);
+            WriteConstant(proto, output);
             proto.Output.Add(WriteValue(output));
         }
         return proto;
     }
 
-    private static void WriteConstant(GraphProto proto, GraphValue? value, HashSet<GraphValue> written)
+    private void WriteConstant(GraphProto proto, GraphValue? value)
     {
-        if (value?.Constant is { } content && written.Add(value))
-            proto.Initializer.Add(TensorWriter.Write(value.Name, content));
+        if (value?.Constant is { } content && _written.Add(_names.Of(value)))
+            proto.Initializer.Add(TensorWriter.Write(_names.Of(value), content));
     }
 
     // inputs: how many operands stay inputs in this operator set.
-    private static NodeProto WriteNode(GraphNode node, int operatorSet, out int inputs)
+    private NodeProto WriteNode(GraphNode node, out int inputs)
     {
-        var proto = new NodeProto { Name = node.Name, OpType = node.OpType, Domain = node.Domain };
+        var proto = new NodeProto { OpType = node.OpType };
+        if (_names.Of(node) is { Length: > 0 } nodeName)
+            proto.Name = nodeName;
+        if (node.Domain.Length > 0)
+            proto.Domain = node.Domain;
         inputs = node.Inputs.Count;
-        if (operatorSet < AttributeAxes.InputSince && AttributeAxes.Applies(node))
+        if (_operatorSet < AttributeAxes.InputSince && AttributeAxes.Applies(node))
         {
             inputs = Math.Min(inputs, 1);
             if (node.ConstantInput(1) is { ElementCount: > 0 } axes)
@@ -72,29 +90,29 @@ internal static class GraphWriter
         while (inputs > 0 && node.Inputs[inputs - 1] is null)
             inputs--;
         for (int i = 0; i < inputs; i++)
-            proto.Input.Add(node.Inputs[i]?.Name ?? "");
+            proto.Input.Add(node.Inputs[i] is { } input ? _names.Of(input) : "");
 
         int outputs = node.Outputs.Count;
         while (outputs > 1 && node.Outputs[outputs - 1].IsOmitted)
             outputs--;
         for (int i = 0; i < outputs; i++)
-            proto.Output.Add(node.Outputs[i].IsOmitted ? "" : node.Outputs[i].Name);
+            proto.Output.Add(node.Outputs[i].IsOmitted ? "" : _names.Of(node.Outputs[i]));
 
         foreach ((string name, object value) in node.Attributes)
         {
-            if (IsKnownTo(node, name, operatorSet))
+            if (IsKnownTo(node, name) && !(_form == OnnxFileForm.Compact && AttributeDefaults.IsRedundant(node, name, value)))
                 proto.Attribute.Add(WriteAttribute(name, value));
         }
         return proto;
     }
 
     // Attributes that say what older operator sets take for granted.
-    private static bool IsKnownTo(GraphNode node, string attribute, int operatorSet) => (node.OpType, attribute) switch
+    private bool IsKnownTo(GraphNode node, string attribute) => (node.OpType, attribute) switch
     {
-        ("Split", "num_outputs") => operatorSet >= 18,
-        ("Cast" or "CastLike" or "QuantizeLinear", "saturate") => operatorSet >= 19,
-        ("Reshape", "allowzero") => operatorSet >= 14,
-        (_, "noop_with_empty_axes") when AttributeAxes.Applies(node) => operatorSet >= AttributeAxes.InputSince,
+        ("Split", "num_outputs") => _operatorSet >= 18,
+        ("Cast" or "CastLike" or "QuantizeLinear", "saturate") => _operatorSet >= 19,
+        ("Reshape", "allowzero") => _operatorSet >= 14,
+        (_, "noop_with_empty_axes") when AttributeAxes.Applies(node) => _operatorSet >= AttributeAxes.InputSince,
         _ => true,
     };
 

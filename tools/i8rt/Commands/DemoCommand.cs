@@ -54,7 +54,7 @@ internal static class DemoCommand
         {
             string f32Path = Path.Combine(folder, "demo-f32.onnx"), int8Path = Path.Combine(folder, "demo-int8.onnx");
             OnnxModel.Save(f32, f32Path);
-            OnnxModel.Save(result.Graph, int8Path);
+            OnnxModel.Save(result.Graph, int8Path, OnnxFileForm.Compact);
 
             // Both models are read back from their files: what is measured is what a user would ship.
             ModelFigures before = Measure(engine, f32Path, assets.HeldOut, seconds, terminal, "f32", cancellation);

@@ -67,7 +67,7 @@ internal static class QuantizeCommand
         var watch = Stopwatch.StartNew();
         QuantizationResult result = terminal.Progress("calibrating", progress => new PostTrainingQuantizer(engine).Quantize(
             graph, samples, options, new ProgressAdapter<SampleProgress>(p => progress.Report((p.Done, p.Total))), cancellation));
-        OnnxModel.Save(result.Graph, output);
+        OnnxModel.Save(result.Graph, output, OnnxFileForm.Compact);
         Report(terminal, path, output, result.Report, watch.Elapsed);
         return ExitCode.Success;
     }
