@@ -20,6 +20,12 @@ public sealed record CpuEngineOptions
     /// <summary>Where parallel work runs; null for the process-wide <see cref="SharedThreadPool.Default"/>.</summary>
     public IThreadPool? ThreadPool { get; init; }
 
+    /// <summary>
+    /// <see cref="NumericMode.Fast"/> lets sums of two 8-bit products saturate at 16 bits on CPUs without dot-product
+    /// instructions: some per cent faster, but results then depend on the CPU. Exact unless set.
+    /// </summary>
+    public NumericMode NumericMode { get; init; }
+
     /// <summary>Bound of the memory that cached plans keep, in bytes.</summary>
     public long CacheBytes { get; init; } = 256L << 20;
 }
@@ -53,6 +59,6 @@ public sealed class CpuEngine : Engine
         IThreadPool pool = options.ThreadPool ?? SharedThreadPool.Default;
         int threads = options.Threads ?? pool.MaximumWorkers;
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1, nameof(options));
-        return new CpuEngine(isa, pool, Math.Min(threads, pool.MaximumWorkers), options.CacheBytes);
+        return new CpuEngine(isa, pool, Math.Min(threads, pool.MaximumWorkers), options.CacheBytes) { NumericMode = options.NumericMode };
     }
 }

@@ -27,7 +27,7 @@ public sealed class PeakMeasurement
         DotProductKind product = type switch
         {
             DataType.Float32 => DotProductKind.Float32,
-            DataType.Int8 or DataType.UInt8 => IsaTraits.For(engine.Isa).HasVnni ? DotProductKind.UInt8 : DotProductKind.Int16,
+            DataType.Int8 or DataType.UInt8 => DotProductKind.UInt8,
             _ => throw new NotSupportedException($"There are no products of {type.ToShortName()}."),
         };
         _engine = engine;

@@ -27,6 +27,12 @@ public abstract class Engine : IDisposable
     /// <summary>Number of threads that one execution uses at most.</summary>
     public int Threads { get; }
 
+    /// <summary>
+    /// How integer products may be computed where the attributes of a primitive do not ask for <see cref="NumericMode.Fast"/>
+    /// themselves.
+    /// </summary>
+    public NumericMode NumericMode { get; private protected init; }
+
     /// <summary>Bytes that cached plans occupy now.</summary>
     public long CachedBytes => _cache.SizeInBytes;
 
@@ -37,6 +43,8 @@ public abstract class Engine : IDisposable
     {
         ArgumentNullException.ThrowIfNull(descriptor);
         attributes ??= PrimitiveAttributes.Default;
+        if (NumericMode != attributes.NumericMode && NumericMode == NumericMode.Fast)
+            attributes = attributes with { NumericMode = NumericMode.Fast };
         return _cache.GetOrAdd((descriptor, attributes), key => Dispatch(key.Descriptor, key.Attributes));
     }
 

@@ -5,6 +5,8 @@
 //     for each run:                                   a contiguous piece of each row, found by a table of offsets
 //       for each step:                                4 bytes of a row × one vector of packed weights per column vector
 //         acc[m, n] += repeat(source[m, step]) · weights[n, run, step]
+//     for each residual of n:                         weights that would have saturated, one step each (SaturationSplit)
+//       acc[m, n] += repeat(source[m, step]) · residual[n]
 //     destination[m, n] = epilogue(acc[m, n])
 //
 // Packed weights of a column vector are read from start to end: [run][step][lane][interleave].
@@ -29,7 +31,7 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
         $"brgemm_{spec.Product.ToString().ToLowerInvariant()}_{spec.Rows}x{spec.Vectors}"
         + (spec.TailLanes > 0 ? $"t{spec.TailLanes}" : "")
         + $"_a{spec.SourceStride}_d{spec.DestinationStride}_k{spec.RunSteps}_b{spec.WeightsStride}"
-        + (spec.HasCompensation ? "_comp" : "") + $"_{spec.Epilogue}";
+        + (spec.HasCompensation ? "_comp" : "") + (spec.Residuals is null ? "" : "_split") + $"_{spec.Epilogue}";
 
     /// <summary>Interleaved sums for each accumulator: small tiles split K so that products do not wait for each other.</summary>
     public static int ChainsOf(int rows, int vectors, int freeRegisters)
@@ -89,6 +91,9 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
                     EmitRuns(chains);
                     EmitChainSums(chains);
                 }
+
+                if (_spec.Residuals is { } residuals)
+                    EmitResiduals(residuals);
 
                 EmitEpilogue(tail);
                 _asm.Add(_source, _spec.Rows * _spec.SourceStride);
@@ -189,6 +194,45 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
                             _product.Accumulate(_asm, Sum(m, n), held[m], passing);
                     }
                 }
+            }
+        }
+
+        // Few steps, each at a place of its own: an entry gives the run and the step within it.
+        private void EmitResiduals(BrgemmResiduals residuals)
+        {
+            using Gpr count = _asm.Registers.Gpr("count"), entry = _asm.Registers.Gpr("entry"), row = _asm.Registers.Gpr("row");
+            using Gpr place = _asm.Registers.Gpr("place");
+            using Vec passing = _asm.Registers.Vec("passing");
+            using VecArray held = _asm.Registers.Vecs("held", _spec.Rows == 1 ? 0 : 1);
+            for (int n = 0; n < _spec.Vectors; n++)
+            {
+                Label none = _asm.NewLabel("no residuals");
+                _asm.Mov(entry, Argument(nameof(BrgemmArguments.Residuals)));
+                _asm.Mov(count, entry[n * residuals.Stride]);
+                _asm.Test(count, count);
+                _asm.JumpIf(Condition.Equal, none);
+                _asm.Lea(_weights, entry[(n * residuals.Stride) + residuals.WeightsOffset]);
+                _asm.Add(entry, (n * residuals.Stride) + BrgemmResiduals.EntriesOffset);
+                _asm.CountDown(count, () =>
+                {
+                    _asm.MovSx32(row, entry[0]);
+                    _asm.Add(row, Argument(nameof(BrgemmArguments.Runs)));
+                    _asm.Mov(row, row[0]);
+                    _asm.MovSx32(place, entry[sizeof(int)]);
+                    _asm.Add(row, place);
+                    _asm.Add(row, _source);
+                    if (_spec.Rows > 1)
+                        _asm.Emit(Vmovups, held[0], _weights[0]);
+                    for (int m = 0; m < _spec.Rows; m++)
+                    {
+                        _product.LoadSource(_asm, passing, row[m * _spec.SourceStride]);
+                        _product.Accumulate(_asm, _accumulators[m, n], passing, _spec.Rows > 1 ? held[0] : _weights[0]);
+                    }
+
+                    _asm.Add(entry, BrgemmResiduals.EntryBytes);
+                    _asm.Add(_weights, _vectorBytes);
+                });
+                _asm.Bind(none);
             }
         }
 

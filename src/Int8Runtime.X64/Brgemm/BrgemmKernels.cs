@@ -65,18 +65,20 @@ internal sealed unsafe class BrgemmKernels
     /// <param name="arguments">Runs and epilogue are set; the rest is filled in here.</param>
     /// <param name="block">The block.</param>
     /// <param name="source">First row.</param>
-    /// <param name="weights">First packed vector of the matrix.</param>
-    /// <param name="compensation">Compensation of the matrix's first column, if there is any.</param>
+    /// <param name="weights">Weights of the matrix.</param>
     /// <param name="destination">Column 0 of the first row.</param>
     /// <param name="channel">Channel of column 0, by which the epilogue finds its parameters.</param>
     /// <param name="rows">Number of rows.</param>
     public void Run(
-        ref BrgemmArguments arguments, int block, byte* source, byte* weights, int* compensation, byte* destination, int channel, int rows)
+        ref BrgemmArguments arguments, int block, byte* source, PreparedWeights weights, byte* destination, int channel, int rows)
     {
         int column = block * BlockColumns;
         CompiledKernel[] kernels = column + BlockColumns <= _columns ? _full : _last;
-        arguments.Weights = weights + ((long)(column / _lanes) * _template.WeightsStride);
-        arguments.Compensation = compensation + column;
+        int vector = column / _lanes;
+        arguments.Weights = (byte*)weights.Vectors + ((long)vector * _template.WeightsStride);
+        arguments.Compensation = (int*)weights.Compensation + column;
+        if (_template.Residuals is { } residuals)
+            arguments.Residuals = (byte*)weights.Residuals + ((long)vector * residuals.Stride);
         arguments.Channel = channel + column;
         arguments.Source = source;
         arguments.Destination = destination + ((long)column * _template.Epilogue.Destination.SizeInBytes());

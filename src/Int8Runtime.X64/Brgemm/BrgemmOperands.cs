@@ -7,7 +7,8 @@ namespace Int8Runtime.X64;
 /// <param name="Product">Kind of the product.</param>
 /// <param name="Isa">Instruction sets that its kernels may use: no more than they profit from, so that tiers share kernels.</param>
 /// <param name="ShiftsSource">Whether the kernel adds 128 to the source.</param>
-internal readonly record struct BrgemmOperands(DotProductKind Product, Isa Isa, bool ShiftsSource)
+/// <param name="MaySaturate">Whether sums of two products may saturate where there is no VPDPBUSD.</param>
+internal readonly record struct BrgemmOperands(DotProductKind Product, Isa Isa, bool ShiftsSource, bool MaySaturate = false)
 {
     /// <summary>Chooses the product for the operands' types and zero points.</summary>
     public static BrgemmOperands? Choose(
@@ -35,11 +36,19 @@ internal readonly record struct BrgemmOperands(DotProductKind Product, Isa Isa, 
         if (source == DataType.Float32)
             return new BrgemmOperands(DotProductKind.Float32, plain, false);
         Isa vnni = plain | (request.Isa & (evex ? Isa.Avx512Vnni : Isa.Avx2Vnni));
-        bool bytes = IsaTraits.For(vnni).HasVnni && WeightsAreCentred(attributes.WeightsZeroPoint, weights);
+        bool bytes = WeightsAreCentred(attributes.WeightsZeroPoint, weights);
         DotProductKind product = !bytes ? DotProductKind.Int16
             : source == DataType.UInt8 ? DotProductKind.UInt8 : DotProductKind.Int8;
-        return new BrgemmOperands(product, vnni, product == DotProductKind.Int8);
+        return new BrgemmOperands(product, vnni, product == DotProductKind.Int8, attributes.NumericMode == NumericMode.Fast);
     }
+
+    /// <summary>Whether weights are split so that sums of two products cannot saturate.</summary>
+    public bool SplitsPairs => AddsPairsInWords && !MaySaturate;
+
+    /// <summary>What follows the algorithm in a name, for example <c>avx512</c> or <c>avx2:fast</c>.</summary>
+    public string Variant => IsaTiers.NameOf(Isa) + (AddsPairsInWords && MaySaturate ? ":fast" : "");
+
+    private bool AddsPairsInWords => Product is DotProductKind.UInt8 or DotProductKind.Int8 && !IsaTraits.For(Isa).HasVnni;
 
     /// <summary>What the sum of weights is multiplied by to correct the accumulators for a source zero point.</summary>
     public int CompensationFactor(int sourceZeroPoint) =>

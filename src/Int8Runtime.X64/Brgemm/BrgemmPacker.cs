@@ -52,7 +52,7 @@ internal sealed unsafe class BrgemmPacker
         if (_spec.Product == DotProductKind.Int16)
             PackWords(source + origin, (short*)packed, count, matrix, first);
         else
-            PackBytes(source + origin, (sbyte*)packed, count, sums);
+            PackBytes(source + origin, (sbyte*)packed, count, sums, destination + _spec.ResidualOffset + ((long)index * (_spec.Residuals?.Stride ?? 0)));
         if (_spec.CompensationFactor == 0)
             return;
         int* compensation = (int*)(destination + _spec.CompensationOffset) + ((long)matrix * _spec.CompensationStride) + first;
@@ -77,8 +77,9 @@ internal sealed unsafe class BrgemmPacker
 
     // u8 weights become s8 by subtracting 128, which is flipping the sign bit.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void PackBytes(byte* source, sbyte* packed, int count, int* sums)
+    private void PackBytes(byte* source, sbyte* packed, int count, int* sums, byte* residuals)
     {
+        SaturationSplit split = _spec.Residuals is { } layout ? new SaturationSplit(layout, residuals, _spec.Lanes) : default;
         byte flip = _spec.Type == DataType.UInt8 ? (byte)0x80 : (byte)0;
         for (int run = 0; run < _spec.Runs; run++)
         {
@@ -95,6 +96,9 @@ internal sealed unsafe class BrgemmPacker
                         sums[lane] += weight;
                     }
                 }
+
+                if (_spec.SplitsPairs)
+                    split.Split(packed, run, step);
             }
         }
     }

@@ -33,6 +33,9 @@ internal sealed record BrgemmSpec
     /// <summary>Bytes from one vector of packed weights to its right neighbour.</summary>
     public required int WeightsStride { get; init; }
 
+    /// <summary>Where residuals of split weights lie; null if weights are not split.</summary>
+    public BrgemmResiduals? Residuals { get; init; }
+
     /// <summary>Whether the accumulators start from the compensation instead of zero.</summary>
     public bool HasCompensation { get; init; }
 
@@ -55,6 +58,9 @@ internal unsafe struct BrgemmArguments
 
     /// <summary>Initial accumulators, one for each column.</summary>
     public int* Compensation;
+
+    /// <summary>Residuals of the first vector of split weights.</summary>
+    public byte* Residuals;
 
     /// <summary>Byte offset of each run of the source, relative to a row.</summary>
     public long* Runs;

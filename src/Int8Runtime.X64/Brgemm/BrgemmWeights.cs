@@ -1,6 +1,7 @@
 // Packed weights: for each matrix (group of a convolution, batch index of a product) and each vector of columns
 //   [run][step][lane][interleave]      zeros where K or the columns end early
-// and behind all matrices, if the source is shifted or has a zero point, the compensation: s32 [matrix][lane of all vectors].
+// behind all matrices, if the source is shifted or has a zero point, the compensation: s32 [matrix][lane of all vectors],
+// and behind that, where products of pairs would saturate in 16 bits, the residuals of each vector (see SaturationSplit).
 using Int8Runtime.Jit;
 
 namespace Int8Runtime.X64;
@@ -44,6 +45,9 @@ internal sealed record BrgemmWeightsSpec
     /// <summary>Zero point that is subtracted from the weights (s16 products only).</summary>
     public ZeroPoint? ZeroPoint { get; init; }
 
+    /// <summary>Whether weights are split so that no sum of two products leaves 16 bits; see <see cref="SaturationSplit"/>.</summary>
+    public bool SplitsPairs { get; init; }
+
     /// <summary>Steps of a run.</summary>
     public int RunSteps => (RunElements + Product.Interleave() - 1) / Product.Interleave();
 
@@ -72,8 +76,14 @@ internal sealed record BrgemmWeightsSpec
     /// <summary>Place of the compensation.</summary>
     public long CompensationOffset => Matrices * MatrixBytes;
 
+    /// <summary>Place of the residuals.</summary>
+    public long ResidualOffset => CompensationOffset + (CompensationFactor != 0 ? (long)Matrices * CompensationStride * sizeof(int) : 0);
+
+    /// <summary>Where the parts of a vector's residuals lie; null if weights are not split.</summary>
+    public BrgemmResiduals? Residuals => SplitsPairs ? BrgemmResiduals.For(Runs * RunSteps, Lanes) : null;
+
     /// <summary>Bytes of everything.</summary>
-    public long SizeInBytes => CompensationOffset + (CompensationFactor != 0 ? (long)Matrices * CompensationStride * sizeof(int) : 0);
+    public long SizeInBytes => ResidualOffset + ((long)Matrices * Vectors * (Residuals?.Stride ?? 0));
 }
 
 /// <summary>The layout of packed weights.</summary>

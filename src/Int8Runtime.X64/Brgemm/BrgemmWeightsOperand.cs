@@ -1,6 +1,22 @@
 // The weights of a primitive at execution: packed beforehand, or packed into scratch memory when they are activations.
 namespace Int8Runtime.X64;
 
+/// <summary>The weights of one execution; the address of each part for its first matrix.</summary>
+/// <param name="Spec">The packed layout.</param>
+/// <param name="Vectors">Packed vectors of columns.</param>
+/// <param name="Compensation">Initial accumulators, without meaning if there are none.</param>
+/// <param name="Residuals">Residuals of split weights, without meaning if there are none.</param>
+internal readonly unsafe record struct PreparedWeights(BrgemmWeightsSpec Spec, nint Vectors, nint Compensation, nint Residuals)
+{
+    /// <summary>The weights from a matrix on.</summary>
+    public PreparedWeights Matrix(int index) => this with
+    {
+        Vectors = Vectors + (nint)(index * Spec.MatrixBytes),
+        Compensation = Compensation + (nint)((long)index * Spec.CompensationStride * sizeof(int)),
+        Residuals = Residuals + (nint)((long)index * Spec.Vectors * (Spec.Residuals?.Stride ?? 0)),
+    };
+}
+
 /// <summary>Where a kernel finds its weights and their compensation.</summary>
 internal sealed unsafe class BrgemmWeightsOperand
 {
@@ -65,9 +81,7 @@ internal sealed unsafe class BrgemmWeightsOperand
     /// <param name="context">The execution.</param>
     /// <param name="scratch"><see cref="ScratchBytes"/> bytes, 64-byte aligned.</param>
     /// <param name="sourceZeroPoint">The source's zero point.</param>
-    /// <param name="compensation">Compensation of the first matrix; without meaning if there is none.</param>
-    /// <returns>First vector of the first matrix.</returns>
-    public byte* Prepare(in ExecutionContext context, byte* scratch, int sourceZeroPoint, out int* compensation)
+    public PreparedWeights Prepare(in ExecutionContext context, byte* scratch, int sourceZeroPoint)
     {
         var weights = (byte*)context.Arguments[ArgumentSlot.Weights];
         if (_packer is not null)
@@ -78,7 +92,7 @@ internal sealed unsafe class BrgemmWeightsOperand
             scratch += RoundUp(_spec.SizeInBytes);
         }
 
-        compensation = (int*)(weights + _spec.CompensationOffset);
+        var compensation = (int*)(weights + _spec.CompensationOffset);
         if (_hasRuntimeZeroPoint)
         {
             var scaled = (int*)scratch;
@@ -88,7 +102,7 @@ internal sealed unsafe class BrgemmWeightsOperand
             compensation = scaled;
         }
 
-        return weights;
+        return new PreparedWeights(_spec, (nint)weights, (nint)compensation, (nint)(weights + _spec.ResidualOffset));
     }
 
     private static long RoundUp(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;

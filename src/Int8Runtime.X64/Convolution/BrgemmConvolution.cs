@@ -55,13 +55,14 @@ internal sealed class BrgemmConvolution(KernelCache cache, CpuFeatures cpu) : II
             SumDimensions = descriptor.SpatialRank == 2 ? [2, 3, 1] : [2, 1],
             ColumnDimension = 0,
             Type = descriptor.Weights.DataType,
+            SplitsPairs = operands.SplitsPairs,
             ZeroPoint = operands.Product == DotProductKind.Int16 ? request.Attributes.WeightsZeroPoint : null,
         };
         if (BrgemmWeightsOperand.TryCreate(Name, descriptor.Weights, spec, operands, request.Attributes.SourceZeroPoint, out rejection)
             is not { } weights)
             return rejection!;
         return new BrgemmConvolutionPlan(
-            $"{Algorithm}:{IsaTiers.NameOf(operands.Isa)}", descriptor with { Weights = weights.Descriptor }, request,
+            $"{Algorithm}:{operands.Variant}", descriptor with { Weights = weights.Descriptor }, request,
             operands, geometry, rows, spec, weights, epiloguePlan, cache, cpu);
     }
 

@@ -39,6 +39,7 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
             DestinationStride = checked((int)geometry.Destination.Pixel),
             RunSteps = weightsSpec.RunSteps,
             WeightsStride = weightsSpec.VectorStride,
+            Residuals = weightsSpec.Residuals,
             HasCompensation = weights.HasCompensation,
             Epilogue = epilogue.Spec,
         };
@@ -69,7 +70,7 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
     public override long SizeInBytes => 2048 + _epilogue.SizeInBytes + (_rows.RunOffsets.Length * sizeof(long));
 
     /// <inheritdoc/>
-    public override string Details => $"tile {_kernels.Tile}, {(_rows.Copy is null ? "direct" : "copied")} rows, {_split}";
+    public override string Details => $"tile {_kernels.Tile}, {(_rows.Copy is null ? "direct" : "copied")} rows{(_weightsSpec.SplitsPairs ? ", pairs split against saturation" : "")}, {_split}";
 
     /// <inheritdoc/>
     public override void Execute(in ExecutionContext context)
@@ -77,7 +78,7 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
         int zeroPoint = Reference.RefEpilogue.SourceZeroPoint(_attributes, in context.Arguments);
         MemoryDescriptor destination = ((ConvolutionDescriptor)Descriptor).Destination;
         _epilogue.Prepare(in context.Arguments, destination, out EpilogueArguments epilogue);
-        byte* weights = _weights.Prepare(in context, context.Scratch, zeroPoint, out int* compensation);
+        PreparedWeights weights = _weights.Prepare(in context, context.Scratch, zeroPoint);
         var body = new Body
         {
             Plan = this,
@@ -85,7 +86,6 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
             Source = (byte*)context.Arguments[ArgumentSlot.Source] + _geometry.Source.Offset,
             Destination = (byte*)context.Arguments[ArgumentSlot.Destination] + _geometry.Destination.Offset,
             Weights = weights,
-            Compensation = compensation,
             Scratch = context.Scratch + _weights.ScratchBytes,
             ZeroPoint = zeroPoint,
             Epilogue = &epilogue,
@@ -99,8 +99,8 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
     {
         public BrgemmConvolutionPlan Plan;
         public ref readonly ExecutionArguments Arguments;
-        public byte* Source, Destination, Weights, Scratch;
-        public int* Compensation;
+        public byte* Source, Destination, Scratch;
+        public PreparedWeights Weights;
         public int ZeroPoint;
         public EpilogueArguments* Epilogue;
         public UnitQueue Queue;
@@ -144,12 +144,11 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
                     + ((long)group * geometry.OutputChannels * plan._epilogue.Spec.Destination.SizeInBytes())
                     + (unit.Pixel * geometry.Destination.Pixel);
                 source += (long)unit.Pixel * rows.PixelStep;
-                byte* weights = Weights + (group * plan._weightsSpec.MatrixBytes);
-                int* compensation = Compensation + ((long)group * plan._weightsSpec.CompensationStride);
+                PreparedWeights weights = Weights.Matrix(group);
                 for (int block = unit.Block; block < unit.BlockEnd; block++)
                     for (int line = 0; line < unit.Lines; line++)
                         plan._kernels.Run(
-                            ref call, block, source + (line * rows.LineStep), weights, compensation,
+                            ref call, block, source + (line * rows.LineStep), weights,
                             destination + (line * geometry.Destination.Row), group * geometry.OutputChannels, unit.Pixels);
             }
         }

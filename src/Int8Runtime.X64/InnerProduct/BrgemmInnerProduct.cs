@@ -45,6 +45,7 @@ internal sealed class BrgemmInnerProduct(KernelCache cache, CpuFeatures cpu) : I
             SumDimensions = order,
             ColumnDimension = 0,
             Type = descriptor.Weights.DataType,
+            SplitsPairs = operands.SplitsPairs,
             ZeroPoint = operands.Product == DotProductKind.Int16 ? request.Attributes.WeightsZeroPoint : null,
         };
         if (BrgemmWeightsOperand.TryCreate(Name, descriptor.Weights, spec, operands, request.Attributes.SourceZeroPoint, out rejection)
@@ -65,7 +66,7 @@ internal sealed class BrgemmInnerProduct(KernelCache cache, CpuFeatures cpu) : I
             Images = [0],
         };
         return new BrgemmMatrixPlan(
-            $"{Name}:{IsaTiers.NameOf(operands.Isa)}", descriptor with { Weights = weights.Descriptor }, source, destination, request,
+            $"{Name}:{operands.Variant}", descriptor with { Weights = weights.Descriptor }, source, destination, request,
             operands, problem, spec, weights, epilogue, cache, cpu);
     }
 

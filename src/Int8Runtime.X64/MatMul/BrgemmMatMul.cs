@@ -47,13 +47,14 @@ internal sealed class BrgemmMatMul(KernelCache cache, CpuFeatures cpu) : IImplem
             ColumnDimension = rank - 1,
             BatchRank = rank - 2,
             Type = descriptor.Weights.DataType,
+            SplitsPairs = operands.SplitsPairs,
             ZeroPoint = operands.Product == DotProductKind.Int16 ? request.Attributes.WeightsZeroPoint : null,
         };
         if (BrgemmWeightsOperand.TryCreate(Name, descriptor.Weights, spec, operands, request.Attributes.SourceZeroPoint, out rejection)
             is not { } weights)
             return rejection!;
         return new BrgemmMatrixPlan(
-            $"{Name}:{IsaTiers.NameOf(operands.Isa)}", descriptor with { Weights = weights.Descriptor }, source, destination, request,
+            $"{Name}:{operands.Variant}", descriptor with { Weights = weights.Descriptor }, source, destination, request,
             operands, MatrixProblem.Of(descriptor, keepsImages: epilogue.MovesPerImage), spec, weights, epilogue, cache, cpu);
     }
 

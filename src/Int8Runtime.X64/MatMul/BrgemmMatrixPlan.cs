@@ -42,6 +42,7 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
             DestinationStride = problem.Rows == 1 ? 0 : checked((int)problem.DestinationRow),
             RunSteps = weightsSpec.RunSteps,
             WeightsStride = weightsSpec.VectorStride,
+            Residuals = weightsSpec.Residuals,
             HasCompensation = weights.HasCompensation,
             Epilogue = epilogue.Spec,
         };
@@ -71,14 +72,14 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
     public override long SizeInBytes => 2048 + _epilogue.SizeInBytes + (_problem.Batches * 24L);
 
     /// <inheritdoc/>
-    public override string Details => $"tile {_kernels.Tile}, {(_copy is null ? "direct" : "copied")} rows, {_split}";
+    public override string Details => $"tile {_kernels.Tile}, {(_copy is null ? "direct" : "copied")} rows{(_weightsSpec.SplitsPairs ? ", pairs split against saturation" : "")}, {_split}";
 
     /// <inheritdoc/>
     public override void Execute(in ExecutionContext context)
     {
         int zeroPoint = Reference.RefEpilogue.SourceZeroPoint(_attributes, in context.Arguments);
         _epilogue.Prepare(in context.Arguments, _destination, out EpilogueArguments epilogue);
-        byte* weights = _weights.Prepare(in context, context.Scratch, zeroPoint, out int* compensation);
+        PreparedWeights weights = _weights.Prepare(in context, context.Scratch, zeroPoint);
         var body = new Body
         {
             Plan = this,
@@ -86,7 +87,6 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
             Source = (byte*)context.Arguments[ArgumentSlot.Source],
             Destination = (byte*)context.Arguments[ArgumentSlot.Destination],
             Weights = weights,
-            Compensation = compensation,
             Scratch = context.Scratch + _weights.ScratchBytes,
             ZeroPoint = zeroPoint,
             Epilogue = &epilogue,
@@ -100,8 +100,8 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
     {
         public BrgemmMatrixPlan Plan;
         public ref readonly ExecutionArguments Arguments;
-        public byte* Source, Destination, Weights, Scratch;
-        public int* Compensation;
+        public byte* Source, Destination, Scratch;
+        public PreparedWeights Weights;
         public int ZeroPoint;
         public EpilogueArguments* Epilogue;
         public UnitQueue Queue;
@@ -136,10 +136,9 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
                 }
 
                 byte* destination = Destination + problem.DestinationOffsets[unit.Batch] + (unit.Pixel * problem.DestinationRow);
-                byte* weights = Weights + (matrix * plan._weightsSpec.MatrixBytes);
-                int* compensation = Compensation + ((long)matrix * plan._weightsSpec.CompensationStride);
+                PreparedWeights weights = Weights.Matrix(matrix);
                 for (int block = unit.Block; block < unit.BlockEnd; block++)
-                    plan._kernels.Run(ref call, block, source, weights, compensation, destination, 0, unit.Pixels);
+                    plan._kernels.Run(ref call, block, source, weights, destination, 0, unit.Pixels);
             }
         }
     }

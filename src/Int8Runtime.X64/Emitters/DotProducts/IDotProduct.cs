@@ -9,7 +9,7 @@ internal enum DotProductKind
     /// <summary>f32 · f32, summed in f32.</summary>
     Float32,
 
-    /// <summary>u8 source · s8 weights, summed in s32.</summary>
+    /// <summary>u8 source · s8 weights, summed in s32. Without VPDPBUSD the weights are split (<see cref="SaturationSplit"/>).</summary>
     UInt8,
 
     /// <summary>s8 source · s8 weights, summed in s32: the source is shifted by 128, which the compensation takes back.</summary>
@@ -67,6 +67,7 @@ internal static class DotProducts
     {
         DotProductKind.Float32 => new FmaDotProduct(),
         DotProductKind.Int16 => new Int16DotProduct(traits.HasVnni),
-        _ => new VnniDotProduct(shiftsSource: kind == DotProductKind.Int8),
+        _ when traits.HasVnni => new VnniDotProduct(shiftsSource: kind == DotProductKind.Int8),
+        _ => new MaddubsDotProduct(shiftsSource: kind == DotProductKind.Int8),
     };
 }
