@@ -47,6 +47,7 @@ internal static class Program
         root.Subcommands.Add(ExplainCommand.Create());
         root.Subcommands.Add(VerifyCommand.Create());
         root.Subcommands.Add(RandomizeCommand.Create());
+        root.Subcommands.Add(ZooCommand.Create());
         root.Subcommands.Add(InfoCommand.Create());
         return root;
     }

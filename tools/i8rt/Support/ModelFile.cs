@@ -31,14 +31,14 @@ internal static class ModelFile
 
     /// <summary>Checks before long work that the output can be written.</summary>
     /// <exception cref="UsageException">The folder does not exist or takes no files, or the output would replace the input or a folder.</exception>
-    public static void CheckOutput(string output, string input)
+    public static void CheckOutput(string output, string? input = null)
     {
         string full = Path.GetFullPath(output), folder = Path.GetDirectoryName(full) ?? full;
         if (Directory.Exists(full))
             throw new UsageException($"the output '{output}' is a folder; give a file name with -o");
         if (!Directory.Exists(folder))
             throw new UsageException($"cannot write '{output}': there is no folder '{folder}'; create it or choose another name with -o");
-        if (full == Path.GetFullPath(input))
+        if (input is not null && full == Path.GetFullPath(input))
             throw new UsageException($"the output '{output}' would replace the input; choose another name with -o");
         CheckWritable(folder);
     }
