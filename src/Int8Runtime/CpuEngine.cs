@@ -14,6 +14,13 @@ public sealed record CpuEngineOptions
     /// </summary>
     public Isa? MaxIsa { get; init; }
 
+    /// <summary>
+    /// Whether instruction sets that the CPU lacks are emulated by those it has, as far as that is possible, so that the
+    /// kernels of another machine can be executed: same bits, very slow. Null for <c>INT8RT_EMULATE=1</c>; no if that is not
+    /// set. See <see cref="Engine.Emulated"/>.
+    /// </summary>
+    public bool? Emulate { get; init; }
+
     /// <summary>Threads of one execution; null for all workers of the pool.</summary>
     public int? Threads { get; init; }
 
@@ -37,7 +44,7 @@ public sealed record CpuEngineOptions
 public sealed class CpuEngine : Engine
 {
     private CpuEngine(Isa isa, IThreadPool pool, int threads, long cacheBytes)
-        : base(isa, pool, threads, cacheBytes)
+        : base(isa, pool, threads, cacheBytes, ~CpuFeatures.Host.Isa)
     {
         Register(X64Implementations.Create(KernelCache.Shared, CpuFeatures.Host));
         Register(ReferenceImplementations.All);
@@ -55,7 +62,8 @@ public sealed class CpuEngine : Engine
     public static CpuEngine Create(CpuEngineOptions? options = null)
     {
         options ??= new CpuEngineOptions();
-        Isa isa = options.MaxIsa is { } bound ? CpuFeatures.Host.Isa & bound : IsaLimit.FromEnvironment();
+        Isa available = options.Emulate ?? IsaEmulation.IsAllowedByEnvironment ? IsaEmulation.HostAndEmulated : CpuFeatures.Host.Isa;
+        Isa isa = options.MaxIsa is { } bound ? available & bound : IsaLimit.FromEnvironment(available);
         IThreadPool pool = options.ThreadPool ?? SharedThreadPool.Default;
         int threads = options.Threads ?? pool.MaximumWorkers;
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1, nameof(options));

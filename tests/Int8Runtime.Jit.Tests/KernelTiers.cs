@@ -7,6 +7,6 @@ internal static class KernelTiers
     public static readonly Isa[] All =
         [IsaTiers.Avx2, IsaTiers.Avx2Vnni, IsaTiers.Avx512, IsaTiers.Avx512Vnni, IsaTiers.Avx512Bf16];
 
-    /// <summary>Those among them that this host runs.</summary>
-    public static IEnumerable<Isa> Runnable => All.Where(tier => (tier & ~CpuFeatures.Host.Isa) == 0);
+    /// <summary>Those among them that this host runs, natively or emulated.</summary>
+    public static IEnumerable<Isa> Runnable => All.Where(tier => (tier & ~IsaEmulation.HostAndEmulated) == 0);
 }

@@ -50,7 +50,7 @@ public static unsafe class PrimitiveCheck
         attributes ??= PrimitiveAttributes.Default;
         Primitive primitive = engine.Create(descriptor, attributes);
         PrimitiveDescriptor resolved = primitive.Descriptor;
-        string problem = $"{primitive.ImplementationName} on {IsaTiers.NameOf(engine.Isa)}: {primitive.Report.Problem} "
+        string problem = $"{primitive.ImplementationName} on {engine.Tier}: {primitive.Report.Problem} "
             + $"src {string.Join(" ", PrimitiveTensors.Inputs(resolved, attributes).Select(i => i.Descriptor))} "
             + $"dst {PrimitiveTensors.Destination(resolved)} seed {options.Seed} {options.Fill} {options.Placement}";
 

@@ -1,4 +1,6 @@
 // An engine made of chosen implementations, for tests of dispatch and of single implementations.
+using Int8Runtime.Jit;
+
 namespace Int8Runtime.TestKit;
 
 /// <summary>An engine with an instruction set, thread count and implementation list that the test chooses.</summary>
@@ -10,5 +12,5 @@ internal sealed class TestEngine : Engine
     /// <param name="threads">Threads of one execution.</param>
     /// <param name="cacheBytes">Bound of the plan cache.</param>
     public TestEngine(Isa isa, IEnumerable<IImplementation> implementations, int threads = 1, long cacheBytes = 16 << 20)
-        : base(isa, SharedThreadPool.Default, threads, cacheBytes) => Register(implementations);
+        : base(isa, SharedThreadPool.Default, threads, cacheBytes, ~CpuFeatures.Host.Isa) => Register(implementations);
 }

@@ -13,6 +13,26 @@ public sealed class CpuEngineTests
     }
 
     [Fact]
+    public void Emulated_instruction_sets_are_asked_for_and_named()
+    {
+        using CpuEngine plain = CpuEngine.Create(new() { Emulate = false, Threads = 1 });
+        Assert.Equal(Isa.None, plain.Emulated);
+        Assert.DoesNotContain("emulated", plain.Tier);
+        using CpuEngine emulating = CpuEngine.Create(new() { Emulate = true, MaxIsa = IsaTiers.Avx2Vnni, Threads = 1 });
+        if (!plain.Isa.HasFlag(Isa.Avx2))
+            return; // nothing to emulate with
+        Assert.Equal(IsaTiers.Avx2Vnni, emulating.Isa);
+        Assert.Equal(IsaTiers.Avx2Vnni & ~plain.Isa, emulating.Emulated);
+        var product = new MatMulDescriptor
+        {
+            Source = new([2, 4], DataType.UInt8), Weights = MemoryDescriptor.Any([4, 3], DataType.Int8), Destination = new([2, 3], DataType.Int32),
+        };
+        bool needed = !plain.Isa.HasFlag(Isa.Avx2Vnni);
+        Assert.Equal(needed, emulating.Tier.EndsWith("(emulated)", StringComparison.Ordinal));
+        Assert.Equal(needed, emulating.Create(product).ImplementationName.EndsWith(":emulated", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Without_instruction_sets_the_reference_is_chosen()
     {
         using CpuEngine portable = CpuEngine.Create(new() { MaxIsa = Isa.None, Threads = 1 });

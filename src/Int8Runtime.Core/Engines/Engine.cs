@@ -10,9 +10,10 @@ public abstract class Engine : IDisposable
     private readonly PrimitiveCache _cache;
     private readonly Dictionary<PrimitiveKind, List<IImplementation>> _implementations = [];
 
-    private protected Engine(Isa isa, IThreadPool pool, int threads, long cacheBytes)
+    private protected Engine(Isa isa, IThreadPool pool, int threads, long cacheBytes, Isa emulated = Isa.None)
     {
         Isa = isa;
+        Emulated = isa & emulated;
         Pool = pool;
         Threads = threads;
         _cache = new PrimitiveCache(cacheBytes);
@@ -20,6 +21,15 @@ public abstract class Engine : IDisposable
 
     /// <summary>The instruction sets that kernels may use.</summary>
     public Isa Isa { get; }
+
+    /// <summary>
+    /// The part of <see cref="Isa"/> that the CPU lacks and that sequences of its own instructions stand for: exact and very
+    /// slow, for tests. <see cref="Isa.None"/> for an ordinary engine.
+    /// </summary>
+    public Isa Emulated { get; }
+
+    /// <summary>Name of the highest tier in <see cref="Isa"/>; an emulated one says so, for example <c>avx512_vnni (emulated)</c>.</summary>
+    public string Tier => IsaTiers.NameOf(Isa) + (Emulated == Isa.None ? "" : " (emulated)");
 
     /// <summary>Where parallel work runs.</summary>
     public IThreadPool Pool { get; }
@@ -93,6 +103,10 @@ public abstract class Engine : IDisposable
         }
     }
 
+    // Whoever reads a time next to this name must see that the time means nothing.
+    private string NameOf(PrimitivePlan plan) =>
+        Emulated == Isa.None || plan.Name.StartsWith("ref", StringComparison.Ordinal) ? plan.Name : plan.Name + ":emulated";
+
     private Primitive Dispatch(PrimitiveDescriptor descriptor, PrimitiveAttributes attributes)
     {
         descriptor.Validate(attributes);
@@ -106,7 +120,7 @@ public abstract class Engine : IDisposable
         {
             PlanResult result = implementation.TryPlan(request);
             if (result.Plan is { } plan)
-                return new Primitive(plan, attributes, new DispatchReport(problem, plan.Name, rejections));
+                return new Primitive(plan, attributes, new DispatchReport(problem, NameOf(plan), rejections));
             rejections.Add(result.Rejection!);
         }
 

@@ -23,7 +23,7 @@ public sealed unsafe class Primitive : IDisposable
     public PrimitiveAttributes Attributes { get; }
 
     /// <summary>Name of the chosen implementation, for example <c>brgemm_conv:avx512_vnni</c>.</summary>
-    public string ImplementationName => _plan.Name;
+    public string ImplementationName => Report.Chosen!;
 
     /// <summary>Tile, blocking and kernels, for reports.</summary>
     public string Details => _plan.Details;

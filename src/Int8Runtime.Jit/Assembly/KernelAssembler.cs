@@ -45,7 +45,6 @@ internal sealed partial class KernelAssembler
 {
     private readonly List<Instruction> _instructions = [];
     private readonly List<(int Position, string Text)> _comments = [];
-    private readonly Dictionary<int, int> _constantOffsets = []; // instruction → offset in the constant pool
     private readonly ConstantPool _constants = new();
 
     /// <summary>Starts a kernel.</summary>
@@ -121,6 +120,25 @@ internal sealed partial class KernelAssembler
         _instructions.Add(instruction);
     }
 
+    /// <summary>Appends an instruction that needs neither operand selection nor labels.</summary>
+    internal void Append(in Instruction instruction) => _instructions.Add(instruction);
+
+    /// <summary>Removes and returns the last instruction.</summary>
+    internal Instruction TakeLast()
+    {
+        Instruction last = _instructions[^1];
+        _instructions.RemoveAt(_instructions.Count - 1);
+        return last;
+    }
+
+    /// <summary>Removes and returns the instructions so far; for sequences that become part of another kernel.</summary>
+    internal List<Instruction> TakeInstructions()
+    {
+        List<Instruction> taken = [.. _instructions];
+        _instructions.Clear();
+        return taken;
+    }
+
     /// <summary>A constant with the same element in all lanes of whatever vector it is used in.</summary>
     public Mem Splat<T>(T element)
         where T : unmanaged
@@ -143,11 +161,10 @@ internal sealed partial class KernelAssembler
             byte[] content = constant.Content;
             if (constant.SplatElement > 0 && !broadcast && form is not null && form.MemoryBytes > content.Length)
                 content = Repeat(content, form.MemoryBytes);
-            _constantOffsets[_instructions.Count] = _constants.Place(content) + memory.Displacement;
             instruction.IsBroadcast = broadcast;
             instruction.MemoryBase = Register.RIP;
             instruction.MemoryDisplSize = 8;
-            instruction.MemoryDisplacement64 = Origin; // replaced once the length of the code is known
+            instruction.MemoryDisplacement64 = Origin + (ulong)(_constants.Place(content) + memory.Displacement);
             return;
         }
         instruction.MemoryBase = Register.RAX + memory.Base.Index;

@@ -26,5 +26,5 @@ internal static class PerfMap
 
     /// <summary>The line for a kernel.</summary>
     public static unsafe string LineOf(CompiledKernel kernel) => string.Create(
-        CultureInfo.InvariantCulture, $"{(nint)kernel.Entry:x} {kernel.Image.CodeLength:x} int8rt::{kernel.Name}\n");
+        CultureInfo.InvariantCulture, $"{(nint)kernel.Entry:x} {kernel.Executed.CodeLength:x} int8rt::{kernel.Name}\n");
 }

@@ -7,9 +7,9 @@ internal static class IsaLimit
     /// <summary>Name of the environment variable.</summary>
     public const string Variable = "INT8RT_MAX_ISA";
 
-    /// <summary>The host's instruction sets within the bound that <c>INT8RT_MAX_ISA</c> sets.</summary>
+    /// <summary>The part of <paramref name="available"/> within the bound that <c>INT8RT_MAX_ISA</c> sets.</summary>
     /// <exception cref="FormatException">The variable holds no tier name.</exception>
-    public static Isa FromEnvironment() => Apply(CpuFeatures.Host.Isa, Environment.GetEnvironmentVariable(Variable));
+    public static Isa FromEnvironment(Isa available) => Apply(available, Environment.GetEnvironmentVariable(Variable));
 
     /// <summary>The part of <paramref name="available"/> inside the tier called <paramref name="tier"/>.</summary>
     /// <param name="available">Instruction sets to choose from.</param>

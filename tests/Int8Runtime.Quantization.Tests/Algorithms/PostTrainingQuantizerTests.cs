@@ -32,7 +32,7 @@ public sealed class PostTrainingQuantizerTests
         byte[]? expected = null;
         foreach ((_, Isa isa) in Tiers.Generated)
         {
-            using CpuEngine engine = CpuEngine.Create(new CpuEngineOptions { MaxIsa = isa, Threads = 1 });
+            using CpuEngine engine = CpuEngine.Create(new CpuEngineOptions { MaxIsa = isa, Emulate = true, Threads = 1 });
             using CompiledModel model = engine.Compile(int8);
             using InferenceRequest request = model.CreateRequest(1);
             Samples.Load(2, request.Input().AsSpan<float>());

@@ -10,11 +10,11 @@ public sealed class DepthwiseTests
 {
     [Fact]
     public void Integer_results_are_the_reference_bits_on_every_tier() =>
-        Properties.Check(IntegerProblem, CheckOnAllTiers, count: 150);
+        Properties.Check(IntegerProblem, CheckOnAllTiers, count: 80);
 
     [Fact]
     public void Float_results_are_within_the_bound_of_the_sum_on_every_tier() =>
-        Properties.Check(FloatProblem, CheckOnAllTiers, count: 80);
+        Properties.Check(FloatProblem, CheckOnAllTiers, count: 50);
 
     [Theory]
     [InlineData(DataType.UInt8, 113)]

@@ -53,7 +53,7 @@ internal static class BenchCommand
 
         BenchmarkResult result = ModelBenchmark.Measure(request, seconds, cancellation);
         var process = Process.GetCurrentProcess();
-        terminal.Line($"{path}: {IsaTiers.NameOf(engine.Isa)}, {Figures.Count(engine.Threads, "thread")}, batch {batch}, {Figures.Count(result.Runs, "run")}");
+        terminal.Line($"{path}: {engine.Tier}, {Figures.Count(engine.Threads, "thread")}, batch {batch}, {Figures.Count(result.Runs, "run")}");
         var rows = new (string Name, string Text, string Key, JsonNode Value)[]
         {
             ("minimum", Figures.Time(result.Minimum), "min_ms", result.Minimum),
@@ -66,7 +66,7 @@ internal static class BenchCommand
             ("peak working set", Figures.Bytes(process.PeakWorkingSet64), "peak_working_set_bytes", process.PeakWorkingSet64),
         };
         terminal.Table("", ["", ">"], rows.Select(r => new[] { r.Name, r.Text }));
-        var json = new JsonObject { ["model"] = path, ["isa"] = IsaTiers.NameOf(engine.Isa), ["threads"] = engine.Threads, ["batch"] = batch, ["runs"] = result.Runs };
+        var json = new JsonObject { ["model"] = path, ["isa"] = engine.Tier, ["threads"] = engine.Threads, ["batch"] = batch, ["runs"] = result.Runs };
         foreach ((_, _, string key, JsonNode value) in rows)
             json[key] = value;
         if (parse.GetValue(Layers))

@@ -39,7 +39,7 @@ internal static class DemoCommand
             PrepareOutput(output);
         using DemoAssets assets = DemoAssets.Open();
         using CpuEngine engine = EngineOptions.CreateEngine(parse);
-        terminal.Line($"{CpuEngine.CpuName}, {IsaTiers.NameOf(engine.Isa)}, {Figures.Count(engine.Threads, "thread")}");
+        terminal.Line($"{CpuEngine.CpuName}, {engine.Tier}, {Figures.Count(engine.Threads, "thread")}");
         if (CpuEngine.Limitation is { } limitation)
             terminal.Warning(limitation);
 
@@ -116,7 +116,7 @@ internal static class DemoCommand
         terminal.Json(new JsonObject
         {
             ["cpu"] = CpuEngine.CpuName,
-            ["isa"] = IsaTiers.NameOf(engine.Isa),
+            ["isa"] = engine.Tier,
             ["threads"] = engine.Threads,
             ["f32"] = f32.ToJson(),
             ["int8"] = int8.ToJson(),

@@ -58,7 +58,7 @@ internal static class EvalCommand
             ["samples"] = accuracy.Count,
             ["top1"] = Figures.Number(accuracy.Top1),
             ["top5"] = Figures.Number(accuracy.Top5),
-            ["isa"] = IsaTiers.NameOf(engine.Isa),
+            ["isa"] = engine.Tier,
             ["seconds"] = watch.Elapsed.TotalSeconds,
         });
         return ExitCode.Success;
