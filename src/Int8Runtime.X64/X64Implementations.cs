@@ -43,6 +43,9 @@ internal static class X64Implementations
 
             new JitNormalization(cache, PrimitiveKind.LayerNormalization, "jit_lnorm", needsAvx512: true),
             new JitNormalization(cache, PrimitiveKind.LayerNormalization, "jit_lnorm", needsAvx512: false),
+
+            new JitReduction(cache, needsAvx512: true),
+            new JitReduction(cache, needsAvx512: false),
         ];
     }
 }

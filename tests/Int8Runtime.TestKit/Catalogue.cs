@@ -97,6 +97,9 @@ public static class Catalogue
                     Axis = 1, Source = new([3, 37], type), Destination = new([3, 37], DataType.Float32), Scale = parameters, Shift = parameters,
                 },
                 PrimitiveAttributes.Default, Statistics);
+            yield return new CatalogueProblem(
+                new ReductionDescriptor { Algorithm = ReductionAlgorithm.Mean, Source = Image(type, 19, 5), Destination = new([1, 19, 1, 1], type) },
+                PrimitiveAttributes.Default, type == DataType.Float32 ? Statistics : Tolerance.Exact);
         }
     }
 

@@ -38,6 +38,8 @@ internal sealed unsafe class ProblemRun : IDisposable
         foreach (TensorArgument input in PrimitiveTensors.Inputs(primitive.Descriptor, primitive.Attributes))
         {
             TensorMemory tensor = Add(input.Descriptor, seed++, input.Slot == ArgumentSlot.Source ? magnitude : int.MaxValue);
+            if (input.Slot == ArgumentSlot.Source && primitive.Descriptor is ReductionDescriptor { Algorithm: ReductionAlgorithm.Product })
+                TensorContent.FillFactors(tensor, seed);
             _arguments.Set(input.Slot, tensor);
             source = input.Slot == ArgumentSlot.Source ? tensor : source;
         }
@@ -156,6 +158,7 @@ internal sealed unsafe class ProblemRun : IDisposable
         MatMulDescriptor d => d.K,
         PoolingDescriptor d => d.Kernel.ElementCount,
         LrnDescriptor d => d.LocalSize,
+        ReductionDescriptor d => d.SetSize * 4,
         _ => 4,
     };
 

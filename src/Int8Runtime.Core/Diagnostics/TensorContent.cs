@@ -45,6 +45,25 @@ internal static unsafe class TensorContent
         while (IndexSpace.Next(index, descriptor.Dimensions));
     }
 
+    /// <summary>Fills a tensor with 1, −1 where there are signs, and a few 2, so that products of many neither overflow nor vanish.</summary>
+    public static void FillFactors(TensorMemory memory, int seed)
+    {
+        MemoryDescriptor descriptor = memory.Descriptor;
+        if (descriptor.ElementCount == 0)
+            return;
+        var random = new Sequence(seed);
+        bool signed = descriptor.DataType != DataType.UInt8;
+        long spacing = Math.Max(2, descriptor.ElementCount / 5), place = 0;
+        Span<int> index = stackalloc int[descriptor.Rank];
+        index.Clear();
+        do
+        {
+            float factor = ++place % spacing == 0 ? 2 : 1;
+            ScalarAccess.Store(memory.Data, descriptor.DataType, descriptor.OffsetOf(index), signed && random.Next(0, 1) == 1 ? -factor : factor);
+        }
+        while (IndexSpace.Next(index, descriptor.Dimensions));
+    }
+
     private static void FillBytes(byte* data, long count, Sequence random, int low, int high)
     {
         for (long i = 0; i < count; i++)

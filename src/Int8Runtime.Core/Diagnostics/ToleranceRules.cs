@@ -20,6 +20,8 @@ internal static class ToleranceRules
                 Loose(destination, 1e-6, 1e-6),
             EltwiseDescriptor d when IsTranscendental(d.Algorithm) => Loose(destination, 2e-6, 1e-6),
             SoftmaxDescriptor or LrnDescriptor => Loose(destination, 2e-6, 1e-6),
+            ReductionDescriptor d when !d.IsExact && d.Algorithm is not (ReductionAlgorithm.Max or ReductionAlgorithm.Min) => Sum(d.SetSize),
+            NormalizationDescriptor => Loose(destination, 1e-4, 1e-4),
             _ => exactOrStep,
         };
 
@@ -27,7 +29,12 @@ internal static class ToleranceRules
         {
             if (!source.IsFloatingPoint())
                 return exactOrStep;
-            Tolerance sum = Tolerance.ForFloatSum(terms * 4);
+            return Sum(terms * 4);
+        }
+
+        Tolerance Sum(long terms)
+        {
+            Tolerance sum = Tolerance.ForFloatSum(terms);
             return Loose(destination, sum.Relative, sum.Absolute);
         }
     }

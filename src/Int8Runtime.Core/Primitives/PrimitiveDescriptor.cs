@@ -39,6 +39,9 @@ public enum PrimitiveKind
 
     /// <summary>Layer normalization.</summary>
     LayerNormalization,
+
+    /// <summary>Sums, extremes, means and norms over dimensions.</summary>
+    Reduction,
 }
 
 /// <summary>

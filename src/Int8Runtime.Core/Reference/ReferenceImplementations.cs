@@ -20,6 +20,7 @@ internal static class ReferenceImplementations
         new RefLrn { Outputs = outputs },
         new RefConcat(),
         new RefReorder { Outputs = outputs },
+        new RefReduction { Outputs = outputs },
         new RefNormalization<LayerNormalizationDescriptor>(PrimitiveKind.LayerNormalization, "ref_lnorm:any"),
     ];
 }

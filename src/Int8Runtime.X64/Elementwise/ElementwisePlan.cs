@@ -58,22 +58,13 @@ internal sealed unsafe class ElementwisePlan
         var source = (byte*)arguments[ArgumentSlot.Source];
         var destination = (byte*)arguments[ArgumentSlot.Destination];
         if (_hasPadding && source != destination)
-            ClearPadding(destination);
+            DestinationPadding.Clear(_destination, destination, keepsElements: _reads);
         int size = Math.Max(_destination.DataType.SizeInBytes(), _source.DataType.SizeInBytes());
         foreach (ElementwiseBox box in _boxes)
         {
             var body = new Work(box, in arguments, context.Scratch);
             Parallel.Run(context.Pool, WorkSharing.Threads(box.Elements * size, context.Threads), ref body);
         }
-    }
-
-    // Clearing everything is the fastest way, unless a sum needs what is there.
-    private void ClearPadding(byte* destination)
-    {
-        if (_reads)
-            RefPadding.Clear(_destination, destination);
-        else
-            new Span<byte>(destination, checked((int)_destination.SizeInBytes)).Clear();
     }
 
     private static ElementwiseBox BoxOf(

@@ -44,12 +44,19 @@ internal sealed class LoopNest
     /// The boxes that cover the destination, or null where blockings do not nest (8 inside 16 does, 12 inside 16 does not).
     /// </summary>
     /// <param name="tensors">The destination, then tensors of its dimensions or extents 1; all strided.</param>
-    public static IReadOnlyList<LoopNest>? TryCreate(params ReadOnlySpan<MemoryDescriptor> tensors)
+    public static IReadOnlyList<LoopNest>? TryCreate(params ReadOnlySpan<MemoryDescriptor> tensors) => TryCreate([], tensors);
+
+    /// <summary>The boxes that cover some of the dimensions; the index of the others is 0.</summary>
+    /// <param name="walked">For each dimension whether it is covered; empty for all.</param>
+    /// <param name="tensors">As above.</param>
+    public static IReadOnlyList<LoopNest>? TryCreate(ReadOnlySpan<bool> walked, ReadOnlySpan<MemoryDescriptor> tensors)
     {
         Shape extents = tensors[0].Dimensions;
         var boxes = new List<(List<Loop> Loops, int[] Index)> { ([], new int[extents.Rank]) };
         for (int d = 0; d < extents.Rank; d++)
         {
+            if (walked.Length > 0 && !walked[d])
+                continue;
             if (PlacesOf(d, tensors) is not { } places)
                 return null;
             var next = new List<(List<Loop>, int[])>();

@@ -34,7 +34,9 @@ internal sealed class NormalizationGenerator : KernelGenerator<NormalizationSpec
     protected override void Emit(KernelAssembler asm, NormalizationSpec spec)
     {
         using var walk = new SetWalk(
-            asm, spec.Walk, spec.Epilogue.Destination, spec.ParametersInLanes ? spec.Parameter.SizeInBytes() : 0);
+            asm, spec.Walk, spec.Epilogue.Destination,
+            SetOutputs.PerElement | (spec.HasFactor || spec.HasAddend ? SetOutputs.Parameters : SetOutputs.PerSet),
+            spec.ParametersInLanes ? spec.Parameter.SizeInBytes() : 0);
         using EpilogueEmitter epilogue = EpilogueEmitter.Begin(
             asm, spec.Epilogue, walk.Argument(nameof(SetArguments.Epilogue)));
         walk.ForEachSet(sets => new Body(asm, spec, walk, epilogue).EmitSets(sets));

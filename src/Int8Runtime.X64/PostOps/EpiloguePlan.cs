@@ -82,22 +82,36 @@ internal sealed unsafe class EpiloguePlan
     /// kernel does not know.
     /// </summary>
     /// <param name="epilogue">An epilogue of <see cref="Epilogue.CreateForValues"/>.</param>
-    public static EpiloguePlan? TryForValues(Epilogue epilogue)
+    public static EpiloguePlan? TryForValues(Epilogue epilogue) =>
+        epilogue.PostOps.Any(postOp => postOp is BinaryPostOp) ? null : ForValues(epilogue, _ => OperandMode.None, out _);
+
+    /// <summary>Prepares what follows values that a kernel has computed itself; the caller places the operands of post-ops.</summary>
+    /// <param name="epilogue">An epilogue of <see cref="Epilogue.CreateForValues"/>.</param>
+    /// <param name="modeOf">How the operand of a post-op, given by its number among those with operands, meets the lanes.</param>
+    /// <param name="operands">Place in the kernel's chain and in the attributes of each post-op with an operand.</param>
+    public static EpiloguePlan ForValues(Epilogue epilogue, Func<int, OperandMode> modeOf, out (int Place, int PostOp)[] operands)
     {
         var chain = new List<PlacedPostOp>();
+        var placed = new List<(int, int)>();
         if (epilogue.Scale[0] != 1f)
         {
             PostOp factor = PostOp.Binary(BinaryAlgorithm.Multiply, new MemoryDescriptor([1], DataType.Float32));
             chain.Add(new PlacedPostOp(factor, OperandMode.Constant, epilogue.Scale[0]));
         }
 
-        foreach (PostOp postOp in epilogue.PostOps)
+        for (int i = 0; i < epilogue.PostOps.Count; i++)
         {
-            if (postOp is BinaryPostOp)
-                return null;
-            chain.Add(new PlacedPostOp(postOp));
+            OperandMode mode = OperandMode.None;
+            if (epilogue.PostOps[i] is BinaryPostOp)
+            {
+                mode = modeOf(placed.Count);
+                placed.Add((chain.Count, i));
+            }
+
+            chain.Add(new PlacedPostOp(epilogue.PostOps[i], mode));
         }
 
+        operands = [.. placed];
         return ForRuns(epilogue, [.. chain]);
     }
 

@@ -15,6 +15,9 @@ internal struct SetRun
 
     /// <summary>In the parameters.</summary>
     public long Parameter;
+
+    /// <summary>Elements of the run, at least 1.</summary>
+    public long Count;
 }
 
 /// <summary>
@@ -35,9 +38,6 @@ internal unsafe struct SetArguments
 
     /// <summary>Number of runs, at least 1.</summary>
     public long RunCount;
-
-    /// <summary>Elements of a run, at least 1.</summary>
-    public long Count;
 
     /// <summary>Neighbouring sets, at least 1; not used across lanes.</summary>
     public long Sets;
@@ -75,6 +75,9 @@ internal unsafe struct SetArguments
     /// <summary>Elements of a set.</summary>
     public float Elements;
 
-    /// <summary>Added to a variance or a norm.</summary>
+    /// <summary>Added to a variance or a norm, or the lower bound of a norm.</summary>
     public float Epsilon;
+
+    /// <summary>What is subtracted from an integer result: the zero point once, or for each element of a set.</summary>
+    public int IntegerZeroPoint;
 }

@@ -3,8 +3,8 @@
 //   across lanes      the elements of a run are consecutive: a vector holds elements of one set
 //   side by side      neighbouring sets start at consecutive elements: a vector holds one element of each of them
 //   otherwise         a vector holds one element
-using Int8Runtime.Jit;
-
+//
+// A blocked dimension whose extent is no multiple of the block gives several boxes of sets, or runs of several lengths.
 namespace Int8Runtime.X64;
 
 /// <summary>
@@ -15,19 +15,21 @@ internal sealed unsafe class SetLoops
 {
     private const int Parameters = 2;
 
-    private readonly long[] _start;
-    private readonly Loop[] _outer;
-    private readonly Loop _inner, _sideBySide;
+    // Neighbouring sets are shared in stretches of this many.
+    private const int Stretch = 64;
+
+    private readonly Box[] _boxes;
+    private readonly Loop _inner;
     private readonly SetRun[] _runs;
     private readonly int[] _sizes;
+    private readonly float _elements;
 
-    private SetLoops(long[] start, Loop[] outer, Loop sideBySide, Loop[] runs, Loop inner, bool acrossLanes, int[] sizes)
+    private SetLoops(Box[] boxes, SetRun[] runs, Loop inner, bool acrossLanes, int[] sizes)
     {
-        (_start, _outer, _sideBySide, _inner, AcrossLanes, _sizes) = (start, outer, sideBySide, inner, acrossLanes, sizes);
-        _runs = RunsOf(runs);
-        OuterCount = Count(outer);
-        Loop lanes = acrossLanes ? inner : sideBySide;
-        ParametersInLanes = lanes.Strides[Parameters] != 0;
+        (_boxes, _runs, _inner, AcrossLanes, _sizes) = (boxes, runs, inner, acrossLanes, sizes);
+        UnitCount = checked((int)boxes.Sum(box => (long)box.UnitCount));
+        ParametersInLanes = acrossLanes ? inner.Strides[Parameters] != 0 : HasNeighbours(Parameters);
+        _elements = runs.Sum(run => (float)run.Count);
     }
 
     /// <summary>Whether a vector holds elements of one set.</summary>
@@ -36,71 +38,67 @@ internal sealed unsafe class SetLoops
     /// <summary>Whether lanes have parameters of their own.</summary>
     public bool ParametersInLanes { get; }
 
-    /// <summary>Iterations over groups of neighbouring sets.</summary>
-    public int OuterCount { get; }
-
-    /// <summary>Neighbouring sets of each iteration; 1 across lanes.</summary>
-    public int Neighbours => _sideBySide.Extent;
+    /// <summary>Number of units of work: a set, or a stretch of neighbouring ones.</summary>
+    public int UnitCount { get; }
 
     /// <summary>Number of tensors.</summary>
-    public int Tensors => _start.Length;
+    public int Tensors => _sizes.Length;
 
     /// <summary>Bytes kept alive.</summary>
     public long SizeInBytes => _runs.Length * sizeof(SetRun);
 
-    /// <summary>Plans the loops; null for blocked tensors.</summary>
+    /// <summary>Plans the loops; null where blockings do not nest.</summary>
     /// <param name="inSet">For each dimension whether it runs inside of a set.</param>
     /// <param name="perElement">Whether there is a result for each element instead of one for each set.</param>
-    /// <param name="tensors">The tensors; all of one rank.</param>
+    /// <param name="tensors">The tensors; all strided and of one rank, the source first.</param>
     public static SetLoops? TryCreate(ReadOnlySpan<bool> inSet, bool perElement, params ReadOnlySpan<MemoryDescriptor> tensors)
     {
-        foreach (MemoryDescriptor tensor in tensors)
-            if (!tensor.IsStrided || !tensor.InnerBlocks.IsEmpty)
-                return null;
-        LoopNest sets = NestOf(inSet, false, tensors), elements = NestOf(inSet, true, tensors);
+        bool[] outside = [.. inSet.ToArray().Select(inside => !inside)];
+        if (LoopNest.TryCreate(outside, tensors) is not { } sets || LoopNest.TryCreate(inSet, tensors) is not { } elements)
+            return null;
         int[] sizes = [.. tensors.ToArray().Select(tensor => tensor.DataType.SizeInBytes())];
-        List<Loop> outer = [.. sets.Loops], runs = [.. elements.Loops];
-        Loop once = Loop.Once(tensors.Length), inner = once, sideBySide = once;
-        bool across = runs.Count > 0 && runs[^1].Strides[0] == sizes[0]
-            && (!perElement || runs[^1].Strides[1] == sizes[1]) && IsLaneStride(runs[^1], Parameters, sizes);
-        if (across)
-        {
-            inner = runs[^1];
-            runs.RemoveAt(runs.Count - 1);
-        }
-        else
-        {
-            if (runs.Count > 0)
-            {
-                inner = runs.MaxBy(loop => loop.Extent)!;
-                runs.Remove(inner);
-            }
+        Loop once = Loop.Once(tensors.Length);
+        bool IsLane(Loop loop) => loop.Strides[0] == sizes[0] && (!perElement || loop.Strides[1] == sizes[1])
+            && IsLaneStride(loop, Parameters, sizes);
+        IReadOnlyList<Loop> first = elements[0].Loops;
+        bool across = first.Count > 0 && IsLane(first[^1]);
+        Loop inner = across ? first[^1] : first.Count > 0 ? first.MaxBy(loop => loop.Extent)! : once;
+        var runs = new List<SetRun>();
+        foreach (LoopNest nest in elements)
+            AddRuns(runs, nest, sets[0].Start, inner);
+        Box[] boxes = [.. sets.Select(nest => BoxOf(nest, sideBySide: !across))];
+        return new SetLoops(boxes, Pinned(runs), inner, across, sizes);
 
-            if (outer.Count > 0 && outer[^1].Strides[0] == sizes[0] && outer[^1].Strides[1] == sizes[1]
-                && Enumerable.Range(Parameters, tensors.Length - Parameters).All(t => IsLaneStride(outer[^1], t, sizes)))
-            {
-                sideBySide = outer[^1];
-                outer.RemoveAt(outer.Count - 1);
-            }
+        Box BoxOf(LoopNest nest, bool sideBySide)
+        {
+            Loop[] loops = [.. nest.Loops];
+            sideBySide &= loops.Length > 0 && loops[^1].Strides[0] == sizes[0] && loops[^1].Strides[1] == sizes[1];
+            for (int t = Parameters; t < sizes.Length && sideBySide; t++)
+                sideBySide = IsLaneStride(loops[^1], t, sizes);
+            return sideBySide ? new Box(nest.Start, loops[..^1], loops[^1]) : new Box(nest.Start, loops, once);
         }
-
-        return new SetLoops(sets.Start, [.. outer], sideBySide, [.. runs], inner, across, sizes);
     }
 
     /// <summary>How an operand of a post-op behind the sets meets the lanes.</summary>
-    public OperandMode ModeOf(int tensor) => _sideBySide.Strides[tensor] == 0 ? OperandMode.PerTensor : OperandMode.PerChannel;
+    public OperandMode ModeOf(int tensor) => HasNeighbours(tensor) ? OperandMode.PerChannel : OperandMode.PerTensor;
 
-    /// <summary>Byte offsets of the first set of an iteration, moved by <paramref name="neighbour"/> sets.</summary>
-    public void OffsetsOf(int iteration, int neighbour, Span<long> offsets)
+    /// <summary>Byte offsets of the first set of a unit of work in each tensor, and the number of its sets.</summary>
+    public int Unit(int unit, Span<long> offsets)
     {
-        _start.CopyTo(offsets);
-        for (int i = _outer.Length - 1; i >= 0; i--)
+        int b = 0;
+        while (unit >= _boxes[b].UnitCount)
+            unit -= _boxes[b++].UnitCount;
+        Box box = _boxes[b];
+        (int iteration, int stretch) = Math.DivRem(unit, box.Stretches);
+        box.Start.CopyTo(offsets);
+        for (int i = box.Outer.Length - 1; i >= 0; i--)
         {
-            (iteration, int digit) = Math.DivRem(iteration, _outer[i].Extent);
-            Move(offsets, _outer[i], digit);
+            (iteration, int digit) = Math.DivRem(iteration, box.Outer[i].Extent);
+            Move(offsets, box.Outer[i], digit);
         }
 
-        Move(offsets, _sideBySide, neighbour);
+        Move(offsets, box.SideBySide, stretch * Stretch);
+        return Math.Min(Stretch, box.SideBySide.Extent - (stretch * Stretch));
     }
 
     /// <summary>Fills what belongs to the plan.</summary>
@@ -108,55 +106,70 @@ internal sealed unsafe class SetLoops
     {
         call.Runs = (SetRun*)System.Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(_runs, 0);
         call.RunCount = _runs.Length;
-        call.Count = _inner.Extent;
         call.SourceStride = _inner.Strides[0];
         call.DestinationStride = _inner.Strides[1];
         call.ParameterStride = _inner.Strides[Parameters];
-        call.Elements = (float)_inner.Extent * _runs.Length;
+        call.Elements = _elements;
     }
 
-    // The dimensions inside of a set, or those outside.
-    private static LoopNest NestOf(ReadOnlySpan<bool> inSet, bool inside, ReadOnlySpan<MemoryDescriptor> tensors)
-    {
-        var parts = new MemoryDescriptor[tensors.Length];
-        for (int t = 0; t < parts.Length; t++)
-        {
-            int[] extents = tensors[t].Dimensions.ToArray();
-            for (int d = 0; d < extents.Length; d++)
-                if (inSet[d] != inside)
-                    extents[d] = 1;
-            parts[t] = tensors[t].Slice(new int[extents.Length], extents);
-        }
-
-        return LoopNest.TryCreate(parts)![0];
-    }
+    private bool HasNeighbours(int tensor) => Array.Exists(_boxes, box => box.SideBySide.Strides[tensor] != 0);
 
     private static bool IsLaneStride(Loop loop, int tensor, int[] sizes) =>
         loop.Strides[tensor] == 0 || loop.Strides[tensor] == sizes[tensor];
 
-    private static int Count(Loop[] loops) => loops.Aggregate(1, (count, loop) => checked(count * loop.Extent));
-
-    private static SetRun[] RunsOf(Loop[] loops)
+    // Everything but the loop that the kernel runs, which a box may lack.
+    private static void AddRuns(List<SetRun> runs, LoopNest nest, long[] origin, Loop inner)
     {
-        SetRun[] runs = GC.AllocateArray<SetRun>(Count(loops), pinned: true);
-        for (int i = 0; i < runs.Length; i++)
+        List<Loop> loops = [.. nest.Loops];
+        int own = loops.FindIndex(loop => loop.Strides.AsSpan().SequenceEqual(inner.Strides));
+        int count = own < 0 ? 1 : loops[own].Extent;
+        if (own >= 0)
+            loops.RemoveAt(own);
+        int total = loops.Aggregate(1, (product, loop) => checked(product * loop.Extent));
+        for (int i = 0; i < total; i++)
         {
             int rest = i;
-            for (int l = loops.Length - 1; l >= 0; l--)
+            var run = new SetRun
+            {
+                Source = nest.Start[0] - origin[0], Destination = nest.Start[1] - origin[1],
+                Parameter = nest.Start[Parameters] - origin[Parameters], Count = count,
+            };
+            for (int l = loops.Count - 1; l >= 0; l--)
             {
                 (rest, int digit) = Math.DivRem(rest, loops[l].Extent);
-                runs[i].Source += digit * loops[l].Strides[0];
-                runs[i].Destination += digit * loops[l].Strides[1];
-                runs[i].Parameter += digit * loops[l].Strides[Parameters];
+                run.Source += digit * loops[l].Strides[0];
+                run.Destination += digit * loops[l].Strides[1];
+                run.Parameter += digit * loops[l].Strides[Parameters];
             }
-        }
 
-        return runs;
+            runs.Add(run);
+        }
+    }
+
+    private static SetRun[] Pinned(List<SetRun> runs)
+    {
+        SetRun[] pinned = GC.AllocateArray<SetRun>(runs.Count, pinned: true);
+        runs.CopyTo(pinned);
+        return pinned;
     }
 
     private static void Move(Span<long> offsets, Loop loop, int iterations)
     {
         for (int t = 0; t < offsets.Length; t++)
             offsets[t] += iterations * loop.Strides[t];
+    }
+
+    // Sets that outer loops and at most one loop over neighbours cover.
+    private sealed class Box(long[] start, Loop[] outer, Loop sideBySide)
+    {
+        public long[] Start => start;
+
+        public Loop[] Outer => outer;
+
+        public Loop SideBySide => sideBySide;
+
+        public int Stretches { get; } = (sideBySide.Extent + Stretch - 1) / Stretch;
+
+        public int UnitCount => checked(Outer.Aggregate(Stretches, (count, loop) => checked(count * loop.Extent)));
     }
 }

@@ -1,4 +1,5 @@
 // Executes a kernel that works on sets of elements.
+using Int8Runtime.Diagnostics;
 using Int8Runtime.Jit;
 using Int8Runtime.Reference;
 
@@ -9,14 +10,16 @@ internal sealed unsafe class SetPlan(
     string name, PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, SetLoops loops, EpiloguePlan epilogue,
     CompiledKernel kernel) : PrimitivePlan
 {
-    // Neighbouring sets are shared in stretches of this many.
-    private const int Stretch = 64;
+    private readonly bool _readsDestination = epilogue.Spec.ReadsDestination;
 
     /// <summary>Bytes read, by which work is shared.</summary>
     public required long Bytes { get; init; }
 
     /// <summary>Added to a variance or a norm.</summary>
     public float Epsilon { get; init; }
+
+    /// <summary>How often the zero point is subtracted from the integer result of a set.</summary>
+    public long ZeroPointCount { get; init; }
 
     /// <summary>Operands of post-ops: the place in the kernel's chain and in the attributes. Tensors 3 and up of the loops.</summary>
     public (int Place, int PostOp)[] Operands { get; init; } = [];
@@ -36,6 +39,8 @@ internal sealed unsafe class SetPlan(
     /// <inheritdoc/>
     public override void Execute(in ExecutionContext context)
     {
+        MemoryDescriptor destination = PrimitiveTensors.Destination(descriptor);
+        DestinationPadding.Clear(destination, (byte*)context.Arguments[ArgumentSlot.Destination], _readsDestination || IsInPlace(in context.Arguments));
         var body = new Work(this, in context.Arguments);
         Parallel.Run(context.Pool, WorkSharing.Threads(Bytes, context.Threads), ref body);
         GC.KeepAlive(this);
@@ -47,29 +52,30 @@ internal sealed unsafe class SetPlan(
         epilogue.PrepareConstants(ref table);
         SetArguments call = default;
         loops.Prepare(ref call);
+        call.Scale = RefEpilogue.SourceScale(attributes, in arguments);
+        int zeroPoint = RefEpilogue.SourceZeroPoint(attributes, in arguments);
+        call.ZeroPoint = zeroPoint;
+        call.IntegerZeroPoint = unchecked((int)(zeroPoint * ZeroPointCount));
+        call.Epsilon = Epsilon;
+        call.Epilogue = &table;
         Span<long> offsets = stackalloc long[loops.Tensors];
-        int stretches = (loops.Neighbours + Stretch - 1) / Stretch;
-        (int start, int end) = Parallel.Share(loops.OuterCount * stretches, worker, workers);
+        (int start, int end) = Parallel.Share(loops.UnitCount, worker, workers);
         for (int i = start; i < end; i++)
         {
-            (int iteration, int stretch) = Math.DivRem(i, stretches);
-            int first = stretch * Stretch;
-            loops.OffsetsOf(iteration, first, offsets);
-            call.Sets = Math.Min(Stretch, loops.Neighbours - first);
+            call.Sets = loops.Unit(i, offsets);
             call.Source = (byte*)arguments[ArgumentSlot.Source] + offsets[0];
             call.Destination = (byte*)arguments[ArgumentSlot.Destination] + offsets[1];
             call.Factors = (byte*)arguments[ArgumentSlot.NormalizationScale] + offsets[2];
             call.Addends = (byte*)arguments[ArgumentSlot.NormalizationShift] + offsets[2];
-            call.Scale = RefEpilogue.SourceScale(attributes, in arguments);
-            call.ZeroPoint = RefEpilogue.SourceZeroPoint(attributes, in arguments);
-            call.Epsilon = Epsilon;
-            call.Epilogue = &table;
             for (int operand = 0; operand < Operands.Length; operand++)
                 table.Operands[Operands[operand].Place] =
                     (nint)((byte*)arguments.PostOpOperand(Operands[operand].PostOp) + offsets[3 + operand]);
             kernel.Entry(&call);
         }
     }
+
+    private static bool IsInPlace(in ExecutionArguments arguments) =>
+        arguments[ArgumentSlot.Source] == arguments[ArgumentSlot.Destination];
 
     private readonly ref struct Work(SetPlan plan, in ExecutionArguments arguments) : IParallelBody
     {

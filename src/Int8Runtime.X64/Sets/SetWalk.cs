@@ -13,17 +13,32 @@ namespace Int8Runtime.X64;
 /// <param name="AcrossLanes">Whether the lanes of a vector belong to one set.</param>
 /// <param name="HasZeroPoint">Whether the zero point is subtracted from each element.</param>
 /// <param name="HasScale">Whether each element is multiplied by the scale.</param>
-internal sealed record SetWalkSpec(DataType Source, bool AcrossLanes, bool HasZeroPoint, bool HasScale)
+/// <param name="IsInteger">Whether elements stay s32, as they are stored.</param>
+internal sealed record SetWalkSpec(DataType Source, bool AcrossLanes, bool HasZeroPoint, bool HasScale, bool IsInteger = false)
 {
     /// <inheritdoc/>
     public override string ToString() =>
-        $"{Source.ToShortName()}{(AcrossLanes ? "_across" : "")}{(HasZeroPoint ? "_z" : "")}{(HasScale ? "_s" : "")}";
+        $"{Source.ToShortName()}{(IsInteger ? "i" : "")}{(AcrossLanes ? "_across" : "")}{(HasZeroPoint ? "_z" : "")}{(HasScale ? "_s" : "")}";
+}
+
+/// <summary>What a body of a walk addresses beside the source.</summary>
+[Flags]
+internal enum SetOutputs
+{
+    /// <summary>One result for each set.</summary>
+    PerSet = 0,
+
+    /// <summary>A result for each element.</summary>
+    PerElement = 1,
+
+    /// <summary>Parameters of each element.</summary>
+    Parameters = 2,
 }
 
 /// <summary>Where a body finds its element.</summary>
 /// <param name="Number">Which of <see cref="SetWalk.Unroll"/> independent accumulators to use.</param>
-/// <param name="Destination">The result of the element.</param>
-/// <param name="Factor">Its factor: a vector, or one for all lanes.</param>
+/// <param name="Destination">The result of the element, if there is one.</param>
+/// <param name="Factor">Its factor, if it has one: a vector, or one for all lanes.</param>
 /// <param name="Addend">Its addend.</param>
 /// <param name="Lanes">Lanes that hold elements.</param>
 internal readonly record struct SetElement(int Number, Mem Destination, Mem Factor, Mem Addend, ActiveLanes Lanes);
@@ -36,29 +51,35 @@ internal sealed class SetWalk : IDisposable
 
     private readonly KernelAssembler _asm;
     private readonly SetWalkSpec _spec;
+    private readonly SetOutputs _outputs;
     private readonly int _sourceBytes, _destinationBytes, _parameterBytes;
-    private readonly Gpr _source, _destination, _factor, _addend, _position, _count;
+    private readonly Gpr _source, _destination, _position, _count;
+    private readonly Gpr? _factor, _addend;
 
     /// <summary>Leases the registers.</summary>
     /// <param name="asm">The kernel, whose arguments are <see cref="SetArguments"/>.</param>
     /// <param name="spec">What to emit.</param>
     /// <param name="destination">Element type of the destination.</param>
+    /// <param name="outputs">What bodies address.</param>
     /// <param name="parameterBytes">Bytes between the parameters of neighbouring lanes; 0 if they share one.</param>
-    public SetWalk(KernelAssembler asm, SetWalkSpec spec, DataType destination, int parameterBytes)
+    public SetWalk(KernelAssembler asm, SetWalkSpec spec, DataType destination, SetOutputs outputs, int parameterBytes = 0)
     {
-        (_asm, _spec) = (asm, spec);
+        (_asm, _spec, _outputs) = (asm, spec, outputs);
         (_sourceBytes, _destinationBytes, _parameterBytes) = (spec.Source.SizeInBytes(), destination.SizeInBytes(), parameterBytes);
         _source = asm.Registers.Gpr("element");
         _destination = asm.Registers.Gpr("result");
-        _factor = asm.Registers.Gpr("factor");
-        _addend = asm.Registers.Gpr("addend");
+        if (outputs.HasFlag(SetOutputs.Parameters))
+            (_factor, _addend) = (asm.Registers.Gpr("factor"), asm.Registers.Gpr("addend"));
         _position = asm.Registers.Gpr("position");
         _count = asm.Registers.Gpr("count");
         Value = asm.Registers.Vec("value");
     }
 
-    /// <summary>The element, as f32. Lanes without one hold something finite.</summary>
+    /// <summary>The element, as f32 or s32. Lanes without one hold something finite.</summary>
     public Vec Value { get; }
+
+    /// <summary>The number of the set in the first lane among its neighbours, for operands behind sets side by side.</summary>
+    public Gpr FirstSet => _position;
 
     /// <summary>A field of the arguments.</summary>
     public Mem Argument(string field) => _asm.Arguments[(int)Marshal.OffsetOf<SetArguments>(field)];
@@ -75,11 +96,15 @@ internal sealed class SetWalk : IDisposable
         int lanes = _asm.Traits.Lanes32;
         using Gpr sets = _asm.Registers.Gpr("sets");
         _asm.Mov(sets, Argument(nameof(SetArguments.Sets)));
+        _asm.Mov(_position, 0);
         _asm.StepDown(sets, lanes, () =>
         {
             body(ActiveLanes.All);
             _asm.Add(Argument(nameof(SetArguments.Source)), lanes * _sourceBytes);
             _asm.Add(Argument(nameof(SetArguments.Destination)), lanes * _destinationBytes);
+            _asm.Add(_position, lanes);
+            if (!_outputs.HasFlag(SetOutputs.Parameters))
+                return;
             _asm.Add(Argument(nameof(SetArguments.Factors)), lanes * _parameterBytes);
             _asm.Add(Argument(nameof(SetArguments.Addends)), lanes * _parameterBytes);
         });
@@ -115,13 +140,16 @@ internal sealed class SetWalk : IDisposable
             {
                 _asm.Mov(run, Argument(nameof(SetArguments.Run)));
                 Start(_source, nameof(SetArguments.Source), run, nameof(SetRun.Source));
-                Start(_destination, nameof(SetArguments.Destination), run, nameof(SetRun.Destination));
-                Start(_factor, nameof(SetArguments.Factors), run, nameof(SetRun.Parameter));
-                Start(_addend, nameof(SetArguments.Addends), run, nameof(SetRun.Parameter));
+                if (_outputs.HasFlag(SetOutputs.PerElement))
+                    Start(_destination, nameof(SetArguments.Destination), run, nameof(SetRun.Destination));
+                if (_factor is { } factor)
+                    Start(factor, nameof(SetArguments.Factors), run, nameof(SetRun.Parameter));
+                if (_addend is { } addend)
+                    Start(addend, nameof(SetArguments.Addends), run, nameof(SetRun.Parameter));
+                _asm.Mov(_count, run[(int)Marshal.OffsetOf<SetRun>(nameof(SetRun.Count))]);
             }
 
             _asm.Add(Argument(nameof(SetArguments.Run)), Marshal.SizeOf<SetRun>());
-            _asm.Mov(_count, Argument(nameof(SetArguments.Count)));
             if (_spec.AcrossLanes)
                 EmitVectors(body);
             else
@@ -130,12 +158,15 @@ internal sealed class SetWalk : IDisposable
     }
 
     /// <summary>Puts a number into the lanes of the value that hold no element of the set; other lanes stay.</summary>
-    public void FillInactive(ActiveLanes lanes, float number)
+    public void FillInactive(ActiveLanes lanes, float number) => FillInactive(lanes, BitConverter.SingleToInt32Bits(number));
+
+    /// <inheritdoc cref="FillInactive(ActiveLanes, float)"/>
+    public void FillInactive(ActiveLanes lanes, int number)
     {
         if (lanes.IsAll || !_spec.AcrossLanes)
             return;
         using Vec filled = _asm.Registers.Vec("filled");
-        _asm.Emit(Vbroadcastss, filled, _asm.Splat(number));
+        _asm.Emit(Vpbroadcastd, filled, _asm.Splat(number));
         lanes.Merge(_asm, filled, Value);
         _asm.Emit(Vmovaps, Value, filled);
     }
@@ -146,8 +177,8 @@ internal sealed class SetWalk : IDisposable
         Value.Dispose();
         _count.Dispose();
         _position.Dispose();
-        _addend.Dispose();
-        _factor.Dispose();
+        _addend?.Dispose();
+        _factor?.Dispose();
         _destination.Dispose();
         _source.Dispose();
     }
@@ -186,7 +217,8 @@ internal sealed class SetWalk : IDisposable
         Mem At(Gpr start, int size) => size == 0 ? start[0] : start[_position, size, first * size];
         Load(At(_source, _sourceBytes), lanes);
         body(new SetElement(
-            number, At(_destination, _destinationBytes), At(_factor, _parameterBytes), At(_addend, _parameterBytes), lanes));
+            number, At(_destination, _destinationBytes), _factor is { } factor ? At(factor, _parameterBytes) : default,
+            _addend is { } addend ? At(addend, _parameterBytes) : default, lanes));
     }
 
     private void EmitElements(ActiveLanes sets, Action<SetElement> body)
@@ -198,11 +230,15 @@ internal sealed class SetWalk : IDisposable
                 for (int e = 0; e < elements; e++)
                 {
                     Load(_source[0], sets);
-                    body(new SetElement(e, _destination[0], _factor[0], _addend[0], sets));
+                    body(new SetElement(
+                        e, _destination[0], _factor is { } factor ? factor[0] : default, _addend is { } addend ? addend[0] : default, sets));
                     _asm.Add(_source, Argument(nameof(SetArguments.SourceStride)));
-                    _asm.Add(_destination, Argument(nameof(SetArguments.DestinationStride)));
-                    _asm.Add(_factor, Argument(nameof(SetArguments.ParameterStride)));
-                    _asm.Add(_addend, Argument(nameof(SetArguments.ParameterStride)));
+                    if (_outputs.HasFlag(SetOutputs.PerElement))
+                        _asm.Add(_destination, Argument(nameof(SetArguments.DestinationStride)));
+                    if (_factor is null || _addend is null)
+                        continue;
+                    _asm.Add(_factor.Value, Argument(nameof(SetArguments.ParameterStride)));
+                    _asm.Add(_addend.Value, Argument(nameof(SetArguments.ParameterStride)));
                 }
             });
         }
@@ -210,6 +246,12 @@ internal sealed class SetWalk : IDisposable
 
     private void Load(Mem element, ActiveLanes lanes)
     {
+        if (_spec.IsInteger)
+        {
+            TypedLoad.ToInt32(_asm, Value, _spec.Source, element, lanes);
+            return;
+        }
+
         TypedLoad.ToFloat(_asm, Value, _spec.Source, element, lanes);
         if (!_spec.HasZeroPoint && !_spec.HasScale)
             return;

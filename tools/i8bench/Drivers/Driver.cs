@@ -32,7 +32,7 @@ internal sealed record Driver(string Name, Func<Options, string, BenchProblem>? 
         new("gnorm", null),
         new("lnorm", null),
         new("prelu", null),
-        new("reduction", null),
+        new("reduction", StatisticsDrivers.Reduction),
         new("resampling", null),
         new("rnn", null),
         new("shuffle", null),

@@ -120,8 +120,8 @@ internal static class ElementDrivers
         return new BenchProblem(descriptor, AttributeText.Parse(options, context), 0, inPlace);
     }
 
-    // Dimensions of each tensor; a name behind n or _n is dropped.
-    private static Shape[] Dimensions(string text)
+    /// <summary>Dimensions of each tensor; a name behind n or _n is dropped.</summary>
+    internal static Shape[] Dimensions(string text)
     {
         int end = text.IndexOf('n', StringComparison.Ordinal);
         return [.. (end < 0 ? text : text[..end]).TrimEnd('_').Split(':').Select(tensor => (Shape)tensor.Split('x').Select(ProductDrivers.Whole).ToArray())];

@@ -32,6 +32,10 @@ internal sealed class DequantizationAbsorption : IOperationPass
                     }
 
                     break;
+                case ReductionSpec:
+                    if (Integers(operation[0]) is { } reduced)
+                        Absorb(log, operation, (0, reduced));
+                    break;
                 case PoolingSpec or ResamplingSpec or EltwiseSpec:
                     if (Integers(operation[0]) is { } source && QuantizationMovement.CommonQuantization(operation.Output) is { IsPerTensor: true })
                         Absorb(log, operation, (0, source));

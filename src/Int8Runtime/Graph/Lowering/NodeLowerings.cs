@@ -12,6 +12,7 @@ internal static class NodeLowerings
         new ConvolutionLowering(),
         new MatrixLowering(),
         new PoolingLowering(),
+        new ReductionLowering(),
         new EltwiseLowering(),
         new BinaryLowering(),
         new NormalizationLowering(),

@@ -1,4 +1,4 @@
-// Poolings, resamplings, element-wise functions, softmax and LRN.
+// Poolings, resamplings, element-wise functions, softmax, LRN and reductions.
 using Int8Runtime.Graph.Lowering;
 
 namespace Int8Runtime.Graph.Planning;
@@ -69,6 +69,18 @@ internal static class ElementEmitter
             LocalSize = spec.Size, Alpha = spec.Alpha, Beta = spec.Beta, K = spec.K, Source = source.Descriptor, Destination = destination.Descriptor,
         };
         plan.Execute(descriptor, PrimitiveAttributes.Default, (ArgumentSlot.Source, source), (ArgumentSlot.Destination, destination));
+    }
+
+    public static void EmitReduction(Operation operation, ReductionSpec spec, PlanBuilder plan)
+    {
+        Location source = plan.LocationOf(operation[0].Edge); // any layout does
+        Location destination = plan.Define(operation.Output);
+        var descriptor = new ReductionDescriptor
+        {
+            Algorithm = spec.Algorithm, P = spec.P, Source = source.Descriptor, Destination = destination.Descriptor,
+        };
+        plan.Execute(descriptor, AttributesOf.Unary(operation[0].Quantization, operation.OutputQuantization),
+            (ArgumentSlot.Source, source), (ArgumentSlot.Destination, destination));
     }
 
     public static void EmitBinary(Operation operation, BinarySpec spec, PlanBuilder plan)

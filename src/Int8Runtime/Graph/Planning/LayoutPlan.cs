@@ -5,7 +5,8 @@ namespace Int8Runtime.Graph.Planning;
 
 /// <summary>
 /// The layout of every tensor, decided before any step is planned: convolutions, poolings, resamplings and LRN read and write channels
-/// last; matrix products are row-major; operations without an opinion follow what they read, or else what their readers want.
+/// last; matrix products are row-major; operations without an opinion follow what they read, transposed views included, or else what
+/// their readers want.
 /// </summary>
 internal sealed class LayoutPlan
 {
@@ -39,13 +40,28 @@ internal sealed class LayoutPlan
                 continue;
             bool follows = IsNeutral(operation.Spec)
                 && (operation.Operands.Any(o => o is not null && plan._channelsLast.Contains(o.Edge)) || wanted.Contains(operation.Output));
-            bool passes = operation.Spec is SliceSpec && plan._channelsLast.Contains(operation[0].Edge);
+            bool passes = operation.OptionalOperand(0) is { } source && (plan._channelsLast.Contains(source.Edge)
+                ? operation.Spec is SliceSpec || (operation.Spec is ReshapeSpec && KeepsChannels(source.Shape, operation.Output.Shape))
+                : operation.Spec is TransposeSpec transpose && MovesLastToChannels(transpose));
             if (NeedsChannelsLast(operation.Spec) || follows || passes)
                 plan._channelsLast.Add(operation.Output);
         }
 
         return plan;
     }
+
+    // A transpose is a view: tokens by features seen as features by tokens (or nhwc as nchw) have channels last.
+    private static bool MovesLastToChannels(TransposeSpec spec)
+    {
+        bool moves = spec.Order[0] == 0 && spec.Order[1] == spec.Order.Length - 1;
+        for (int d = 2; d < spec.Order.Length; d++)
+            moves &= spec.Order[d] == d - 1;
+        return moves;
+    }
+
+    // Spatial dimensions that are joined or divided leave the channels innermost.
+    private static bool KeepsChannels(Shape source, Shape result) =>
+        result.Rank >= 3 && source.Rank >= 3 && result[0] == source[0] && result[1] == source[1];
 
     private static bool NeedsChannelsLast(OperationSpec spec) => spec is ConvolutionSpec or PoolingSpec or ResamplingSpec or LrnSpec;
 

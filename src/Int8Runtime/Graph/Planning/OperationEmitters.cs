@@ -37,6 +37,9 @@ internal static class OperationEmitters
             case LrnSpec spec:
                 ElementEmitter.EmitLrn(operation, spec, plan);
                 break;
+            case ReductionSpec spec:
+                ElementEmitter.EmitReduction(operation, spec, plan);
+                break;
             case LayerNormalizationSpec spec:
                 NormalizationEmitter.EmitLayer(operation, spec, plan);
                 break;
