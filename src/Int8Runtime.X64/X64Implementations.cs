@@ -13,10 +13,12 @@ internal static class X64Implementations
     {
         ArgumentNullException.ThrowIfNull(cache);
         ArgumentNullException.ThrowIfNull(cpu);
+        IImplementation[] convolutions = [new DepthwiseConvolution(cache), new BrgemmConvolution(cache, cpu)];
+        var deconvolution = new PhasedDeconvolution(convolutions);
         return
         [
-            new DepthwiseConvolution(cache),
-            new BrgemmConvolution(cache, cpu),
+            .. convolutions,
+            deconvolution,
             new BrgemmInnerProduct(cache, cpu),
             new BrgemmMatMul(cache, cpu),
 

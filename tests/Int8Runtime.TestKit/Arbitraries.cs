@@ -10,6 +10,12 @@ namespace Int8Runtime.TestKit;
 /// <param name="Options">Seed, content and guard placement.</param>
 public sealed record Problem(PrimitiveDescriptor Descriptor, PrimitiveAttributes Attributes, CheckOptions Options)
 {
+    /// <summary>
+    /// Whether post-ops keep the rounding of a sum within its bound; squares and products of f32 magnify it.
+    /// </summary>
+    public bool IsLinear() => !Attributes.PostOps.Any(postOp =>
+        postOp is EltwisePostOp { Algorithm: EltwiseAlgorithm.Square } or BinaryPostOp { Algorithm: BinaryAlgorithm.Multiply });
+
     /// <inheritdoc/>
     public override string ToString() =>
         $"{Descriptor.ToProblemText()} {PrimitiveDescriptor.AttributesText(Attributes)} seed {Options.Seed} {Options.Fill} {Options.Placement}";
@@ -143,18 +149,59 @@ public static class Arbitraries
                };
     }
 
+    /// <summary>A deconvolution in nhwc with every kind of window, at most <see cref="LargestWork"/> multiply-adds.</summary>
+    /// <param name="source">Type of the source.</param>
+    /// <param name="weights">Type of the weights.</param>
+    /// <param name="destination">Type of the destination.</param>
+    public static Gen<DeconvolutionDescriptor> Deconvolution(DataType source, DataType weights, DataType destination)
+    {
+        // A deconvolution goes from the destination of a convolution to its source, with as many source channels as that has outputs.
+        Gen<DeconvolutionDescriptor> any =
+            from convolution in AnyConvolution(source, weights, destination)
+            select new DeconvolutionDescriptor
+            {
+                Source = new MemoryDescriptor(convolution.Destination.Dimensions, source, FormatTag.Nhwc),
+                Weights = MemoryDescriptor.Any(
+                    [
+                        convolution.Source.Dimensions[1], convolution.Weights.Dimensions[0] / convolution.Groups,
+                        .. convolution.Weights.Dimensions[2..],
+                    ],
+                    weights),
+                Bias = convolution.Bias is null ? null : new MemoryDescriptor([convolution.Source.Dimensions[1]], DataType.Float32),
+                Destination = new MemoryDescriptor(convolution.Source.Dimensions, destination, FormatTag.Nhwc),
+                Strides = convolution.Strides,
+                Dilations = convolution.Dilations,
+                PaddingBefore = convolution.PaddingBefore,
+                PaddingAfter = convolution.PaddingAfter,
+                Groups = convolution.Groups,
+            };
+        return any.Where(d => d.MultiplyAccumulates <= LargestWork);
+    }
+
     /// <summary>An int8 convolution of any types with attributes.</summary>
-    public static Gen<Problem> IntegerConvolution =>
+    public static Gen<Problem> IntegerConvolution => IntegerProblem(Convolution);
+
+    /// <summary>An int8 deconvolution of any types with attributes.</summary>
+    public static Gen<Problem> IntegerDeconvolution => IntegerProblem(Deconvolution);
+
+    /// <summary>An f32 convolution with post-ops.</summary>
+    public static Gen<Problem> FloatConvolution => FloatProblem(Convolution);
+
+    /// <summary>An f32 deconvolution with post-ops.</summary>
+    public static Gen<Problem> FloatDeconvolution => FloatProblem(Deconvolution);
+
+    private static Gen<Problem> IntegerProblem<TDescriptor>(Func<DataType, DataType, DataType, Gen<TDescriptor>> shapes)
+        where TDescriptor : ConvolutionDescriptorBase =>
         from source in Int8Type
         from destination in DestinationType
-        from descriptor in Convolution(source, DataType.Int8, destination)
+        from descriptor in shapes(source, DataType.Int8, destination)
         from attributes in IntegerProductAttributes(source, descriptor.Destination, descriptor.Destination.Dimensions[1])
         from options in Options()
         select new Problem(descriptor, attributes, options);
 
-    /// <summary>An f32 convolution with post-ops.</summary>
-    public static Gen<Problem> FloatConvolution =>
-        from descriptor in Convolution(DataType.Float32, DataType.Float32, DataType.Float32)
+    private static Gen<Problem> FloatProblem<TDescriptor>(Func<DataType, DataType, DataType, Gen<TDescriptor>> shapes)
+        where TDescriptor : ConvolutionDescriptorBase =>
+        from descriptor in shapes(DataType.Float32, DataType.Float32, DataType.Float32)
         from postOps in PostOps(descriptor.Destination)
         let terms = descriptor.Weights.ElementCount / descriptor.Weights.Dimensions[0]
         from options in Options(Tolerance.ForFloatSum(terms * 4))

@@ -17,7 +17,7 @@ public static class Catalogue
 
     /// <summary>All problems.</summary>
     public static IReadOnlyList<CatalogueProblem> Small { get; } =
-        [.. Convolutions(), .. Products(), .. Windows(), .. Normalizations(), .. Elements(), .. Copies()];
+        [.. Convolutions(), .. Deconvolutions(), .. Products(), .. Windows(), .. Normalizations(), .. Elements(), .. Copies()];
 
     private static IEnumerable<CatalogueProblem> Convolutions()
     {
@@ -29,6 +29,22 @@ public static class Catalogue
             yield return Convolution(source, weights, destination, 3, 16, 3, 1, 2, 1);
             yield return Convolution(source, weights, destination, 24, 24, 3, 24, 1, 1);
             yield return Convolution(source, weights, destination, 12, 8, 3, 2, 1, 1);
+        }
+    }
+
+    private static IEnumerable<CatalogueProblem> Deconvolutions()
+    {
+        foreach ((DataType source, DataType weights, DataType destination) in ProductTypes)
+        {
+            var descriptor = new DeconvolutionDescriptor
+            {
+                Source = Image(source, 19, 5), Weights = MemoryDescriptor.Any([21, 19, 3, 3], weights), Destination = Image(destination, 21, 10),
+                Strides = [2, 2], PaddingBefore = [1, 1], PaddingAfter = [1, 1],
+            };
+            foreach (FormatTag layout in new[] { FormatTag.Nhwc, FormatTag.Nchw })
+                yield return new CatalogueProblem(
+                    descriptor with { Source = new(descriptor.Source.Dimensions, source, layout) },
+                    Quantization(source, destination), ToleranceOf(source, 19 * 9));
         }
     }
 

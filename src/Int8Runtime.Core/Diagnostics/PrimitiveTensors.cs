@@ -12,7 +12,7 @@ internal static class PrimitiveTensors
     /// <summary>The destination.</summary>
     public static MemoryDescriptor Destination(PrimitiveDescriptor descriptor) => descriptor switch
     {
-        ConvolutionDescriptor d => d.Destination,
+        ConvolutionDescriptorBase d => d.Destination,
         InnerProductDescriptor d => d.Destination,
         MatMulDescriptor d => d.Destination,
         BinaryDescriptor d => d.Destination,
@@ -24,7 +24,7 @@ internal static class PrimitiveTensors
     /// <summary>The weights; null if there are none.</summary>
     public static MemoryDescriptor? Weights(PrimitiveDescriptor descriptor) => descriptor switch
     {
-        ConvolutionDescriptor d => d.Weights,
+        ConvolutionDescriptorBase d => d.Weights,
         InnerProductDescriptor d => d.Weights,
         MatMulDescriptor d => d.Weights,
         _ => null,
@@ -33,7 +33,7 @@ internal static class PrimitiveTensors
     /// <summary>The same problem with other weights.</summary>
     public static PrimitiveDescriptor WithWeights(PrimitiveDescriptor descriptor, MemoryDescriptor weights) => descriptor switch
     {
-        ConvolutionDescriptor d => d with { Weights = weights },
+        ConvolutionDescriptorBase d => d with { Weights = weights },
         InnerProductDescriptor d => d with { Weights = weights },
         MatMulDescriptor d => d with { Weights = weights },
         _ => descriptor,
@@ -62,7 +62,7 @@ internal static class PrimitiveTensors
             default:
                 (MemoryDescriptor source, MemoryDescriptor? bias) = descriptor switch
                 {
-                    ConvolutionDescriptor d => (d.Source, d.Bias),
+                    ConvolutionDescriptorBase d => (d.Source, d.Bias),
                     InnerProductDescriptor d => (d.Source, d.Bias),
                     MatMulDescriptor d => (d.Source, d.Bias),
                     IUnaryDescriptor d => (d.Source, null),

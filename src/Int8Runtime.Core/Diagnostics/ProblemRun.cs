@@ -153,7 +153,7 @@ internal sealed unsafe class ProblemRun : IDisposable
     // Cost of one element of the destination in the reference, in multiply-adds; element-wise work counts as some.
     private static long WorkPerElement(PrimitiveDescriptor descriptor) => descriptor switch
     {
-        ConvolutionDescriptor d => d.Weights.ElementCount / Math.Max(1, d.Weights.Dimensions[0]),
+        ConvolutionDescriptorBase d => d.Weights.ElementCount / Math.Max(1, d.Weights.Dimensions[0]),
         InnerProductDescriptor d => d.Weights.ElementCount / Math.Max(1, d.Weights.Dimensions[0]),
         MatMulDescriptor d => d.K,
         PoolingDescriptor d => d.Kernel.ElementCount,

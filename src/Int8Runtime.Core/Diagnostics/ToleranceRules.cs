@@ -13,7 +13,7 @@ internal static class ToleranceRules
         return descriptor switch
         {
             ReorderDescriptor or ConcatDescriptor => Tolerance.Exact,
-            ConvolutionDescriptor d => Product(d.Source.DataType, d.Weights.ElementCount / d.Weights.Dimensions[0]),
+            ConvolutionDescriptorBase d => Product(d.Source.DataType, d.Weights.ElementCount / d.Weights.Dimensions[0]),
             InnerProductDescriptor d => Product(d.Source.DataType, d.Weights.ElementCount / d.Weights.Dimensions[0]),
             MatMulDescriptor d => Product(d.Source.DataType, d.K),
             PoolingDescriptor { Algorithm: not PoolingAlgorithm.Max } d when d.Source.DataType.IsFloatingPoint() =>

@@ -184,6 +184,19 @@ public sealed class MemoryDescriptor : IEquatable<MemoryDescriptor>
             Form.Strided, dimensions, dimensions, DataType, Strides, InnerBlocks, OffsetOf(start), null);
     }
 
+    /// <summary>
+    /// Every <paramref name="steps"/>th element from <paramref name="start"/> on; a negative step walks backwards.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The memory is blocked or opaque.</exception>
+    internal MemoryDescriptor Slice(ReadOnlySpan<int> start, ReadOnlySpan<int> steps, Shape dimensions)
+    {
+        MemoryDescriptor part = Slice(start, dimensions);
+        var strides = new long[Rank];
+        for (int d = 0; d < Rank; d++)
+            strides[d] = Strides[d] * steps[d];
+        return Strided(dimensions, DataType, strides, part.Offset);
+    }
+
     /// <summary>The same memory with its dimensions in another order, as a transposed view.</summary>
     /// <param name="order">For each new dimension the old one it shows.</param>
     /// <exception cref="InvalidOperationException">The memory is blocked or opaque.</exception>

@@ -10,6 +10,9 @@ public enum PrimitiveKind
     /// <summary>Convolution.</summary>
     Convolution,
 
+    /// <summary>Deconvolution (transposed convolution).</summary>
+    Deconvolution,
+
     /// <summary>Fully connected layer.</summary>
     InnerProduct,
 

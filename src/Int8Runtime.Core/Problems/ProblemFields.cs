@@ -61,6 +61,17 @@ internal sealed class ProblemFields
         return fields;
     }
 
+    /// <summary>The text with the fields of source and destination exchanged: ic with oc, id with od and so on.</summary>
+    public static string Mirror(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        int name = text.IndexOf('n', StringComparison.Ordinal);
+        string fields = name < 0 ? text : text[..name];
+        return string.Concat(fields.Select((letter, i) => i + 1 < fields.Length && "cdhw".Contains(fields[i + 1], StringComparison.Ordinal)
+            ? letter switch { 'i' => 'o', 'o' => 'i', _ => letter }
+            : letter)) + text[fields.Length..];
+    }
+
     /// <summary>A name without its quotes.</summary>
     public static string Unquote(string name) =>
         name.Length >= 2 && name[0] == '"' && name[^1] == '"' ? name[1..^1] : name;

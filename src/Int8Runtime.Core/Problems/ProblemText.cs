@@ -50,6 +50,13 @@ public static class ProblemText
         };
     }
 
+    /// <summary>
+    /// Reads a deconvolution, for example <c>ic16ih5oc32oh9kh3sh2ph1</c>, as the convolution from its destination to its
+    /// source: what the text calls i is the output of that convolution.
+    /// </summary>
+    /// <exception cref="FormatException">The text is no deconvolution; the message says why.</exception>
+    public static ConvolutionProblem ParseDeconvolution(string text) => ParseConvolution(ProblemFields.Mirror(text));
+
     /// <summary>Reads a fully connected layer, for example <c>mb1ic512ih7oc4096</c>.</summary>
     /// <exception cref="FormatException">The text is no fully connected layer; the message says why.</exception>
     public static InnerProductProblem ParseInnerProduct(string text)

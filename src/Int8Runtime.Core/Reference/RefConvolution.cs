@@ -1,26 +1,29 @@
-// Normative convolution: nested loops over logical indices.
+// Normative convolution and deconvolution: nested loops over logical indices.
 namespace Int8Runtime.Reference;
 
 /// <summary>
-/// Convolution as its definition reads. Integer operands are summed in 32-bit two's complement as (src − zp_src)·(w − zp_w);
+/// Both as their definitions read: for each output the taps in order, each with the source element that it meets. Integer operands are summed in 32-bit two's complement as (src − zp_src)·(w − zp_w);
 /// f32 operands are summed by fused multiply-add in the order channel, kernel row, kernel column. Taps in the padding add
 /// nothing, because padding is the real number 0.
 /// </summary>
-internal sealed unsafe class RefConvolution() : RefImplementation<ConvolutionDescriptor>(PrimitiveKind.Convolution, "ref_conv:any")
+/// <typeparam name="TDescriptor">The descriptor of the kind.</typeparam>
+internal sealed unsafe class RefConvolution<TDescriptor>(PrimitiveKind kind, string name)
+    : RefImplementation<TDescriptor>(kind, name)
+    where TDescriptor : ConvolutionDescriptorBase
 {
     /// <inheritdoc/>
-    protected override ConvolutionDescriptor Resolve(ConvolutionDescriptor descriptor) => descriptor with
+    protected override TDescriptor Resolve(TDescriptor descriptor) => descriptor with
     {
         Source = Plain(descriptor.Source), Weights = Plain(descriptor.Weights), Destination = Plain(descriptor.Destination),
     };
 
     /// <inheritdoc/>
-    protected override Rejection? Refuse(ConvolutionDescriptor descriptor, PrimitiveAttributes attributes) =>
+    protected override Rejection? Refuse(TDescriptor descriptor, PrimitiveAttributes attributes) =>
         RefuseOperands(descriptor.Source, descriptor.Weights, descriptor.Bias, descriptor.Destination)
             ?? RefProduct.RefuseTypes(Name, descriptor.Source, descriptor.Weights);
 
     /// <inheritdoc/>
-    protected override void Execute(ConvolutionDescriptor descriptor, PrimitiveAttributes attributes, in ExecutionArguments arguments)
+    protected override void Execute(TDescriptor descriptor, PrimitiveAttributes attributes, in ExecutionArguments arguments)
     {
         MemoryDescriptor destination = descriptor.Destination;
         var product = new RefProduct(
@@ -51,14 +54,14 @@ internal sealed unsafe class RefConvolution() : RefImplementation<ConvolutionDes
     }
 
     // The source index that a tap [o, c, k…] reads for an output index; false where it lies in the padding.
-    private static bool Locate(ConvolutionDescriptor descriptor, ReadOnlySpan<int> output, ReadOnlySpan<int> tap, Span<int> source)
+    private static bool Locate(TDescriptor descriptor, ReadOnlySpan<int> output, ReadOnlySpan<int> tap, Span<int> source)
     {
         int outputsPerGroup = descriptor.Weights.Dimensions[0] / descriptor.Groups;
         source[0] = output[0];
         source[1] = (output[1] / outputsPerGroup * descriptor.Weights.Dimensions[1]) + tap[1];
         for (int a = 0; a < descriptor.SpatialRank; a++)
         {
-            int position = (output[a + 2] * descriptor.Stride(a)) - descriptor.Before(a) + (tap[a + 2] * descriptor.Dilation(a));
+            int position = descriptor.Locate(a, output[a + 2], tap[a + 2]);
             if ((uint)position >= (uint)descriptor.Source.Dimensions[a + 2])
                 return false;
             source[a + 2] = position;

@@ -9,7 +9,8 @@ internal static class ReferenceImplementations
     /// <summary>The same list, computing a part of each destination only.</summary>
     public static IReadOnlyList<IImplementation> Create(OutputSample outputs) =>
     [
-        new RefConvolution { Outputs = outputs },
+        new RefConvolution<ConvolutionDescriptor>(PrimitiveKind.Convolution, "ref_conv:any") { Outputs = outputs },
+        new RefConvolution<DeconvolutionDescriptor>(PrimitiveKind.Deconvolution, "ref_deconv:any") { Outputs = outputs },
         new RefInnerProduct { Outputs = outputs },
         new RefMatMul { Outputs = outputs },
         new RefPooling { Outputs = outputs },

@@ -109,7 +109,7 @@ public sealed record ModelExplanation(
     private static (MemoryDescriptor? Source, MemoryDescriptor? Second, MemoryDescriptor? Destination, long Macs) Facts(PrimitiveDescriptor? descriptor) =>
         descriptor switch
         {
-            ConvolutionDescriptor c => (c.Source, c.Weights, c.Destination, c.MultiplyAccumulates),
+            ConvolutionDescriptorBase c => (c.Source, c.Weights, c.Destination, c.MultiplyAccumulates),
             InnerProductDescriptor i => (i.Source, i.Weights, i.Destination, i.Source.Dimensions[0] * i.Weights.ElementCount),
             MatMulDescriptor m => (m.Source, m.Weights, m.Destination, m.Destination.ElementCount * m.K),
             BinaryDescriptor b => (b.Source, b.Source1, b.Destination, 0),

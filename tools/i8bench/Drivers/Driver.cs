@@ -18,6 +18,7 @@ internal sealed record Driver(string Name, Func<Options, string, BenchProblem>? 
     public static IReadOnlyList<Driver> All { get; } =
     [
         new("conv", ProductDrivers.Convolution),
+        new("deconv", ProductDrivers.Deconvolution),
         new("ip", ProductDrivers.InnerProduct),
         new("matmul", ProductDrivers.MatMul),
         new("pool", WindowDrivers.Pooling),
@@ -27,7 +28,6 @@ internal sealed record Driver(string Name, Func<Options, string, BenchProblem>? 
         new("softmax", ElementDrivers.Softmax),
         new("concat", ElementDrivers.Concat),
         new("reorder", ElementDrivers.Reorder),
-        new("deconv", null),
         new("bnorm", null),
         new("gnorm", null),
         new("lnorm", null),

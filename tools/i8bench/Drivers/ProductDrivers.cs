@@ -7,22 +7,30 @@ internal static class ProductDrivers
     /// <summary>--conv.</summary>
     public static BenchProblem Convolution(Options options, string text)
     {
-        if (options["alg"].Contains("wino", StringComparison.OrdinalIgnoreCase))
-            throw new UnimplementedException("algorithm winograd");
-        DataType[] types = TypesAndTags.ProductTypes(options);
-        ConvolutionProblem problem = ProblemText.ParseConvolution(text);
-        if (options["mb"] != "0")
-            problem = problem with { Batch = Whole(options["mb"]) };
-        ConvolutionDescriptor descriptor = problem.ToDescriptor(new OperandTypes(types[0], types[1], types[2]), WithBias(options));
-        descriptor = descriptor with
+        ConvolutionProblem problem = Problem(options, text, ProblemText.ParseConvolution);
+        return Finish(options, problem, types => problem.ToDescriptor(types, WithBias(options)));
+    }
+
+    /// <summary>--deconv: the convolution of the same fields, from its destination to its source.</summary>
+    public static BenchProblem Deconvolution(Options options, string text)
+    {
+        ConvolutionProblem problem = Problem(options, text, ProblemText.ParseDeconvolution);
+        return Finish(options, problem, types =>
         {
-            Source = TypesAndTags.Tensor(options, 0, descriptor.Source.Dimensions, types[0], options["stag"]),
-            Weights = Weights(options, descriptor.Weights, problem.Groups > 1),
-            Destination = TypesAndTags.Tensor(options, 2, descriptor.Destination.Dimensions, types[2], options["dtag"]),
-        };
-        var context = new AttributeContext(
-            descriptor.Source.Dimensions, descriptor.Destination.Dimensions, types[2], 1, problem.OutputChannels);
-        return new BenchProblem(descriptor, AttributeText.Parse(options, context), problem.MultiplyAccumulates);
+            ConvolutionDescriptor mirrored = problem.ToDescriptor(types, bias: false);
+            return new DeconvolutionDescriptor
+            {
+                Source = mirrored.Destination,
+                Weights = MemoryDescriptor.Any([problem.InputChannels, problem.OutputChannels / problem.Groups, .. problem.Kernel], types.Weights),
+                Bias = WithBias(options) ? new MemoryDescriptor([problem.InputChannels], DataType.Float32) : null,
+                Destination = mirrored.Source,
+                Strides = mirrored.Strides,
+                Dilations = mirrored.Dilations,
+                PaddingBefore = mirrored.PaddingBefore,
+                PaddingAfter = [.. Enumerable.Range(0, problem.SpatialRank).Select(a => problem.Axis(a).PaddingAfter)],
+                Groups = problem.Groups,
+            };
+        });
     }
 
     /// <summary>--ip.</summary>
@@ -68,6 +76,29 @@ internal static class ProductDrivers
             Destination = TypesAndTags.Tensor(options, 2, problem.Destination, types[2], options["dtag"]),
         };
         var context = new AttributeContext(problem.Source, problem.Destination, types[2], rank - 1, problem.Weights[^1]);
+        return new BenchProblem(descriptor, AttributeText.Parse(options, context), problem.MultiplyAccumulates);
+    }
+
+    private static ConvolutionProblem Problem(Options options, string text, Func<string, ConvolutionProblem> parse)
+    {
+        if (options["alg"].Contains("wino", StringComparison.OrdinalIgnoreCase))
+            throw new UnimplementedException("algorithm winograd");
+        ConvolutionProblem problem = parse(text);
+        return options["mb"] == "0" ? problem : problem with { Batch = Whole(options["mb"]) };
+    }
+
+    private static BenchProblem Finish(Options options, ConvolutionProblem problem, Func<OperandTypes, ConvolutionDescriptorBase> build)
+    {
+        DataType[] types = TypesAndTags.ProductTypes(options);
+        ConvolutionDescriptorBase descriptor = build(new OperandTypes(types[0], types[1], types[2]));
+        descriptor = descriptor with
+        {
+            Source = TypesAndTags.Tensor(options, 0, descriptor.Source.Dimensions, types[0], options["stag"]),
+            Weights = Weights(options, descriptor.Weights, problem.Groups > 1),
+            Destination = TypesAndTags.Tensor(options, 2, descriptor.Destination.Dimensions, types[2], options["dtag"]),
+        };
+        var context = new AttributeContext(
+            descriptor.Source.Dimensions, descriptor.Destination.Dimensions, types[2], 1, descriptor.Weights.Dimensions[0]);
         return new BenchProblem(descriptor, AttributeText.Parse(options, context), problem.MultiplyAccumulates);
     }
 

@@ -10,6 +10,7 @@ internal static class NodeLowerings
     private static readonly INodeLowering[] s_all =
     [
         new ConvolutionLowering(),
+        new TransposedConvolutionLowering(),
         new MatrixLowering(),
         new PoolingLowering(),
         new ReductionLowering(),

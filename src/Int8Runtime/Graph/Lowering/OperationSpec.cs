@@ -11,7 +11,11 @@ internal abstract record OperationSpec
 }
 
 /// <summary>Operands: source [N, C, …], weights [O, C/groups, …], optional bias [O], optional run-time source zero point.</summary>
-internal sealed record ConvolutionSpec(Shape Strides, Shape Dilations, Shape Before, Shape After, int Groups) : OperationSpec;
+internal sealed record ConvolutionSpec(Shape Strides, Shape Dilations, Shape Before, Shape After, int Groups) : OperationSpec
+{
+    /// <summary>Whether it is a deconvolution.</summary>
+    public bool IsTransposed { get; init; }
+}
 
 /// <summary>Operands: source [N, C, …], constant weights [O, C·…], or [C·…, O] if input-major, optional bias [O].</summary>
 internal sealed record InnerProductSpec(bool InputMajorWeights) : OperationSpec;

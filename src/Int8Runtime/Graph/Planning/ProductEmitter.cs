@@ -14,12 +14,13 @@ internal static class ProductEmitter
         Location? bias = ProductWeights.Bias(operation.OptionalOperand(2), shape[0], plan);
         Location? zeroPoint = ReadZeroPoint(operation, 3, plan);
         PostOpEmitter postOps = PostOpEmitter.Of(operation, plan);
-        var descriptor = new ConvolutionDescriptor
+        MemoryDescriptor open = MemoryDescriptor.Any(shape, weights.Type), destination = postOps.Destination.Descriptor;
+        ConvolutionDescriptorBase descriptor = spec.IsTransposed
+            ? new DeconvolutionDescriptor { Source = source.Descriptor, Weights = open, Destination = destination }
+            : new ConvolutionDescriptor { Source = source.Descriptor, Weights = open, Destination = destination };
+        descriptor = descriptor with
         {
-            Source = source.Descriptor,
-            Weights = MemoryDescriptor.Any(shape, weights.Type),
             Bias = bias?.Descriptor,
-            Destination = postOps.Destination.Descriptor,
             Strides = spec.Strides,
             Dilations = spec.Dilations,
             PaddingBefore = spec.Before,

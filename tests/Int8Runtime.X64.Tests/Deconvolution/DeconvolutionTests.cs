@@ -1,0 +1,86 @@
+// Deconvolutions of random shapes on every tier, and the kinds of windows that fall into special phases.
+using FsCheck.Fluent;
+using Int8Runtime.Jit;
+using Int8Runtime.TestKit;
+
+namespace Int8Runtime.X64.Tests.Deconvolution;
+
+public sealed class DeconvolutionTests
+{
+    private static readonly KernelCache Cache = new();
+
+    [Fact]
+    public void Integer_deconvolutions_are_exact_on_every_tier()
+    {
+        foreach ((string tier, Isa isa) in Tiers.Generated)
+            Properties.Check(Arbitraries.IntegerDeconvolution, problem => Check(isa, problem.Descriptor, problem.Attributes, problem.Options), 40);
+    }
+
+    [Fact]
+    public void Float_deconvolutions_stay_within_the_bound_of_a_sum()
+    {
+        foreach ((string tier, Isa isa) in Tiers.Generated)
+            Properties.Check(
+                Arbitraries.FloatDeconvolution.Where(problem => problem.IsLinear()),
+                problem => Check(isa, problem.Descriptor, problem.Attributes, problem.Options), 30);
+    }
+
+    [Theory]
+    [InlineData(1, 3, 1)] // a window narrower than the stride: outputs that no tap reaches
+    [InlineData(2, 4, 2)] // dilation and stride with a common divisor: whole phases without taps
+    [InlineData(3, 2, 4)] // dilation twice the stride
+    [InlineData(5, 2, 3)] // dilation and stride without a common divisor
+    public void Phases_without_taps_and_dilated_phases_are_right(int kernel, int stride, int dilation)
+    {
+        foreach (DataType source in new[] { DataType.Float32, DataType.UInt8, DataType.Int8 })
+        {
+            DataType weights = source == DataType.Float32 ? source : DataType.Int8;
+            for (int before = 0; before < 3; before++)
+            {
+                int extent = (4 * stride) + ((kernel - 1) * dilation) + 1;
+                var descriptor = new DeconvolutionDescriptor
+                {
+                    Source = new([1, 6, 5, 5], source, FormatTag.Nhwc),
+                    Weights = MemoryDescriptor.Any([8, 3, kernel, kernel], weights),
+                    Bias = new([8], DataType.Float32),
+                    Destination = new([1, 8, extent - before + stride - 1, extent], DataType.Float32, FormatTag.Nhwc),
+                    Strides = [stride, stride],
+                    Dilations = [dilation, dilation],
+                    PaddingBefore = [before, 0],
+                    Groups = 2,
+                };
+                PrimitiveAttributes attributes = source == DataType.Float32 ? PrimitiveAttributes.Default : new()
+                {
+                    SourceScale = QuantizationScale.PerTensor(0.1f), SourceZeroPoint = 7,
+                    PostOps = [PostOp.Binary(BinaryAlgorithm.Add, new(descriptor.Destination.Dimensions, DataType.Float32, FormatTag.Nhwc))],
+                };
+                foreach ((string tier, Isa isa) in Tiers.Generated)
+                {
+                    var options = new CheckOptions { Seed = before + 1, Tolerance = source == DataType.Float32 ? Tolerance.ForFloatSum(75) : default };
+                    Check(isa, descriptor, attributes, options);
+                    Check(isa, descriptor with { Weights = new([8, 3, kernel, kernel], weights) }, attributes, options);
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void One_dimension_is_served()
+    {
+        var descriptor = new DeconvolutionDescriptor
+        {
+            Source = new([2, 17, 6], DataType.UInt8, FormatTag.ChannelsLast(3)), Weights = MemoryDescriptor.Any([19, 17, 4], DataType.Int8),
+            Destination = new([2, 19, 12], DataType.Int32, FormatTag.ChannelsLast(3)), Strides = [2], PaddingBefore = [1], PaddingAfter = [1],
+        };
+        foreach ((string tier, Isa isa) in Tiers.Generated)
+            Check(isa, descriptor, PrimitiveAttributes.Default, new CheckOptions());
+    }
+
+    // No scalar convolution stands behind the generated ones here, so that a phase cannot fall to it.
+    private static void Check(Isa isa, PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, CheckOptions options)
+    {
+        var convolutions = new IImplementation[] { new DepthwiseConvolution(Cache), new BrgemmConvolution(Cache, CpuFeatures.Host) };
+        using var engine = new TestEngine(isa, [new PhasedDeconvolution(convolutions)], threads: 1 + (options.Seed % 2));
+        PrimitiveCheck.AgainstReference(engine, descriptor, attributes, options);
+    }
+}
