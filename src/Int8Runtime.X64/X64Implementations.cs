@@ -19,11 +19,14 @@ internal static class X64Implementations
         [
             .. convolutions,
             deconvolution,
+            new ChannelsLastDetour(deconvolution, cache),
             new BrgemmInnerProduct(cache, cpu),
             new BrgemmMatMul(cache, cpu),
 
             new JitPooling(cache),
+            new ChannelsLastDetour(new JitPooling(cache), cache),
             new JitResampling(cache),
+            new ChannelsLastDetour(new JitResampling(cache), cache),
 
             new JitEltwise(cache, needsAvx512: true),
             new JitEltwise(cache, needsAvx512: false),

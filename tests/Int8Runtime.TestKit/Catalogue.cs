@@ -92,6 +92,15 @@ public static class Catalogue
                     PrimitiveAttributes.Default);
             }
 
+            // Layouts that are reordered.
+            MemoryDescriptor plain = new(image.Dimensions, type);
+            yield return new CatalogueProblem(
+                new PoolingDescriptor { Algorithm = PoolingAlgorithm.Max, Kernel = [3, 3], Source = plain, Destination = Image(type, 19, 5) },
+                PrimitiveAttributes.Default);
+            yield return new CatalogueProblem(
+                new ResamplingDescriptor { Algorithm = ResamplingAlgorithm.Nearest, Source = plain, Destination = Image(type, 19, 11) },
+                PrimitiveAttributes.Default);
+
             yield return new CatalogueProblem(
                 new SoftmaxDescriptor { Axis = 1, Source = new([3, 37], type), Destination = new([3, 37], DataType.Float32) },
                 PrimitiveAttributes.Default, Transcendental);

@@ -39,6 +39,25 @@ internal static class PrimitiveTensors
         _ => descriptor,
     };
 
+    /// <summary>Source and destination of a primitive that goes over spatial dimensions.</summary>
+    public static (MemoryDescriptor Source, MemoryDescriptor Destination) Images(PrimitiveDescriptor descriptor) => descriptor switch
+    {
+        ConvolutionDescriptorBase d => (d.Source, d.Destination),
+        PoolingDescriptor d => (d.Source, d.Destination),
+        ResamplingDescriptor d => (d.Source, d.Destination),
+        _ => throw new ArgumentException($"{descriptor.Kind} does not go over spatial dimensions."),
+    };
+
+    /// <summary>The same problem with another source and destination; see <see cref="Images"/>.</summary>
+    public static PrimitiveDescriptor WithImages(PrimitiveDescriptor descriptor, MemoryDescriptor source, MemoryDescriptor destination) =>
+        descriptor switch
+        {
+            ConvolutionDescriptorBase d => d with { Source = source, Destination = destination },
+            PoolingDescriptor d => d with { Source = source, Destination = destination },
+            ResamplingDescriptor d => d with { Source = source, Destination = destination },
+            _ => throw new ArgumentException($"{descriptor.Kind} does not go over spatial dimensions."),
+        };
+
     /// <summary>Sources, bias and operands of post-ops: everything read beside the weights and the destination.</summary>
     public static IEnumerable<TensorArgument> Inputs(PrimitiveDescriptor descriptor, PrimitiveAttributes attributes)
     {

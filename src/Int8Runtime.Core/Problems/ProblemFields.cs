@@ -101,6 +101,9 @@ internal sealed class ProblemFields
     /// <summary>The input extent of a spatial dimension.</summary>
     public int Input(char axis) => Positive($"i{SourceOf(axis)}");
 
+    /// <summary>The output extent of a spatial dimension; the input extent where none is given.</summary>
+    public int Output(char axis) => Extent('o', SourceOf(axis)) is > 0 and int output ? output : Input(axis);
+
     /// <summary>A spatial dimension of a convolution with everything deduced.</summary>
     public ConvolutionAxis Axis(char axis)
     {

@@ -27,31 +27,14 @@ internal sealed unsafe class RefPooling() : RefImplementation<PoolingDescriptor>
     protected override void Execute(PoolingDescriptor descriptor, PrimitiveAttributes attributes, in ExecutionArguments arguments)
     {
         MemoryDescriptor source = descriptor.Source, destination = descriptor.Destination;
-        attributes = PassThrough.Complete(attributes, destination.DataType);
-        bool passesThrough = PassThrough.KeepsUnits(attributes, source.DataType, destination.DataType);
-        float scale = RefEpilogue.SourceScale(attributes, in arguments);
-        int zeroPoint = RefEpilogue.SourceZeroPoint(attributes, in arguments);
-        Epilogue epilogue = Epilogue.CreateForValues(
-            attributes, destination.DataType, RefEpilogue.ReadRuntime(attributes, in arguments));
+        var result = new RefPassThrough(
+            PassThrough.Complete(attributes, destination.DataType), source.DataType, destination, in arguments);
         Span<int> output = stackalloc int[destination.Rank];
         output.Clear();
         if (destination.ElementCount > 0)
         {
             do
-            {
-                float value = Reduce(descriptor, arguments[ArgumentSlot.Source], output, zeroPoint);
-                if (passesThrough)
-                {
-                    ScalarAccess.Store(arguments[ArgumentSlot.Destination], destination.DataType, destination.OffsetOf(output), value);
-                    continue;
-                }
-
-                if (zeroPoint != 0)
-                    value -= zeroPoint;
-                if (scale != 1f)
-                    value *= scale;
-                RefEpilogue.FinishValue(epilogue, value, in arguments, destination, output);
-            }
+                result.Finish(Reduce(descriptor, arguments[ArgumentSlot.Source], output, result.ZeroPoint), output);
             while (Outputs.Next(output, destination.Dimensions));
         }
 

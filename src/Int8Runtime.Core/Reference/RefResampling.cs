@@ -28,10 +28,7 @@ internal sealed unsafe class RefResampling() : RefImplementation<ResamplingDescr
         attributes = PassThrough.Complete(attributes, destination.DataType);
         bool copies = descriptor.Algorithm == ResamplingAlgorithm.Nearest
             && PassThrough.Copies(attributes, source.DataType, destination.DataType);
-        bool keepsUnits = PassThrough.KeepsUnits(attributes, source.DataType, destination.DataType);
-        float scale = RefEpilogue.SourceScale(attributes, in arguments);
-        int zeroPoint = RefEpilogue.SourceZeroPoint(attributes, in arguments);
-        Epilogue epilogue = Epilogue.CreateForValues(attributes, destination.DataType);
+        var result = new RefPassThrough(attributes, source.DataType, destination, in arguments);
         ResamplingTaps[][] taps = [.. Enumerable.Range(0, descriptor.SpatialRank).Select(
             axis => Enumerable.Range(0, destination.Dimensions[axis + 2]).Select(i => descriptor.TapsOf(axis, i)).ToArray())];
         Span<int> output = stackalloc int[destination.Rank], input = stackalloc int[source.Rank];
@@ -56,17 +53,7 @@ internal sealed unsafe class RefResampling() : RefImplementation<ResamplingDescr
                     value = count == 1 ? element : MathF.FusedMultiplyAdd(weight, element, value);
                 }
 
-                if (keepsUnits)
-                {
-                    ScalarAccess.Store(arguments[ArgumentSlot.Destination], destination.DataType, destination.OffsetOf(output), value);
-                    continue;
-                }
-
-                if (zeroPoint != 0)
-                    value -= zeroPoint;
-                if (scale != 1f)
-                    value *= scale;
-                RefEpilogue.FinishValue(epilogue, value, in arguments, destination, output);
+                result.Finish(value, output);
             }
             while (Outputs.Next(output, destination.Dimensions));
         }

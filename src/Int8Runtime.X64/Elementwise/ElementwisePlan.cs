@@ -52,7 +52,22 @@ internal sealed unsafe class ElementwisePlan
     }
 
     /// <summary>Executes the computation.</summary>
-    public void Execute(in ExecutionContext context)
+    /// <param name="context">The execution.</param>
+    /// <param name="slot">The argument that is the source.</param>
+    public void Execute(in ExecutionContext context, ArgumentSlot slot)
+    {
+        if (slot == ArgumentSlot.Source)
+        {
+            Run(in context);
+            return;
+        }
+
+        ExecutionArguments arguments = context.Arguments;
+        arguments[ArgumentSlot.Source] = arguments[slot];
+        Run(new ExecutionContext(in arguments, context.Pool, context.Threads, context.Scratch));
+    }
+
+    private void Run(in ExecutionContext context)
     {
         ref readonly ExecutionArguments arguments = ref context.Arguments;
         var source = (byte*)arguments[ArgumentSlot.Source];

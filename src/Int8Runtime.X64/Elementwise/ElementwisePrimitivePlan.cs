@@ -2,7 +2,13 @@
 namespace Int8Runtime.X64;
 
 /// <summary>Wraps an <see cref="ElementwisePlan"/>.</summary>
-internal sealed class ElementwisePrimitivePlan(string name, PrimitiveDescriptor descriptor, ElementwisePlan plan, int threads)
+/// <param name="name">Name for reports.</param>
+/// <param name="descriptor">The problem with every layout resolved.</param>
+/// <param name="plan">The computation.</param>
+/// <param name="threads">Threads of an execution at most.</param>
+/// <param name="source">The argument that is the plan's source.</param>
+internal sealed class ElementwisePrimitivePlan(
+    string name, PrimitiveDescriptor descriptor, ElementwisePlan plan, int threads, ArgumentSlot source = ArgumentSlot.Source)
     : PrimitivePlan
 {
     /// <inheritdoc/>
@@ -21,5 +27,5 @@ internal sealed class ElementwisePrimitivePlan(string name, PrimitiveDescriptor 
     public override long ScratchBytes => plan.ScratchBytes(threads);
 
     /// <inheritdoc/>
-    public override void Execute(in ExecutionContext context) => plan.Execute(in context);
+    public override void Execute(in ExecutionContext context) => plan.Execute(in context, source);
 }

@@ -18,12 +18,18 @@ internal sealed class ElementwiseSteps
 
     /// <summary>Appends a function of the value and an argument, which may be quantized.</summary>
     public ElementwiseSteps Add(
-        BinaryAlgorithm algorithm, MemoryDescriptor operand, ArgumentSlot slot, QuantizationScale? scale = null,
-        ZeroPoint? zeroPoint = null)
+        BinaryAlgorithm algorithm, MemoryDescriptor operand, ArgumentSlot slot, QuantizationScale? scale, ZeroPoint? zeroPoint)
     {
         (float, int)? quantization = scale is null && zeroPoint is not { IsZero: false }
             ? null
             : (scale?.At(0) ?? 1f, zeroPoint?.At(0) ?? 0);
+        return Add(algorithm, operand, slot, quantization);
+    }
+
+    /// <summary>Appends a function of the value and an argument, or <c>scale·(argument − zeroPoint)</c> with any factor.</summary>
+    public ElementwiseSteps Add(
+        BinaryAlgorithm algorithm, MemoryDescriptor operand, ArgumentSlot slot, (float Scale, int ZeroPoint)? quantization)
+    {
         _steps.Add(new ElementwiseStep(PostOp.Binary(algorithm, operand), slot, Quantization: quantization));
         return this;
     }
@@ -47,11 +53,11 @@ internal sealed class ElementwiseSteps
     public ElementwiseSteps AddDequantization(QuantizationScale? scale, ZeroPoint? zeroPoint, int rank, int dimension)
     {
         if (zeroPoint is { IsRuntime: true })
-            Add(BinaryAlgorithm.Subtract, Single(rank, DataType.Int32), ArgumentSlot.SourceZeroPoint);
+            Add(BinaryAlgorithm.Subtract, Single(rank, DataType.Int32), ArgumentSlot.SourceZeroPoint, null);
         else if (zeroPoint is { IsZero: false })
             Add(BinaryAlgorithm.Subtract, [.. zeroPoint.Values.ToArray().Select(value => (float)value)], rank, dimension);
         if (scale is { IsRuntime: true })
-            Add(BinaryAlgorithm.Multiply, Single(rank, DataType.Float32), ArgumentSlot.SourceScale);
+            Add(BinaryAlgorithm.Multiply, Single(rank, DataType.Float32), ArgumentSlot.SourceScale, null);
         else if (scale is not null && scale.Values.ContainsAnyExcept(1f))
             Add(BinaryAlgorithm.Multiply, scale.Values, rank, dimension);
         return this;
@@ -65,7 +71,7 @@ internal sealed class ElementwiseSteps
         for (int i = 0; i < epilogue.PostOps.Count; i++)
         {
             if (epilogue.PostOps[i] is BinaryPostOp binary)
-                Add(binary.Algorithm, binary.Operand, ArgumentSlot.PostOp0 + i);
+                Add(binary.Algorithm, binary.Operand, ArgumentSlot.PostOp0 + i, null);
             else
                 Add(epilogue.PostOps[i]);
         }

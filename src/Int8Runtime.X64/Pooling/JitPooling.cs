@@ -1,11 +1,12 @@
 // Pooling: which problems it takes and how it plans them.
 using Int8Runtime.Jit;
+using Int8Runtime.Reference;
 
 namespace Int8Runtime.X64;
 
 /// <summary>
-/// Max and average pooling over one or two spatial dimensions, nhwc, by generated kernels. The same bits as the reference
-/// for integers and f32: sums run in the order of the taps, averages are one f32 division.
+/// Max and average pooling over one to three spatial dimensions, channels last, by generated kernels. The same bits as the
+/// reference for every type: sums run in the order of the taps, averages are one f32 division.
 /// </summary>
 /// <param name="cache">Where kernels are kept.</param>
 internal sealed class JitPooling(KernelCache cache) : IImplementation
@@ -24,29 +25,27 @@ internal sealed class JitPooling(KernelCache cache) : IImplementation
         var descriptor = (PoolingDescriptor)request.Descriptor;
         if ((request.Isa & IsaTiers.Avx2) != IsaTiers.Avx2)
             return Refuse(RejectionReason.InstructionSet, $"needs avx2, has {IsaTiers.NameOf(request.Isa)}");
-        if (descriptor.SpatialRank > 2)
-            return Refuse(RejectionReason.Shape, "three spatial dimensions");
         if (descriptor.Destination.ElementCount == 0)
             return Refuse(RejectionReason.Shape, "empty destination");
         DataType source = descriptor.Source.DataType, destination = descriptor.Destination.DataType;
-        if (!IsServed(source) || !IsServed(destination))
+        if (!ScalarAccess.CanCompute(source) || !ScalarAccess.CanCompute(destination))
             return Refuse(RejectionReason.DataTypes, $"{source.ToShortName()}:{destination.ToShortName()}");
         bool isMaximum = descriptor.Algorithm == PoolingAlgorithm.Max;
-        if (source == DataType.Int32 && !isMaximum)
-            return Refuse(RejectionReason.DataTypes, "average of s32, whose sum may need more than 32 bits");
+        if (source == DataType.Int32 && !isMaximum && (descriptor.Kernel.ElementCount > short.MaxValue || request.Attributes.SourceZeroPoint is { IsZero: false }))
+            return Refuse(RejectionReason.Shape, $"an average of s32 over more than {short.MaxValue} elements or with a zero point");
         if (PassThrough.HasRuntimeQuantization(request.Attributes))
             return Refuse(RejectionReason.Quantization, "scales or zero points given at execution");
         descriptor = descriptor with
         {
             Source = RowLayout.Resolve(descriptor.Source), Destination = RowLayout.Resolve(descriptor.Destination),
         };
-        if (!RowLayout.Serves(descriptor.Source) || !RowLayout.Serves(descriptor.Destination))
+        if (!RowLayout.HasChannelsLast(descriptor.Source) || !RowLayout.HasChannelsLast(descriptor.Destination))
             return Refuse(RejectionReason.Layout, $"source {descriptor.Source} and destination {descriptor.Destination} need channels last");
 
         PrimitiveAttributes attributes = PassThrough.Complete(request.Attributes, destination);
         int zeroPoint = attributes.SourceZeroPoint?.At(0) ?? 0;
-        if (source == DataType.Float32 && zeroPoint != 0)
-            return Refuse(RejectionReason.Quantization, "zero point of an f32 source");
+        if (source.IsFloatingPoint() && zeroPoint != 0)
+            return Refuse(RejectionReason.Quantization, "zero point of a floating-point source");
         if (source.IsInt8() && LargestSum(descriptor, zeroPoint) > int.MaxValue)
             return Refuse(RejectionReason.Shape, "a window whose sum needs more than 32 bits");
         bool passesThrough = PassThrough.KeepsUnits(attributes, source, destination);
@@ -63,8 +62,6 @@ internal sealed class JitPooling(KernelCache cache) : IImplementation
             $"{Algorithm}:{(IsaTraits.For(request.Isa).HasOpmask ? "avx512" : "avx2")}", cache, request.Isa, descriptor, reduction,
             passesThrough ? null : (zeroPoint, scale), zeroPoint, epiloguePlan, request.Threads);
     }
-
-    private static bool IsServed(DataType type) => type.IsInt8() || type is DataType.Int32 or DataType.Float32;
 
     private static long LargestSum(PoolingDescriptor descriptor, int zeroPoint) =>
         descriptor.Kernel.ElementCount * Math.Max(255L, Math.Abs((long)zeroPoint));

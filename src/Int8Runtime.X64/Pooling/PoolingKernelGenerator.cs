@@ -19,10 +19,6 @@ internal sealed class PoolingKernelGenerator : KernelGenerator<PoolingKernelSpec
     public override string NameOf(PoolingKernelSpec spec) =>
         FormattableString.Invariant($"pool_{spec.Reduction}_{spec.Source.ToShortName()}_w{spec.WindowColumns}t{spec.Tap}p{spec.DestinationPixel}_c{spec.Channels}{(spec.AddsPadding ? "z" : "")}{(spec.Dequantizes ? "q" : "")}_{spec.Epilogue?.ToString() ?? "raw"}");
 
-    /// <summary>Channels of a vector.</summary>
-    public static int LanesOf(PoolingReduction reduction, IsaTraits traits) =>
-        reduction == PoolingReduction.ByteMaximum ? traits.VectorBytes : traits.Lanes32;
-
     /// <inheritdoc/>
     protected override void Emit(KernelAssembler asm, PoolingKernelSpec spec) => new Body(asm, spec).Emit();
 
@@ -30,32 +26,28 @@ internal sealed class PoolingKernelGenerator : KernelGenerator<PoolingKernelSpec
     {
         // Fields of PoolingKernelArguments and of PoolingWindow.
         private const int SourceField = 0, DestinationField = 8, WindowsField = 16, ColumnsField = 24, RowsField = 32,
-            RowStepField = 40, BlocksField = 48, ZeroPointField = 56, ScaleField = 60, ChannelField = 64, EpilogueField = 72;
+            RowOffsetsField = 40, BlocksField = 48, ZeroPointField = 56, ScaleField = 60, ChannelField = 64, EpilogueField = 72;
 
         private const int OffsetField = 0, TapsField = 4, DivisorField = 8, AddendField = 12, WindowBytes = 16;
 
         private readonly KernelAssembler _asm;
         private readonly PoolingKernelSpec _spec;
-        private readonly int _lanes, _vectors;
-        private readonly bool _isFloat;
-        private readonly ActiveLanes? _tail;
-        private readonly ByteRun? _bytes;
-        private readonly Gpr _arguments, _window, _columns, _destination, _row, _tap, _rows, _taps, _channel;
+        private readonly ChannelBlock _block;
+        private readonly bool _isFloat, _isWide;
+        private readonly Gpr _arguments, _window, _columns, _destination, _first, _offsets, _row, _tap, _rows, _taps, _channel;
 
         public Body(KernelAssembler asm, PoolingKernelSpec spec)
         {
             (_asm, _spec) = (asm, spec);
-            _lanes = LanesOf(spec.Reduction, asm.Traits);
-            _vectors = (spec.Channels + _lanes - 1) / _lanes;
-            _isFloat = spec.Source == DataType.Float32;
-            if (spec.Reduction == PoolingReduction.ByteMaximum)
-                _bytes = new ByteRun(asm, spec.Channels % _lanes);
-            else if (spec.Channels % _lanes != 0)
-                _tail = ActiveLanes.First(asm, spec.Channels % _lanes);
+            _block = new ChannelBlock(asm, spec.Channels, spec.Reduction == PoolingReduction.ByteMaximum);
+            _isFloat = spec.Source.IsFloatingPoint();
+            _isWide = spec.Reduction == PoolingReduction.Average && spec.Source == DataType.Int32;
             _arguments = asm.Arguments;
             _window = asm.Registers.Gpr("window");
             _columns = asm.Registers.Gpr("columns left");
             _destination = asm.Registers.Gpr("destination");
+            _first = asm.Registers.Gpr("first tap");
+            _offsets = asm.Registers.Gpr("row offsets");
             _row = asm.Registers.Gpr("row");
             _tap = asm.Registers.Gpr("tap");
             _rows = asm.Registers.Gpr("rows left");
@@ -84,19 +76,22 @@ internal sealed class PoolingKernelGenerator : KernelGenerator<PoolingKernelSpec
 
         private void EmitPixel()
         {
-            using VecArray results = _asm.Registers.Vecs("result", _vectors);
-            for (int v = 0; v < _vectors; v++)
+            using VecArray results = _asm.Registers.Vecs("result", _block.Vectors);
+            for (int v = 0; v < _block.Vectors; v++)
                 EmitStart(results[v]);
-            EmitWindow(results);
+            if (_isWide)
+                EmitWideWindow(results);
+            else
+                EmitWindow((tap, element, scratch) => EmitTap(results, element, scratch, tap));
             if (_spec.Reduction == PoolingReduction.ByteMaximum)
             {
-                for (int v = 0; v < _vectors; v++)
-                    Store(_destination[v * _lanes], results[v], v);
+                for (int v = 0; v < _block.Vectors; v++)
+                    _block.StoreBytes(_destination[v * _block.Lanes], results[v], v);
             }
             else
             {
                 EmitValue(results);
-                EmitEpilogue(results);
+                _block.Store(results, _spec.Epilogue!, _arguments[EpilogueField], _destination, _channel);
             }
 
             _asm.Add(_window, WindowBytes);
@@ -116,18 +111,59 @@ internal sealed class PoolingKernelGenerator : KernelGenerator<PoolingKernelSpec
                 _asm.Emit(Vmovups, result, _asm.Splat(_spec.Source.IntegerRange().Min));
         }
 
-        private void EmitWindow(VecArray results)
+        // Sums of s32 that need more than 32 bits: the low and the high halves of the elements are summed apart, then rounded once.
+        private void EmitWideWindow(VecArray results)
+        {
+            using VecArray high = _asm.Registers.Vecs("high half", _block.Vectors);
+            for (int v = 0; v < _block.Vectors; v++)
+                _asm.Clear(high[v]);
+            EmitWindow((tap, element, scratch) =>
+            {
+                for (int v = 0; v < _block.Vectors; v++)
+                {
+                    TypedLoad.ToInt32(_asm, element, _spec.Source, tap + (v * _block.Lanes * sizeof(int)), _block.LanesAt(v));
+                    _asm.Emit(Vpsrad, scratch, element, 16);
+                    _asm.Emit(Vpaddd, high[v], high[v], scratch);
+                    _asm.Emit(Vpand, element, element, _asm.Splat(0xFFFF));
+                    _asm.Emit(Vpaddd, results[v], results[v], element);
+                }
+            });
+
+            // The sum is h·2¹⁶ + l with |h| ≤ 2³⁰ and 0 ≤ l < 2¹⁶. f = f32(h) differs from h by at most 2⁶, so the rest
+            // (h − f)·2¹⁶ + l is exact in f32, and f·2¹⁶ + rest rounds once.
+            using Vec rounded = _asm.Registers.Vec("rounded"), integer = _asm.Registers.Vec("integer");
+            for (int v = 0; v < _block.Vectors; v++)
+            {
+                Vec low = results[v], sum = high[v];
+                _asm.Emit(Vpsrld, integer, low, 16);
+                _asm.Emit(Vpaddd, sum, sum, integer);
+                _asm.Emit(Vpand, low, low, _asm.Splat(0xFFFF));
+                _asm.Emit(Vcvtdq2ps, rounded, sum);
+                _asm.Emit(Vcvtps2dq, integer, rounded);
+                _asm.Emit(Vpsubd, sum, sum, integer);
+                _asm.Emit(Vpslld, sum, sum, 16);
+                _asm.Emit(Vpaddd, low, low, sum);
+                _asm.Emit(Vcvtdq2ps, low, low);
+                _asm.Emit(Vfmadd231ps, low, rounded, _asm.Splat(65536f));
+            }
+        }
+
+        private void EmitWindow(Action<Mem, Vec, Vec> emitTap)
         {
             using Vec element = _asm.Registers.Vec("element"), scratch = _asm.Registers.Vec("scratch");
             Label row = _asm.NewLabel("row"), nextRow = _asm.NewLabel("next row"), done = _asm.NewLabel("window done"),
                 whole = _asm.NewLabel("whole row");
-            _asm.MovSx32(_row, _window[OffsetField]);
-            _asm.Add(_row, _arguments[SourceField]);
+            _asm.MovSx32(_first, _window[OffsetField]);
+            _asm.Add(_first, _arguments[SourceField]);
+            _asm.Mov(_offsets, _arguments[RowOffsetsField]);
             _asm.Mov(_rows, _arguments[RowsField]);
             _asm.Test(_rows, _rows);
             _asm.JumpIf(Condition.Equal, done);
 
             _asm.Bind(row);
+            _asm.Mov(_row, _first);
+            _asm.Add(_row, _offsets[0]);
+            _asm.Add(_offsets, sizeof(long));
             _asm.MovSx32(_taps, _window[TapsField]);
             if (_spec.WindowColumns > 0)
             {
@@ -138,7 +174,7 @@ internal sealed class PoolingKernelGenerator : KernelGenerator<PoolingKernelSpec
             _asm.Mov(_tap, _row);
             _asm.StepDown(_taps, 1, () =>
             {
-                EmitTap(results, element, scratch, _tap[0]);
+                emitTap(_tap[0], element, scratch);
                 _asm.Add(_tap, _spec.Tap);
             });
             if (_spec.WindowColumns > 0)
@@ -146,11 +182,10 @@ internal sealed class PoolingKernelGenerator : KernelGenerator<PoolingKernelSpec
                 _asm.Jump(nextRow);
                 _asm.Bind(whole);
                 for (int t = 0; t < _spec.WindowColumns; t++)
-                    EmitTap(results, element, scratch, _row[t * _spec.Tap]);
+                    emitTap(_row[t * _spec.Tap], element, scratch);
             }
 
             _asm.Bind(nextRow);
-            _asm.Add(_row, _arguments[RowStepField]);
             _asm.Dec(_rows);
             _asm.JumpIf(Condition.NotEqual, row);
             _asm.Bind(done);
@@ -158,20 +193,20 @@ internal sealed class PoolingKernelGenerator : KernelGenerator<PoolingKernelSpec
 
         private void EmitTap(VecArray results, Vec element, Vec scratch, Mem tap)
         {
-            for (int v = 0; v < _vectors; v++)
+            for (int v = 0; v < _block.Vectors; v++)
             {
                 Vec result = results[v];
-                Mem source = tap + (v * _lanes * _spec.Source.SizeInBytes());
+                Mem source = tap + (v * _block.Lanes * _spec.Source.SizeInBytes());
                 if (_spec.Reduction == PoolingReduction.ByteMaximum)
                 {
-                    LoadBytes(element, source, scratch, v);
+                    _block.LoadBytes(element, source, scratch, v);
                     _asm.Emit(_spec.Source == DataType.UInt8 ? Vpmaxub : Vpmaxsb, result, result, element);
                     continue;
                 }
 
-                ActiveLanes lanes = LanesAt(v);
+                ActiveLanes lanes = _block.LanesAt(v);
                 if (_isFloat)
-                    TypedLoad.ToFloat(_asm, element, DataType.Float32, source, lanes);
+                    TypedLoad.ToFloat(_asm, element, _spec.Source, source, lanes);
                 else
                     TypedLoad.ToInt32(_asm, element, _spec.Source, source, lanes);
                 // VMAXPS gives its second operand for NaN and for equal elements: the result so far.
@@ -195,7 +230,7 @@ internal sealed class PoolingKernelGenerator : KernelGenerator<PoolingKernelSpec
                 ForEach(x => _asm.Emit(Vpaddd, x, x, operand));
             }
 
-            if (!_isFloat)
+            if (!_isFloat && !_isWide)
                 ForEach(x => _asm.Emit(Vcvtdq2ps, x, x));
             if (isAverage)
             {
@@ -203,48 +238,14 @@ internal sealed class PoolingKernelGenerator : KernelGenerator<PoolingKernelSpec
                 ForEach(x => _asm.Emit(Vdivps, x, x, operand));
             }
 
-            if (!_spec.Dequantizes)
-                return;
-            _asm.Emit(Vbroadcastss, operand, _arguments[ZeroPointField]);
-            ForEach(x => _asm.Emit(Vsubps, x, x, operand));
-            _asm.Emit(Vbroadcastss, operand, _arguments[ScaleField]);
-            ForEach(x => _asm.Emit(Vmulps, x, x, operand));
+            if (_spec.Dequantizes)
+                _block.Dequantize(results, _arguments[ZeroPointField], _arguments[ScaleField]);
 
             void ForEach(Action<Vec> action)
             {
                 for (int v = 0; v < results.Count; v++)
                     action(results[v]);
             }
-        }
-
-        private void EmitEpilogue(VecArray results)
-        {
-            int size = _spec.Epilogue!.Destination.SizeInBytes();
-            using EpilogueEmitter epilogue = EpilogueEmitter.Begin(_asm, _spec.Epilogue, _arguments[EpilogueField], _channel);
-            var vectors = new ResultVector[_vectors];
-            for (int v = 0; v < _vectors; v++)
-                vectors[v] = new(results[v], _destination[v * _lanes * size], v * _lanes, LanesAt(v));
-            epilogue.Emit(vectors);
-        }
-
-        private bool IsTail(int vector) => (vector + 1) * _lanes > _spec.Channels;
-
-        private ActiveLanes LanesAt(int vector) => IsTail(vector) ? _tail! : ActiveLanes.All;
-
-        private void LoadBytes(Vec destination, Mem source, Vec scratch, int vector)
-        {
-            if (IsTail(vector))
-                _bytes!.Load(destination, source, scratch);
-            else
-                _asm.Emit(Vmovdqu8, destination, source);
-        }
-
-        private void Store(Mem destination, Vec source, int vector)
-        {
-            if (IsTail(vector))
-                _bytes!.Store(destination, source);
-            else
-                _asm.Emit(Vmovdqu8, destination, source);
         }
     }
 }

@@ -42,7 +42,7 @@ internal readonly record struct PoolingWindow(int Offset, int Columns, float Div
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct PoolingKernelArguments
 {
-    /// <summary>Column 0 of the first source row inside the windows.</summary>
+    /// <summary>Column 0 of row 0 of the image.</summary>
     public byte* Source;
 
     /// <summary>First pixel of the destination row.</summary>
@@ -57,8 +57,8 @@ internal unsafe struct PoolingKernelArguments
     /// <summary>Source rows inside the windows; may be 0.</summary>
     public long Rows;
 
-    /// <summary>Bytes from a row of the window to the next one.</summary>
-    public long RowStep;
+    /// <summary>Bytes from <see cref="Source"/> to each source row inside the windows.</summary>
+    public long* RowOffsets;
 
     /// <summary>Channel blocks to compute, at least 1.</summary>
     public long Blocks;

@@ -1,5 +1,5 @@
 // A planned pooling: kernels, the clipping of windows at the borders, and the division of the work.
-// Scratch: for each thread a table of windows, one for each pixel of a destination row.
+// Scratch: for each thread a table of windows, one for each pixel of a destination row, and the offsets of their source rows.
 using Int8Runtime.Jit;
 
 namespace Int8Runtime.X64;
@@ -17,9 +17,10 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
     private readonly PoolingDescriptor _descriptor;
     private readonly EpiloguePlan _epilogue;
     private readonly CompiledKernel? _full, _rest;
-    private readonly RowLayout _source, _destination;
-    private readonly Axis _vertical, _horizontal;
-    private readonly int _blockChannels, _threads, _zeroPoint;
+    private readonly ImageLayout _source, _destination;
+    private readonly Axis[] _outer; // all spatial dimensions but the last one
+    private readonly Axis _inner;
+    private readonly int _channels, _blockChannels, _threads, _zeroPoint, _rowsOfImage, _mostSourceRows;
     private readonly float _scale;
 
     /// <summary>Creates the kernels.</summary>
@@ -37,20 +38,23 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
         (int ZeroPoint, float Scale)? dequantization, int zeroPoint, EpiloguePlan epilogue, int threads)
     {
         (Name, _descriptor, _epilogue, _zeroPoint, _threads) = (name, descriptor, epilogue, zeroPoint, threads);
-        (_source, _destination) = (new RowLayout(descriptor.Source), new RowLayout(descriptor.Destination));
+        (_source, _destination) = (new ImageLayout(descriptor.Source), new ImageLayout(descriptor.Destination));
         int last = descriptor.SpatialRank - 1;
-        _horizontal = Axis.Of(descriptor, last);
-        _vertical = last > 0 ? Axis.Of(descriptor, 0) : new Axis(1, 1, 1, 1, 0, 0);
+        _inner = Axis.Of(descriptor, last);
+        _outer = [.. Enumerable.Range(0, last).Select(axis => Axis.Of(descriptor, axis))];
+        _rowsOfImage = _outer.Aggregate(1, (count, axis) => checked(count * axis.Outputs));
+        _mostSourceRows = _outer.Aggregate(1, (count, axis) => checked(count * axis.Kernel));
+        _channels = descriptor.Source.Dimensions[1];
         _scale = dequantization?.Scale ?? 1f;
-        _blockChannels = VectorsOfBlock * PoolingKernelGenerator.LanesOf(reduction, IsaTraits.For(isa));
+        _blockChannels = VectorsOfBlock * ChannelBlock.LanesOf(IsaTraits.For(isa), reduction == PoolingReduction.ByteMaximum);
         bool dequantizes = dequantization is { } q && (q.ZeroPoint != 0 || q.Scale != 1f);
         var spec = new PoolingKernelSpec(
-            reduction, descriptor.Source.DataType, _horizontal.Kernel <= LongestUnrolledRow ? _horizontal.Kernel : 0,
-            _horizontal.Dilation * _source.Pixel, _destination.Pixel, _blockChannels, zeroPoint != 0, dequantizes,
+            reduction, descriptor.Source.DataType, _inner.Kernel <= LongestUnrolledRow ? _inner.Kernel : 0,
+            _inner.Dilation * _source.Pixel, _destination.Pixel, _blockChannels, zeroPoint != 0, dequantizes,
             reduction == PoolingReduction.ByteMaximum ? null : epilogue.Spec);
         var generator = new PoolingKernelGenerator();
-        int rest = _source.Channels % _blockChannels;
-        _full = _source.Channels >= _blockChannels ? generator.GetOrCreate(cache, spec, isa) : null;
+        int rest = _channels % _blockChannels;
+        _full = _channels >= _blockChannels ? generator.GetOrCreate(cache, spec, isa) : null;
         _rest = rest > 0 ? generator.GetOrCreate(cache, spec with { Channels = rest }, isa) : null;
     }
 
@@ -61,7 +65,7 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
     public override PrimitiveDescriptor Descriptor => _descriptor;
 
     /// <inheritdoc/>
-    public override long ScratchBytes => (long)_threads * WindowTableBytes;
+    public override long ScratchBytes => (long)_threads * ThreadBytes;
 
     /// <inheritdoc/>
     public override long SizeInBytes => 1024 + (_full?.Footprint ?? 0) + (_rest?.Footprint ?? 0) + _epilogue.SizeInBytes;
@@ -70,15 +74,17 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
     public override string Details => $"kernel {(_full ?? _rest)!.Name}";
 
     // A multiple of a cache line, so that threads do not share lines.
-    private int WindowTableBytes => ((_destination.Columns * sizeof(PoolingWindow)) + 63) & ~63;
+    private int ThreadBytes => (WindowTableBytes + (_mostSourceRows * sizeof(long)) + 63) & ~63;
+
+    private int WindowTableBytes => _inner.Outputs * sizeof(PoolingWindow);
 
     /// <inheritdoc/>
     public override void Execute(in ExecutionContext context)
     {
         _epilogue.Prepare(in context.Arguments, _descriptor.Destination, out EpilogueArguments table);
         int threads = Math.Min(context.Threads, _threads);
-        int rows = _destination.Images * _destination.Rows;
-        int blocks = (_source.Channels + _blockChannels - 1) / _blockChannels;
+        int rows = _descriptor.Destination.Dimensions[0] * _rowsOfImage;
+        int blocks = (_channels + _blockChannels - 1) / _blockChannels;
         int parts = rows >= threads * FewRowsPerThread ? 1 : Math.Min(blocks, threads);
         var body = new Body(this, in context.Arguments, in table, context.Scratch, rows, parts, blocks);
         Parallel.Run(context.Pool, threads, ref body);
@@ -87,9 +93,9 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
     // Fills the table for destination rows whose windows have `inside` source rows and `counted` rows in the divisor.
     private void FillWindows(PoolingWindow* windows, int inside, int counted)
     {
-        for (int column = 0; column < _destination.Columns; column++)
+        for (int column = 0; column < _inner.Outputs; column++)
         {
-            (int first, int columns, int countedColumns) = _horizontal.Clip(column);
+            (int first, int columns, int countedColumns) = _inner.Clip(column);
             int elements = inside * columns;
             int all = _descriptor.Algorithm == PoolingAlgorithm.AverageIncludePadding ? counted * countedColumns : elements;
             // A window without elements is real 0, that is the zero point.
@@ -98,11 +104,13 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
         }
     }
 
-    // A spatial dimension: where windows lie.
-    private readonly record struct Axis(int Extent, int Kernel, int Stride, int Dilation, int Before, int After)
+    // A spatial dimension: where windows lie, and the steps of source and destination in bytes.
+    private sealed record Axis(
+        int Extent, int Outputs, int Kernel, int Stride, int Dilation, int Before, int After, long SourceStep, long DestinationStep)
     {
         public static Axis Of(PoolingDescriptor d, int axis) => new(
-            d.Source.Dimensions[axis + 2], d.Kernel[axis], d.Stride(axis), d.Dilation(axis), d.Before(axis), d.After(axis));
+            d.Source.Dimensions[axis + 2], d.Destination.Dimensions[axis + 2], d.Kernel[axis], d.Stride(axis), d.Dilation(axis),
+            d.Before(axis), d.After(axis), new ImageLayout(d.Source).Step(axis), new ImageLayout(d.Destination).Step(axis));
 
         // First position and number of taps inside the source, and the number inside source and declared padding.
         public (int First, int Inside, int Counted) Clip(int output)
@@ -129,58 +137,79 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
         {
             (int start, int end) = Parallel.Share(rows * parts, worker, workers);
             EpilogueArguments table = _table;
-            var windows = (PoolingWindow*)(scratch + ((long)worker * plan.WindowTableBytes));
+            var windows = (PoolingWindow*)(scratch + ((long)worker * plan.ThreadBytes));
+            var rowOffsets = (long*)(scratch + ((long)worker * plan.ThreadBytes) + plan.WindowTableBytes);
             int image = -1;
             (int Inside, int Counted) filled = (-1, -1);
             for (int item = start; item < end; item++)
             {
                 int row = item % rows, part = item / rows;
-                if (row / plan._destination.Rows != image)
+                if (row / plan._rowsOfImage != image)
                 {
-                    image = row / plan._destination.Rows;
+                    image = row / plan._rowsOfImage;
                     plan._epilogue.SelectImage(in _arguments, image, ref table);
                 }
 
-                int y = row % plan._destination.Rows;
-                (int first, int inside, int counted) = plan._vertical.Clip(y);
+                (int inside, int counted, long destinationRow) = Locate(row % plan._rowsOfImage, rowOffsets);
                 if (filled != (inside, counted))
                 {
                     plan.FillWindows(windows, inside, counted);
                     filled = (inside, counted);
                 }
 
+                var call = new PoolingKernelArguments
+                {
+                    Source = (byte*)_arguments[ArgumentSlot.Source] + plan._source.Start + (image * plan._source.Image),
+                    Destination = (byte*)_arguments[ArgumentSlot.Destination] + plan._destination.Start
+                        + (image * plan._destination.Image) + destinationRow,
+                    Windows = windows,
+                    Columns = plan._inner.Outputs,
+                    Rows = inside,
+                    RowOffsets = rowOffsets,
+                    ZeroPoint = plan._zeroPoint,
+                    Scale = plan._scale,
+                    Epilogue = &table,
+                };
                 (int firstBlock, int lastBlock) = Parallel.Share(blocks, part, parts);
-                int fullBlocks = plan._source.Channels / plan._blockChannels;
+                int fullBlocks = plan._channels / plan._blockChannels;
                 int full = Math.Min(lastBlock, fullBlocks) - firstBlock;
                 if (full > 0)
-                    RunBlocks(plan._full!, windows, image, y, first, inside, firstBlock, full, &table);
+                    RunBlocks(plan._full!, call, firstBlock, full);
                 if (lastBlock > fullBlocks)
-                    RunBlocks(plan._rest!, windows, image, y, first, inside, fullBlocks, 1, &table);
+                    RunBlocks(plan._rest!, call, fullBlocks, 1);
             }
         }
 
-        private void RunBlocks(
-            CompiledKernel kernel, PoolingWindow* windows, int image, int row, int firstSourceRow, int sourceRows, int block, int blocks,
-            EpilogueArguments* table)
+        // The source rows inside the windows of a destination row (their number is `inside`, with padding `counted`) in row-major
+        // order, and where the destination row begins.
+        private (int Inside, int Counted, long DestinationRow) Locate(int row, long* rowOffsets)
         {
-            (RowLayout from, RowLayout to) = (plan._source, plan._destination);
-            long channel = (long)block * plan._blockChannels;
-            var call = new PoolingKernelArguments
+            (int inside, int counted, long destinationRow) = (1, 1, 0);
+            rowOffsets[0] = 0;
+
+            // From the innermost of the outer dimensions outwards, each repeats the rows found so far.
+            for (int a = plan._outer.Length - 1; a >= 0; a--)
             {
-                Source = (byte*)_arguments[ArgumentSlot.Source] + from.Start + (image * from.Image) + (firstSourceRow * from.Row)
-                    + (channel * from.ElementBytes),
-                Destination = (byte*)_arguments[ArgumentSlot.Destination] + to.Start + (image * to.Image) + (row * to.Row)
-                    + (channel * to.ElementBytes),
-                Windows = windows,
-                Columns = to.Columns,
-                Rows = sourceRows,
-                RowStep = plan._vertical.Dilation * from.Row,
-                Blocks = blocks,
-                ZeroPoint = plan._zeroPoint,
-                Scale = plan._scale,
-                Channel = channel,
-                Epilogue = table,
-            };
+                Axis axis = plan._outer[a];
+                (row, int output) = Math.DivRem(row, axis.Outputs);
+                destinationRow += output * axis.DestinationStep;
+                (int first, int taps, int countedTaps) = axis.Clip(output);
+                for (int tap = taps - 1; tap >= 0; tap--)
+                    for (int r = 0; r < inside; r++)
+                        rowOffsets[(tap * inside) + r] = rowOffsets[r] + ((first + ((long)tap * axis.Dilation)) * axis.SourceStep);
+                inside *= taps;
+                counted *= countedTaps;
+            }
+
+            return (inside, counted, destinationRow);
+        }
+
+        private void RunBlocks(CompiledKernel kernel, PoolingKernelArguments call, int block, int blocks)
+        {
+            call.Channel = (long)block * plan._blockChannels;
+            call.Source += call.Channel * plan._source.ElementBytes;
+            call.Destination += call.Channel * plan._destination.ElementBytes;
+            call.Blocks = blocks;
             kernel.Entry(&call);
         }
     }

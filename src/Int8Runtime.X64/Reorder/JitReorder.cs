@@ -64,7 +64,7 @@ internal sealed unsafe class JitReorder(KernelCache cache, bool needsAvx512)
         foreach (PostOp postOp in attributes.PostOps)
             steps.Add(postOp);
         if (attributes.DestinationScale is { IsRuntime: true })
-            steps.Add(BinaryAlgorithm.Divide, ElementwiseSteps.Single(rank, DataType.Float32), ArgumentSlot.DestinationScale);
+            steps.Add(BinaryAlgorithm.Divide, ElementwiseSteps.Single(rank, DataType.Float32), ArgumentSlot.DestinationScale, null);
         else if (attributes.DestinationScale is { } scale && scale.Values.ContainsAnyExcept(1f))
             steps.Add(BinaryAlgorithm.Divide, scale.Values, rank, axis);
 

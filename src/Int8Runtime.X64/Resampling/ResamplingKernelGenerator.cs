@@ -32,20 +32,13 @@ internal sealed class ResamplingKernelGenerator : KernelGenerator<ResamplingKern
 
         private readonly KernelAssembler _asm;
         private readonly ResamplingKernelSpec _spec;
-        private readonly int _lanes, _vectors;
-        private readonly ActiveLanes? _tail;
-        private readonly ByteRun? _bytes;
+        private readonly ChannelBlock _block;
         private readonly Gpr _arguments, _column, _columns, _destination, _pixel, _channel;
 
         public Body(KernelAssembler asm, ResamplingKernelSpec spec)
         {
             (_asm, _spec) = (asm, spec);
-            _lanes = spec.Copies ? asm.Traits.VectorBytes : asm.Traits.Lanes32;
-            _vectors = (spec.Lanes + _lanes - 1) / _lanes;
-            if (spec.Copies)
-                _bytes = new ByteRun(asm, spec.Lanes % _lanes);
-            else if (spec.Lanes % _lanes != 0)
-                _tail = ActiveLanes.First(asm, spec.Lanes % _lanes);
+            _block = new ChannelBlock(asm, spec.Lanes, spec.Copies);
             _arguments = asm.Arguments;
             _column = asm.Registers.Gpr("column");
             _columns = asm.Registers.Gpr("columns left");
@@ -74,7 +67,7 @@ internal sealed class ResamplingKernelGenerator : KernelGenerator<ResamplingKern
 
         private void EmitPixel()
         {
-            using (VecArray results = _asm.Registers.Vecs("result", _vectors))
+            using (VecArray results = _asm.Registers.Vecs("result", _block.Vectors))
             {
                 if (_spec.Copies)
                 {
@@ -86,8 +79,9 @@ internal sealed class ResamplingKernelGenerator : KernelGenerator<ResamplingKern
                         EmitSum(results);
                     else
                         EmitElement(results);
-                    EmitDequantization(results);
-                    EmitEpilogue(results);
+                    if (_spec.Dequantizes)
+                        _block.Dequantize(results, _arguments[ZeroPointField], _arguments[ScaleField]);
+                    _block.Store(results, _spec.Epilogue!, _arguments[EpilogueField], _destination, _channel);
                 }
             }
 
@@ -99,27 +93,16 @@ internal sealed class ResamplingKernelGenerator : KernelGenerator<ResamplingKern
         {
             LoadPixel(0, 0);
             using Vec scratch = _asm.Registers.Vec("scratch");
-            for (int v = 0; v < _vectors; v++)
-            {
-                if (IsTail(v))
-                    _bytes!.Load(results[v], _pixel[v * _lanes], scratch);
-                else
-                    _asm.Emit(Vmovdqu8, results[v], _pixel[v * _lanes]);
-            }
-
-            for (int v = 0; v < _vectors; v++)
-            {
-                if (IsTail(v))
-                    _bytes!.Store(_destination[v * _lanes], results[v]);
-                else
-                    _asm.Emit(Vmovdqu8, _destination[v * _lanes], results[v]);
-            }
+            for (int v = 0; v < _block.Vectors; v++)
+                _block.LoadBytes(results[v], _pixel[v * _block.Lanes], scratch, v);
+            for (int v = 0; v < _block.Vectors; v++)
+                _block.StoreBytes(_destination[v * _block.Lanes], results[v], v);
         }
 
         private void EmitElement(VecArray results)
         {
             LoadPixel(0, 0);
-            for (int v = 0; v < _vectors; v++)
+            for (int v = 0; v < _block.Vectors; v++)
                 LoadElements(results[v], v);
         }
 
@@ -127,7 +110,7 @@ internal sealed class ResamplingKernelGenerator : KernelGenerator<ResamplingKern
         {
             using Vec element = _asm.Registers.Vec("element"), weight = _asm.Registers.Vec("weight"),
                 rowWeight = _asm.Registers.Vec("row weight");
-            for (int v = 0; v < _vectors; v++)
+            for (int v = 0; v < _block.Vectors; v++)
                 _asm.Clear(results[v]);
             for (int row = 0; row < _spec.SourceRows; row++)
             {
@@ -139,36 +122,13 @@ internal sealed class ResamplingKernelGenerator : KernelGenerator<ResamplingKern
                     _asm.Emit(Vbroadcastss, weight, _column[WeightField + (side * sizeof(float))]);
                     if (_spec.SourceRows > 1)
                         _asm.Emit(Vmulps, weight, weight, rowWeight);
-                    for (int v = 0; v < _vectors; v++)
+                    for (int v = 0; v < _block.Vectors; v++)
                     {
                         LoadElements(element, v);
                         _asm.Emit(Vfmadd231ps, results[v], element, weight);
                     }
                 }
             }
-        }
-
-        private void EmitDequantization(VecArray results)
-        {
-            if (!_spec.Dequantizes)
-                return;
-            using Vec operand = _asm.Registers.Vec("operand");
-            _asm.Emit(Vbroadcastss, operand, _arguments[ZeroPointField]);
-            for (int v = 0; v < _vectors; v++)
-                _asm.Emit(Vsubps, results[v], results[v], operand);
-            _asm.Emit(Vbroadcastss, operand, _arguments[ScaleField]);
-            for (int v = 0; v < _vectors; v++)
-                _asm.Emit(Vmulps, results[v], results[v], operand);
-        }
-
-        private void EmitEpilogue(VecArray results)
-        {
-            int size = _spec.Epilogue!.Destination.SizeInBytes();
-            using EpilogueEmitter epilogue = EpilogueEmitter.Begin(_asm, _spec.Epilogue, _arguments[EpilogueField], _channel);
-            var vectors = new ResultVector[_vectors];
-            for (int v = 0; v < _vectors; v++)
-                vectors[v] = new(results[v], _destination[v * _lanes * size], v * _lanes, LanesAt(v));
-            epilogue.Emit(vectors);
         }
 
         // The address of a source row's lower or upper pixel.
@@ -179,10 +139,6 @@ internal sealed class ResamplingKernelGenerator : KernelGenerator<ResamplingKern
         }
 
         private void LoadElements(Vec destination, int vector) => TypedLoad.ToFloat(
-            _asm, destination, _spec.Source, _pixel[vector * _lanes * _spec.Source.SizeInBytes()], LanesAt(vector));
-
-        private bool IsTail(int vector) => (vector + 1) * _lanes > _spec.Lanes;
-
-        private ActiveLanes LanesAt(int vector) => IsTail(vector) ? _tail! : ActiveLanes.All;
+            _asm, destination, _spec.Source, _pixel[vector * _block.Lanes * _spec.Source.SizeInBytes()], _block.LanesAt(vector));
     }
 }

@@ -14,7 +14,7 @@ internal sealed unsafe class ResamplingPlan : PrimitivePlan
     private readonly CompiledKernel? _full, _rest;
     private readonly ResamplingColumn[] _columns;
     private readonly OuterAxis[] _outer;
-    private readonly long _sourceStart, _sourceImage, _destinationStart, _destinationImage;
+    private readonly ImageLayout _source, _destination;
     private readonly int _lanes, _blockLanes, _sourceLaneBytes, _destinationLaneBytes, _threads, _rowsOfImage, _sourceRows;
     private readonly (int ZeroPoint, float Scale) _dequantization;
 
@@ -33,11 +33,8 @@ internal sealed unsafe class ResamplingPlan : PrimitivePlan
     {
         (Name, _descriptor, _epilogue, _dequantization, _threads) = (name, descriptor, epilogue, dequantization, threads);
         MemoryDescriptor source = descriptor.Source, destination = descriptor.Destination;
-        int sourceBytes = source.DataType.SizeInBytes(), destinationBytes = destination.DataType.SizeInBytes();
-        (_sourceStart, _sourceImage) = (source.Offset * sourceBytes, source.Strides[0] * sourceBytes);
-        (_destinationStart, _destinationImage) = (destination.Offset * destinationBytes, destination.Strides[0] * destinationBytes);
-
-        int last = descriptor.SpatialRank - 1, pixel = checked((int)(source.Strides[^1] * sourceBytes));
+        (_source, _destination) = (new ImageLayout(source), new ImageLayout(destination));
+        int last = descriptor.SpatialRank - 1, pixel = _source.Pixel;
         _columns = new ResamplingColumn[destination.Dimensions[^1]];
         for (int i = 0; i < _columns.Length; i++)
         {
@@ -47,18 +44,17 @@ internal sealed unsafe class ResamplingPlan : PrimitivePlan
 
         _outer = [.. Enumerable.Range(0, last).Select(axis => new OuterAxis(
             [.. Enumerable.Range(0, destination.Dimensions[axis + 2]).Select(i => descriptor.TapsOf(axis, i))],
-            source.Strides[axis + 2] * sourceBytes, destination.Strides[axis + 2] * destinationBytes))];
+            _source.Step(axis), _destination.Step(axis)))];
         _rowsOfImage = _outer.Aggregate(1, (count, axis) => checked(count * axis.Taps.Length));
 
         bool interpolates = descriptor.Algorithm == ResamplingAlgorithm.Linear;
         _sourceRows = interpolates ? 1 << last : 1;
-        (_sourceLaneBytes, _destinationLaneBytes) = copies ? (1, 1) : (sourceBytes, destinationBytes);
-        _lanes = source.Dimensions[1] * (copies ? sourceBytes : 1);
-        IsaTraits traits = IsaTraits.For(isa);
-        _blockLanes = VectorsOfBlock * (copies ? traits.VectorBytes : traits.Lanes32);
+        (_sourceLaneBytes, _destinationLaneBytes) = copies ? (1, 1) : (_source.ElementBytes, _destination.ElementBytes);
+        _lanes = source.Dimensions[1] * (copies ? _source.ElementBytes : 1);
+        _blockLanes = VectorsOfBlock * ChannelBlock.LanesOf(IsaTraits.For(isa), copies);
         bool dequantizes = dequantization is not { ZeroPoint: 0, Scale: 1f };
         var spec = new ResamplingKernelSpec(
-            source.DataType, _sourceRows, interpolates, checked((int)(destination.Strides[^1] * destinationBytes)), _blockLanes,
+            source.DataType, _sourceRows, interpolates, _destination.Pixel, _blockLanes,
             dequantizes, copies ? null : epilogue.Spec);
         var generator = new ResamplingKernelGenerator();
         int rest = _lanes % _blockLanes;
@@ -118,8 +114,8 @@ internal sealed unsafe class ResamplingPlan : PrimitivePlan
 
         private void RunRow(int image, int row, EpilogueArguments* table)
         {
-            byte* source = (byte*)_arguments[ArgumentSlot.Source] + plan._sourceStart + (image * plan._sourceImage);
-            byte* destination = (byte*)_arguments[ArgumentSlot.Destination] + plan._destinationStart + (image * plan._destinationImage);
+            byte* source = (byte*)_arguments[ArgumentSlot.Source] + plan._source.Start + (image * plan._source.Image);
+            byte* destination = (byte*)_arguments[ArgumentSlot.Destination] + plan._destination.Start + (image * plan._destination.Image);
             ResamplingKernelArguments call = default;
             for (int r = 0; r < plan._sourceRows; r++)
                 (call.Rows[r], call.Weights[r]) = ((nint)source, 1f);

@@ -22,8 +22,9 @@ internal sealed unsafe class JitSoftmax(KernelCache cache, bool needsAvx512)
             return tensors;
         if (RefuseQuantization(attributes, source.DataType, destination.DataType) is { } quantization)
             return quantization;
-        if (EpiloguePlan.TryForValues(Epilogue.CreateForValues(attributes, destination.DataType)) is not { } epilogue)
-            return Refuse(RejectionReason.PostOps, "a post-op with an operand");
+        Epilogue arithmetic = Epilogue.CreateForValues(attributes, destination.DataType);
+        if (EpiloguePlan.TryForValues(arithmetic) is not { } epilogue)
+            return TryPlanTwoPasses(request, isa, descriptor, arithmetic);
         int axis = descriptor.Axis;
         bool across = source.Strides[axis] == 1 && destination.Strides[axis] == 1;
         if (RowLoops.TryCreate(source, destination, axis, sideBySide: !across) is not { } rows)
@@ -31,6 +32,57 @@ internal sealed unsafe class JitSoftmax(KernelCache cache, bool needsAvx512)
         bool quantized = attributes.SourceScale is not null || attributes.SourceZeroPoint is not null;
         var spec = new SoftmaxSpec(source.DataType, across, descriptor.Logarithm, quantized, epilogue.Spec);
         return new Plan(Name, descriptor, attributes, rows, across, epilogue, new SoftmaxGenerator().GetOrCreate(Cache, spec, isa));
+    }
+
+    // Operands of post-ops lie anywhere: the values are stored as f32 and pass the epilogue in a pass of their own.
+    private PlanResult TryPlanTwoPasses(PlanRequest request, Isa isa, SoftmaxDescriptor descriptor, Epilogue epilogue)
+    {
+        MemoryDescriptor source = descriptor.Source, destination = descriptor.Destination;
+        MemoryDescriptor values = source.IsDense
+            ? source.WithDataType(DataType.Float32)
+            : new MemoryDescriptor(source.Dimensions, DataType.Float32);
+        PrimitiveAttributes attributes = request.Attributes with
+        {
+            PostOps = PostOpChain.Empty, DestinationScale = null, DestinationZeroPoint = null,
+        };
+        PlanResult softmax = TryPlan(request with { Descriptor = descriptor with { Destination = values }, Attributes = attributes }, isa);
+        if (softmax.Plan is null)
+            return softmax;
+        ElementwiseSteps steps = new ElementwiseSteps().AddPostOps(epilogue, destination.Rank);
+        return ElementwisePlan.TryCreate(isa, Cache, values, destination, steps.Steps, epilogue) is { } postOps
+            ? new TwoPassPlan(Name, descriptor, softmax.Plan, values, postOps, request.Threads)
+            : Refuse(RejectionReason.Layout, $"{destination} and operands of post-ops are blocked differently");
+    }
+
+    // Scratch: [the values as f32][scratch of either pass].
+    private sealed class TwoPassPlan(
+        string name, SoftmaxDescriptor descriptor, PrimitivePlan softmax, MemoryDescriptor values, ElementwisePlan postOps, int threads)
+        : PrimitivePlan
+    {
+        private const int Alignment = 64;
+
+        public override string Name => name;
+
+        public override PrimitiveDescriptor Descriptor => descriptor;
+
+        public override string Details => $"{softmax.Details}, {postOps.Details}";
+
+        public override long SizeInBytes => softmax.SizeInBytes + postOps.SizeInBytes;
+
+        public override long ScratchBytes => ValueBytes + Math.Max(softmax.ScratchBytes, postOps.ScratchBytes(threads));
+
+        private long ValueBytes => (values.SizeInBytes + Alignment - 1) / Alignment * Alignment;
+
+        public override void Execute(in ExecutionContext context)
+        {
+            byte* scratch = context.Scratch + ValueBytes;
+            ExecutionArguments arguments = context.Arguments;
+            arguments[ArgumentSlot.Destination] = context.Scratch;
+            softmax.Execute(new ExecutionContext(in arguments, context.Pool, context.Threads, scratch));
+            arguments = context.Arguments;
+            arguments[ArgumentSlot.Source] = context.Scratch;
+            postOps.Execute(new ExecutionContext(in arguments, context.Pool, context.Threads, scratch), ArgumentSlot.Source);
+        }
     }
 
     private sealed class Plan(

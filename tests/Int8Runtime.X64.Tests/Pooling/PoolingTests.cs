@@ -46,6 +46,61 @@ public sealed class PoolingTests
         Pool(PoolingAlgorithm.Max, DataType.Float32, DataType.Float32, 45, (11, 11), (3, 3), (1, 1), (1, 1), 1, 1, ceil: false),
         new PrimitiveAttributes(), new CheckOptions { Fill = FillKind.SpecialFloats }));
 
+    [Fact]
+    public void Three_and_one_dimensions_are_served()
+    {
+        Gen<Problem> problems =
+            from rank in Gen.Elements(1, 3, 3)
+            from algorithm in Gen.Elements(Algorithms)
+            from type in Gen.Elements(DataType.UInt8, DataType.Int8, DataType.Float32, DataType.BFloat16)
+            from channels in Arbitraries.Channels
+            from extents in Gen.Choose(3, 6).ArrayOf(rank)
+            from kernel in Gen.Choose(1, 3).ArrayOf(rank)
+            from strides in Gen.Choose(1, 2).ArrayOf(rank)
+            from before in Gen.Choose(0, 2).ArrayOf(rank)
+            from after in Gen.Choose(0, 2).ArrayOf(rank)
+            let outputs = extents.Select((extent, a) => ((extent + before[a] + after[a] - kernel[a]) / strides[a]) + 1)
+            from options in Arbitraries.Options()
+            select new Problem(
+                new PoolingDescriptor
+                {
+                    Algorithm = algorithm, Kernel = Shape.Create(kernel), Strides = Shape.Create(strides),
+                    PaddingBefore = Shape.Create(before), PaddingAfter = Shape.Create(after),
+                    Source = new([2, channels, .. extents], type, FormatTag.ChannelsLast(rank + 2)),
+                    Destination = new([2, channels, .. outputs], type, FormatTag.ChannelsLast(rank + 2)),
+                },
+                new PrimitiveAttributes { SourceZeroPoint = type.IsInt8() ? 3 : null }, options);
+        Properties.Check(problems, CheckOnAllTiers, count: 80);
+    }
+
+    [Fact]
+    public void Other_layouts_are_reordered()
+    {
+        Gen<Problem> problems =
+            from problem in AnyProblem
+            let pooling = (PoolingDescriptor)problem.Descriptor
+            where pooling.Source.Dimensions[1] > 1
+            from source in Gen.Elements("abcd", "aBcd16b", "aBcd8b", "acdb").Select(FormatTag.Parse)
+            from destination in Gen.Elements("abcd", "aBcd16b", "bacd").Select(FormatTag.Parse)
+            select problem with
+            {
+                Descriptor = pooling with
+                {
+                    Source = new(pooling.Source.Dimensions, pooling.Source.DataType, source),
+                    Destination = new(pooling.Destination.Dimensions, pooling.Destination.DataType, destination),
+                },
+            };
+        Properties.Check(problems, problem =>
+        {
+            foreach ((string _, Isa isa) in Tiers.Generated)
+            {
+                using var engine = new TestEngine(isa, [new ChannelsLastDetour(new JitPooling(KernelCache.Shared), KernelCache.Shared)]);
+                string chosen = PrimitiveCheck.AgainstReference(engine, problem.Descriptor, problem.Attributes, problem.Options);
+                Assert.Contains(":reordered", chosen, StringComparison.Ordinal);
+            }
+        }, 80);
+    }
+
     [Theory]
     [InlineData(2)]
     [InlineData(3)]
@@ -74,10 +129,10 @@ public sealed class PoolingTests
         PoolingDescriptor problem = Pool(
             PoolingAlgorithm.Max, DataType.UInt8, DataType.UInt8, 8, (6, 6), (2, 2), (2, 2), (1, 1), 0, 0, ceil: false);
         AssertRefused(RejectionReason.Layout, problem with { Source = new(problem.Source.Dimensions, DataType.UInt8) });
-        AssertRefused(RejectionReason.DataTypes, problem with { Source = problem.Source.WithDataType(DataType.Float16) });
-        AssertRefused(RejectionReason.DataTypes, problem with
+        AssertRefused(RejectionReason.DataTypes, problem with { Source = problem.Source.WithDataType(DataType.Int64) });
+        AssertRefused(RejectionReason.Shape, problem with
         {
-            Algorithm = PoolingAlgorithm.AverageExcludePadding, Source = problem.Source.WithDataType(DataType.Int32),
+            Algorithm = PoolingAlgorithm.AverageExcludePadding, Source = new([2, 8, 200, 200], DataType.Int32, FormatTag.Nhwc), Kernel = [200, 200],
         });
     }
 
@@ -103,8 +158,8 @@ public sealed class PoolingTests
         from types in Gen.Elements(
             (DataType.UInt8, DataType.UInt8), (DataType.Int8, DataType.Int8), (DataType.UInt8, DataType.Float32),
             (DataType.Int8, DataType.UInt8), (DataType.Float32, DataType.Float32), (DataType.Float32, DataType.UInt8),
-            (DataType.Int32, DataType.Int32))
-        where types.Item1 != DataType.Int32 || algorithm == PoolingAlgorithm.Max
+            (DataType.Int32, DataType.Int32), (DataType.Int32, DataType.Float32), (DataType.BFloat16, DataType.BFloat16), (DataType.Float16, DataType.Float16),
+            (DataType.Int8, DataType.Float16), (DataType.BFloat16, DataType.UInt8))
         from channels in Arbitraries.Channels
         from height in Gen.Choose(1, 13)
         from width in Gen.Choose(1, 13)
@@ -123,8 +178,8 @@ public sealed class PoolingTests
         from destinationZeroPoint in Arbitraries.ZeroPoint(types.Item2)
         from postOps in Arbitraries.PostOps(descriptor.Destination)
         from options in Arbitraries.Options()
-        let quantizedSource = types.Item1 != DataType.Float32
-        let quantizedDestination = requantizes && types.Item2 != DataType.Float32
+        let quantizedSource = !types.Item1.IsFloatingPoint()
+        let quantizedDestination = requantizes && !types.Item2.IsFloatingPoint()
         select new Problem(
             descriptor,
             new PrimitiveAttributes
@@ -190,7 +245,7 @@ public sealed class PoolingTests
                         bool raw = reduction == PoolingReduction.ByteMaximum;
                         if (raw && source == DataType.Float32)
                             continue;
-                        int channels = (4 * PoolingKernelGenerator.LanesOf(reduction, traits)) - (isTail ? 3 : 0);
+                        int channels = (4 * ChannelBlock.LanesOf(traits, raw)) - (isTail ? 3 : 0);
                         yield return new PoolingKernelSpec(
                             reduction, source, unrolled, 96, 80, channels, source == DataType.Int8, source == DataType.Int8,
                             raw ? null : EpilogueOf(channels));

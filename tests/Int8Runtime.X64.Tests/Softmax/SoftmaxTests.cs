@@ -37,6 +37,28 @@ public sealed class SoftmaxTests
     }
 
     [Fact]
+    public void Operands_of_post_ops_take_a_second_pass()
+    {
+        Gen<Problem> problems =
+            from type in Gen.Elements(DataType.Float32, DataType.UInt8, DataType.BFloat16)
+            from shape in Layouts.Images
+            from source in Layouts.Tensor(shape, type).Where(tensor => tensor.InnerBlocks.IsEmpty)
+            from axis in Gen.Choose(0, 3)
+            from operand in Layouts.BroadcastOf(shape)
+            from sum in Gen.Elements(true, false)
+            from options in Arbitraries.Options(type == DataType.Float32 ? new Tolerance(32, 1e-5, 2e-6) : new Tolerance(1))
+            select new Problem(
+                new SoftmaxDescriptor { Source = source, Destination = source, Axis = axis },
+                new PrimitiveAttributes
+                {
+                    DestinationScale = type.IsInt8() ? QuantizationScale.PerTensor(1f / 100) : null,
+                    PostOps = [.. sum ? new[] { PostOp.Sum(0.5f) } : [], PostOp.Binary(BinaryAlgorithm.Add, new(operand, DataType.Float32))],
+                },
+                options);
+        Properties.Check(problems, p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), 100);
+    }
+
+    [Fact]
     public void Large_rows_are_accurate_in_place_and_allocate_nothing()
     {
         foreach (Isa isa in VectorEngines.Tiers)

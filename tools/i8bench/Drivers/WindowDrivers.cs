@@ -1,4 +1,4 @@
-// Pooling and local response normalization.
+// Pooling, resampling and local response normalization.
 using System.Text.RegularExpressions;
 
 namespace Int8Runtime.Bench;
@@ -34,6 +34,28 @@ internal static partial class WindowDrivers
             PaddingAfter = [.. axes.Select(a => Math.Max(0, a.PaddingAfter))],
         };
         return new BenchProblem(descriptor, AttributeText.Parse(options, new AttributeContext(source, destination, types[1], 1, 0)));
+    }
+
+    /// <summary>--resampling.</summary>
+    public static BenchProblem Resampling(Options options, string text)
+    {
+        ProblemFields fields = ProblemFields.Parse(text);
+        int batch = options["mb"] == "0" ? fields.Batch : ProductDrivers.Whole(options["mb"]), channels = fields.Positive("ic");
+        string letters = fields.SpatialLetters(), tag = options.Or("tag", "abx");
+        Shape source = [batch, channels, .. letters.Select(fields.Input)], destination = [batch, channels, .. letters.Select(fields.Output)];
+        DataType result = TypesAndTags.Type(options.Or("ddt", options.Or("dt", "f32")));
+        var descriptor = new ResamplingDescriptor
+        {
+            Algorithm = options.Or("alg", "nearest").ToLowerInvariant() switch
+            {
+                "nearest" or "resampling_nearest" => ResamplingAlgorithm.Nearest,
+                "linear" or "resampling_linear" => ResamplingAlgorithm.Linear,
+                string other => throw new FormatException($"'{other}' is not a resampling algorithm."),
+            },
+            Source = TypesAndTags.Tensor(options, 0, source, TypesAndTags.Type(options.Or("sdt", options.Or("dt", "f32"))), tag),
+            Destination = TypesAndTags.Tensor(options, 1, destination, result, tag),
+        };
+        return new BenchProblem(descriptor, AttributeText.Parse(options, new AttributeContext(source, destination, result, 1, 0)));
     }
 
     /// <summary>--lrn.</summary>
