@@ -40,6 +40,12 @@ internal static class X64Implementations
             new JitConcat(cache, needsAvx512: true),
             new JitConcat(cache, needsAvx512: false),
 
+            new JitSum(cache, needsAvx512: true),
+            new JitSum(cache, needsAvx512: false),
+
+            new JitShuffle(cache, needsAvx512: true),
+            new JitShuffle(cache, needsAvx512: false),
+
             new JitSoftmax(cache, needsAvx512: true),
             new JitSoftmax(cache, needsAvx512: false),
 

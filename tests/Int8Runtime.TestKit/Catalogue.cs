@@ -152,6 +152,12 @@ public static class Catalogue
                 new ConcatDescriptor { Axis = 1, Sources = [Image(type, 5, 4), Image(type, 19, 4)], Destination = Image(type, 24, 4) },
                 PrimitiveAttributes.Default);
             yield return new CatalogueProblem(
+                new SumDescriptor { Sources = [Image(type, 19, 5), Image(DataType.Int8, 19, 5)], Scales = [0.5f, 2], Destination = Image(type, 19, 5) },
+                PrimitiveAttributes.Default);
+            yield return new CatalogueProblem(
+                new ShuffleDescriptor { Axis = 1, GroupSize = 4, Source = Image(type, 20, 5), Destination = Image(type, 20, 5) },
+                PrimitiveAttributes.Default);
+            yield return new CatalogueProblem(
                 new ReorderDescriptor { Source = new([1, 19, 5, 5], type, FormatTag.Nchw), Destination = Image(type, 19, 5) },
                 PrimitiveAttributes.Default);
         }

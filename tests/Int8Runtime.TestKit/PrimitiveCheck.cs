@@ -114,7 +114,7 @@ public static unsafe class PrimitiveCheck
             {
                 TensorMemory tensor = Add(input.Descriptor, seed++);
                 Arguments.Set(input.Slot, tensor);
-                if (input.Slot == ArgumentSlot.Source)
+                if (input.Slot == PrimitiveTensors.FirstSource(descriptor))
                     source = tensor;
             }
 

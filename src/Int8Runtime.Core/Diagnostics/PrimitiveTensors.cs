@@ -16,10 +16,14 @@ internal static class PrimitiveTensors
         InnerProductDescriptor d => d.Destination,
         MatMulDescriptor d => d.Destination,
         BinaryDescriptor d => d.Destination,
-        ConcatDescriptor d => d.Destination,
+        IManySourcesDescriptor d => d.Destination,
         IUnaryDescriptor d => d.Destination,
         _ => throw new ArgumentException($"Unknown primitive {descriptor.Kind}."),
     };
+
+    /// <summary>The argument that may be the destination's memory.</summary>
+    public static ArgumentSlot FirstSource(PrimitiveDescriptor descriptor) =>
+        descriptor is IManySourcesDescriptor ? ArgumentSlot.PostOp0 : ArgumentSlot.Source;
 
     /// <summary>The weights; null if there are none.</summary>
     public static MemoryDescriptor? Weights(PrimitiveDescriptor descriptor) => descriptor switch
@@ -63,9 +67,9 @@ internal static class PrimitiveTensors
     {
         switch (descriptor)
         {
-            case ConcatDescriptor concat:
-                for (int i = 0; i < concat.Sources.Length; i++)
-                    yield return new TensorArgument(ArgumentSlot.PostOp0 + i, concat.Sources[i]);
+            case IManySourcesDescriptor many:
+                for (int i = 0; i < many.Sources.Length; i++)
+                    yield return new TensorArgument(ArgumentSlot.PostOp0 + i, many.Sources[i]);
                 break;
             case BinaryDescriptor binary:
                 yield return new TensorArgument(ArgumentSlot.Source, binary.Source);

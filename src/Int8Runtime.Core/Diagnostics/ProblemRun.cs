@@ -34,14 +34,15 @@ internal sealed unsafe class ProblemRun : IDisposable
         _primitive = primitive;
         _stream = engine.CreateStream();
         int magnitude = Magnitude(primitive);
+        ArgumentSlot first = PrimitiveTensors.FirstSource(primitive.Descriptor);
         TensorMemory? source = null;
         foreach (TensorArgument input in PrimitiveTensors.Inputs(primitive.Descriptor, primitive.Attributes))
         {
-            TensorMemory tensor = Add(input.Descriptor, seed++, input.Slot == ArgumentSlot.Source ? magnitude : int.MaxValue);
-            if (input.Slot == ArgumentSlot.Source && primitive.Descriptor is ReductionDescriptor { Algorithm: ReductionAlgorithm.Product })
+            TensorMemory tensor = Add(input.Descriptor, seed++, input.Slot == first ? magnitude : int.MaxValue);
+            if (input.Slot == first && primitive.Descriptor is ReductionDescriptor { Algorithm: ReductionAlgorithm.Product })
                 TensorContent.FillFactors(tensor, seed);
             _arguments.Set(input.Slot, tensor);
-            source = input.Slot == ArgumentSlot.Source ? tensor : source;
+            source = input.Slot == first ? tensor : source;
         }
 
         _destination = Add(PrimitiveTensors.Destination(primitive.Descriptor), seed++, int.MaxValue);
@@ -57,7 +58,7 @@ internal sealed unsafe class ProblemRun : IDisposable
         if (inPlace)
         {
             new Span<byte>(source!.Data, Length).CopyTo(new Span<byte>(_destination.Data, Length));
-            _arguments.Set(ArgumentSlot.Source, _destination);
+            _arguments.Set(first, _destination);
         }
 
         if (_plainWeights is not null)

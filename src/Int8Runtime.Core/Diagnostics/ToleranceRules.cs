@@ -12,7 +12,7 @@ internal static class ToleranceRules
         Tolerance exactOrStep = transcendental ? Loose(destination, 1e-5, 1e-6) : Tolerance.Exact;
         return descriptor switch
         {
-            ReorderDescriptor or ConcatDescriptor => Tolerance.Exact,
+            ReorderDescriptor or ConcatDescriptor or ShuffleDescriptor => Tolerance.Exact,
             ConvolutionDescriptorBase d => Product(d.Source.DataType, d.Weights.ElementCount / d.Weights.Dimensions[0]),
             InnerProductDescriptor d => Product(d.Source.DataType, d.Weights.ElementCount / d.Weights.Dimensions[0]),
             MatMulDescriptor d => Product(d.Source.DataType, d.K),

@@ -37,6 +37,12 @@ public enum PrimitiveKind
     /// <summary>Concatenation.</summary>
     Concat,
 
+    /// <summary>Sum of any number of tensors.</summary>
+    Sum,
+
+    /// <summary>Channel shuffle.</summary>
+    Shuffle,
+
     /// <summary>Change of spatial extents by the nearest element or linear interpolation.</summary>
     Resampling,
 

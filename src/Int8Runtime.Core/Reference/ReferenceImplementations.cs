@@ -20,6 +20,8 @@ internal static class ReferenceImplementations
         new RefSoftmax(),
         new RefLrn { Outputs = outputs },
         new RefConcat(),
+        new RefSum { Outputs = outputs },
+        new RefShuffle { Outputs = outputs },
         new RefReorder { Outputs = outputs },
         new RefReduction { Outputs = outputs },
         new RefNormalization<LayerNormalizationDescriptor>(PrimitiveKind.LayerNormalization, "ref_lnorm:any"),

@@ -1,9 +1,9 @@
-// Concatenation by copies, for the cases where sources cannot be written into the destination in the first place.
+// Concatenation by copies and conversions, where sources cannot be written into the destination in the first place.
 using Int8Runtime.Jit;
 
 namespace Int8Runtime.X64;
 
-/// <summary>Copies each source to its part of the destination; layouts may differ.</summary>
+/// <summary>Copies or converts each source to its part of the destination; layouts, types, scales and zero points may differ.</summary>
 internal sealed unsafe class JitConcat(KernelCache cache, bool needsAvx512)
     : VectorImplementation(cache, "jit_concat", needsAvx512)
 {
@@ -23,35 +23,64 @@ internal sealed unsafe class JitConcat(KernelCache cache, bool needsAvx512)
             return refusal;
         if (!destination.InnerBlocks.IsEmpty)
             return Refuse(RejectionReason.Layout, $"{destination} is blocked");
-        var copies = new CopyPlan?[descriptor.Sources.Length];
+        Epilogue epilogue = Epilogue.CreateForValues(request.Attributes, destination.DataType);
+        var parts = new Part[descriptor.Sources.Length];
         var start = new int[destination.Rank];
-        for (int i = 0; i < copies.Length; i++)
+        for (int i = 0; i < parts.Length; i++)
         {
             MemoryDescriptor source = descriptor.Sources[i];
             if (source.ElementCount == 0)
                 continue;
-            copies[i] = CopyPlan.TryCreate(isa, Cache, source, destination.Slice(start, source.Dimensions));
-            if (copies[i] is null)
-                return Refuse(RejectionReason.Layout, $"{source} and {destination} are blocked differently");
+            MemoryDescriptor target = destination.Slice(start, source.Dimensions);
             start[descriptor.Axis] += source.Dimensions[descriptor.Axis];
+            if (descriptor.Copies(i, request.Attributes))
+            {
+                parts[i].Copy = CopyPlan.TryCreate(isa, Cache, source, target);
+            }
+            else
+            {
+                var attributes = request.Attributes with { SourceZeroPoint = descriptor.ZeroPoint(i) };
+                if (RefuseQuantization(attributes, source.DataType, destination.DataType) is { } quantization)
+                    return quantization;
+                ElementwiseSteps steps = new ElementwiseSteps()
+                    .AddDequantization(QuantizationScale.PerTensor(descriptor.Scale(i)), attributes.SourceZeroPoint, source.Rank, 0)
+                    .AddPostOps(epilogue, destination.Rank);
+                parts[i].Conversion = ElementwisePlan.TryCreate(isa, Cache, source, target, steps.Steps, epilogue);
+            }
+
+            if (parts[i] is { Copy: null, Conversion: null })
+                return Refuse(RejectionReason.Layout, $"{source} and {destination} are blocked differently");
         }
 
-        return new Plan(Name, descriptor, copies);
+        return new Plan(Name, descriptor, parts, request.Threads);
     }
 
-    private sealed class Plan(string name, ConcatDescriptor descriptor, CopyPlan?[] copies) : PrimitivePlan
+    // How a source gets to its place; neither for an empty one.
+    private struct Part
+    {
+        public CopyPlan? Copy;
+        public ElementwisePlan? Conversion;
+    }
+
+    private sealed class Plan(string name, ConcatDescriptor descriptor, Part[] parts, int threads) : PrimitivePlan
     {
         public override string Name => name;
 
         public override PrimitiveDescriptor Descriptor => descriptor;
 
-        public override string Details => string.Join(", ", copies.Select(copy => copy?.Details).Distinct());
+        public override string Details => string.Join(", ", parts.Select(part => part.Copy?.Details ?? part.Conversion?.Details).Distinct());
+
+        public override long ScratchBytes => parts.Max(part => part.Conversion?.ScratchBytes(threads) ?? 0);
 
         public override void Execute(in ExecutionContext context)
         {
             var destination = (byte*)context.Arguments[ArgumentSlot.Destination];
-            for (int i = 0; i < copies.Length; i++)
-                copies[i]?.Execute(in context, (byte*)context.Arguments[ArgumentSlot.PostOp0 + i], destination);
+            for (int i = 0; i < parts.Length; i++)
+            {
+                ArgumentSlot slot = ArgumentSlot.PostOp0 + i;
+                parts[i].Copy?.Execute(in context, (byte*)context.Arguments[slot], destination);
+                parts[i].Conversion?.Execute(in context, slot);
+            }
         }
     }
 }

@@ -28,4 +28,30 @@ public sealed class ConcatTests
                 PrimitiveAttributes.Default, options);
         Properties.Check(problems, p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), 200);
     }
+
+    [Fact]
+    public void Sources_of_other_types_and_scales_are_converted()
+    {
+        Gen<Problem> problems =
+            from types in Layouts.ComputeType.ArrayOf(3)
+            from type in Layouts.ComputeType
+            from shape in Layouts.Images
+            from axis in Gen.Choose(0, 3)
+            from parts in Gen.Choose(1, 12).ArrayOf(3)
+            from sources in Gen.CollectToArray(parts.Zip(types, (part, source) => Layouts.Tensor(shape.With(axis, part), source)))
+            from scales in Arbitraries.Scale.ArrayOf(3)
+            from zeroPoints in Gen.CollectToArray(types.Select(Arbitraries.ZeroPoint))
+            from scale in Arbitraries.Scale
+            from zeroPoint in Arbitraries.ZeroPoint(type)
+            from tag in Gen.Elements(FormatTag.Nchw, FormatTag.Nhwc)
+            from options in Arbitraries.Options()
+            select new Problem(
+                new ConcatDescriptor
+                {
+                    Sources = [.. sources], Scales = [.. scales], ZeroPoints = [.. zeroPoints], Axis = axis,
+                    Destination = new MemoryDescriptor(shape.With(axis, parts.Sum()), type, tag),
+                },
+                new PrimitiveAttributes { DestinationScale = QuantizationScale.PerTensor(scale), DestinationZeroPoint = zeroPoint }, options);
+        Properties.Check(problems, p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), 150);
+    }
 }

@@ -15,14 +15,17 @@ internal sealed record AttributeContext(Shape Source, Shape Destination, DataTyp
 internal static class AttributeText
 {
     /// <summary>All attributes of a case.</summary>
-    public static PrimitiveAttributes Parse(Options options, AttributeContext context)
+    /// <param name="options">The options.</param>
+    /// <param name="context">What the attributes depend on.</param>
+    /// <param name="scales">The scales, where not all of --attr-scales are attributes.</param>
+    public static PrimitiveAttributes Parse(Options options, AttributeContext context, string? scales = null)
     {
         if (options["attr-dropout"].Length > 0)
             throw new SkipException(SkipReason.Training, "dropout");
         if (options["attr-rounding-mode"].Contains("stochastic", StringComparison.Ordinal))
             throw new SkipException(SkipReason.Training, "stochastic rounding");
         var attributes = new PrimitiveAttributes { PostOps = PostOps(options["attr-post-ops"], context) };
-        foreach (string text in Items(options["attr-scales"]))
+        foreach (string text in Items(scales ?? options["attr-scales"]))
             attributes = WithScale(attributes, text.Split(':'), context);
         foreach (string text in Items(options["attr-zero-points"]))
             attributes = WithZeroPoint(attributes, text.Split(':'), context);

@@ -1,7 +1,7 @@
 // Drivers whose problems are dimensions of tensors: 2x16x3x4, or 5x3x2x9:1x3x2x9.
 namespace Int8Runtime.Bench;
 
-/// <summary>Element-wise functions, softmax, concatenation and reorder.</summary>
+/// <summary>Element-wise functions, softmax, sum, concatenation, shuffle and reorder.</summary>
 internal static class ElementDrivers
 {
     /// <summary>--eltwise.</summary>
@@ -81,8 +81,6 @@ internal static class ElementDrivers
             throw new SkipException(SkipReason.InvalidCombination, $"axis {axis} of {shapes[0]}");
         DataType type = TypesAndTags.Type(options.Or("sdt", options.Or("dt", "f32")));
         DataType result = TypesAndTags.Type(options.Or("ddt", options.Or("dt", "f32")));
-        if (type != result)
-            throw new UnimplementedException($"a concatenation of {type.ToShortName()} into {result.ToShortName()}");
         string[] tags = options.Or("stag", "abx").Split(':');
         Shape whole = shapes[0].With(axis, shapes.Sum(shape => shape[axis]));
         var descriptor = new ConcatDescriptor
@@ -91,7 +89,59 @@ internal static class ElementDrivers
             Sources = [.. shapes.Select((shape, i) => TypesAndTags.Tensor(options, i, shape, type, tags[Math.Min(i, tags.Length - 1)]))],
             Destination = TypesAndTags.Tensor(whole, result, options["dtag"] is "" or "undef" or "any" ? tags[0] : options["dtag"]),
         };
+        string scales = TakeSourceScales(options["attr-scales"], out float[] factors, shapes.Length);
+        return Finish(options, descriptor with { Scales = [.. factors] }, descriptor.Sources[0], descriptor.Destination, 1, scales);
+    }
+
+    // The scales of the sources (msrc0, msrc1, …) are taken out of the attributes: a concatenation has them in its descriptor.
+    private static string TakeSourceScales(string text, out float[] scales, int sources)
+    {
+        scales = [.. Enumerable.Repeat(1f, sources)];
+        var rest = new List<string>();
+        foreach (string item in text.Split('+', StringSplitOptions.RemoveEmptyEntries))
+        {
+            string[] parts = item.Split(':');
+            if (!parts[0].StartsWith("msrc", StringComparison.Ordinal))
+                rest.Add(item);
+            else if (parts.Length < 3 || parts[1] != "common")
+                throw new UnimplementedException($"a scale {item}");
+            else
+                scales[ProductDrivers.Whole(parts[0]["msrc".Length..])] = AttributeText.Number(parts[2]);
+        }
+
+        return string.Join('+', rest);
+    }
+
+    /// <summary>--sum.</summary>
+    public static BenchProblem Sum(Options options, string text)
+    {
+        Shape shape = Dimensions(text)[0];
+        string[] types = options.Or("sdt", "f32:f32").Split(':'), tags = options.Or("stag", "abx").Split(':');
+        float[] scales = [.. options.Or("scales", "1").Split(':').Select(AttributeText.Number)];
+        if (scales.Length == 1)
+            scales = [.. Enumerable.Repeat(scales[0], types.Length)];
+        if (scales.Length != types.Length || (tags.Length > 1 && tags.Length != types.Length))
+            throw new SkipException(SkipReason.InvalidCombination, $"{types.Length} types, {scales.Length} scales, {tags.Length} layouts");
+        var descriptor = new SumDescriptor
+        {
+            Sources = [.. types.Select((type, i) => TypesAndTags.Tensor(options, i, shape, TypesAndTags.Type(type), tags[Math.Min(i, tags.Length - 1)]))],
+            Scales = [.. scales],
+            Destination = TypesAndTags.Tensor(
+                shape, TypesAndTags.Type(options.Or("ddt", "f32")), options["dtag"] is "" or "undef" or "any" ? tags[0] : options["dtag"]),
+        };
         return Finish(options, descriptor, descriptor.Sources[0], descriptor.Destination, 1);
+    }
+
+    /// <summary>--shuffle.</summary>
+    public static BenchProblem Shuffle(Options options, string text)
+    {
+        Shape shape = Dimensions(text)[0];
+        int axis = ProductDrivers.Whole(options.Or("axis", "1")), group = ProductDrivers.Whole(options.Or("group", "1"));
+        if (axis >= shape.Rank || shape[axis] % group != 0)
+            throw new SkipException(SkipReason.InvalidCombination, $"axis {axis} of {shape} in groups of {group}");
+        MemoryDescriptor tensor = TypesAndTags.Tensor(options, 0, shape, TypesAndTags.Type(options.Or("dt", "f32")), options.Or("tag", "abx"));
+        var descriptor = new ShuffleDescriptor { Axis = axis, GroupSize = group, Source = tensor, Destination = tensor };
+        return Finish(options, descriptor, tensor, tensor, 1);
     }
 
     /// <summary>--reorder.</summary>
@@ -111,13 +161,14 @@ internal static class ElementDrivers
     }
 
     private static BenchProblem Finish(
-        Options options, PrimitiveDescriptor descriptor, MemoryDescriptor source, MemoryDescriptor destination, int channels)
+        Options options, PrimitiveDescriptor descriptor, MemoryDescriptor source, MemoryDescriptor destination, int channels,
+        string? scales = null)
     {
         bool inPlace = options["inplace"] == "true";
         if (inPlace && !source.Equals(destination))
             throw new SkipException(SkipReason.InvalidCombination, $"{destination} in place of {source}");
         var context = new AttributeContext(source.Dimensions, destination.Dimensions, destination.DataType, channels, 0);
-        return new BenchProblem(descriptor, AttributeText.Parse(options, context), 0, inPlace);
+        return new BenchProblem(descriptor, AttributeText.Parse(options, context, scales), 0, inPlace);
     }
 
     /// <summary>Dimensions of each tensor; a name behind n or _n is dropped.</summary>
