@@ -155,6 +155,13 @@ public static class Catalogue
                 new SumDescriptor { Sources = [Image(type, 19, 5), Image(DataType.Int8, 19, 5)], Scales = [0.5f, 2], Destination = Image(type, 19, 5) },
                 PrimitiveAttributes.Default);
             yield return new CatalogueProblem(
+                new SelectDescriptor
+                {
+                    Source = Image(type, 19, 5), Source1 = Image(DataType.Int8, 19, 5), Condition = Image(DataType.Int8, 19, 5),
+                    Destination = Image(type, 19, 5),
+                },
+                PrimitiveAttributes.Default);
+            yield return new CatalogueProblem(
                 new ShuffleDescriptor { Axis = 1, GroupSize = 4, Source = Image(type, 20, 5), Destination = Image(type, 20, 5) },
                 PrimitiveAttributes.Default);
             yield return new CatalogueProblem(

@@ -114,6 +114,8 @@ public static unsafe class PrimitiveCheck
             {
                 TensorMemory tensor = Add(input.Descriptor, seed++);
                 Arguments.Set(input.Slot, tensor);
+                if (input.Slot == ArgumentSlot.Condition)
+                    ClearEveryThird(tensor);
                 if (input.Slot == PrimitiveTensors.FirstSource(descriptor))
                     source = tensor;
             }
@@ -164,6 +166,14 @@ public static unsafe class PrimitiveCheck
         }
 
         public void Dispose() => _memory.ForEach(memory => memory.Dispose());
+
+        // A condition needs both outcomes.
+        private static void ClearEveryThird(TensorMemory tensor)
+        {
+            Span<byte> bytes = new(tensor.Data, (int)tensor.Descriptor.SizeInBytes);
+            for (int i = 0; i < bytes.Length; i += 3)
+                bytes[i] = 0;
+        }
 
         private void* Scalar(int bits)
         {

@@ -16,6 +16,7 @@ internal static class PrimitiveTensors
         InnerProductDescriptor d => d.Destination,
         MatMulDescriptor d => d.Destination,
         BinaryDescriptor d => d.Destination,
+        SelectDescriptor d => d.Destination,
         IManySourcesDescriptor d => d.Destination,
         IUnaryDescriptor d => d.Destination,
         _ => throw new ArgumentException($"Unknown primitive {descriptor.Kind}."),
@@ -74,6 +75,11 @@ internal static class PrimitiveTensors
             case BinaryDescriptor binary:
                 yield return new TensorArgument(ArgumentSlot.Source, binary.Source);
                 yield return new TensorArgument(ArgumentSlot.Source1, binary.Source1);
+                break;
+            case SelectDescriptor select:
+                yield return new TensorArgument(ArgumentSlot.Source, select.Source);
+                yield return new TensorArgument(ArgumentSlot.Source1, select.Source1);
+                yield return new TensorArgument(ArgumentSlot.Condition, select.Condition);
                 break;
             case NormalizationDescriptor normalization:
                 yield return new TensorArgument(ArgumentSlot.Source, normalization.Source);

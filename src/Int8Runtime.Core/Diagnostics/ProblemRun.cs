@@ -38,7 +38,8 @@ internal sealed unsafe class ProblemRun : IDisposable
         TensorMemory? source = null;
         foreach (TensorArgument input in PrimitiveTensors.Inputs(primitive.Descriptor, primitive.Attributes))
         {
-            TensorMemory tensor = Add(input.Descriptor, seed++, input.Slot == first ? magnitude : int.MaxValue);
+            int bound = input.Slot == first ? magnitude : input.Slot == ArgumentSlot.Condition ? 1 : int.MaxValue;
+            TensorMemory tensor = Add(input.Descriptor, seed++, bound);
             if (input.Slot == first && primitive.Descriptor is ReductionDescriptor { Algorithm: ReductionAlgorithm.Product })
                 TensorContent.FillFactors(tensor, seed);
             _arguments.Set(input.Slot, tensor);

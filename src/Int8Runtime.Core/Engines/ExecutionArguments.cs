@@ -39,6 +39,9 @@ public enum ArgumentSlot
     /// <summary>Addends of a normalization.</summary>
     NormalizationShift,
 
+    /// <summary>The condition of a selection.</summary>
+    Condition,
+
     /// <summary>Operand of the first post-op of the chain; operand of post-op i is at this value plus i.</summary>
     PostOp0 = 16,
 }

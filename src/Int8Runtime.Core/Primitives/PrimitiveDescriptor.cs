@@ -28,6 +28,9 @@ public enum PrimitiveKind
     /// <summary>Binary element-wise function with broadcast.</summary>
     Binary,
 
+    /// <summary>Choice between two tensors by a third one.</summary>
+    Select,
+
     /// <summary>Softmax and log-softmax.</summary>
     Softmax,
 

@@ -38,17 +38,22 @@ internal sealed unsafe class ElementwisePlan
     /// <param name="destination">The destination.</param>
     /// <param name="steps">What happens to the f32 value of a source element, in order.</param>
     /// <param name="epilogue">Output multiplier, bounds and zero point; its scale and post-ops are not used.</param>
+    /// <param name="selection">What replaces elements of the source before the first step; null for nothing.</param>
     public static ElementwisePlan? TryCreate(
         Isa isa, KernelCache cache, MemoryDescriptor source, MemoryDescriptor destination,
-        IReadOnlyList<ElementwiseStep> steps, Epilogue epilogue)
+        IReadOnlyList<ElementwiseStep> steps, Epilogue epilogue, Selection? selection = null)
     {
         bool reads = steps.Any(step => step.PostOp is SumPostOp);
-        MemoryDescriptor[] tensors = [destination, source, .. steps.Select(step => step.Tensor).OfType<MemoryDescriptor>()];
+        MemoryDescriptor[] tensors =
+        [
+            destination, source, .. steps.Select(step => step.Tensor).OfType<MemoryDescriptor>(),
+            .. selection is null ? Array.Empty<MemoryDescriptor>() : [selection.Other, selection.Condition],
+        ];
         if (!Array.TrueForAll(tensors, tensor => tensor.IsStrided) || LoopNest.TryCreate(tensors) is not { } nests)
             return null;
-        int[] sizes = RunStage.ElementSizes(destination.DataType, source.DataType, steps);
+        int[] sizes = RunStage.ElementSizes(destination.DataType, source.DataType, steps, selection);
         return new ElementwisePlan(source, destination, reads,
-            [.. nests.Select(nest => BoxOf(nest, isa, cache, source.DataType, steps, epilogue, sizes))]);
+            [.. nests.Select(nest => BoxOf(nest, isa, cache, source.DataType, steps, epilogue, sizes, selection))]);
     }
 
     /// <summary>Executes the computation.</summary>
@@ -83,18 +88,19 @@ internal sealed unsafe class ElementwisePlan
     }
 
     private static ElementwiseBox BoxOf(
-        LoopNest nest, Isa isa, KernelCache cache, DataType source, IReadOnlyList<ElementwiseStep> steps, Epilogue epilogue, int[] sizes)
+        LoopNest nest, Isa isa, KernelCache cache, DataType source, IReadOnlyList<ElementwiseStep> steps, Epilogue epilogue,
+        int[] sizes, Selection? selection)
     {
         List<Loop> loops = [.. nest.Loops];
         if (loops.Count > 0 && RunStage.IsRun(loops[^1], sizes))
         {
             Loop run = loops[^1];
             Loop rows = loops.Count > 1 ? loops[^2] : Loop.Once(sizes.Length);
-            RunStage stage = RunStage.Create(isa, cache, source, steps, epilogue, rows, run);
+            RunStage stage = RunStage.Create(isa, cache, source, steps, epilogue, rows, run, selection);
             return new RunBox(nest.Start, [.. loops.Take(loops.Count - 2)], rows, run, stage);
         }
 
-        if (!steps.Any(step => step.PostOp is SumPostOp)
+        if (selection is null && !steps.Any(step => step.PostOp is SumPostOp)
             && TransposingBox.TryCreate(nest, isa, cache, source, steps, epilogue, sizes) is { } transposing)
             return transposing;
 
@@ -103,7 +109,7 @@ internal sealed unsafe class ElementwisePlan
         loops.Remove(longest);
         return new RunBox(
             nest.Start, [.. loops], longest, Loop.Once(sizes.Length),
-            RunStage.Create(isa, cache, source, steps, epilogue, longest, null));
+            RunStage.Create(isa, cache, source, steps, epilogue, longest, null, selection));
     }
 
     private readonly ref struct Work(ElementwiseBox box, in ExecutionArguments arguments, byte* scratch) : IParallelBody

@@ -15,7 +15,21 @@ namespace Int8Runtime.X64;
 /// <param name="SourceMode">Consecutive elements (per channel) or one for the whole row (per tensor).</param>
 /// <param name="SingleElement">Whether every row is a single element, as for tensors without consecutive elements.</param>
 /// <param name="Epilogue">What happens to the values; the lanes of a row count as its channels.</param>
-internal sealed record RunSpec(DataType Source, OperandMode SourceMode, bool SingleElement, EpilogueSpec Epilogue);
+/// <param name="Selection">What replaces elements of the source; null for nothing.</param>
+internal sealed record RunSpec(
+    DataType Source, OperandMode SourceMode, bool SingleElement, EpilogueSpec Epilogue, RunSelectionSpec? Selection = null);
+
+/// <summary>Elements of the source where a condition holds, those of another tensor elsewhere.</summary>
+/// <param name="Other">Element type of the other tensor.</param>
+/// <param name="OtherMode">How it meets the lanes, as the source does.</param>
+/// <param name="Condition">Element type of the condition.</param>
+/// <param name="ConditionMode">How it meets the lanes.</param>
+internal sealed record RunSelectionSpec(DataType Other, OperandMode OtherMode, DataType Condition, OperandMode ConditionMode)
+{
+    /// <inheritdoc/>
+    public override string ToString() =>
+        $"select-{Other.ToShortName()}-{OtherMode.ToString().ToLowerInvariant()}-{Condition.ToShortName()}-{ConditionMode.ToString().ToLowerInvariant()}";
+}
 
 /// <summary>Arguments of a call. The kernel moves the operand pointers of <see cref="Epilogue"/>.</summary>
 [StructLayout(LayoutKind.Sequential)]
@@ -39,6 +53,18 @@ internal unsafe struct RunArguments
     /// <summary>Bytes from one row of the destination to the next.</summary>
     public long DestinationStride;
 
+    /// <summary>First element of the other tensor of a selection.</summary>
+    public byte* Other;
+
+    /// <summary>First element of the condition of a selection.</summary>
+    public byte* Condition;
+
+    /// <summary>Bytes from one row of the other tensor to the next.</summary>
+    public long OtherStride;
+
+    /// <summary>Bytes from one row of the condition to the next.</summary>
+    public long ConditionStride;
+
     /// <summary>Operands and constants.</summary>
     public EpilogueArguments* Epilogue;
 
@@ -53,7 +79,7 @@ internal sealed class RunGenerator : KernelGenerator<RunSpec>
 
     /// <inheritdoc/>
     public override string NameOf(RunSpec spec) =>
-        $"run_{spec.Source.ToShortName()}{(spec.SingleElement ? "_single" : spec.SourceMode == OperandMode.PerTensor ? "_one" : "")}_{spec.Epilogue}";
+        $"run_{spec.Source.ToShortName()}{(spec.SingleElement ? "_single" : spec.SourceMode == OperandMode.PerTensor ? "_one" : "")}{(spec.Selection is null ? "" : "_" + spec.Selection)}_{spec.Epilogue}";
 
     /// <inheritdoc/>
     protected override void Emit(KernelAssembler asm, RunSpec spec) => new Body(asm, spec).Emit();
@@ -61,21 +87,30 @@ internal sealed class RunGenerator : KernelGenerator<RunSpec>
     private sealed class Body(KernelAssembler asm, RunSpec spec)
     {
         private readonly int _lanes = asm.Traits.Lanes32;
-        private readonly int _sourceBytes = spec.Source.SizeInBytes();
         private readonly int _destinationBytes = spec.Epilogue.Destination.SizeInBytes();
         private readonly Gpr _source = asm.Registers.Gpr("source");
         private readonly Gpr _destination = asm.Registers.Gpr("destination");
         private readonly Gpr _position = asm.Registers.Gpr("position");
+        private readonly Gpr? _other = spec.Selection is null ? null : asm.Registers.Gpr("other source");
+        private readonly Gpr? _condition = spec.Selection is null ? null : asm.Registers.Gpr("condition");
 
         public void Emit()
         {
             using Gpr rows = asm.Registers.Gpr("rows"), rest = asm.Registers.Gpr("rest");
             asm.Mov(_source, Argument(nameof(RunArguments.Source)));
             asm.Mov(_destination, Argument(nameof(RunArguments.Destination)));
+            if (spec.Selection is not null)
+            {
+                asm.Mov(_other!.Value, Argument(nameof(RunArguments.Other)));
+                asm.Mov(_condition!.Value, Argument(nameof(RunArguments.Condition)));
+            }
+
             asm.Mov(rows, Argument(nameof(RunArguments.Rows)));
             using EpilogueEmitter epilogue = EpilogueEmitter.Begin(
                 asm, spec.Epilogue, Argument(nameof(RunArguments.Epilogue)), _position);
             int needed = EpilogueEmitter.NeedsOf(spec.Epilogue).Vectors + 1; // and the vector mask of a tail
+            if (spec.Selection is not null)
+                needed = Math.Max(needed, 4); // other element, condition, its outcome, mask
             int atOnce = Math.Clamp(asm.Registers.Free(RegisterClass.Vector) - needed, 1, MostVectorsAtOnce);
             asm.CountDown(rows, () =>
             {
@@ -119,10 +154,9 @@ internal sealed class RunGenerator : KernelGenerator<RunSpec>
             for (int v = 0; v < vectors; v++)
             {
                 int column = v * _lanes;
-                if (spec.SourceMode == OperandMode.PerTensor)
-                    TypedLoad.BroadcastToFloat(asm, values[v], spec.Source, _source[0]);
-                else
-                    TypedLoad.ToFloat(asm, values[v], spec.Source, _source[_position, _sourceBytes, column * _sourceBytes], lanes);
+                Load(values[v], spec.Source, spec.SourceMode, _source, column, lanes);
+                if (spec.Selection is { } selection)
+                    EmitSelection(values[v], selection, column, lanes);
                 results[v] = new ResultVector(
                     values[v], _destination[_position, _destinationBytes, column * _destinationBytes], column, lanes);
             }
@@ -130,9 +164,33 @@ internal sealed class RunGenerator : KernelGenerator<RunSpec>
             epilogue.Emit(results);
         }
 
+        private void EmitSelection(Vec value, RunSelectionSpec selection, int column, ActiveLanes lanes)
+        {
+            using Vec other = asm.Registers.Vec("other"), condition = asm.Registers.Vec("condition value");
+            Load(other, selection.Other, selection.OtherMode, _other!.Value, column, lanes);
+            Load(condition, selection.Condition, selection.ConditionMode, _condition!.Value, column, lanes);
+            using LanePredicate holds = LanePredicate.Compare(asm, FloatComparison.NotEqual, condition, asm.Splat(0f));
+            holds.SelectElse(value, other);
+        }
+
+        private void Load(Vec destination, DataType type, OperandMode mode, Gpr start, int column, ActiveLanes lanes)
+        {
+            int size = type.SizeInBytes();
+            if (mode == OperandMode.PerTensor)
+                TypedLoad.BroadcastToFloat(asm, destination, type, start[0]);
+            else
+                TypedLoad.ToFloat(asm, destination, type, start[_position, size, column * size], lanes);
+        }
+
         private void EmitNextRow()
         {
             asm.Add(_source, Argument(nameof(RunArguments.SourceStride)));
+            if (spec.Selection is not null)
+            {
+                asm.Add(_other!.Value, Argument(nameof(RunArguments.OtherStride)));
+                asm.Add(_condition!.Value, Argument(nameof(RunArguments.ConditionStride)));
+            }
+
             asm.Add(_destination, Argument(nameof(RunArguments.DestinationStride)));
             using Gpr pointers = asm.Registers.Gpr("operands"), strides = asm.Registers.Gpr("strides");
             asm.Mov(pointers, Argument(nameof(RunArguments.Epilogue)));

@@ -16,9 +16,14 @@ internal sealed record ElementwiseStep(
         PostOp is BinaryPostOp binary && (Values is null || binary.Operand.ElementCount > 1) ? binary.Operand : null;
 }
 
+/// <summary>Two tensors beside the source: <c>condition ≠ 0 ? source : other</c> is what the steps begin with.</summary>
+/// <param name="Other">Argument <see cref="ArgumentSlot.Source1"/>.</param>
+/// <param name="Condition">Argument <see cref="ArgumentSlot.Condition"/>.</param>
+internal sealed record Selection(MemoryDescriptor Other, MemoryDescriptor Condition);
+
 /// <summary>
 /// Rows of consecutive elements through a chain of steps. Tensors are numbered: 0 the destination, 1 the source, then the
-/// operands of the steps that have one.
+/// operands of the steps that have one, and last the other source and the condition of a selection.
 /// </summary>
 internal sealed unsafe class RunStage
 {
@@ -28,10 +33,15 @@ internal sealed unsafe class RunStage
     private readonly long _sourceStride, _destinationStride;
     private readonly EpiloguePlan _epilogue;
     private readonly CompiledKernel _kernel;
+    private readonly int _other; // number of the selection's other source, which the condition follows; 0 without one
+    private readonly long _otherStride, _conditionStride;
 
     private RunStage(
-        IReadOnlyList<ElementwiseStep> steps, int[] tensorOfStep, EpiloguePlan epilogue, CompiledKernel kernel, Loop rows)
+        IReadOnlyList<ElementwiseStep> steps, int[] tensorOfStep, int other, EpiloguePlan epilogue, CompiledKernel kernel, Loop rows)
     {
+        _other = other;
+        if (other > 0)
+            (_otherStride, _conditionStride) = (rows.Strides[other], rows.Strides[other + 1]);
         (_steps, _tensorOfStep, _epilogue, _kernel) = (steps, tensorOfStep, epilogue, kernel);
         (_destinationStride, _sourceStride) = (rows.Strides[0], rows.Strides[1]);
         _operandStrides = GC.AllocateArray<long>(EpilogueArguments.MaximumOperands, pinned: true);
@@ -49,10 +59,12 @@ internal sealed unsafe class RunStage
     public static int TensorCount(IReadOnlyList<ElementwiseStep> steps) => 2 + steps.Count(step => step.Tensor is not null);
 
     /// <summary>Element sizes of destination, source and operands.</summary>
-    public static int[] ElementSizes(DataType destination, DataType source, IReadOnlyList<ElementwiseStep> steps) =>
+    public static int[] ElementSizes(
+        DataType destination, DataType source, IReadOnlyList<ElementwiseStep> steps, Selection? selection = null) =>
     [
         destination.SizeInBytes(), source.SizeInBytes(),
         .. steps.Where(step => step.Tensor is not null).Select(step => step.Tensor!.DataType.SizeInBytes()),
+        .. selection is null ? Array.Empty<int>() : [selection.Other.DataType.SizeInBytes(), selection.Condition.DataType.SizeInBytes()],
     ];
 
     /// <summary>True if every tensor of a loop has consecutive elements, or one element for all.</summary>
@@ -72,8 +84,10 @@ internal sealed unsafe class RunStage
     /// <param name="epilogue">What follows it.</param>
     /// <param name="rows">The loop over rows.</param>
     /// <param name="run">The loop within a row, for which <see cref="IsRun"/> holds; null if rows are single elements.</param>
+    /// <param name="selection">What replaces elements of the source.</param>
     public static RunStage Create(
-        Isa isa, KernelCache cache, DataType source, IReadOnlyList<ElementwiseStep> steps, Epilogue epilogue, Loop rows, Loop? run)
+        Isa isa, KernelCache cache, DataType source, IReadOnlyList<ElementwiseStep> steps, Epilogue epilogue, Loop rows, Loop? run,
+        Selection? selection = null)
     {
         OperandMode ModeOf(int tensor) => run is not null && run.Strides[tensor] == 0 ? OperandMode.PerTensor : OperandMode.PerChannel;
         var chain = new PlacedPostOp[steps.Count];
@@ -96,8 +110,11 @@ internal sealed unsafe class RunStage
         }
 
         EpiloguePlan plan = EpiloguePlan.ForRuns(epilogue, chain);
-        CompiledKernel kernel = new RunGenerator().GetOrCreate(cache, new RunSpec(source, ModeOf(1), run is null, plan.Spec), isa);
-        return new RunStage(steps, tensorOf, plan, kernel, rows);
+        RunSelectionSpec? choice = selection is null ? null : new RunSelectionSpec(
+            selection.Other.DataType, ModeOf(next), selection.Condition.DataType, ModeOf(next + 1));
+        CompiledKernel kernel = new RunGenerator().GetOrCreate(
+            cache, new RunSpec(source, ModeOf(1), run is null, plan.Spec, choice), isa);
+        return new RunStage(steps, tensorOf, selection is null ? 0 : next, plan, kernel, rows);
     }
 
     /// <summary>Computes rows.</summary>
@@ -131,6 +148,13 @@ internal sealed unsafe class RunStage
             DestinationStride = _destinationStride,
             Epilogue = &table,
         };
+        if (_other > 0)
+        {
+            call.Other = (byte*)arguments[ArgumentSlot.Source1] + offsets[_other];
+            call.Condition = (byte*)arguments[ArgumentSlot.Condition] + offsets[_other + 1];
+            (call.OtherStride, call.ConditionStride) = (_otherStride, _conditionStride);
+        }
+
         fixed (long* strides = _operandStrides)
         {
             call.OperandStrides = strides;

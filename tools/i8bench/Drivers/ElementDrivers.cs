@@ -25,8 +25,6 @@ internal static class ElementDrivers
     public static BenchProblem Binary(Options options, string text)
     {
         string name = options.Or("alg", "ADD");
-        if (name.Equals("select", StringComparison.OrdinalIgnoreCase))
-            throw new UnimplementedException("algorithm select");
         DataType[] types = TypesAndTags.Types(options.Or("sdt", options.Or("dt", "f32")), 2);
         DataType type = TypesAndTags.Type(options.Or("ddt", options.Or("dt", "f32")));
         Shape[] shapes = Dimensions(text);
@@ -36,15 +34,22 @@ internal static class ElementDrivers
         for (int i = 0; i < 2; i++)
             shapes[i] = [.. shapes[i], .. Shape.Filled(rank - shapes[i].Rank, 1)];
         string[] tags = options.Or("stag", "any").Split(':');
-        var descriptor = new BinaryDescriptor
-        {
-            Algorithm = AttributeText.BinaryOf(name) ?? throw new FormatException($"'{name}' is not a binary function."),
-            Source = TypesAndTags.Tensor(options, 0, shapes[0], types[0], tags[0]),
-            Source1 = TypesAndTags.Tensor(options, 1, shapes[1], types[1], tags[^1]),
-            Destination = TypesAndTags.Tensor(
-                options, 2, [.. shapes[0].Zip(shapes[1], Math.Max)], type, options.Or("dtag", options["inplace"] == "true" ? tags[0] : "any")),
-        };
-        return Finish(options, descriptor, descriptor.Source, descriptor.Destination, 1);
+        MemoryDescriptor source = TypesAndTags.Tensor(options, 0, shapes[0], types[0], tags[0]);
+        MemoryDescriptor source1 = TypesAndTags.Tensor(options, 1, shapes[1], types[1], tags[^1]);
+        MemoryDescriptor destination = TypesAndTags.Tensor(
+            options, 2, [.. shapes[0].Zip(shapes[1], Math.Max)], type, options.Or("dtag", options["inplace"] == "true" ? tags[0] : "any"));
+        PrimitiveDescriptor descriptor = name.Equals("select", StringComparison.OrdinalIgnoreCase)
+            ? new SelectDescriptor
+            {
+                Source = source, Source1 = source1, Destination = destination,
+                Condition = TypesAndTags.Tensor(destination.Dimensions, DataType.Int8, tags[0]),
+            }
+            : new BinaryDescriptor
+            {
+                Algorithm = AttributeText.BinaryOf(name) ?? throw new FormatException($"'{name}' is not a binary function."),
+                Source = source, Source1 = source1, Destination = destination,
+            };
+        return Finish(options, descriptor, source, destination, 1);
     }
 
     /// <summary>--softmax.</summary>

@@ -1,0 +1,68 @@
+// Choice between two tensors by a third one.
+namespace Int8Runtime;
+
+/// <summary>
+/// <c>dst = condition ≠ 0 ? src : src1</c> for each element (oneDNN's binary algorithm "select"). All tensors have one rank; an extent
+/// of 1 in a source or in the condition is broadcast. The chosen element is dequantized by its own source's scale and zero
+/// point, passes the post-ops and is quantized to the destination.
+/// </summary>
+public sealed record SelectDescriptor : PrimitiveDescriptor
+{
+    /// <inheritdoc/>
+    public override PrimitiveKind Kind => PrimitiveKind.Select;
+
+    /// <summary>What is taken where the condition holds.</summary>
+    public required MemoryDescriptor Source { get; init; }
+
+    /// <summary>What is taken elsewhere.</summary>
+    public required MemoryDescriptor Source1 { get; init; }
+
+    /// <summary>The condition: s8 or u8, true where it is not 0.</summary>
+    public required MemoryDescriptor Condition { get; init; }
+
+    /// <summary>The destination; may be the memory of the first source.</summary>
+    public required MemoryDescriptor Destination { get; init; }
+
+    /// <inheritdoc/>
+    public override void Validate(PrimitiveAttributes attributes)
+    {
+        ArgumentNullException.ThrowIfNull(attributes);
+        foreach (MemoryDescriptor operand in new[] { Source, Source1, Condition })
+        {
+            Require(operand.Rank == Destination.Rank, $"{operand.Dimensions} needs the destination's rank.");
+            for (int d = 0; d < Destination.Rank; d++)
+                Require(operand.Dimensions[d] == 1 || operand.Dimensions[d] == Destination.Dimensions[d],
+                    $"{operand.Dimensions} does not broadcast to {Destination.Dimensions}.");
+        }
+
+        Require(Condition.DataType.IsInt8(), $"the condition is {Condition.DataType.ToShortName()}, not s8 or u8.");
+        RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");
+        RequireZeroPoint(attributes.Source1ZeroPoint, Source1.DataType, "second source");
+        RequireZeroPoint(attributes.DestinationZeroPoint, Destination.DataType, "destination");
+        RequirePostOps(attributes.PostOps, Destination);
+    }
+
+    /// <inheritdoc/>
+    public override string ToProblemText() =>
+        $"--binary --alg=SELECT --sdt={Source.DataType.ToShortName()}:{Source1.DataType.ToShortName()} --ddt={Destination.DataType.ToShortName()} {Source.Dimensions}:{Source1.Dimensions}:{Condition.Dimensions}";
+}
+
+/// <summary>Memory of a selection.</summary>
+/// <param name="Source">What is taken where the condition holds.</param>
+/// <param name="Source1">What is taken elsewhere.</param>
+/// <param name="Condition">The condition.</param>
+/// <param name="Destination">The destination; may be the memory of the first source.</param>
+public readonly record struct SelectArguments(TensorMemory Source, TensorMemory Source1, TensorMemory Condition, TensorMemory Destination)
+    : IPrimitiveArguments
+{
+    /// <inheritdoc/>
+    public void Bind(PrimitiveDescriptor descriptor, ref ExecutionArguments arguments)
+    {
+        if (descriptor is not SelectDescriptor expected)
+            throw new ArgumentException($"A {descriptor?.Kind} primitive does not take a condition.");
+        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Source, Source, expected.Source);
+        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Source1, Source1, expected.Source1);
+        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Condition, Condition, expected.Condition);
+        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Destination, Destination, expected.Destination);
+    }
+}

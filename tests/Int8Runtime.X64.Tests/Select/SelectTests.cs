@@ -1,0 +1,56 @@
+// Selections against the reference: every type combination, layout and broadcast of the sources and of the condition.
+using FsCheck;
+using FsCheck.Fluent;
+using Int8Runtime.TestKit;
+
+namespace Int8Runtime.X64.Tests;
+
+public sealed class SelectTests
+{
+    [Fact]
+    public void Every_combination_gives_the_bits_of_the_reference()
+    {
+        Gen<Problem> problems =
+            from type0 in Layouts.AnyType
+            from type1 in Layouts.AnyType
+            from type in Layouts.AnyType
+            from shape in Layouts.Images
+            from shape0 in Gen.Frequency((3, Gen.Constant(shape)), (1, Layouts.BroadcastOf(shape)))
+            from shape1 in Gen.Frequency((2, Gen.Constant(shape)), (1, Layouts.BroadcastOf(shape)))
+            from shape2 in Gen.Frequency((2, Gen.Constant(shape)), (1, Layouts.BroadcastOf(shape)))
+            from tag in Layouts.DenseTag
+            from source in Gen.OneOf(Gen.Constant(new MemoryDescriptor(shape0, type0, tag)), Layouts.Tensor(shape0, type0))
+            from source1 in Gen.OneOf(Gen.Constant(new MemoryDescriptor(shape1, type1, tag)), Layouts.Tensor(shape1, type1))
+            from condition in Gen.Elements(DataType.Int8, DataType.UInt8)
+            from conditions in Gen.OneOf(Gen.Constant(new MemoryDescriptor(shape2, condition, tag)), Layouts.Tensor(shape2, condition))
+            from destination in Gen.OneOf(Gen.Constant(new MemoryDescriptor(shape, type, tag)), Layouts.Tensor(shape, type))
+            from scale in Arbitraries.Scale
+            from destinationScale in Arbitraries.Scale
+            from postOps in Arbitraries.PostOps(destination)
+            from fill in Gen.Elements(FillKind.Typical, FillKind.Extremes, FillKind.SpecialFloats)
+            from options in Arbitraries.Options()
+            select new Problem(
+                new SelectDescriptor { Source = source, Source1 = source1, Condition = conditions, Destination = destination },
+                new PrimitiveAttributes
+                {
+                    SourceScale = QuantizationScale.PerTensor(scale), Source1Scale = QuantizationScale.PerTensor(scale),
+                    DestinationScale = QuantizationScale.PerTensor(destinationScale), PostOps = fill == FillKind.SpecialFloats ? [] : postOps,
+                },
+                options with { Fill = fill });
+        Properties.Check(problems, p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), 200);
+    }
+
+    [Fact]
+    public void Sources_with_different_scales_are_refused_with_the_reason()
+    {
+        var tensor = new MemoryDescriptor([2, 8], DataType.Int8);
+        var descriptor = new SelectDescriptor { Source = tensor, Source1 = tensor, Condition = tensor, Destination = tensor };
+        foreach (Isa isa in VectorEngines.Tiers)
+        {
+            using Engine engine = VectorEngines.Create(isa);
+            var exception = Assert.Throws<UnsupportedPrimitiveException>(() => engine.Create(
+                descriptor, new PrimitiveAttributes { SourceScale = QuantizationScale.PerTensor(0.5f) }));
+            Assert.All(exception.Report.Rejections.Where(r => r.Reason != RejectionReason.InstructionSet), r => Assert.Equal(RejectionReason.Quantization, r.Reason));
+        }
+    }
+}
