@@ -1,10 +1,10 @@
-// Binary element-wise operators, PRelu, and BatchNormalization that could not be folded.
+// Binary and variadic element-wise operators, Where, PRelu, and BatchNormalization that could not be folded.
 namespace Int8Runtime.Graph.Lowering;
 
 /// <summary>Operators that combine tensors element by element.</summary>
 internal sealed class BinaryLowering : INodeLowering
 {
-    public IReadOnlyList<string> OpTypes { get; } = ["Add", "Sub", "Mul", "Div", "Max", "Min", "Sum", "PRelu", "BatchNormalization"];
+    public IReadOnlyList<string> OpTypes { get; } = ["Add", "Sub", "Mul", "Div", "Max", "Min", "Sum", "Mean", "Where", "PRelu", "BatchNormalization"];
 
     public void Lower(GraphNode node, LoweringContext context)
     {
@@ -19,6 +19,13 @@ internal sealed class BinaryLowering : INodeLowering
         {
             case "PRelu":
                 LowerPRelu(node, context, result);
+                break;
+            case "Where":
+                LowerWhere(node, context, result);
+                break;
+            case "Sum" or "Mean" when IsPlainSum(node, context, result):
+                Operand?[] addends = [.. Enumerable.Range(0, node.Inputs.Count).Select(i => context.OperandOf(node, i))];
+                context.Emit(node, new SumSpec(node.Is("Mean") ? 1f / addends.Length : 1), addends);
                 break;
             case "BatchNormalization":
                 LowerBatchNormalization(node, context, result);
@@ -47,10 +54,11 @@ internal sealed class BinaryLowering : INodeLowering
             return;
         }
 
+        bool isMean = node.Is("Mean");
         for (int i = 1; i < node.Inputs.Count; i++)
         {
             Operand right = context.OperandOf(node, i);
-            bool last = i == node.Inputs.Count - 1;
+            bool last = i == node.Inputs.Count - 1 && !isMean;
             Shape shape = last ? result : Combined(left.Shape, right.Shape);
             (OperationSpec spec, Operand[] operands) = Simplified(algorithm, left, right, shape) is { } linear
                 ? (linear.Spec, [linear.Source])
@@ -58,6 +66,31 @@ internal sealed class BinaryLowering : INodeLowering
             Operation operation = last ? context.Emit(node, spec, operands) : context.EmitStep(node, spec, DataType.Float32, shape, operands);
             left = new Operand(operation.Output);
         }
+
+        if (isMean)
+            context.Emit(node, new EltwiseSpec(EltwiseAlgorithm.Linear, 1f / node.Inputs.Count), left);
+    }
+
+    // Three and more tensors of one shape are added in one pass, unless one is a product, which adds the others as it stores.
+    private static bool IsPlainSum(GraphNode node, LoweringContext context, Shape result) =>
+        node.Inputs.Count > (node.Is("Mean") ? 1 : 2) && node.Inputs.Count <= PostOp.MaximumChainLength
+        && Enumerable.Range(0, node.Inputs.Count).Select(i => context.OperandOf(node, i)).All(operand =>
+            operand.Shape == result && operand.Edge.Producer?.Spec is not (ConvolutionSpec or InnerProductSpec or MatMulSpec));
+
+    private static void LowerWhere(GraphNode node, LoweringContext context, Shape result)
+    {
+        Operand condition = context.OperandOf(node, 0);
+        if (result.ElementCount == 0)
+        {
+            context.EmitHost(node, "the result is empty");
+            return;
+        }
+
+        // To the primitive, booleans are bytes that are 0 or not.
+        if (condition.Edge.Constant is { } known)
+            condition = new Operand(context.ConstantEdge(condition.Edge.Name, new TensorData(DataType.Int8, known.Shape, known.Bytes)));
+        Operand ToRank(Operand operand) => context.ToRank(node, operand, result.Rank);
+        context.Emit(node, new SelectSpec(), ToRank(condition), ToRank(context.OperandOf(node, 1)), ToRank(context.OperandOf(node, 2)));
     }
 
     // x·c, x + c, x − c and x/c for a constant number c are one linear function; a division only where 1/c is exact.

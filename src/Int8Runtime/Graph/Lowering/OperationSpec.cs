@@ -45,6 +45,12 @@ internal sealed record EltwiseSpec(EltwiseAlgorithm Algorithm, float Alpha = 0, 
 /// <summary>Operands: two sources of the result's rank; extents of 1 are broadcast.</summary>
 internal sealed record BinarySpec(BinaryAlgorithm Algorithm) : OperationSpec;
 
+/// <summary>Operands: the tensors to add, all of the result's shape; the result is their sum times a factor.</summary>
+internal sealed record SumSpec(float Factor) : OperationSpec;
+
+/// <summary>Operands: the condition, what is taken where it holds, and what elsewhere; all of the result's rank, extents of 1 are broadcast.</summary>
+internal sealed record SelectSpec : OperationSpec;
+
 /// <summary>Operand: source of any shape.</summary>
 internal sealed record SoftmaxSpec(int Axis, bool Logarithm) : OperationSpec;
 

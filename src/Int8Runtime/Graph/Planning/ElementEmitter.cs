@@ -118,6 +118,37 @@ internal static class ElementEmitter
             [(ArgumentSlot.Source, first), (ArgumentSlot.Source1, second), (ArgumentSlot.Destination, destination), .. operands]);
     }
 
+    public static void EmitSum(Operation operation, SumSpec spec, PlanBuilder plan)
+    {
+        bool channelsLast = plan.Layouts.IsChannelsLast(operation.Output);
+        Location[] sources = [.. operation.Operands.Select(operand => plan.Read(operand!.Edge, channelsLast))];
+        Location destination = plan.Define(operation.Output);
+        var descriptor = new SumDescriptor
+        {
+            Sources = [.. sources.Select(source => source.Descriptor)],
+            Scales = [.. Enumerable.Repeat(spec.Factor, sources.Length)],
+            Destination = destination.Descriptor,
+        };
+        plan.Execute(descriptor, AttributesOf.Unary(null, operation.OutputQuantization),
+            [.. sources.Select((source, i) => (ArgumentSlot.PostOp0 + i, (Location?)source)), (ArgumentSlot.Destination, destination)]);
+    }
+
+    public static void EmitSelect(Operation operation, PlanBuilder plan)
+    {
+        // Nothing reorders booleans: the condition is read as it lies.
+        bool channelsLast = plan.Layouts.IsChannelsLast(operation.Output);
+        Location condition = plan.Read(operation[0].Edge, channelsLast: false);
+        Location source = plan.Read(operation[1].Edge, channelsLast), other = plan.Read(operation[2].Edge, channelsLast);
+        Location destination = plan.Define(operation.Output);
+        var descriptor = new SelectDescriptor
+        {
+            Source = source.Descriptor, Source1 = other.Descriptor, Condition = condition.Descriptor.WithDataType(DataType.Int8),
+            Destination = destination.Descriptor,
+        };
+        plan.Execute(descriptor, AttributesOf.Unary(null, operation.OutputQuantization),
+            (ArgumentSlot.Source, source), (ArgumentSlot.Source1, other), (ArgumentSlot.Condition, condition), (ArgumentSlot.Destination, destination));
+    }
+
     private static (Location Source, Location Destination) Unary(Operation operation, PlanBuilder plan)
     {
         Location source = plan.Read(operation[0].Edge, plan.Layouts.IsChannelsLast(operation.Output));

@@ -31,6 +31,12 @@ internal static class OperationEmitters
             case BinarySpec spec:
                 ElementEmitter.EmitBinary(operation, spec, plan);
                 break;
+            case SumSpec spec:
+                ElementEmitter.EmitSum(operation, spec, plan);
+                break;
+            case SelectSpec:
+                ElementEmitter.EmitSelect(operation, plan);
+                break;
             case SoftmaxSpec spec:
                 ElementEmitter.EmitSoftmax(operation, spec, plan);
                 break;
