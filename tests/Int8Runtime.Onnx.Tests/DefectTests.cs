@@ -30,7 +30,7 @@ public sealed class DefectTests
         Refused("'w'", m => Weights(m).Dims[0] = long.MaxValue);
         Refused("'w'", m => Weights(m).Dims[0] = int.MaxValue - 1);
         Refused("'w' has the element type STRING", m => Weights(m).DataType = 8);
-        Refused("'image' has the element type UINT32", m => m.Graph.Input[0].Type.TensorType.ElemType = 12);
+        Refused("'image' has the element type COMPLEX64", m => m.Graph.Input[0].Type.TensorType.ElemType = 14);
         Refused("'w' lies in the external file 'w.bin'", m => MoveToFile(Weights(m), "w.bin"));
     }
 

@@ -116,16 +116,17 @@ public sealed class HostOperatorConformanceTests(ITestOutputHelper output)
         for (int i = 0; i < test.Outputs.Count; i++)
         {
             GraphValue value = test.Model.Outputs[i];
-            AssertClose(test.Outputs[i], value.Constant ?? contents[value.Name]);
+            AssertClose(test.Outputs[i], value.Constant ?? contents[value.Name], hasFourDigits: test.Name.StartsWith("test_roialign", StringComparison.Ordinal));
         }
     }
 
-    private static void AssertClose(TensorData expected, TensorData actual)
+    // Some expectations were typed with four digits.
+    private static void AssertClose(TensorData expected, TensorData actual, bool hasFourDigits)
     {
         Assert.Equal(expected.Shape, actual.Shape);
         Assert.Equal(expected.ElementType, actual.ElementType);
         double[] left = expected.ToDoubleArray(), right = actual.ToDoubleArray();
-        double tolerance = expected.ElementType.IsFloatingPoint() ? 1e-5 : 0;
+        double tolerance = !expected.ElementType.IsFloatingPoint() ? 0 : hasFourDigits ? 1e-4 : 1e-5;
         if (expected.ElementType == DataType.Float16)
             tolerance = 2e-3;
         if (expected.ElementType == DataType.BFloat16)

@@ -39,6 +39,42 @@ public enum DataType : byte
 
     /// <summary>IEEE binary64; models only.</summary>
     Float64,
+
+    /// <summary>Unsigned 32-bit integer; models only.</summary>
+    UInt32,
+
+    /// <summary>Unsigned 64-bit integer; models only.</summary>
+    UInt64,
+
+    /// <summary>Signed 4-bit integer; models only, where each element takes a byte.</summary>
+    Int4,
+
+    /// <summary>Unsigned 4-bit integer; models only, where each element takes a byte.</summary>
+    UInt4,
+
+    /// <summary>Signed 2-bit integer; models only, where each element takes a byte.</summary>
+    Int2,
+
+    /// <summary>Unsigned 2-bit integer; models only, where each element takes a byte.</summary>
+    UInt2,
+
+    /// <summary>8-bit floating point with 4 exponent bits, without infinity; models only.</summary>
+    Float8E4M3FN,
+
+    /// <summary>As <see cref="Float8E4M3FN"/> with bias 8 and neither infinity nor −0; models only.</summary>
+    Float8E4M3FNUZ,
+
+    /// <summary>8-bit floating point with 5 exponent bits; models only.</summary>
+    Float8E5M2,
+
+    /// <summary>As <see cref="Float8E5M2"/> with bias 16 and neither infinity nor −0; models only.</summary>
+    Float8E5M2FNUZ,
+
+    /// <summary>8-bit power of two; models only.</summary>
+    Float8E8M0,
+
+    /// <summary>4-bit floating point with 2 exponent bits; models only, where each element takes a byte.</summary>
+    Float4E2M1,
 }
 
 /// <summary>Facts about <see cref="DataType"/>.</summary>
@@ -49,9 +85,11 @@ public static class DataTypes
     public static int SizeInBytes(this DataType type) => type switch
     {
         DataType.Int8 or DataType.UInt8 or DataType.Boolean => 1,
+        DataType.Int4 or DataType.UInt4 or DataType.Int2 or DataType.UInt2 or DataType.Float4E2M1 => 1,
+        DataType.Float8E4M3FN or DataType.Float8E4M3FNUZ or DataType.Float8E5M2 or DataType.Float8E5M2FNUZ or DataType.Float8E8M0 => 1,
         DataType.BFloat16 or DataType.Float16 or DataType.Int16 or DataType.UInt16 => 2,
-        DataType.Float32 or DataType.Int32 => 4,
-        DataType.Int64 or DataType.Float64 => 8,
+        DataType.Float32 or DataType.Int32 or DataType.UInt32 => 4,
+        DataType.Int64 or DataType.Float64 or DataType.UInt64 => 8,
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "The data type has no size."),
     };
 
@@ -69,6 +107,18 @@ public static class DataTypes
         DataType.UInt16 => "u16",
         DataType.Boolean => "bool",
         DataType.Float64 => "f64",
+        DataType.UInt32 => "u32",
+        DataType.UInt64 => "u64",
+        DataType.Int4 => "s4",
+        DataType.UInt4 => "u4",
+        DataType.Int2 => "s2",
+        DataType.UInt2 => "u2",
+        DataType.Float8E4M3FN => "f8_e4m3",
+        DataType.Float8E4M3FNUZ => "f8_e4m3fnuz",
+        DataType.Float8E5M2 => "f8_e5m2",
+        DataType.Float8E5M2FNUZ => "f8_e5m2fnuz",
+        DataType.Float8E8M0 => "e8m0",
+        DataType.Float4E2M1 => "f4_e2m1",
         _ => "undef",
     };
 
@@ -88,6 +138,10 @@ public static class DataTypes
         DataType.UInt16 => (0, 65535),
         DataType.Int16 => (-32768, 32767),
         DataType.Int32 => (int.MinValue, int.MaxValue),
+        DataType.Int4 => (-8, 7),
+        DataType.UInt4 => (0, 15),
+        DataType.Int2 => (-2, 1),
+        DataType.UInt2 => (0, 3),
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "Not an integer type of at most 32 bits."),
     };
 }

@@ -15,7 +15,8 @@ internal static class TensorWriter
         {
             Name = name,
             DataType = ElementTypeCodes.ToCode(tensor.ElementType),
-            RawData = UnsafeByteOperations.UnsafeWrap(tensor.Bytes),
+            RawData = UnsafeByteOperations.UnsafeWrap(
+                PackedElements.BitsOf(tensor.ElementType) < 8 ? PackedElements.Pack(tensor.ElementType, tensor.Bytes.Span) : tensor.Bytes),
         };
         foreach (int extent in tensor.Shape)
             proto.Dims.Add(extent);

@@ -27,13 +27,19 @@ internal sealed class TensorReader(string? directory)
         {
             throw new ModelFormatException($"{subject}: {exception.Message}", exception);
         }
-        long expected = (long)elements * type.SizeInBytes();
+        long expected = PackedElements.BytesOf(type, elements);
+        bool isPacked = PackedElements.BitsOf(type) < 8;
         if (proto.DataLocation == TensorProto.Types.Location.External)
-            return new TensorData(type, shape, ReadExternal(proto, expected, subject));
+            return FromBytes(ReadExternal(proto, expected, subject));
         if (proto.HasRawData)
         {
             CheckCount(proto.RawData.Length, expected, "bytes", subject);
-            return new TensorData(type, shape, proto.RawData.Memory);
+            return FromBytes(proto.RawData.Memory);
+        }
+        if (isPacked)
+        {
+            CheckCount(proto.Int32Data.Count, expected, "bytes", subject);
+            return FromBytes(proto.Int32Data.Select(v => unchecked((byte)v)).ToArray());
         }
         return type switch
         {
@@ -41,12 +47,18 @@ internal sealed class TensorReader(string? directory)
             DataType.Float64 => FromField(type, shape, proto.DoubleData, subject, (double v) => v),
             DataType.Int64 => FromField(type, shape, proto.Int64Data, subject, (long v) => v),
             DataType.Int32 => FromField(type, shape, proto.Int32Data, subject, (int v) => v),
+            DataType.UInt32 => FromField(type, shape, proto.Uint64Data, subject, (ulong v) => unchecked((uint)v)),
+            DataType.UInt64 => FromField(type, shape, proto.Uint64Data, subject, (ulong v) => v),
             DataType.Int16 => FromField(type, shape, proto.Int32Data, subject, (int v) => unchecked((short)v)),
             DataType.Int8 => FromField(type, shape, proto.Int32Data, subject, (int v) => unchecked((sbyte)v)),
-            DataType.UInt8 => FromField(type, shape, proto.Int32Data, subject, (int v) => unchecked((byte)v)),
+            _ when type.SizeInBytes() == 1 && type != DataType.Boolean =>   // u8 and the bits of 8-bit floating point
+                FromField(type, shape, proto.Int32Data, subject, (int v) => unchecked((byte)v)),
             DataType.Boolean => FromField(type, shape, proto.Int32Data, subject, (int v) => (byte)(v != 0 ? 1 : 0)),
             _ => FromField(type, shape, proto.Int32Data, subject, (int v) => unchecked((ushort)v)),   // u16, and the bits of f16, bf16
         };
+
+        TensorData FromBytes(ReadOnlyMemory<byte> bytes) =>
+            new(type, shape, isPacked ? PackedElements.Unpack(type, bytes.Span, elements) : bytes);
     }
 
     private static Shape ReadShape(RepeatedField<long> dims, string subject)

@@ -28,10 +28,22 @@ public static class ElementTypeCodes
         9 => DataType.Boolean,
         10 => DataType.Float16,
         11 => DataType.Float64,
+        12 => DataType.UInt32,
+        13 => DataType.UInt64,
         16 => DataType.BFloat16,
+        17 => DataType.Float8E4M3FN,
+        18 => DataType.Float8E4M3FNUZ,
+        19 => DataType.Float8E5M2,
+        20 => DataType.Float8E5M2FNUZ,
+        21 => DataType.UInt4,
+        22 => DataType.Int4,
+        23 => DataType.Float4E2M1,
+        24 => DataType.Float8E8M0,
+        25 => DataType.UInt2,
+        26 => DataType.Int2,
         _ => throw new UnsupportedModelException(
-            $"{subject} has the element type {NameOf(code)}, which is not supported. Convert the model to float, 8-, "
-            + "16-, 32- or 64-bit integer tensors."),
+            $"{subject} has the element type {NameOf(code)}, which is not supported. Convert the model to tensors of real numbers, "
+            + "integers or Booleans."),
     };
 
     /// <summary>The ONNX number of an element type; 0 for <see cref="DataType.Undefined"/>.</summary>
@@ -47,7 +59,19 @@ public static class ElementTypeCodes
         DataType.Boolean => 9,
         DataType.Float16 => 10,
         DataType.Float64 => 11,
+        DataType.UInt32 => 12,
+        DataType.UInt64 => 13,
         DataType.BFloat16 => 16,
+        DataType.Float8E4M3FN => 17,
+        DataType.Float8E4M3FNUZ => 18,
+        DataType.Float8E5M2 => 19,
+        DataType.Float8E5M2FNUZ => 20,
+        DataType.UInt4 => 21,
+        DataType.Int4 => 22,
+        DataType.Float4E2M1 => 23,
+        DataType.Float8E8M0 => 24,
+        DataType.UInt2 => 25,
+        DataType.Int2 => 26,
         _ => 0,
     };
 

@@ -71,9 +71,9 @@ public sealed class TensorData
     /// <summary>A tensor of rank 0.</summary>
     public static TensorData Scalar<T>(T value) where T : unmanaged => Create<T>([value], []);
 
-    /// <summary>The elements. The storage type is the C# type of the element type; <see cref="byte"/> also reads
-    /// Boolean,
-    /// <see cref="ushort"/> also reads BFloat16 and Float16.</summary>
+    /// <summary>The elements. The storage type is the C# type of the element type; <see cref="byte"/> also reads Boolean, floating
+    /// point of at most 8 bits and narrower unsigned integers, <see cref="sbyte"/> narrower signed integers,
+    /// <see cref="ushort"/> BFloat16 and Float16.</summary>
     /// <exception cref="InvalidOperationException"><typeparamref name="T"/> does not fit the element type.</exception>
     public ReadOnlySpan<T> AsSpan<T>() where T : unmanaged
     {
@@ -126,6 +126,8 @@ public sealed class TensorData
         ushort => DataType.UInt16,
         int => DataType.Int32,
         long => DataType.Int64,
+        uint => DataType.UInt32,
+        ulong => DataType.UInt64,
         bool => DataType.Boolean,
         _ => throw new InvalidOperationException($"{typeof(T)} is not the storage type of an element type."),
     };
@@ -134,7 +136,8 @@ public sealed class TensorData
     {
         DataType natural = TypeOf<T>();
         bool fits = natural == elementType
-            || (natural == DataType.UInt8 && elementType == DataType.Boolean)
+            || (natural == DataType.UInt8 && elementType.SizeInBytes() == 1 && elementType is not (DataType.Int8 or DataType.Int4 or DataType.Int2))
+            || (natural == DataType.Int8 && elementType is DataType.Int4 or DataType.Int2)
             || (natural == DataType.UInt16 && elementType is DataType.BFloat16 or DataType.Float16);
         if (!fits)
             throw new InvalidOperationException(

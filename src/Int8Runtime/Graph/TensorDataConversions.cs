@@ -4,10 +4,11 @@ namespace Int8Runtime.Graph;
 /// <summary>Conversions of whole tensors.</summary>
 public static class TensorDataConversions
 {
-    /// <summary>The elements as 64-bit integers. Floating-point values are truncated.</summary>
+    /// <summary>The elements as 64-bit integers. Floating-point values are truncated; unsigned integers keep their 64 bits.</summary>
     public static long[] ToInt64Array(this TensorData tensor) => tensor.ElementType switch
     {
         DataType.Int64 => tensor.AsSpan<long>().ToArray(),
+        DataType.UInt64 => Map(tensor.AsSpan<ulong>(), v => unchecked((long)v)),
         _ => Array.ConvertAll(tensor.ToDoubleArray(), value => (long)value),
     };
 
@@ -37,16 +38,27 @@ public static class TensorDataConversions
         DataType.UInt16 => Map(tensor.AsSpan<ushort>(), v => (double)v),
         DataType.Int32 => Map(tensor.AsSpan<int>(), v => (double)v),
         DataType.Int64 => Map(tensor.AsSpan<long>(), v => (double)v),
+        DataType.UInt32 => Map(tensor.AsSpan<uint>(), v => (double)v),
+        DataType.UInt64 => Map(tensor.AsSpan<ulong>(), v => (double)v),
+        DataType.Int4 or DataType.Int2 => Map(tensor.AsSpan<sbyte>(), v => (double)v),
+        DataType.UInt4 or DataType.UInt2 => Map(tensor.AsSpan<byte>(), v => (double)v),
+        DataType.Float8E8M0 => Map(tensor.AsSpan<byte>(), v => (double)PowerOfTwoFormat.Decode(v)),
+        _ when MiniFloat.Of(tensor.ElementType) is { } format => Map(tensor.AsSpan<byte>(), v => (double)format.Decode(v)),
         _ => throw new InvalidOperationException($"A tensor of type {tensor.ElementType} has no numeric value."),
     };
 
     /// <summary>Converts to another element type: floating point to integer truncates towards zero and saturates;
-    /// integer to a narrower integer keeps the low bits; anything to Boolean is a test for non-zero.</summary>
+    /// integer to a narrower integer keeps the low bits; anything to Boolean is a test for non-zero. Numbers too large for
+    /// floating point of at most 8 bits become the largest number.</summary>
     public static TensorData ConvertTo(this TensorData tensor, DataType elementType)
     {
         if (tensor.ElementType == elementType)
             return tensor;
-        bool fromInteger = tensor.ElementType is not (DataType.Float32 or DataType.Float64 or DataType.Float16 or DataType.BFloat16);
+        if (MiniFloat.Of(elementType) is not null)
+            return ToMiniFloat(tensor, elementType, saturate: true);
+        if (elementType == DataType.Float8E8M0)
+            return ToPowersOfTwo(tensor, "up");
+        bool fromInteger = !tensor.ElementType.IsFloatingPoint() && MiniFloat.Of(tensor.ElementType) is null && tensor.ElementType != DataType.Float8E8M0;
         return elementType switch
         {
             DataType.Float32 => TensorData.Create<float>(tensor.ToSingleArray(), tensor.Shape),
@@ -61,8 +73,31 @@ public static class TensorDataConversions
             DataType.UInt16 => FromReal(tensor, v => (ushort)Math.Clamp(v, ushort.MinValue, ushort.MaxValue)),
             DataType.Int32 => FromReal(tensor, v => (int)v),
             DataType.Int64 => FromReal(tensor, v => (long)v),
+            DataType.UInt32 => FromReal(tensor, v => (uint)Math.Clamp(v, uint.MinValue, uint.MaxValue)),
+            DataType.UInt64 => FromReal(tensor, v => (ulong)Math.Clamp(v, ulong.MinValue, ulong.MaxValue)),
+            DataType.Int4 or DataType.UInt4 or DataType.Int2 or DataType.UInt2 => ToNarrow(Array.ConvertAll(tensor.ToDoubleArray(), v => (long)v), tensor.Shape, elementType),
             _ => throw new InvalidOperationException($"Tensors cannot be converted to {elementType}."),
         };
+    }
+
+    /// <summary>Rounds to a floating-point format of at most 8 bits.</summary>
+    internal static TensorData ToMiniFloat(TensorData tensor, DataType elementType, bool saturate)
+    {
+        MiniFloat format = MiniFloat.Of(elementType)!;
+        float[] values = tensor.ToSingleArray();
+        return new TensorData(elementType, tensor.Shape, Array.ConvertAll(values, v => format.Encode(v, saturate)));
+    }
+
+    /// <summary>Rounds to powers of two.</summary>
+    internal static TensorData ToPowersOfTwo(TensorData tensor, string rounding) => new(
+        DataType.Float8E8M0, tensor.Shape, Array.ConvertAll(tensor.ToSingleArray(), v => PowerOfTwoFormat.Encode(v, rounding)));
+
+    // The low 4 or 2 bits, with their sign.
+    private static TensorData ToNarrow(long[] values, Shape shape, DataType elementType)
+    {
+        int shift = elementType is DataType.Int4 or DataType.UInt4 ? 60 : 62;
+        bool signed = elementType is DataType.Int4 or DataType.Int2;
+        return new TensorData(elementType, shape, Array.ConvertAll(values, v => unchecked((byte)(signed ? v << shift >> shift : v << shift >>> shift))));
     }
 
     internal static float BFloat16ToSingle(ushort bits) => BitConverter.UInt32BitsToSingle((uint)bits << 16);
@@ -95,6 +130,9 @@ public static class TensorDataConversions
             DataType.UInt16 => TensorData.Create<ushort>(Array.ConvertAll(values, v => unchecked((ushort)v)), tensor.Shape),
             DataType.Int32 => TensorData.Create<int>(Array.ConvertAll(values, v => unchecked((int)v)), tensor.Shape),
             DataType.Int64 => TensorData.Create<long>(values, tensor.Shape),
+            DataType.UInt32 => TensorData.Create<uint>(Array.ConvertAll(values, v => unchecked((uint)v)), tensor.Shape),
+            DataType.UInt64 => TensorData.Create<ulong>(Array.ConvertAll(values, v => unchecked((ulong)v)), tensor.Shape),
+            DataType.Int4 or DataType.UInt4 or DataType.Int2 or DataType.UInt2 => ToNarrow(values, tensor.Shape, elementType),
             _ => throw new InvalidOperationException($"Tensors cannot be converted to {elementType}."),
         };
     }

@@ -8,6 +8,9 @@ internal static class BinaryOperators
     /// <summary>The operators that <see cref="Evaluate"/> knows.</summary>
     public static readonly string[] Arithmetic = ["Add", "Sub", "Mul", "Div", "Mod", "Max", "Min", "Sum", "Mean"];
 
+    /// <summary>Whether <see cref="Function{T}"/> has the operator.</summary>
+    public static bool IsExact(string opType) => opType is "Add" or "Sub" or "Mul" or "Max" or "Min";   // those that no operand makes fail
+
     public static TensorData Evaluate(NodeOperands operands) =>
         Elementwise.Dispatch(operands, operands[0].ElementType, new Arithmetics(operands));
 
@@ -24,7 +27,7 @@ internal static class BinaryOperators
     {
         public TensorData Invoke<T>() where T : unmanaged, INumber<T>
         {
-            Func<T, T, T> function = Function<T>();
+            Func<T, T, T> function = Function<T>(operands);
             TensorData result = HostEvaluator.Content(operands, 0);
             DataType type = result.ElementType;
             for (int i = 1; i < operands.Count; i++)
@@ -33,22 +36,23 @@ internal static class BinaryOperators
                 result = Elementwise.Unary<T, T>(result, type, sum => sum / T.CreateChecked(operands.Count));
             return result;
         }
-
-        private Func<T, T, T> Function<T>() where T : unmanaged, INumber<T> => operands.Node.OpType switch
-        {
-            "Add" or "Sum" or "Mean" => static (a, b) => unchecked(a + b),
-            "Sub" => static (a, b) => unchecked(a - b),
-            "Mul" => static (a, b) => unchecked(a * b),
-            "Div" => static (a, b) => a / b,   // integers are truncated; a division by 0 is caught by the guard
-            "Max" => T.Max,
-            "Min" => T.Min,
-            "Mod" when operands.Attributes.GetBoolean("fmod") => static (a, b) => a % b,
-            "Mod" => static (a, b) =>
-            {
-                T remainder = a % b;   // has the sign of the dividend; the operator wants that of the divisor
-                return remainder != T.Zero && T.IsNegative(remainder) != T.IsNegative(b) ? remainder + b : remainder;
-            },
-            _ => throw new InvalidOperationException(operands.Node.OpType),
-        };
     }
+
+    /// <summary>The function of two elements that a node computes.</summary>
+    public static Func<T, T, T> Function<T>(NodeOperands operands) where T : unmanaged, INumber<T> => operands.Node.OpType switch
+    {
+        "Add" or "Sum" or "Mean" => static (a, b) => unchecked(a + b),
+        "Sub" => static (a, b) => unchecked(a - b),
+        "Mul" => static (a, b) => unchecked(a * b),
+        "Div" => static (a, b) => a / b,   // integers are truncated; a division by 0 is caught by the guard
+        "Max" => T.Max,
+        "Min" => T.Min,
+        "Mod" when operands.Attributes.GetBoolean("fmod") => static (a, b) => a % b,
+        "Mod" => static (a, b) =>
+        {
+            T remainder = a % b;   // has the sign of the dividend; the operator wants that of the divisor
+            return remainder != T.Zero && T.IsNegative(remainder) != T.IsNegative(b) ? remainder + b : remainder;
+        },
+        _ => throw new InvalidOperationException(operands.Node.OpType),
+    };
 }

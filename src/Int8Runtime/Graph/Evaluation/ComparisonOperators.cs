@@ -9,6 +9,24 @@ internal static class ComparisonOperators
     public static readonly string[] Names =
         ["Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "And", "Or", "Xor", "Not", "IsNaN", "IsInf"];
 
+    /// <summary>Whether <see cref="Relation{T}"/> has the operator.</summary>
+    public static bool IsRelation(string opType) =>
+        opType is "Equal" or "Less" or "LessOrEqual" or "Greater" or "GreaterOrEqual" or "And" or "Or" or "Xor";
+
+    /// <summary>The relation of two elements that an operator tests.</summary>
+    public static Func<T, T, bool> Relation<T>(string opType) where T : unmanaged, INumber<T> => opType switch
+    {
+        "Equal" => static (a, b) => a == b,
+        "Less" => static (a, b) => a < b,
+        "LessOrEqual" => static (a, b) => a <= b,
+        "Greater" => static (a, b) => a > b,
+        "GreaterOrEqual" => static (a, b) => a >= b,
+        "And" => static (a, b) => a != T.Zero && b != T.Zero,
+        "Or" => static (a, b) => a != T.Zero || b != T.Zero,
+        "Xor" => static (a, b) => (a != T.Zero) ^ (b != T.Zero),
+        _ => throw new InvalidOperationException(opType),
+    };
+
     public static TensorData Evaluate(NodeOperands operands) =>
         Elementwise.Dispatch(operands, operands[0].ElementType, new Comparisons(operands));
 
@@ -16,18 +34,10 @@ internal static class ComparisonOperators
     {
         public TensorData Invoke<T>() where T : unmanaged, INumber<T> => operands.Node.OpType switch
         {
-            "Equal" => Binary<T>(static (a, b) => a == b),
-            "Less" => Binary<T>(static (a, b) => a < b),
-            "LessOrEqual" => Binary<T>(static (a, b) => a <= b),
-            "Greater" => Binary<T>(static (a, b) => a > b),
-            "GreaterOrEqual" => Binary<T>(static (a, b) => a >= b),
-            "And" => Binary<T>(static (a, b) => a != T.Zero && b != T.Zero),
-            "Or" => Binary<T>(static (a, b) => a != T.Zero || b != T.Zero),
-            "Xor" => Binary<T>(static (a, b) => (a != T.Zero) ^ (b != T.Zero)),
             "Not" => Unary<T>(static a => a == T.Zero),
             "IsNaN" => Unary<T>(T.IsNaN),
             "IsInf" => IsInfinite<T>(),
-            _ => throw new InvalidOperationException(operands.Node.OpType),
+            string relation => Binary(Relation<T>(relation)),
         };
 
         private TensorData IsInfinite<T>() where T : unmanaged, INumber<T>

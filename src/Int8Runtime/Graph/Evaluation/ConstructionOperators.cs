@@ -56,6 +56,14 @@ internal static class ConstructionOperators
             : ElementTypeCodes.ToDataType(code, operands.Node.ToString()));
     }
 
-    public static TensorData Cast(NodeOperands operands) =>
-        HostEvaluator.Content(operands, 0).ConvertTo(new CastShape().Infer(operands)[0].ElementType);
+    public static TensorData Cast(NodeOperands operands)
+    {
+        TensorData source = HostEvaluator.Content(operands, 0);
+        DataType type = new CastShape().Infer(operands)[0].ElementType;
+        if (type == DataType.Float8E8M0)
+            return TensorDataConversions.ToPowersOfTwo(source, operands.Attributes.GetString("round_mode", "up"));
+        return MiniFloat.Of(type) is not null && !operands.Attributes.GetBoolean("saturate", true)
+            ? TensorDataConversions.ToMiniFloat(source, type, saturate: false)
+            : source.ConvertTo(type);
+    }
 }

@@ -20,6 +20,8 @@ internal static class Elementwise
         DataType.Float64 => function.Invoke<double>(),
         DataType.Int64 => function.Invoke<long>(),
         DataType.Int32 => function.Invoke<int>(),
+        DataType.UInt64 => function.Invoke<ulong>(),
+        DataType.UInt32 => function.Invoke<uint>(),
         DataType.Int16 => function.Invoke<short>(),
         DataType.UInt16 => function.Invoke<ushort>(),
         DataType.Int8 => function.Invoke<sbyte>(),

@@ -63,6 +63,10 @@ public static class HostEvaluator
         One("ScatterND", ScatterOperators.ScatterND);
         One("ScatterElements", ScatterOperators.ScatterElements);
         One("NonZero", IndexingOperators.NonZero);
+        Many("Unique", SetOperators.Unique);
+        One("Compress", SetOperators.Compress);
+        One("NonMaxSuppression", BoxOperators.NonMaxSuppression);
+        One("RoiAlign", BoxOperators.RoiAlign);
         One("OneHot", IndexingOperators.OneHot);
 
         // Tensors from shapes and numbers.
@@ -81,6 +85,12 @@ public static class HostEvaluator
             One(opType, ComparisonOperators.Evaluate);
         foreach (string opType in UnaryOperators.Names)
             One(opType, UnaryOperators.Evaluate);
+        foreach (string opType in BitOperators.Names)
+            One(opType, BitOperators.Evaluate);
+        foreach (string opType in SoftmaxOperators.Names)
+            One(opType, SoftmaxOperators.Evaluate);
+        Many("MaxPool", PoolingOperators.Max);
+        One("LpPool", PoolingOperators.Lp);
         One("Pow", BinaryOperators.Pow);
         One("Where", SelectionOperators.Where);
         One("Clip", SelectionOperators.Clip);
@@ -106,7 +116,7 @@ public static class HostEvaluator
     // In inference everything passes, and the mask says so.
     private static TensorData[] Dropout(NodeOperands operands)
     {
-        if (operands.Scalar(2, "training mode") is not (null or 0))
+        if (operands.Scalar(2, "training mode") is not (null or 0) && operands.Scalar(1, "ratio") is not 0)
             throw new UnsupportedModelException(
                 $"{operands.Node} is in training mode. Export the model for inference.");
         TensorData mask = TensorData.Allocate(DataType.Boolean, operands[0].Shape, out Span<byte> passes);

@@ -9,12 +9,25 @@ internal static class QuantizationOperators
         TensorData source = HostEvaluator.Content(operands, 0);
         QuantizationView view = QuantizationView.Of(operands);
         float[] values = source.ToSingleArray();
+        if (MiniFloat.Of(view.IntegerType) is not null)
+        {
+            for (int i = 0; i < values.Length; i++)
+            {
+                int channel = view.ScaleIndex(i, source.Shape);
+                values[i] /= view.Scales[channel];
+                if (view.IntegerType == DataType.Float4E2M1)
+                    values[i] += view.ZeroPoints[channel];   // which is 0, but makes −0 positive
+            }
+
+            bool saturate = operands.Attributes.GetBoolean("saturate", true);
+            return TensorDataConversions.ToMiniFloat(TensorData.Create<float>(values, source.Shape), view.IntegerType, saturate);
+        }
+
         (int min, int max) = view.IntegerType.IntegerRange();
         int[] result = new int[values.Length];
-        int inner = Inner(source.Shape, view);
         for (int i = 0; i < values.Length; i++)
         {
-            int channel = i / inner % view.Scales.Count;
+            int channel = view.ScaleIndex(i, source.Shape);
             result[i] = Saturate(MathF.Round(values[i] / view.Scales[channel], MidpointRounding.ToEven), view.ZeroPoints[channel], min, max);
         }
         return TensorData.Create<int>(result, source.Shape).ConvertTo(view.IntegerType);
@@ -25,13 +38,12 @@ internal static class QuantizationOperators
     {
         TensorData source = HostEvaluator.Content(operands, 0);
         QuantizationView view = QuantizationView.Of(operands);
-        long[] values = source.ToInt64Array();
+        double[] values = source.ToDoubleArray();
         TensorData result = TensorData.Allocate(DataType.Float32, source.Shape, out Span<float> target);
-        int inner = Inner(source.Shape, view);
         for (int i = 0; i < values.Length; i++)
         {
-            int channel = i / inner % view.Scales.Count;
-            target[i] = (values[i] - view.ZeroPoints[channel]) * view.Scales[channel];
+            int channel = view.ScaleIndex(i, source.Shape);
+            target[i] = (float)(values[i] - view.ZeroPoints[channel]) * view.Scales[channel];
         }
         return result.ConvertTo(operands[1].ElementType);
     }
@@ -59,7 +71,4 @@ internal static class QuantizationOperators
 
     private static int Saturate(float rounded, int zeroPoint, int min, int max) =>
         float.IsNaN(rounded) ? min : (int)Math.Clamp((double)rounded + zeroPoint, min, max);
-
-    private static int Inner(Shape shape, QuantizationView view) =>
-        view.IsPerTensor ? 1 : TensorData.CountElements(shape[(view.Axis + 1)..]);
 }

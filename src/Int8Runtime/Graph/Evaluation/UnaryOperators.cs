@@ -16,25 +16,37 @@ internal static class UnaryOperators
             ["Atan"] = _ => Math.Atan,
             ["Atanh"] = _ => Math.Atanh,
             ["Ceil"] = _ => Math.Ceiling,
+            ["Celu"] = a => Celu(a.GetSingle("alpha", 1)),
             ["Cos"] = _ => Math.Cos,
             ["Cosh"] = _ => Math.Cosh,
+            ["Elu"] = a => Elu(a.GetSingle("alpha", 1), 1),
             ["Erf"] = _ => ErrorFunction.Erf,
             ["Exp"] = _ => Math.Exp,
             ["Floor"] = _ => Math.Floor,
+            ["Gelu"] = a => a.GetString("approximate", "none") == "tanh" ? GeluTanh : x => x * (1 + ErrorFunction.Erf(x / Math.Sqrt(2))) / 2,
             ["HardSigmoid"] = a => Linear(a.GetSingle("alpha", 0.2f), a.GetSingle("beta", 0.5f)),
+            ["HardSwish"] = _ => x => x * Math.Clamp(x / 6 + 0.5, 0, 1),
             ["LeakyRelu"] = a => Leaky(a.GetSingle("alpha", 0.01f)),
             ["Log"] = _ => Math.Log,
+            ["Mish"] = _ => x => x * Math.Tanh(Softplus(x)),
             ["Reciprocal"] = _ => x => 1 / x,
             ["Round"] = _ => x => Math.Round(x, MidpointRounding.ToEven),
+            ["Selu"] = a => Elu(a.GetSingle("alpha", SeluAlpha), a.GetSingle("gamma", SeluGamma)),
+            ["Shrink"] = a => Shrink(a.GetSingle("lambd", 0.5f), a.GetSingle("bias")),
             ["Sigmoid"] = _ => x => 1 / (1 + Math.Exp(-x)),
             ["Sin"] = _ => Math.Sin,
             ["Sinh"] = _ => Math.Sinh,
-            ["Softplus"] = _ => x => Math.Max(x, 0) + Math.Log(1 + Math.Exp(-Math.Abs(x))),
+            ["Softplus"] = _ => Softplus,
             ["Softsign"] = _ => x => x / (1 + Math.Abs(x)),
             ["Sqrt"] = _ => Math.Sqrt,
+            ["Swish"] = a => Swish(a.GetSingle("alpha", 1)),
             ["Tan"] = _ => Math.Tan,
             ["Tanh"] = _ => Math.Tanh,
+            ["ThresholdedRelu"] = a => Thresholded(a.GetSingle("alpha", 1)),
         }.ToFrozenDictionary();
+
+    /// <summary>The defaults of Selu.</summary>
+    public const float SeluAlpha = 1.67326319217681884765625f, SeluGamma = 1.05070102214813232421875f;
 
     private static readonly string[] s_exact = ["Abs", "Neg", "Relu", "Sign"];
 
@@ -53,6 +65,20 @@ internal static class UnaryOperators
     private static Func<double, double> Linear(double alpha, double beta) => x => Math.Clamp(alpha * x + beta, 0, 1);
 
     private static Func<double, double> Leaky(double alpha) => x => x < 0 ? alpha * x : x;
+
+    private static Func<double, double> Elu(double alpha, double gamma) => x => gamma * (x < 0 ? alpha * (Math.Exp(x) - 1) : x);
+
+    private static Func<double, double> Celu(double alpha) => x => x < 0 ? alpha * (Math.Exp(x / alpha) - 1) : x;
+
+    private static Func<double, double> Swish(double alpha) => x => x / (1 + Math.Exp(-alpha * x));
+
+    private static Func<double, double> Thresholded(double alpha) => x => x > alpha ? x : 0;
+
+    private static Func<double, double> Shrink(double lambda, double bias) => x => x < -lambda ? x + bias : x > lambda ? x - bias : 0;
+
+    private static double Softplus(double x) => Math.Max(x, 0) + Math.Log(1 + Math.Exp(-Math.Abs(x)));
+
+    private static double GeluTanh(double x) => x * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))) / 2;
 
     private sealed class Exact(NodeOperands operands) : INumericFunction<TensorData>
     {

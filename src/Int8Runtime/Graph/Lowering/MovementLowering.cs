@@ -47,7 +47,8 @@ internal sealed class MovementLowering : INodeLowering
                 context.Emit(node, new ConcatSpec(axis), parts);
                 break;
             default:
-                if (node.Is("Dropout") && node.OptionalInput(2) is { } training && training.Constant?.ToInt64Array() is not [0])
+                if (node.Is("Dropout") && node.OptionalInput(2) is { } training && training.Constant?.ToInt64Array() is not [0]
+                    && node.ConstantInput(1)?.ToDoubleArray() is not [0])
                     throw new NodeLoweringException("it drops elements at random: export the model for inference");
                 if (node.Outputs.Count > 1 && (node.Outputs[1].Uses.Count > 0 || node.Outputs[1].IsGraphOutput))
                     context.EmitHost(node, "the mask is used");

@@ -13,7 +13,9 @@ internal sealed class QuantizationLowering : INodeLowering
         if (node.Is("Cast"))
         {
             // Integers become f32 exactly as a reorder without scales does; the other way a cast truncates and a reorder rounds.
-            if (to == DataType.Float32 && (from.IsInt8() || from is DataType.Float32 or DataType.Int32))
+            // Real types are rounded as the operator wants.
+            bool isReal = IsReal(from) && IsReal(to);
+            if (isReal || (to == DataType.Float32 && (from.IsInt8() || from == DataType.Int32)))
                 context.Emit(node, new ConvertSpec(), source);
             else
                 context.EmitHost(node, $"no primitive casts {from.ToShortName()} to {to.ToShortName()}");
@@ -22,8 +24,12 @@ internal sealed class QuantizationLowering : INodeLowering
 
         bool quantizes = node.Is("QuantizeLinear");
         DataType integer = quantizes ? to : from, real = quantizes ? from : to;
-        if (LoweringContext.ExtentsOf(node.Input(1)).Rank > 1 || node.Attributes.GetInteger("block_size") != 0)
-            throw new NodeLoweringException("it has scales for blocks: quantize per tensor or per axis");
+        if (QuantizationView.IsBlocked(NodeOperands.Of(node)))
+        {
+            context.EmitHost(node, "no primitive converts with scales for blocks");
+            return;
+        }
+
         bool known = node.ConstantInput(1) is not null && node.OptionalInput(2) is null or { IsConstant: true };
         bool served = integer.IsInt8() || (!quantizes && integer == DataType.Int32);
         if (!known || !served || real != DataType.Float32)
@@ -46,4 +52,6 @@ internal sealed class QuantizationLowering : INodeLowering
         if (quantizes)
             convert.OutputQuantization = quantization;
     }
+
+    private static bool IsReal(DataType type) => type is DataType.Float32 or DataType.Float16 or DataType.BFloat16;
 }

@@ -3,7 +3,7 @@ namespace Int8Runtime.Graph;
 
 /// <summary>Scales and zero points of a QuantizeLinear or DequantizeLinear node: real = scale · (integer − zero
 /// point).</summary>
-/// <param name="Scales">One scale, or one per index of the axis.</param>
+/// <param name="Scales">One scale, or one per index of the axis, or one per block of the axis and index of the other dimensions.</param>
 /// <param name="ZeroPoints">As many zero points as scales.</param>
 /// <param name="Axis">The axis, or −1 when there is one scale for the whole tensor.</param>
 /// <param name="IntegerType">The element type of the quantized side.</param>
@@ -12,18 +12,28 @@ public sealed record QuantizationView(IReadOnlyList<float> Scales, IReadOnlyList
     /// <summary>Whether one scale serves the whole tensor.</summary>
     public bool IsPerTensor => Axis < 0;
 
+    /// <summary>The number of elements along the axis that share a scale, where scales are per block; otherwise 0.</summary>
+    public int BlockSize { get; init; }
+
     /// <summary>Reads a node whose scale and zero point are known.</summary>
-    /// <exception cref="UnsupportedModelException">Scale or zero point is computed at run time, or the scales are per
-    /// block.</exception>
+    /// <exception cref="UnsupportedModelException">Scale or zero point is computed at run time.</exception>
     public static QuantizationView Of(NodeOperands operands)
     {
         float[] scales = operands.KnownValue(1, "scale").ToSingleArray();
         long[]? zeros = operands.Integers(2, "zero point");
-        if (operands[1].Rank > 1 || operands.Attributes.GetInteger("block_size") != 0)
-            throw new UnsupportedModelException(
-                $"{operands.Node} has scales per block, which is not supported. Quantize per tensor or per axis.");
-        int axis = -1;
-        if (scales.Length != 1)
+        int axis = -1, block = IsBlocked(operands) ? operands.Attributes.GetInt32("block_size") : 0;
+        if (block > 0)
+        {
+            Shape source = operands[0].Shape;
+            axis = operands.AxisAttribute(1, source.Rank);
+            if (operands[1].Shape != source.With(axis, (source[axis] + block - 1) / block))
+                throw operands.Defect($"scales {operands[1].Shape} do not fit {source} in blocks of {block} along axis {axis}");
+        }
+        else if (operands[1].Rank > 1)
+        {
+            throw operands.Defect($"scales {operands[1].Shape} are no vector, and there is no block size");
+        }
+        else if (scales.Length != 1)
         {
             axis = operands.AxisAttribute(1, operands[0].Rank);
             if (operands[0].Shape[axis] != scales.Length)
@@ -34,7 +44,24 @@ public sealed record QuantizationView(IReadOnlyList<float> Scales, IReadOnlyList
         return new QuantizationView(
             scales, zeros is null
                 ? new int[scales.Length]
-                : Array.ConvertAll(zeros, z => (int)z), axis, IntegerTypeOf(operands));
+                : Array.ConvertAll(zeros, z => (int)z), axis, IntegerTypeOf(operands))
+        {
+            BlockSize = block,
+        };
+    }
+
+    /// <summary>Whether a node has scales per block.</summary>
+    public static bool IsBlocked(NodeOperands operands) => operands.Attributes.GetInteger("block_size") > 0 && operands[1].Rank == operands[0].Rank;
+
+    /// <summary>The index of the scale for an element of a row-major tensor of the given shape.</summary>
+    public int ScaleIndex(int element, Shape shape)
+    {
+        if (IsPerTensor)
+            return 0;
+        int inner = TensorData.CountElements(shape[(Axis + 1)..]), extent = shape[Axis], index = element / inner % extent;
+        return BlockSize == 0
+            ? index
+            : ((element / inner / extent * ((extent + BlockSize - 1) / BlockSize)) + (index / BlockSize)) * inner + (element % inner);
     }
 
     /// <summary>The element type on the quantized side of a node.</summary>

@@ -40,8 +40,11 @@ public static class ConstantFolding
     }
 
     /// <summary>Whether the node turns integers into real numbers: it stays, because the integers are what the compiler
-    /// wants.</summary>
-    internal static bool KeepsIntegers(GraphNode node) => node.Is("DequantizeLinear");
+    /// wants. Those that no kernel multiplies, of other types or with scales for blocks, become real numbers when the model is
+    /// compiled.</summary>
+    internal static bool KeepsIntegers(GraphNode node) => node.Is("DequantizeLinear")
+        && !(node.ConstantInput(0) is { } constant
+            && (node.Attributes.GetInteger("block_size") > 0 || !(constant.ElementType.IsInt8() || constant.ElementType == DataType.Int32)));
 
     private static bool IsFoldable(GraphNode node)
     {

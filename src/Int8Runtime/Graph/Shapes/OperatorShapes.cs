@@ -17,7 +17,7 @@ public static class OperatorShapes
     {
         var table = new Dictionary<string, IOperatorShape>();
         Add(new SameShape(),
-            "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "BatchNormalization", "Ceil", "Celu", "Clip", "Cos", "Cosh", "CumSum",
+            "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "BatchNormalization", "BitwiseNot", "Ceil", "Celu", "Clip", "Cos", "Cosh", "CumSum",
             "Elu", "Erf", "Exp", "Floor", "Gelu", "GroupNormalization", "HardSigmoid", "HardSwish", "Hardmax", "Identity",
             "InstanceNormalization", "LRN", "LeakyRelu", "Log", "LogSoftmax", "LpNormalization", "MeanVarianceNormalization", "Mish", "Neg",
             "PRelu", "Reciprocal", "Relu", "Round", "ScatterElements", "ScatterND", "Selu", "Shrink", "Sigmoid", "Sign", "Sin", "Sinh",
@@ -29,7 +29,7 @@ public static class OperatorShapes
         Add(new QuantizeShape(), "QuantizeLinear");
         Add(new DequantizeShape(), "DequantizeLinear");
         Add(new DynamicQuantizeShape(), "DynamicQuantizeLinear");
-        Add(new BroadcastShape(), "Add", "Div", "Max", "Mean", "Min", "Mod", "Mul", "Pow", "Sub", "Sum");
+        Add(new BroadcastShape(), "Add", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Div", "Max", "Mean", "Min", "Mod", "Mul", "Pow", "Sub", "Sum");
         Add(new BroadcastShape(DataType.Boolean), "And", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Or", "Xor");
         Add(new WhereShape(), "Where");
         Add(new ConvolutionShape(), "Conv", "ConvInteger");
@@ -60,6 +60,7 @@ public static class OperatorShapes
         Add(new ConstantOfShapeShape(), "ConstantOfShape");
         Add(new RangeShape(), "Range");
         Add(new OneHotShape(), "OneHot");
+        Add(new RoiAlignShape(), "RoiAlign");
         return table.ToFrozenDictionary();
 
         void Add(IOperatorShape shape, params ReadOnlySpan<string> opTypes)
