@@ -87,7 +87,7 @@ public sealed class CompiledModel : IDisposable
     public ModelExplanation Explain(IReadOnlyDictionary<string, Shape>? shapes = null)
     {
         CompiledPlan plan = _plans.Get(ShapesOf(shapes, null));
-        return ModelExplanation.Of(Name, plan.Plan, [.. _graphLog.Events, .. plan.Events], WeightsBytes);
+        return ModelExplanation.Of(Name, plan, [.. _graphLog.Events, .. plan.Events], WeightsBytes);
     }
 
     /// <summary>Forgets plans; weights are freed when no request uses them any more.</summary>
@@ -139,7 +139,7 @@ public sealed class CompiledModel : IDisposable
     {
         try
         {
-            ShapeInference.Infer(graph, shapes).Apply(graph);
+            ShapeInference.Infer(graph, shapes, allowDynamic: true).Apply(graph);
         }
         catch (UnsupportedModelException exception)
         {
@@ -159,7 +159,8 @@ public sealed class CompiledModel : IDisposable
 
         InferShapes(graph, shapes);
         GraphCleanup.Run(graph);
-        OperationGraph operations = GraphLowering.Lower(graph);
+        DynamicTail? tail = DynamicTail.Of(graph);
+        OperationGraph operations = GraphLowering.Lower(graph, tail);
         var log = new PassLog();
         foreach (IOperationPass pass in OperationPasses.All)
         {
@@ -167,6 +168,6 @@ public sealed class CompiledModel : IDisposable
                 pass.Run(operations, log);
         }
 
-        return new CompiledPlan(PlanBuilder.Build(Name, Engine, operations, _weights), log.Events);
+        return new CompiledPlan(PlanBuilder.Build(Name, Engine, operations, _weights), tail, log.Events);
     }
 }

@@ -12,7 +12,8 @@ public readonly record struct StepTime(string Name, string Implementation, TimeS
 
 /// <summary>
 /// Runs a compiled model: owns the memory of inputs, outputs and activations, and the prepared arguments of every step. A
-/// run allocates nothing, unless a node runs on the portable evaluator. Not thread-safe: one request for each thread.
+/// run allocates nothing, unless a node runs on the portable evaluator. Not thread-safe: one request for each thread, which has
+/// to stay alive until its runs have ended.
 /// </summary>
 public sealed class InferenceRequest : IDisposable
 {
@@ -22,6 +23,7 @@ public sealed class InferenceRequest : IDisposable
     private readonly BoundStep[] _steps;
     private readonly Dictionary<string, TensorMemory> _inputs;
     private readonly Dictionary<string, TensorMemory> _outputs;
+    private readonly BoundTail? _tail;
     private long[]? _ticks;
     private bool _disposed;
 
@@ -35,6 +37,7 @@ public sealed class InferenceRequest : IDisposable
         _steps = [.. plan.Plan.Steps.Select(s => s.Bind(_arena))];
         _inputs = plan.Plan.Inputs.ToDictionary(i => i.Key, i => i.Value.Resolve(_arena), StringComparer.Ordinal);
         _outputs = plan.Plan.Outputs.ToDictionary(o => o.Key, o => PortMemory(o.Value), StringComparer.Ordinal);
+        _tail = plan.Tail?.Bind(source => source.IsGraphInput ? _inputs[source.Name] : _outputs[source.Name]);
     }
 
     /// <summary>The model.</summary>
@@ -42,6 +45,10 @@ public sealed class InferenceRequest : IDisposable
 
     /// <summary>Bytes of inputs, outputs and activations.</summary>
     public long ArenaBytes => _plan.Plan.ArenaBytes;
+
+    /// <summary>Whether the shape of an output depends on the content of the inputs. The nodes that lead to it run on the portable
+    /// evaluator.</summary>
+    public bool HasDataDependentShapes => _tail is not null;
 
     /// <summary>Whether runs measure each step; see <see cref="Profile"/>.</summary>
     public bool IsProfiling
@@ -58,46 +65,28 @@ public sealed class InferenceRequest : IDisposable
     /// <summary>The row-major memory of an output, valid from a run to the next one.</summary>
     /// <param name="name">The name; null where the model has one output.</param>
     /// <exception cref="ArgumentException">The model has no such output.</exception>
-    public TensorMemory Output(string? name = null) => Find(_outputs, name, "output");
+    /// <exception cref="InvalidOperationException">The shape depends on the content of the inputs, and there was no run.</exception>
+    public TensorMemory Output(string? name = null)
+    {
+        if (_tail is null)
+            return Find(_outputs, name, "output");
+        name ??= Model.Outputs.Count == 1 ? Model.Outputs[0].Name : null;
+        return name is not null && _tail.Delivers(name) ? _tail.Output(name) : Find(_outputs, name, "output");
+    }
 
     /// <summary>Computes the outputs from the inputs.</summary>
     /// <exception cref="ObjectDisposedException">The request was disposed.</exception>
     public void Run()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        BoundStep[] steps = _steps;
-        if (_ticks is { } ticks)
-        {
-            for (int i = 0; i < steps.Length; i++)
-            {
-                long start = Stopwatch.GetTimestamp();
-                steps[i].Execute(_stream);
-                ticks[i] += Stopwatch.GetTimestamp() - start;
-            }
-        }
-        else
-        {
-            foreach (BoundStep step in steps)
-                step.Execute(_stream);
-        }
-
-        GC.KeepAlive(this);
+        Execute(CancellationToken.None);
     }
 
     /// <summary>Runs on a thread of the .NET thread pool; a cancellation is noticed between steps.</summary>
     public Task RunAsync(CancellationToken cancellation = default)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        return Task.Run(
-            () =>
-            {
-                foreach (BoundStep step in _steps)
-                {
-                    cancellation.ThrowIfCancellationRequested();
-                    step.Execute(_stream);
-                }
-            },
-            cancellation);
+        return Task.Run(() => Execute(cancellation), cancellation);
     }
 
     /// <summary>The time of each step since profiling was switched on; empty without profiling.</summary>
@@ -109,8 +98,25 @@ public sealed class InferenceRequest : IDisposable
     public void Dispose()
     {
         _disposed = true;
+        _tail?.Dispose();
         _stream.Dispose();
         _arena.Dispose();
+    }
+
+    private void Execute(CancellationToken cancellation)
+    {
+        long[]? ticks = _ticks;
+        for (int i = 0; i < _steps.Length; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            long start = ticks is null ? 0 : Stopwatch.GetTimestamp();
+            _steps[i].Execute(_stream);
+            if (ticks is not null)
+                ticks[i] += Stopwatch.GetTimestamp() - start;
+        }
+
+        _tail?.Run();
+        GC.KeepAlive(this);   // the steps hold addresses in the arena, which the finalizer of the request's memory would free
     }
 
     private static TensorMemory Find(Dictionary<string, TensorMemory> ports, string? name, string role)

@@ -9,7 +9,8 @@ namespace Int8Runtime.Graph;
 /// <param name="Name">The node.</param>
 /// <param name="OpType">Its operator.</param>
 /// <param name="Precision">Types of source, weights or second source, and destination, for example <c>u8·s8→u8</c>.</param>
-/// <param name="Implementation">The kernel; <c>view</c> where nothing is computed, <c>host</c> for the portable evaluator.</param>
+/// <param name="Implementation">The kernel; <c>view</c> where nothing is computed, <c>gather</c> and the like for a loop that is
+/// not generated, <c>host</c> for the portable evaluator.</param>
 /// <param name="InputLayout">Layout of the source.</param>
 /// <param name="OutputLayout">Layout of the result.</param>
 /// <param name="FusedNodes">Other nodes that the same kernel computes.</param>
@@ -66,13 +67,25 @@ public sealed record ModelExplanation(
             $"{Int8Nodes} of {ComputingNodes} nodes in int8, {Reorders} layout changes, {ArenaBytes} bytes of activations, {WeightsBytes} bytes of weights")).ToString();
     }
 
-    internal static ModelExplanation Of(string model, ExecutionPlan plan, IReadOnlyList<PassEvent> passes, long weightsBytes)
+    internal static ModelExplanation Of(string model, CompiledPlan compiled, IReadOnlyList<PassEvent> passes, long weightsBytes)
     {
+        ExecutionPlan plan = compiled.Plan;
         ILookup<Operation, PlannedStep> steps = plan.Steps.Where(s => s.Operation is not null).ToLookup(s => s.Operation!);
-        NodeExplanation[] nodes = [.. plan.Operations.Operations.Where(o => !PlanBuilder.IsConstant(o)).Select(o => Explain(o, [.. steps[o]]))];
+        NodeExplanation[] nodes =
+        [
+            .. plan.Operations.Operations.Where(o => !PlanBuilder.IsConstant(o)).Select(o => Explain(o, [.. steps[o]])),
+            .. (compiled.Tail?.Nodes ?? []).Select(Explain),
+        ];
         int reorders = plan.Steps.Count(s => s.Operation is null);
         return new ModelExplanation(model, nodes, passes, reorders, plan.ArenaBytes, weightsBytes);
     }
+
+    private static NodeExplanation Explain(GraphNode dynamic) => new(
+        dynamic.Name, dynamic.OpType, "-", "host", "-", "-", [], [], 0, 0,
+        ["runs on the portable evaluator: its shape depends on the content of the model's inputs"])
+    {
+        IsSlow = true,
+    };
 
     private static NodeExplanation Explain(Operation operation, PlannedStep[] steps)
     {
@@ -90,8 +103,9 @@ public sealed record ModelExplanation(
         }
 
         (MemoryDescriptor? source, MemoryDescriptor? second, MemoryDescriptor? destination, long macs) = Facts(main?.Descriptor);
-        bool host = operation.Spec is HostSpec;
-        string implementation = main?.ImplementationName ?? (host ? "host" : steps.Length == 0 ? "view" : "copy");
+        string? kernel = steps.OfType<KernelStep>().FirstOrDefault()?.KernelName;
+        bool host = operation.Spec is HostSpec && kernel is null;
+        string implementation = main?.ImplementationName ?? kernel ?? (host ? "host" : steps.Length == 0 ? "view" : "copy");
         DataType input = source?.DataType ?? operation.OptionalOperand(0)?.Edge.Type ?? operation.Output.Type;
         DataType output = destination?.DataType ?? operation.Output.Type;
         string precision = input.ToShortName() + (second is null ? "" : "·" + second.DataType.ToShortName()) + "→" + output.ToShortName();

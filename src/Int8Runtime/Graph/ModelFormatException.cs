@@ -14,8 +14,15 @@ public class ModelFormatException : Exception
 
 /// <summary>A model is well formed, as far as one can see, but uses an element type, operator set or operator form that
 /// Int8Runtime does not support.</summary>
-public sealed class UnsupportedModelException : ModelFormatException
+public class UnsupportedModelException : ModelFormatException
 {
     /// <summary>Creates the exception.</summary>
     public UnsupportedModelException(string message) : base(message) { }
+}
+
+/// <summary>A shape depends on the content of the model's inputs.</summary>
+public sealed class DataDependentShapeException : UnsupportedModelException
+{
+    /// <summary>Creates the exception.</summary>
+    public DataDependentShapeException(string message) : base(message) { }
 }

@@ -51,7 +51,7 @@ internal static class TestCase
             string worst = "";
             foreach (string set in sets)
             {
-                (bool passed, string detail) = RunSet(engine, general, graph, set, limits);
+                (bool passed, string detail) = RunSet(engine, general, graph, name, set, limits);
                 if (!passed)
                     return new TestCaseResult(name, TestOutcome.Failed, $"{Path.GetFileName(set)}: {detail}");
                 worst = detail;
@@ -74,7 +74,7 @@ internal static class TestCase
         }
     }
 
-    // Null where shapes depend on the content of inputs: then each data set has a model of its own.
+    // Null where the general model cannot be compiled because shapes depend on the content of inputs.
     private static CompiledModel? TryCompile(CpuEngine engine, ModelGraph graph)
     {
         try
@@ -109,8 +109,14 @@ internal static class TestCase
             : Path.GetFullPath(Path.Combine(folder, File.ReadAllText(Path.Combine(folder, "model.path")).Trim()));
     }
 
+    private static bool HasDataDependentShapes(CompiledModel model, Dictionary<string, TensorData> inputs)
+    {
+        using InferenceRequest request = model.CreateRequest(inputs.ToDictionary(i => i.Key, i => i.Value.Shape));
+        return request.HasDataDependentShapes;
+    }
+
     private static (bool Passed, string Detail) RunSet(
-        CpuEngine engine, CompiledModel? general, ModelGraph graph, string set, ComparisonLimits limits)
+        CpuEngine engine, CompiledModel? general, ModelGraph graph, string name, string set, ComparisonLimits limits)
     {
         var inputs = new Dictionary<string, TensorData>(StringComparer.Ordinal);
         for (int i = 0; i < graph.Inputs.Count; i++)
@@ -121,8 +127,10 @@ internal static class TestCase
             inputs[graph.Inputs[i].Name] = OnnxTensor.Load(file).Data;
         }
 
-        using CompiledModel? special = general is null ? engine.Compile(WithConstants(graph, inputs)) : null;
-        IReadOnlyDictionary<string, TensorData> outputs = ModelRunner.Run(general ?? special!, inputs);
+        // Where shapes depend on the content of inputs, each data set has a model of its own.
+        bool isSpecial = general is null || (inputs.Count > 1 && HasDataDependentShapes(general, inputs));
+        using CompiledModel? special = isSpecial ? engine.Compile(WithConstants(graph, inputs)) : null;
+        IReadOnlyDictionary<string, TensorData> outputs = ModelRunner.Run(special ?? general!, inputs);
         string worst = "";
         for (int i = 0; i < graph.Outputs.Count; i++)
         {
@@ -130,10 +138,12 @@ internal static class TestCase
             if (!File.Exists(file))
                 return (false, $"output_{i}.pb is missing");
             GraphValue output = graph.Outputs[i];
-            (bool passed, string detail) = TensorComparison.Compare(outputs[output.Name], OnnxTensor.Load(file).Data, limits.For(output));
+            TensorData stored = OnnxTensor.Load(file).Data;
+            (TensorData Expected, string Remark)? erratum = KnownErrata.Correct(name, stored);
+            (bool passed, string detail) = TensorComparison.Compare(outputs[output.Name], erratum?.Expected ?? stored, limits.For(output));
             if (!passed)
                 return (false, $"output '{output.Name}': {detail}");
-            worst = detail;
+            worst = erratum is null ? detail : $"{detail}; {erratum.Value.Remark}";
         }
 
         return (true, worst);

@@ -55,12 +55,12 @@ public sealed class NodeOperands
     public TensorData? Value(int index) => index < _values.Length ? _values[index] : null;
 
     /// <summary>The content of an operand that must be known.</summary>
-    /// <exception cref="UnsupportedModelException">It depends on the content of the model's inputs.</exception>
+    /// <exception cref="DataDependentShapeException">It depends on the content of the model's inputs.</exception>
     /// <exception cref="ModelFormatException">The operand is missing.</exception>
     public TensorData KnownValue(int index, string role)
     {
         _ = this[index];
-        return Value(index) ?? throw new UnsupportedModelException(
+        return Value(index) ?? throw new DataDependentShapeException(
             $"{Node}: the {role} (input {index}) depend on the content of the model's inputs, which is not supported. "
             + $"Export the model with constant {role}.");
     }

@@ -17,6 +17,12 @@ internal static class HostEmitter
         }
 
         Location[] results = [.. operation.Outputs.Select(plan.Define)];
+        if (HostKernel.Of(spec.Node) is { } kernel)
+        {
+            plan.AddStep(new KernelStep(spec.Node.Name, kernel, sources, constants, results));
+            return;
+        }
+
         operation.Notes.Add($"runs on the portable evaluator: {spec.Reason}");
         plan.AddStep(new HostStep(spec.Node, sources, constants, results));
     }

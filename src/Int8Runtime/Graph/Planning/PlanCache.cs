@@ -1,8 +1,8 @@
 // Plans by input shapes.
 namespace Int8Runtime.Graph.Planning;
 
-/// <summary>A plan and the log of the passes that made it.</summary>
-internal sealed record CompiledPlan(ExecutionPlan Plan, IReadOnlyList<PassEvent> Events);
+/// <summary>A plan, the nodes that could not be planned, and the log of the passes.</summary>
+internal sealed record CompiledPlan(ExecutionPlan Plan, DynamicTail? Tail, IReadOnlyList<PassEvent> Events);
 
 /// <summary>The plans of a model, the least recently used dropped first. Thread-safe; equal shapes are planned once.</summary>
 internal sealed class PlanCache(int capacity, Func<SortedDictionary<string, Shape>, CompiledPlan> create)

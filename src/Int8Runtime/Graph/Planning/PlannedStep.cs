@@ -1,4 +1,5 @@
 // Steps of a plan, and the same steps bound to the memory of a request.
+using System.Runtime.InteropServices;
 using Int8Runtime.Graph.Lowering;
 
 namespace Int8Runtime.Graph.Planning;
@@ -107,4 +108,12 @@ internal static class HostMemory
         long offset = location.Buffer!.Offset + (tensor.Offset * size);
         return arena.View(new MemoryDescriptor([checked((int)(tensor.ElementCount * size))], DataType.UInt8), offset);
     }
+
+    public static Span<byte> Bytes(TensorMemory memory) => memory.Descriptor.DataType.SizeInBytes() switch
+    {
+        1 => memory.AsSpan<byte>(),
+        2 => MemoryMarshal.AsBytes(memory.AsSpan<ushort>()),
+        4 => MemoryMarshal.AsBytes(memory.AsSpan<uint>()),
+        _ => MemoryMarshal.AsBytes(memory.AsSpan<ulong>()),
+    };
 }

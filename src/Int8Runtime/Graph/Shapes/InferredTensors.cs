@@ -9,6 +9,7 @@ public sealed class InferredTensors
 {
     private readonly Dictionary<GraphValue, TensorType> _types = [];
     private readonly Dictionary<GraphValue, TensorData> _contents = [];
+    private readonly HashSet<GraphValue> _dynamic = [];
 
     internal InferredTensors()
     {
@@ -16,6 +17,9 @@ public sealed class InferredTensors
 
     /// <summary>Type and shape of a value.</summary>
     public TensorType this[GraphValue value] => _types[value];
+
+    /// <summary>Whether the shape of a value depends on the content of the inputs.</summary>
+    public bool IsDynamic(GraphValue value) => _dynamic.Contains(value);
 
     /// <summary>The content of a value that does not depend on the content of the inputs, as far as it was
     /// computed.</summary>
@@ -34,6 +38,8 @@ public sealed class InferredTensors
             value.ElementType = type.ElementType;
             value.Shape = GraphShape.Of(type.Shape);
         }
+        foreach (GraphValue value in _dynamic)
+            value.Shape = null;
         foreach (GraphNode node in graph.Nodes.ToArray())
         {
             if (node.Outputs.All(_contents.ContainsKey))
@@ -45,6 +51,8 @@ public sealed class InferredTensors
     internal bool Contains(GraphValue value) => _types.ContainsKey(value);
 
     internal void SetType(GraphValue value, TensorType type) => _types[value] = type;
+
+    internal void SetDynamic(GraphNode node) => _dynamic.UnionWith(node.Outputs);
 
     internal void SetContent(GraphValue value, TensorData content)
     {

@@ -15,11 +15,13 @@ public static class ShapeInference
     /// <param name="graph">The graph; it is not changed.</param>
     /// <param name="inputShapes">The shapes of the inputs by name; an input whose shape the graph states may be left
     /// out.</param>
+    /// <param name="allowDynamic">Whether shapes may depend on the content of the inputs, where the portable evaluator can
+    /// compute all that follows from them; see <see cref="InferredTensors.IsDynamic"/>.</param>
     /// <exception cref="ModelFormatException">The shapes do not fit the model, or a node does not fit its operands; the
     /// message names the input or node.</exception>
-    /// <exception cref="UnsupportedModelException">An operator is unknown, or its result depends on the content of the
-    /// inputs.</exception>
-    public static InferredTensors Infer(ModelGraph graph, IReadOnlyDictionary<string, Shape>? inputShapes = null)
+    /// <exception cref="UnsupportedModelException">An operator is unknown, or (<see cref="DataDependentShapeException"/>) its
+    /// result depends on the content of the inputs.</exception>
+    public static InferredTensors Infer(ModelGraph graph, IReadOnlyDictionary<string, Shape>? inputShapes = null, bool allowDynamic = false)
     {
         var result = new InferredTensors();
         foreach (GraphValue input in graph.Inputs)
@@ -27,7 +29,17 @@ public static class ShapeInference
         foreach (GraphValue constant in graph.Values.Where(v => v.IsConstant))
             result.SetType(constant, new TensorType(constant.ElementType, constant.Constant!.Shape));
         foreach (GraphNode node in graph.Nodes)
-            InferNode(node, result);
+        {
+            try
+            {
+                InferNode(node, result);
+            }
+            catch (DataDependentShapeException) when (allowDynamic && HostEvaluator.TryGet(node, out _))
+            {
+                result.SetDynamic(node);
+            }
+        }
+
         return result;
     }
 
@@ -49,6 +61,10 @@ public static class ShapeInference
 
     private static void InferNode(GraphNode node, InferredTensors result)
     {
+        if (node.Inputs.FirstOrDefault(v => v is not null && result.IsDynamic(v)) is { } source)
+            throw new DataDependentShapeException(
+                $"{node} reads '{source.Name}', whose shape depends on the content of the model's inputs, and only operators that the "
+                + "portable evaluator knows can do that.");
         NodeOperands operands = result.OperandsOf(node);
         OperatorGuard.Run(node, () =>
         {
@@ -56,10 +72,9 @@ public static class ShapeInference
                 return;
             if (node.Domain.Length > 0 || !OperatorShapes.TryGet(node.OpType, out IOperatorShape? shape))
             {
-                throw new UnsupportedModelException(HostEvaluator.TryGet(node, out _)
-                    ? $"{node}: the shape of the result depends on the content of the model's inputs, which is not "
-                        + "supported."
-                    : $"{node}: the operator is not supported.");
+                throw HostEvaluator.TryGet(node, out _)
+                    ? new DataDependentShapeException($"{node}: the shape of the result depends on the content of the model's inputs.")
+                    : new UnsupportedModelException($"{node}: the operator is not supported.");
             }
             TensorType[] types = shape.Infer(operands);
             for (int i = 0; i < node.Outputs.Count; i++)

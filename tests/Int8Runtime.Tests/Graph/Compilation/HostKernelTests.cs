@@ -1,0 +1,147 @@
+// Loops over planned memory: as the portable evaluator computes, without allocation.
+using Int8Runtime.Graph;
+using Int8Runtime.Graph.Evaluation;
+
+namespace Int8Runtime.Tests.Graph.Compilation;
+
+public sealed class HostKernelTests
+{
+    [Theory]
+    [InlineData(0, DataType.Int64)]
+    [InlineData(1, DataType.Int64)]
+    [InlineData(2, DataType.Int32)]
+    public void Gather_copies_rows(int axis, DataType indexType)
+    {
+        var graph = new ModelGraph("gather");
+        GraphValue table = graph.AddInput("table", DataType.Float32, new GraphShape(3, 4, 5));
+        GraphValue indices = graph.AddInput("indices", indexType, new GraphShape(2, 2));
+        graph.AddOutput(graph.AddOperation("Gather", "rows", [table, indices], new GraphAttributes { { "axis", axis } }));
+        using CpuEngine engine = CpuEngine.Create();
+        using CompiledModel model = engine.Compile(graph);
+        using InferenceRequest request = model.CreateRequest();
+        TensorData source = TensorData.Create<float>([.. Enumerable.Range(0, 60).Select(i => (float)i)], [3, 4, 5]);
+        TensorData picks = TensorData.Create<long>([0, -1, 2, 1], [2, 2]);
+        source.AsSpan<float>().CopyTo(request.Input("table").AsSpan<float>());
+        Write([0, -1, 2, 1]);
+        request.Run();
+        TensorData expected = HostEvaluator.Evaluate(graph.Nodes[0], [source, picks])[0];
+        Assert.Equal(expected.Shape, request.Output().Descriptor.Dimensions);
+        Assert.Equal(expected.AsSpan<float>().ToArray(), request.Output().AsSpan<float>().ToArray());
+        Assert.Equal("gather", Assert.Single(model.Explain().Nodes).Implementation);
+        AssertNoAllocation(request);
+
+        Write([0, 5, 0, 0]);
+        Assert.Contains("index 5 is out of range", Assert.Throws<ModelFormatException>(request.Run).Message, StringComparison.Ordinal);
+
+        void Write(long[] values)
+        {
+            if (indexType == DataType.Int64)
+                values.CopyTo(request.Input("indices").AsSpan<long>());
+            else
+                Array.ConvertAll(values, v => (int)v).CopyTo(request.Input("indices").AsSpan<int>());
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(31)]
+    [InlineData(64)]
+    [InlineData(197)]
+    public void Dynamic_quantization_gives_what_the_operator_says(int length)
+    {
+        var graph = new ModelGraph("dynamic");
+        GraphValue x = graph.AddInput("x", DataType.Float32, new GraphShape(length));
+        GraphValue[] results = [graph.AddValue("q"), graph.AddValue("scale"), graph.AddValue("zero")];
+        graph.AddNode("DynamicQuantizeLinear", [x], results);
+        foreach (GraphValue result in results)
+            graph.AddOutput(result);
+        using CpuEngine engine = CpuEngine.Create();
+        using CompiledModel model = engine.Compile(graph);
+        using InferenceRequest request = model.CreateRequest();
+        var random = new Random(length);
+        foreach ((float low, float high) in new[] { (-3f, 2f), (0.5f, 4f), (-7f, -1f), (0f, 0f) })
+        {
+            float[] values = [.. Enumerable.Range(0, length).Select(_ => low + ((high - low) * random.NextSingle()))];
+            values.CopyTo(request.Input().AsSpan<float>());
+            request.Run();
+            TensorData[] expected = HostEvaluator.Evaluate(graph.Nodes[0], [TensorData.Vector<float>(values)]);
+            Assert.Equal(expected[0].AsSpan<byte>().ToArray(), request.Output("q").AsSpan<byte>().ToArray());
+            Assert.Equal(expected[1].AsSpan<float>()[0], request.Output("scale").AsSpan<float>()[0]);
+            Assert.Equal(expected[2].AsSpan<byte>()[0], request.Output("zero").AsSpan<byte>()[0]);
+        }
+
+        AssertNoAllocation(request);
+    }
+
+    [Theory]
+    [InlineData("Add", DataType.Int64)]
+    [InlineData("Max", DataType.Int32)]
+    [InlineData("Less", DataType.Int64)]
+    [InlineData("Equal", DataType.Int32)]
+    [InlineData("Xor", DataType.Boolean)]
+    public void Functions_of_two_broadcast_operands(string opType, DataType type)
+    {
+        foreach ((Shape left, Shape right) in new (Shape, Shape)[] { ([2, 3, 4], [4]), ([2, 1, 4], [1, 3, 1]), ([3, 1], [2, 1, 5]), ([1], [1]), ([2, 3], [2, 3]) })
+            AssertEqual(opType, [Integers(type, left, 1), Integers(type, right, 2)]);
+    }
+
+    [Fact]
+    public void Selection_and_negation()
+    {
+        AssertEqual("Where", [Integers(DataType.Boolean, [3, 1], 1), Integers(DataType.Int64, [2, 1, 4], 2), Integers(DataType.Int64, [4], 3)]);
+        AssertEqual("Not", [Integers(DataType.Boolean, [7], 1)]);
+    }
+
+    [Theory]
+    [InlineData(DataType.Int64, DataType.Float32)]
+    [InlineData(DataType.Int64, DataType.Int8)]
+    [InlineData(DataType.Float32, DataType.UInt8)]
+    [InlineData(DataType.Float32, DataType.Int32)]
+    [InlineData(DataType.Int32, DataType.Boolean)]
+    [InlineData(DataType.Boolean, DataType.Int64)]
+    public void Casts(DataType from, DataType to)
+    {
+        TensorData source = from == DataType.Float32
+            ? TensorData.Vector(0.5f, -1.5f, 3e10f, -3e10f, float.NaN, 254.9f)
+            : Integers(from, [2, 9], 5);
+        AssertEqual("Cast", [source], new GraphAttributes { { "to", ElementTypeCodes.ToCode(to) } });
+    }
+
+    private static TensorData Integers(DataType type, Shape shape, int seed)
+    {
+        var random = new Random(seed);
+        long limit = type == DataType.Boolean ? 2 : type == DataType.Int64 ? 3_000_000_000 : 5;
+        return TensorData.Create<long>([.. Enumerable.Range(0, (int)shape.ElementCount).Select(_ => random.NextInt64(type == DataType.Boolean ? 0 : -limit, limit))], shape)
+            .ConvertTo(type);
+    }
+
+    // A model of one node runs on a kernel, gives what the portable evaluator gives, and allocates nothing.
+    private static void AssertEqual(string opType, TensorData[] operands, GraphAttributes? attributes = null)
+    {
+        var graph = new ModelGraph("kernel");
+        GraphValue[] inputs = [.. operands.Select((o, i) => graph.AddInput($"x{i}", o.ElementType, GraphShape.Of(o.Shape)))];
+        graph.AddOutput(graph.AddOperation(opType, "y", inputs, attributes));
+        using CpuEngine engine = CpuEngine.Create(new() { Threads = 1 });
+        using CompiledModel model = engine.Compile(graph);
+        Assert.NotEqual("host", Assert.Single(model.Explain().Nodes).Implementation);
+        using InferenceRequest request = model.CreateRequest();
+        for (int i = 0; i < operands.Length; i++)
+            operands[i].Bytes.Span.CopyTo(Bytes(request.Input($"x{i}")));
+        request.Run();
+        TensorData expected = HostEvaluator.Evaluate(graph.Nodes[0], operands)[0];
+        Assert.Equal(expected.Bytes.ToArray(), Bytes(request.Output()).ToArray());
+        AssertNoAllocation(request);
+    }
+
+    private static Span<byte> Bytes(TensorMemory memory) => Int8Runtime.Graph.Planning.HostMemory.Bytes(memory);
+
+    private static void AssertNoAllocation(InferenceRequest request)
+    {
+        for (int i = 0; i < 50; i++)
+            request.Run();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 20; i++)
+            request.Run();
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+}
