@@ -13,6 +13,9 @@ internal sealed class GraphReader
     /// <summary>The oldest and newest operator sets whose operators are understood.</summary>
     public const int OldestOperatorSet = 7, NewestOperatorSet = 25;
 
+    // Operators that mean the same in all sets before the oldest one.
+    private static readonly string[] s_unchanged = ["Not", "Ceil", "Floor", "Flatten", "Identity", "Shape", "Size", "Transpose", "Unsqueeze"];
+
     private readonly ModelProto _model;
     private readonly TensorReader _tensors;
     private readonly ModelGraph _graph;
@@ -86,6 +89,8 @@ internal sealed class GraphReader
         }
         if (version == 0 && model.OpsetImport.Count > 0 && model.Graph.Node.All(n => !IsStandard(n.Domain)))
             return ModelGraph.OperatorSet;   // the first node will be refused for its domain
+        if (version is > 0 and < OldestOperatorSet && model.Graph.Node.All(n => s_unchanged.Contains(n.OpType)))
+            return OldestOperatorSet;
         if (version < OldestOperatorSet || version > NewestOperatorSet)
         {
             string stated = version == 0 ? "The model states no ONNX operator set" : $"The model uses ONNX operator set {version}";

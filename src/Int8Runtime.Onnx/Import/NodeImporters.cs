@@ -24,6 +24,9 @@ internal static class NodeImporters
         ["Dropout"] = NormalizationUpgrades.Dropout,
         ["GroupNormalization"] = NormalizationUpgrades.GroupNormalization,
         ["LogSoftmax"] = SoftmaxUpgrade.Import,
+        ["Hardmax"] = SoftmaxUpgrade.Import,
+        ["LpNormalization"] = NormalizationDecompositions.LpNormalization,
+        ["MeanVarianceNormalization"] = NormalizationDecompositions.MeanVariance,
         ["Pad"] = AttributesToInputs.Pad,
         ["QLinearConv"] = QLinearProducts.Conv,
         ["QLinearMatMul"] = QLinearProducts.MatMul,
@@ -38,6 +41,8 @@ internal static class NodeImporters
         ["ReduceSum"] = AttributesToInputs.Axes,
         ["ReduceSumSquare"] = AttributesToInputs.Axes,
         ["Resize"] = ResizeUpgrade.Resize,
+        ["RMSNormalization"] = NormalizationDecompositions.RootMeanSquare,
+        ["SimplifiedLayerNormalization"] = NormalizationDecompositions.RootMeanSquare,
         ["Scatter"] = static (node, context) => Rename(node, context, "ScatterElements"),
         ["Slice"] = AttributesToInputs.Slice,
         ["Softmax"] = SoftmaxUpgrade.Import,
@@ -51,15 +56,24 @@ internal static class NodeImporters
 
     private static readonly FrozenDictionary<string, NodeImporter> s_microsoft = new Dictionary<string, NodeImporter>
     {
+        ["Attention"] = AttentionDecompositions.Attention,
         ["BiasGelu"] = FusedActivations.BiasGelu,
         ["DequantizeLinear"] = static (node, context) => Rename(node, context, "DequantizeLinear"),
         ["DynamicQuantizeMatMul"] = DynamicProducts.DynamicQuantizeMatMul,
+        ["EmbedLayerNormalization"] = NormalizationDecompositions.EmbedLayer,
         ["FastGelu"] = FusedActivations.FastGelu,
         ["FusedConv"] = FusedProducts.Conv,
         ["FusedGemm"] = FusedProducts.Gemm,
         ["FusedMatMul"] = FusedProducts.MatMul,
+        ["GatherBlockQuantized"] = BlockQuantized.Gather,
         ["Gelu"] = static (node, context) => Rename(node, context, "Gelu"),
         ["MatMulIntegerToFloat"] = DynamicProducts.MatMulIntegerToFloat,
+        ["MatMulNBits"] = BlockQuantized.MatMul,
+        ["MultiHeadAttention"] = AttentionDecompositions.MultiHead,
+        ["NhwcConv"] = ChannelsLastProducts.Conv,
+        ["NhwcFusedConv"] = ChannelsLastProducts.Conv,
+        ["NhwcMaxPool"] = ChannelsLastProducts.MaxPool,
+        ["QAttention"] = AttentionDecompositions.Quantized,
         ["QGemm"] = QLinearProducts.Gemm,
         ["QLinearAdd"] = QLinearElementwise.Add,
         ["QLinearAveragePool"] = QLinearPooling.Average,
@@ -74,6 +88,9 @@ internal static class NodeImporters
         ["QLinearWhere"] = QLinearElementwise.Where,
         ["QuantizeLinear"] = static (node, context) => Rename(node, context, "QuantizeLinear"),
         ["QuickGelu"] = FusedActivations.QuickGelu,
+        ["SimplifiedLayerNormalization"] = NormalizationDecompositions.RootMeanSquare,
+        ["SkipLayerNormalization"] = NormalizationDecompositions.SkipLayer,
+        ["SkipSimplifiedLayerNormalization"] = NormalizationDecompositions.SkipRootMeanSquare,
     }.ToFrozenDictionary();
 
     /// <summary>The importer of an operator; operators without an entry are taken over as they are.</summary>

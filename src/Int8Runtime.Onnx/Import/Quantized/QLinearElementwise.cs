@@ -1,5 +1,6 @@
 // Quantized element-wise operators, Concat, Softmax and Where as dequantize → operator → quantize.
 using Int8Runtime.Graph;
+using Int8Runtime.Onnx.Import.Upgrades;
 
 namespace Int8Runtime.Onnx.Import.Quantized;
 
@@ -20,13 +21,10 @@ internal static class QLinearElementwise
     {
         GraphValue source = QuantizedOperands.Dequantize(node, context, 0);
         int axis = node.Attributes.GetInt32("axis", -1);
-        if (node.Attributes.GetInteger("opset", 13) < 13 && axis != -1 && axis != ImportContext.RankOf(node.Input(0)) - 1)
-        {
-            throw new UnsupportedModelException(
-                $"{node.Subject} flattens its input (operator set below 13, axis {axis}), which is not supported. "
-                + "Export with operator set 13.");
-        }
-        GraphValue result = context.Operation("Softmax", node.Name + ":real", [source], new GraphAttributes { { "axis", axis } });
+        bool flattens = node.Attributes.GetInteger("opset", 13) < 13 && axis != -1 && axis != ImportContext.RankOf(node.Input(0)) - 1;
+        GraphValue result = flattens
+            ? SoftmaxUpgrade.Flattened(node, context, "Softmax", source, axis)
+            : context.Operation("Softmax", node.Name + ":real", [source], new GraphAttributes { { "axis", axis } });
         QuantizedOperands.Quantize(node, context, result, 3, node.OptionalInput(2));
     }
 

@@ -11,7 +11,11 @@ internal static class NormalizationUpgrades
     public static void BatchNormalization(NodeDraft node, ImportContext context)
     {
         if (node.Attributes.GetBoolean("training_mode"))
-            throw new UnsupportedModelException($"{node.Subject} is in training mode. Export the model for inference.");
+        {
+            EmitTrainingForm(node, context);
+            return;
+        }
+
         if (!node.Attributes.GetBoolean("spatial", true))
             throw new UnsupportedModelException(
                 $"{node.Subject} normalises per element (spatial = 0), which is not supported.");
@@ -35,11 +39,57 @@ internal static class NormalizationUpgrades
     {
         if (context.OperatorSet < 21)
         {
-            throw new UnsupportedModelException(
-                $"{node.Subject}: GroupNormalization of operator set {context.OperatorSet} is not supported. Export "
-                + "the model with operator set 21.");
+            if (node.Input(0).Shape is not { Rank: > 1 } shape || shape[1].Extent is not { } channels)
+                throw new UnsupportedModelException(
+                    $"{node.Subject}: GroupNormalization of operator set {context.OperatorSet} needs the number of channels of "
+                    + $"'{node.Input(0).Name}', which the file does not tell. Export the model with operator set 21.");
+            long groups = node.Attributes.GetInteger("num_groups", 1);
+            for (int i = 1; i <= 2; i++)
+            {
+                // [groups] → [groups, channels / groups] → [channels]
+                GraphValue column = context.Operation("Unsqueeze", $"{node.Name}:column{i}", [node.Input(i), context.Integers(node.Name + ":axis", [1])]);
+                GraphValue repeated = context.Operation(
+                    "Expand", $"{node.Name}:repeated{i}", [column, context.Integers(node.Name + ":shape", [groups, channels / Math.Max(groups, 1)])]);
+                node.SetInput(i, context.Operation("Reshape", $"{node.Name}:channels{i}", [repeated, context.Integers(node.Name + ":extent", [channels])]));
+            }
         }
+
         context.Emit(node);
+    }
+
+    // Mean and variance of the batch normalize it, and move the running ones, which are the second and third output.
+    private static void EmitTrainingForm(NodeDraft node, ImportContext context)
+    {
+        GraphValue source = node.Input(0);
+        if (ImportContext.RankOf(source) is not { } rank || rank < 2)
+            throw new UnsupportedModelException(
+                $"{node.Subject} is in training mode, and the file does not tell the rank of '{source.Name}'. Export the model for inference.");
+        GraphValue axes = context.Integers(node.Name + ":axes", [0, .. Enumerable.Range(2, rank - 2)]);
+        GraphValue spatial = context.Integers(node.Name + ":spatial", [.. Enumerable.Range(1, rank - 2)]);
+        GraphValue mean = context.Operation("ReduceMean", node.Name + ":mean", [source, axes]);
+        GraphValue centred = context.Operation("Sub", node.Name + ":centred", [source, mean]);
+        GraphValue squares = context.Operation("Mul", node.Name + ":squares", [centred, centred]);
+        GraphValue variance = context.Operation("ReduceMean", node.Name + ":variance", [squares, axes]);
+        GraphValue epsilon = context.Scalar(node.Name + ":epsilon", node.Attributes.GetSingle("epsilon", 1e-5f));
+        GraphValue deviation = context.Operation("Sqrt", node.Name + ":deviation", [context.Operation("Add", node.Name + ":biased", [variance, epsilon])]);
+        GraphValue normal = context.Operation("Div", node.Name + ":normal", [centred, deviation]);
+        GraphValue scaled = context.Operation("Mul", node.Name + ":scaled", [normal, PerChannel(1)]);
+        context.EmitAs(node, "Add", [scaled, PerChannel(2)]);
+        Move(1, 3, mean);
+        Move(2, 4, variance);
+
+        GraphValue PerChannel(int input) => context.Operation("Unsqueeze", $"{node.Name}:parameter{input}", [node.Input(input), spatial]);
+
+        void Move(int output, int running, GraphValue statistic)
+        {
+            if (output >= node.Outputs.Count || node.Outputs[output].IsOmitted)
+                return;
+            float momentum = node.Attributes.GetSingle("momentum", 0.9f);
+            GraphValue kept = context.Operation("Mul", $"{node.Name}:kept{output}", [node.Input(running), context.Scalar(node.Name + ":momentum", momentum)]);
+            GraphValue vector = context.Operation("Squeeze", $"{node.Name}:vector{output}", [statistic, axes]);
+            GraphValue share = context.Operation("Mul", $"{node.Name}:share{output}", [vector, context.Scalar(node.Name + ":rest", 1 - momentum)]);
+            context.Graph.AddNode("Add", [kept, share], [node.Outputs[output]], name: $"{node.Name}:running{output}");
+        }
     }
 
     // Before 14 there were up to four more outputs, for training; exporters list them although nothing reads them.

@@ -11,5 +11,7 @@ internal static class GraphPasses
         new PadFolding(),
         new BatchNormalizationFolding(),   // after padding, which would stand between a convolution and its normalization
         new ChannelScaleFolding(),
+        new LayerNormalizationPatterns(),
+        new GeluPatterns(),
     ];
 }

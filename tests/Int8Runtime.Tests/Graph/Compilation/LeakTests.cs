@@ -5,6 +5,11 @@ using Int8Runtime.Graph;
 
 namespace Int8Runtime.Tests.Graph.Compilation;
 
+/// <summary>Tests that measure the process run alone.</summary>
+[CollectionDefinition(nameof(ProcessMemory), DisableParallelization = true)]
+public sealed class ProcessMemory;
+
+[Collection(nameof(ProcessMemory))]
 public sealed class LeakTests
 {
     private const int Megabyte = 1 << 20;
