@@ -38,9 +38,9 @@ internal sealed class PostOpFusion : IOperationPass
         log.Add(Name, producer.Name, $"applies {consumer.Name} ({consumer.OpType})");
     }
 
-    // A sum of two tensors goes on with a rectifier, a scale of channels with a shift.
+    // A sum of two tensors goes on with a rectifier, a scale of channels with a shift, one function of an element with the next.
     private static bool TakesActivation(Operation producer) =>
-        producer is { Spec: BinarySpec, OutputQuantization: null, Output.Type: DataType.Float32, PostOps.Count: < PostOp.MaximumChainLength };
+        producer is { Spec: BinarySpec or EltwiseSpec, OutputQuantization: null, Output.Type: DataType.Float32, PostOps.Count: < PostOp.MaximumChainLength };
 
     private void FuseBinary(OperationGraph graph, PassLog log, Operation consumer, BinarySpec binary)
     {

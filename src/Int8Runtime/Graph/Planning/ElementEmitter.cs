@@ -46,8 +46,9 @@ internal static class ElementEmitter
         {
             Algorithm = spec.Algorithm, Alpha = spec.Alpha, Beta = spec.Beta, Source = source.Descriptor, Destination = destination.Descriptor,
         };
-        plan.Execute(descriptor, AttributesOf.Unary(operation[0].Quantization, operation.OutputQuantization),
-            (ArgumentSlot.Source, source), (ArgumentSlot.Destination, destination));
+        (PostOpChain postOps, List<(ArgumentSlot, Location?)> operands) = PostOpsOf(operation, plan);
+        plan.Execute(descriptor, AttributesOf.Unary(operation[0].Quantization, operation.OutputQuantization) with { PostOps = postOps },
+            [(ArgumentSlot.Source, source), (ArgumentSlot.Destination, destination), .. operands]);
     }
 
     public static void EmitSoftmax(Operation operation, SoftmaxSpec spec, PlanBuilder plan)
@@ -88,6 +89,25 @@ internal static class ElementEmitter
         bool channelsLast = plan.Layouts.IsChannelsLast(operation.Output);
         Location first = plan.Read(operation[0].Edge, channelsLast), second = plan.Read(operation[1].Edge, channelsLast);
         Location destination = plan.TryDefineInPlace(operation.Output, operation[0]) ?? plan.Define(operation.Output);
+        (PostOpChain postOps, List<(ArgumentSlot, Location?)> operands) = PostOpsOf(operation, plan);
+        var descriptor = new BinaryDescriptor
+        {
+            Algorithm = spec.Algorithm, Source = first.Descriptor, Source1 = second.Descriptor, Destination = destination.Descriptor,
+        };
+        PrimitiveAttributes attributes = AttributesOf.Unary(operation[0].Quantization, operation.OutputQuantization) with
+        {
+            Source1Scale = AttributesOf.Scale(operation[1].Quantization),
+            Source1ZeroPoint = AttributesOf.Zero(operation[1].Quantization),
+            PostOps = postOps,
+        };
+        plan.Execute(descriptor, attributes,
+            [(ArgumentSlot.Source, first), (ArgumentSlot.Source1, second), (ArgumentSlot.Destination, destination), .. operands]);
+    }
+
+    // Post-ops with the tensors that they read.
+    private static (PostOpChain PostOps, List<(ArgumentSlot, Location?)> Operands) PostOpsOf(Operation operation, PlanBuilder plan)
+    {
+        bool channelsLast = plan.Layouts.IsChannelsLast(operation.Output);
         var postOps = new List<PostOp>();
         var operands = new List<(ArgumentSlot, Location?)>();
         foreach (FusedPostOp fused in operation.PostOps)
@@ -104,18 +124,7 @@ internal static class ElementEmitter
             }
         }
 
-        var descriptor = new BinaryDescriptor
-        {
-            Algorithm = spec.Algorithm, Source = first.Descriptor, Source1 = second.Descriptor, Destination = destination.Descriptor,
-        };
-        PrimitiveAttributes attributes = AttributesOf.Unary(operation[0].Quantization, operation.OutputQuantization) with
-        {
-            Source1Scale = AttributesOf.Scale(operation[1].Quantization),
-            Source1ZeroPoint = AttributesOf.Zero(operation[1].Quantization),
-            PostOps = [.. postOps],
-        };
-        plan.Execute(descriptor, attributes,
-            [(ArgumentSlot.Source, first), (ArgumentSlot.Source1, second), (ArgumentSlot.Destination, destination), .. operands]);
+        return ([.. postOps], operands);
     }
 
     public static void EmitSum(Operation operation, SumSpec spec, PlanBuilder plan)

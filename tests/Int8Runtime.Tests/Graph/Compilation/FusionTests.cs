@@ -20,6 +20,17 @@ public sealed class FusionTests
     }
 
     [Fact]
+    public void Functions_of_one_element_follow_each_other_in_one_kernel()
+    {
+        var sketch = new ModelSketch();
+        GraphValue value = sketch.Op("Sigmoid", sketch.Input(2, 5, 3));
+        value = sketch.Op("Mul", sketch.Op("Tanh", value), sketch.Random(5, 1));
+        ModelExplanation explanation = Runner.AssertPassesKeepResults(sketch.Output(sketch.Op("Abs", value)));
+        NodeExplanation only = Assert.Single(explanation.Nodes);
+        Assert.Equal(3, only.FusedNodes.Count);
+    }
+
+    [Fact]
     public void Swish_is_recognized_and_fused()
     {
         var sketch = new ModelSketch();
