@@ -1,6 +1,7 @@
 // The table of operators that run in plain C#.
 using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
+using Int8Runtime.Graph.Evaluation.OpenVino;
 using Int8Runtime.Graph.Shapes;
 
 namespace Int8Runtime.Graph.Evaluation;
@@ -17,8 +18,7 @@ public static class HostEvaluator
     /// <summary>Finds the host form of the operator of a node.</summary>
     public static bool TryGet(GraphNode node, [NotNullWhen(true)] out IHostOperator? evaluator)
     {
-        evaluator = null;
-        return node.Domain.Length == 0 && s_table.TryGetValue(node.OpType, out evaluator);
+        return s_table.TryGetValue(OperatorDomains.KeyOf(node), out evaluator);
     }
 
     /// <summary>Evaluates a node.</summary>
@@ -104,6 +104,7 @@ public static class HostEvaluator
         One("QuantizeLinear", QuantizationOperators.Quantize);
         One("DequantizeLinear", QuantizationOperators.Dequantize);
         Many("DynamicQuantizeLinear", QuantizationOperators.DynamicQuantize);
+        OpenVinoOperators.Register(table);
         return table.ToFrozenDictionary();
 
         void One(string opType, Func<NodeOperands, TensorData> evaluate) => table.Add(opType, new HostOperator(evaluate));

@@ -20,6 +20,7 @@ internal static class NodeLowerings
         new MovementLowering(),
         new ResizeLowering(),
         new QuantizationLowering(),
+        new FakeQuantizeLowering(),
     ];
 
     private static readonly FrozenDictionary<string, INodeLowering> s_byOpType =
@@ -28,7 +29,6 @@ internal static class NodeLowerings
     /// <summary>The lowering of a node's operator.</summary>
     public static bool TryGet(GraphNode node, [NotNullWhen(true)] out INodeLowering? lowering)
     {
-        lowering = null;
-        return node.Domain.Length == 0 && s_byOpType.TryGetValue(node.OpType, out lowering);
+        return s_byOpType.TryGetValue(OperatorDomains.KeyOf(node), out lowering);
     }
 }

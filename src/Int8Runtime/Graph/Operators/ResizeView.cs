@@ -39,6 +39,7 @@ public sealed record ResizeView(
         return CoordinateMode switch
         {
             "asymmetric" => new CoordinateMap(0, extent, length, 0),
+            "tf_half_pixel_for_nn" => new CoordinateMap(0.5, extent, length, 0),
             "align_corners" => length == 1 ? new CoordinateMap(0, 0, 1, 0) : new CoordinateMap(0, extent - 1, length - 1, 0),
             "pytorch_half_pixel" when output == 1 => new CoordinateMap(0, 0, 1, 0),
             "half_pixel" or "pytorch_half_pixel" => new CoordinateMap(0.5, extent, length, -0.5),

@@ -39,12 +39,12 @@ public static class ConstantFolding
         return folded;
     }
 
-    /// <summary>Whether the node turns integers into real numbers: it stays, because the integers are what the compiler
-    /// wants. Those that no kernel multiplies, of other types or with scales for blocks, become real numbers when the model is
-    /// compiled.</summary>
-    internal static bool KeepsIntegers(GraphNode node) => node.Is("DequantizeLinear")
+    /// <summary>Whether the node turns integers into real numbers, or real numbers into levels: it stays, because the integers
+    /// are what the compiler wants. Those that no kernel multiplies, of other types or with scales for blocks, become real
+    /// numbers when the model is compiled.</summary>
+    internal static bool KeepsIntegers(GraphNode node) => FakeQuantizeConversion.IsFakeQuantize(node) || (node.Is("DequantizeLinear")
         && !(node.ConstantInput(0) is { } constant
-            && (node.Attributes.GetInteger("block_size") > 0 || !(constant.ElementType.IsInt8() || constant.ElementType == DataType.Int32)));
+            && (node.Attributes.GetInteger("block_size") > 0 || !(constant.ElementType.IsInt8() || constant.ElementType == DataType.Int32))));
 
     private static bool IsFoldable(GraphNode node)
     {
@@ -57,7 +57,7 @@ public static class ConstantFolding
 
     // Bytes of the largest result; where only the evaluation can tell, the results are no larger than the operands
     // allow.
-    private static long SizeOf(NodeOperands operands) => OperatorShapes.TryGet(operands.Node.OpType, out IOperatorShape? shape)
+    private static long SizeOf(NodeOperands operands) => OperatorShapes.TryGet(operands.Node, out IOperatorShape? shape)
         ? shape.Infer(operands).Max(t => (long)TensorData.CountElements(t.Shape) * t.ElementType.SizeInBytes())
         : 0;
 }

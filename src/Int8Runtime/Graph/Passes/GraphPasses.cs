@@ -6,6 +6,7 @@ internal static class GraphPasses
 {
     public static IReadOnlyList<IGraphPass> All { get; } =
     [
+        new FakeQuantizeConversion(),   // before constants are folded: their integers are wanted
         new Cleanup(),
         new TransposeCancellation(),
         new PadFolding(),
@@ -13,5 +14,6 @@ internal static class GraphPasses
         new ChannelScaleFolding(),
         new LayerNormalizationPatterns(),
         new GeluPatterns(),
+        new ChannelQuantizationFolding(),
     ];
 }

@@ -1,6 +1,7 @@
 // The table of shape inference: a reader who asks which operators the graph layer knows starts here.
 using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
+using Int8Runtime.Graph.Evaluation.OpenVino;
 
 namespace Int8Runtime.Graph.Shapes;
 
@@ -12,6 +13,10 @@ public static class OperatorShapes
     /// <summary>Finds the shape inference of a standard operator.</summary>
     public static bool TryGet(string opType, [NotNullWhen(true)] out IOperatorShape? shape) =>
         s_table.TryGetValue(opType, out shape);
+
+    /// <summary>Finds the shape inference of the operator of a node.</summary>
+    public static bool TryGet(GraphNode node, [NotNullWhen(true)] out IOperatorShape? shape) =>
+        s_table.TryGetValue(OperatorDomains.KeyOf(node), out shape);
 
     private static FrozenDictionary<string, IOperatorShape> Build()
     {
@@ -61,12 +66,25 @@ public static class OperatorShapes
         Add(new RangeShape(), "Range");
         Add(new OneHotShape(), "OneHot");
         Add(new RoiAlignShape(), "RoiAlign");
+        AddOpenVino(new SameShape(), "FakeQuantize");
+        AddOpenVino(new DetectionOutputShape(), "DetectionOutput");
+        AddOpenVino(new PriorBoxShape(isClustered: false), "PriorBox");
+        AddOpenVino(new PriorBoxShape(isClustered: true), "PriorBoxClustered");
+        AddOpenVino(new RegionYoloShape(), "RegionYolo");
+        AddOpenVino(new EmbeddingShape(bySegments: false), "EmbeddingBagOffsetsSum");
+        AddOpenVino(new EmbeddingShape(bySegments: true), "EmbeddingSegmentsSum");
         return table.ToFrozenDictionary();
 
         void Add(IOperatorShape shape, params ReadOnlySpan<string> opTypes)
         {
             foreach (string opType in opTypes)
                 table.Add(opType, shape);
+        }
+
+        void AddOpenVino(IOperatorShape shape, params ReadOnlySpan<string> opTypes)
+        {
+            foreach (string opType in opTypes)
+                table.Add(OperatorDomains.KeyOf(OperatorDomains.OpenVino, opType), shape);
         }
     }
 }

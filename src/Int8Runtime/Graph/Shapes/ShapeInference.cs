@@ -70,7 +70,7 @@ public static class ShapeInference
         {
             if (TryEvaluate(operands, result))
                 return;
-            if (node.Domain.Length > 0 || !OperatorShapes.TryGet(node.OpType, out IOperatorShape? shape))
+            if (!OperatorShapes.TryGet(node, out IOperatorShape? shape))
             {
                 throw HostEvaluator.TryGet(node, out _)
                     ? new DataDependentShapeException($"{node}: the shape of the result depends on the content of the model's inputs.")
@@ -105,7 +105,7 @@ public static class ShapeInference
                 if (operands.Has(i) && operands.Value(i) is not { ElementCount: <= ContentLimit })
                     return false;
             }
-            if (OperatorShapes.TryGet(node.OpType, out IOperatorShape? shape)
+            if (OperatorShapes.TryGet(node, out IOperatorShape? shape)
                 && shape.Infer(operands).Any(t => TensorData.CountElements(t.Shape) > ContentLimit))
                 return false;
         }

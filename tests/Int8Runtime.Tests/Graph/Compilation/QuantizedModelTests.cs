@@ -134,6 +134,50 @@ public sealed class QuantizedModelTests
         Assert.Equal(requantizations, explanation.Nodes.Count(n => n.Precision == "u8→u8" && n.OpType == "QuantizeLinear"));
     }
 
+    [Theory]
+    [InlineData("Clip", DataType.UInt8)]
+    [InlineData("Relu", DataType.UInt8)]
+    [InlineData("PRelu", DataType.Int8)]
+    [InlineData("Add", DataType.Int8)]
+    [InlineData("MaxPool", DataType.Int8)]
+    public void Scales_of_channels_before_a_depthwise_convolution_become_one(string between, DataType type)
+    {
+        var sketch = new ModelSketch();
+        GraphValue source = sketch.Edge(sketch.Input(1, 4, 6, 6), 0.02f, 3);
+        GraphValue value = sketch.Op("Conv", new GraphAttributes { { "pads", new[] { 1, 1, 1, 1 } } }, source, sketch.QuantizedWeights(DataType.Int8, 0, 6, 4, 3, 3), sketch.Random(6));
+        value = between switch
+        {
+            "Clip" => sketch.Op("Clip", value, sketch.Constant(TensorData.Scalar(0f)), sketch.Constant(TensorData.Scalar(60f))),
+            "PRelu" => sketch.Op("PRelu", value, sketch.Random(6, 1, 1)),
+            "Add" => sketch.Op("Add", value, sketch.Random(1, 6, 1, 1)),
+            "MaxPool" => sketch.Op("MaxPool", new GraphAttributes { { "kernel_shape", new[] { 2, 2 } } }, value),
+            _ => sketch.Op(between, value),
+        };
+        GraphValue scales = sketch.Constant(TensorData.Vector<float>([.. Enumerable.Range(0, 6).Select(c => 0.05f * (1 + c % 3))]));
+        GraphValue zeros = sketch.Constant(type == DataType.Int8 ? TensorData.Vector<sbyte>(new sbyte[6]) : TensorData.Vector<byte>(new byte[6]));
+        var axis = new GraphAttributes { { "axis", 1 } };
+        value = sketch.Op("DequantizeLinear", axis, sketch.Op("QuantizeLinear", axis, value, scales, zeros), scales, zeros);
+        value = sketch.Op("Conv", new GraphAttributes { { "group", 6 } }, value, sketch.QuantizedWeights(DataType.Int8, 0, 12, 1, 3, 3));
+        ModelExplanation explanation = Runner.AssertPassesKeepResults(sketch.Output(value), 0.05f);
+        Assert.Contains(explanation.Passes, e => e.Pass == "channel-quantization-folding");
+        Assert.All(explanation.Nodes.Where(n => n.OpType == "Conv"), n => Assert.True(n.IsInt8, n.Precision));
+    }
+
+    [Fact]
+    public void Scales_of_channels_stay_where_a_bound_would_cut_them_differently()
+    {
+        var sketch = new ModelSketch();
+        GraphValue value = sketch.Conv(sketch.Input(1, 4, 6, 6), 4, 4);
+        value = sketch.Op("Clip", value, sketch.Constant(TensorData.Scalar(0f)), sketch.Constant(TensorData.Scalar(1f)));
+        GraphValue scales = sketch.Constant(TensorData.Vector<float>(0.01f, 0.02f, 0.03f, 0.04f)), zeros = sketch.Constant(TensorData.Vector<byte>(0, 0, 0, 0));
+        var axis = new GraphAttributes { { "axis", 1 } };
+        value = sketch.Op("DequantizeLinear", axis, sketch.Op("QuantizeLinear", axis, value, scales, zeros), scales, zeros);
+        value = sketch.Op("Conv", new GraphAttributes { { "group", 4 } }, value, sketch.QuantizedWeights(DataType.Int8, 0, 4, 1, 3, 3));
+        ModelExplanation explanation = Runner.AssertPassesKeepResults(sketch.Output(value));
+        Assert.DoesNotContain(explanation.Passes, e => e.Pass == "channel-quantization-folding");
+        Assert.Contains(explanation.Nodes.SelectMany(n => n.Notes), n => n.Contains("several scales"));
+    }
+
     [Fact]
     public void A_product_that_stays_in_f32_says_why()
     {
