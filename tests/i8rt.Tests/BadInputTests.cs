@@ -21,7 +21,7 @@ public sealed class BadInputTests(DemoFiles demo)
             (demo.HeldOut, "no ONNX model"),
             (demo.Folder, "is a folder"),
             (Path.Combine(demo.Folder, "nowhere.onnx"), "there is no model file"),
-            (xml, "convert the original model to ONNX"),
+            (xml, "<layers> is missing"),
         ];
         foreach ((string path, string expected) in cases)
         {

@@ -113,10 +113,44 @@ public sealed class DemoTests(DemoFiles demo)
         Assert.Equal(ExitCode.CheckFailed, all.ExitCode);
         Assert.Equal((2, 1, 2), ((int)all.Json["passed"]!, (int)all.Json["failed"]!, (int)all.Json["unsupported"]!));
         Dictionary<string, JsonNode> cases = all.Json["cases"]!.AsArray().ToDictionary(c => (string)c!["name"]!, c => c!);
-        Assert.Contains("convert", (string)cases["ir"]["detail"]!, StringComparison.Ordinal);
+        Assert.Contains("versions 10 and 11", (string)cases["ir"]["detail"]!, StringComparison.Ordinal);
         Assert.Contains("Frobnicate", (string)cases["unknown"]["detail"]!, StringComparison.Ordinal);
         Assert.Contains("element", (string)cases["bad"]["detail"]!, StringComparison.Ordinal);
         Assert.Equal("failed", (string)cases[Path.GetFileName(bad)]["outcome"]!);
+    }
+
+    [Fact]
+    public void Models_are_converted_to_OpenVINO_IR_and_back()
+    {
+        string folder = demo.NewFolder(), xml = Path.Combine(folder, "net.xml"), back = Path.Combine(folder, "back.onnx");
+        JsonObject written = CommandLine.Json("convert", demo.Int8Model, "-o", xml);
+        Assert.True(File.Exists(Path.Combine(folder, "net.bin")));
+        Assert.True((long)written["bytes_after"]! > new FileInfo(Path.Combine(folder, "net.bin")).Length);
+        CommandLine.Json("convert", xml, "-o", back);
+        foreach (string model in (string[])[xml, back])
+        {
+            JsonObject result = CommandLine.Json("eval", model, "--data", demo.HeldOut, "--preprocess", "cifar10", "--samples", "200");
+            JsonObject expected = CommandLine.Json("eval", demo.Int8Model, "--data", demo.HeldOut, "--preprocess", "cifar10", "--samples", "200");
+            Assert.Equal((double)expected["top1"]!, (double)result["top1"]!);
+        }
+
+        CommandResult refused = CommandLine.Run("convert", xml, "-o", Path.Combine(folder, "net.txt"));
+        Assert.Equal(ExitCode.BadInput, refused.ExitCode);
+        Assert.Contains("extension", refused.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Inspect_counts_int8_layers_and_lists_capabilities()
+    {
+        JsonObject int8 = CommandLine.Json("inspect", demo.Int8Model), f32 = CommandLine.Json("inspect", demo.F32Model);
+        Assert.True((int)int8["int8_layers"]! > (int)int8["layers"]! / 2);
+        Assert.Equal(0, (int)f32["int8_layers"]!);
+        Assert.All(f32["float_layers"]!.AsArray(), layer => Assert.NotEqual("", (string)layer!["reason"]!));
+        JsonNode convolution = f32["capabilities"]!.AsArray().First(c => (string)c!["operator"]! == "Conv")!;
+        Assert.Equal(["f32", "int8"], convolution["precisions"]!.AsArray().Select(p => (string)p!));
+        Assert.Contains("per channel", convolution["weight_granularity"]!.AsArray().Select(p => (string)p!));
+        CommandResult text = CommandLine.Run("inspect", demo.Int8Model, "--capabilities");
+        Assert.Contains("will run int8:", text.Output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -35,6 +35,8 @@ internal static class Program
               i8rt run net-int8.onnx --input cat.png --preprocess imagenet --labels classes.txt
               i8rt bench net-int8.onnx --threads 1
               i8rt explain net-int8.onnx
+              i8rt inspect net-int8.onnx
+              i8rt convert net-int8.onnx -o net-int8.xml
               i8rt verify cases/
 
             Exit codes: 0 success, 1 the check failed, 2 wrong arguments or input, 3 cancelled, 70 internal error.
@@ -48,6 +50,8 @@ internal static class Program
         root.Subcommands.Add(VerifyCommand.Create());
         root.Subcommands.Add(RandomizeCommand.Create());
         root.Subcommands.Add(ZooCommand.Create());
+        root.Subcommands.Add(ConvertCommand.Create());
+        root.Subcommands.Add(InspectCommand.Create());
         root.Subcommands.Add(InfoCommand.Create());
         return root;
     }

@@ -11,7 +11,7 @@ namespace Int8Runtime.Cli.Commands;
 /// <summary>Calibrates and quantizes a model.</summary>
 internal static class QuantizeCommand
 {
-    private static readonly Option<string> Output = new("--output", "-o") { Description = "The int8 model to write.", HelpName = "FILE", Required = true };
+    private static readonly Option<string> Output = new("--output", "-o") { Description = "The int8 model to write, .onnx or .xml.", HelpName = "FILE", Required = true };
 
     private static readonly Option<string> Preset = new("--preset")
     {
@@ -67,7 +67,7 @@ internal static class QuantizeCommand
         var watch = Stopwatch.StartNew();
         QuantizationResult result = terminal.Progress("calibrating", progress => new PostTrainingQuantizer(engine).Quantize(
             graph, samples, options, new ProgressAdapter<SampleProgress>(p => progress.Report((p.Done, p.Total))), cancellation));
-        OnnxModel.Save(result.Graph, output, OnnxFileForm.Compact);
+        ModelFile.Save(result.Graph, output, OnnxFileForm.Compact);
         Report(terminal, path, output, result.Report, watch.Elapsed);
         return ExitCode.Success;
     }
@@ -96,7 +96,7 @@ internal static class QuantizeCommand
 
     private static void Report(Terminal terminal, string path, string output, QuantizationReport report, TimeSpan elapsed)
     {
-        long before = new FileInfo(path).Length, after = new FileInfo(output).Length;
+        long before = ModelFile.SizeOf(path), after = ModelFile.SizeOf(output);
         terminal.Line($"{output}: {report.QuantizedNodes} of {report.Nodes.Count} nodes in int8, {report.Samples} samples, {Figures.Seconds(elapsed)}");
         terminal.Line($"size {Figures.Bytes(before)} → {Figures.Bytes(after)} ({Figures.Ratio((double)after / before)})");
         terminal.Table("nodes that stay f32", ["node", "operator", "reason"],

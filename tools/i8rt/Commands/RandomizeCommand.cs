@@ -3,7 +3,6 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using Int8Runtime.Graph;
 using Int8Runtime.Graph.Passes;
-using Int8Runtime.Onnx;
 using Int8Runtime.Quantization;
 
 namespace Int8Runtime.Cli.Commands;
@@ -32,9 +31,9 @@ internal static class RandomizeCommand
             string path = parse.GetValue(model)!, target = parse.GetValue(output)!;
             ModelFile.CheckOutput(target, path);
             ModelGraph graph = RandomWeights.Apply(GraphSimplification.Simplify(ModelFile.Load(path)), parse.GetValue(seed));
-            OnnxModel.Save(graph, target);
-            terminal.Line($"{target}: {Figures.Bytes(new FileInfo(target).Length)}");
-            terminal.Json(new JsonObject { ["model"] = path, ["output"] = target, ["bytes"] = new FileInfo(target).Length });
+            ModelFile.Save(graph, target);
+            terminal.Line($"{target}: {Figures.Bytes(ModelFile.SizeOf(target))}");
+            terminal.Json(new JsonObject { ["model"] = path, ["output"] = target, ["bytes"] = ModelFile.SizeOf(target) });
             return ExitCode.Success;
         });
         return command;

@@ -1,7 +1,9 @@
 // Loads models for commands, and checks where results are to be written.
 using System.CommandLine;
 using Int8Runtime.Graph;
+using Int8Runtime.Graph.Passes;
 using Int8Runtime.Onnx;
+using Int8Runtime.OpenVino;
 
 namespace Int8Runtime.Cli;
 
@@ -12,11 +14,10 @@ internal static class ModelFile
     public const string ArgumentName = "MODEL";
 
     /// <summary>Creates the model argument.</summary>
-    public static Argument<string> CreateArgument() => new(ArgumentName) { Description = "ONNX model file (.onnx)." };
+    public static Argument<string> CreateArgument() => new(ArgumentName) { Description = "ONNX model file (.onnx) or OpenVINO IR (.xml, with its .bin beside it)." };
 
     /// <summary>Reads a model.</summary>
     /// <exception cref="UsageException">There is no such file.</exception>
-    /// <exception cref="UnsupportedModelException">The file is an OpenVINO IR.</exception>
     /// <exception cref="ModelFormatException">The file is not a model that can be read.</exception>
     public static ModelGraph Load(string path)
     {
@@ -24,10 +25,30 @@ internal static class ModelFile
             throw new UsageException($"'{path}' is a folder; give the model file");
         if (!File.Exists(path))
             throw new UsageException($"there is no model file '{path}'");
-        if (Path.GetExtension(path).Equals(".xml", StringComparison.OrdinalIgnoreCase))
-            throw new UnsupportedModelException($"{path}: OpenVINO IR (.xml and .bin) is not supported; convert the original model to ONNX");
-        return OnnxModel.Load(path);
+        return IsOpenVino(path) ? OpenVinoModel.Load(path) : OnnxModel.Load(path);
     }
+
+    /// <summary>Writes a model in the format that the extension names: .xml (with a .bin file beside it), or ONNX.</summary>
+    /// <exception cref="ModelFormatException">The format cannot express the model.</exception>
+    public static void Save(ModelGraph graph, string path, OnnxFileForm form = OnnxFileForm.Complete)
+    {
+        if (IsOpenVino(path))
+        {
+            OpenVinoModel.Save(graph, path);
+            return;
+        }
+
+        // Only OpenVINO knows its own quantizers.
+        ModelGraph standard = graph.Clone();
+        FakeQuantizeConversion.Apply(standard);
+        OnnxModel.Save(standard, path, form);
+    }
+
+    /// <summary>The bytes of a model on disk, weights included.</summary>
+    public static long SizeOf(string path) => new FileInfo(path).Length
+        + (IsOpenVino(path) && new FileInfo(OpenVinoModel.WeightsPath(path)) is { Exists: true } weights ? weights.Length : 0);
+
+    private static bool IsOpenVino(string path) => Path.GetExtension(path).Equals(".xml", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Checks before long work that the output can be written.</summary>
     /// <exception cref="UsageException">The folder does not exist or takes no files, or the output would replace the input or a folder.</exception>

@@ -15,23 +15,35 @@ internal sealed record ComparisonLimits(double RangeShare, double Steps)
 {
     /// <summary>
     /// The limit of an output. Where a quantizer leads to it, integer kernels may round differently from the simulated
-    /// quantization of the expectation, so some steps are allowed; a softmax halves a difference of its operand at least.
+    /// quantization of the expectation, so some steps are allowed; a softmax halves a difference of its operand at least. Behind
+    /// a product the steps are those that an 8-bit output of its range would have.
     /// </summary>
     public OutputLimit For(GraphValue output)
     {
         double factor = 1;
+        bool isBehindProduct = false;
         for (GraphValue? value = output; value?.Producer is { } node; value = node.OptionalInput(0))
         {
             if (node.OpType is "QuantizeLinear" or "DequantizeLinear")
             {
                 // A single quantizer is exact; only what follows other computations accumulates rounding differences.
                 bool isCalculated = node.OpType == "DequantizeLinear" && node.Input(0).Producer?.Input(0).Producer is not null;
+                if (isCalculated && isBehindProduct)
+                    return new OutputLimit(RangeShare + (factor * Steps / 255), 0);
                 double scale = node.ConstantInput(1) is { ElementType: DataType.Float32, ElementCount: 1 } constant ? constant.AsSpan<float>()[0] : 0;
                 return new OutputLimit(RangeShare, isCalculated ? factor * scale * Steps : 0);
             }
 
+            if (node.OpType == "FakeQuantize" && FakeQuantizeView.OfRanges(node) is { } view)
+            {
+                return isBehindProduct
+                    ? new OutputLimit(RangeShare + (factor * Steps / 255), 0)
+                    : new OutputLimit(RangeShare, factor * view.OutputStep.Max(Math.Abs) * Steps);
+            }
+
             if (node.OpType == "Softmax")
                 factor *= 0.5;
+            isBehindProduct |= node.OpType is "Conv" or "ConvTranspose" or "Gemm" or "MatMul";
         }
 
         return new OutputLimit(RangeShare, 1e-7);

@@ -1,0 +1,131 @@
+// Activations, arithmetic, reductions and conversions as layers.
+using Int8Runtime.Graph;
+using Int8Runtime.OpenVino.Import;
+
+namespace Int8Runtime.OpenVino.Export;
+
+internal static class ElementwiseExport
+{
+    private static readonly (string, object) s_numpy = ("auto_broadcast", "numpy");
+
+    public static void Register(Dictionary<string, NodeExporter> table)
+    {
+        foreach ((string opType, string type) in ((string, string)[])[("Sub", "Subtract"), ("Mul", "Multiply"), ("Div", "Divide")])
+            table.Add(opType, node => node.Emit(type, 1, node.AllInputs(), Arithmetic(type)));
+        table["Sum"] = static node => Chain(node, "Add");
+        table["Mean"] = Mean;
+        table["Mod"] = static node => node.Emit(node.Attributes.GetBoolean("fmod") ? "Mod" : "FloorMod", 1, node.AllInputs(), s_numpy);
+        table["Where"] = static node => node.Emit("Select", 1, node.AllInputs(), s_numpy);
+        table["Clip"] = Clip;
+        table["LeakyRelu"] = static node => node.Emit("PReLU", 1, [node.Input(0), node.Number("slope", node.Attributes.GetSingle("alpha", 0.01f))]);
+        table["PRelu"] = PRelu;
+        table["Elu"] = static node => node.Emit("Elu", 1, [node.Input(0)], ("alpha", node.Attributes.GetSingle("alpha", 1)));
+        table["Selu"] = static node => node.Emit("Selu", 1,
+        [
+            node.Input(0), node.Number("alpha", node.Attributes.GetSingle("alpha", 1.67326319f)), node.Number("lambda", node.Attributes.GetSingle("gamma", 1.05070102f)),
+        ]);
+        table["HardSigmoid"] = static node => node.Emit("HardSigmoid", 1,
+        [
+            node.Input(0), node.Number("alpha", node.Attributes.GetSingle("alpha", 0.2f)), node.Number("beta", node.Attributes.GetSingle("beta", 0.5f)),
+        ]);
+        table["Gelu"] = static node => node.Emit("Gelu", 7, [node.Input(0)],
+            ("approximation_mode", node.Attributes.GetString("approximate", "none") == "tanh" ? "TANH" : "ERF"));
+        table["Round"] = static node => node.Emit("Round", 5, [node.Input(0)], ("mode", "half_to_even"));
+        table["Reciprocal"] = static node => node.Emit("Divide", 1, [node.Number("one", 1), node.Input(0)], Arithmetic("Divide"));
+        table["Swish"] = static node => node.Emit("Swish", 4, [node.Input(0), node.Number("beta", node.Attributes.GetSingle("alpha", 1))]);
+        table["Softmax"] = static node => Softmax(node, "SoftMax", 8);
+        table["LogSoftmax"] = static node => Softmax(node, "LogSoftmax", 5);
+        table["Identity"] = static node => node.Pass(node.Input(0));
+        table["Dropout"] = static node => node.Pass(node.Input(0));
+        table["Cast"] = static node => node.Emit("Convert", 1, [node.Input(0)], ("destination_type", IrElementTypes.AttributeName(node.ResultType().Type)));
+        table["CastLike"] = table["Cast"];
+        foreach (string opType in (string[])["ReduceL1", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum"])
+            table[opType] = static node => Reduce(node, node.Node.OpType);
+        table["GlobalAveragePool"] = static node => ReduceSpatial(node, "ReduceMean");
+        table["GlobalMaxPool"] = static node => ReduceSpatial(node, "ReduceMax");
+        table["CumSum"] = static node => node.Emit("CumSum", 3, node.AllInputs(),
+            ("exclusive", node.Attributes.GetBoolean("exclusive")), ("reverse", node.Attributes.GetBoolean("reverse")));
+    }
+
+    /// <summary>An operator of two or more operands as a chain of layers of two.</summary>
+    public static void Chain(NodeContext node, string type)
+    {
+        IrValue[] operands = node.AllInputs();
+        if (operands.Length == 1)
+        {
+            node.Pass(operands[0]);
+            return;
+        }
+
+        IrValue value = operands[0];
+        for (int i = 1; i < operands.Length - 1; i++)
+            value = node.Step(type, 1, [value, operands[i]], (value.Type, Combined(value.Extents, operands[i].Extents)), s_numpy);
+        node.Emit(type, 1, [value, operands[^1]], s_numpy);
+    }
+
+    private static (string, object)[] Arithmetic(string type) =>
+        type == "Divide" ? [s_numpy, ("m_pythondiv", false)] : [s_numpy];
+
+    private static long[] Combined(long[] left, long[] right)
+    {
+        var result = new long[Math.Max(left.Length, right.Length)];
+        for (int i = 1; i <= result.Length; i++)
+        {
+            long a = i <= left.Length ? left[^i] : 1, b = i <= right.Length ? right[^i] : 1;
+            result[^i] = a == 1 ? b : a;
+        }
+
+        return result;
+    }
+
+    private static void Mean(NodeContext node)
+    {
+        IrValue[] operands = node.AllInputs();
+        IrValue value = operands[0];
+        foreach (IrValue operand in operands.Skip(1))
+            value = node.Step("Add", 1, [value, operand], (value.Type, Combined(value.Extents, operand.Extents)), s_numpy);
+        node.Emit("Divide", 1, [value, node.Number("count", operands.Length)], Arithmetic("Divide"));
+    }
+
+    private static void Clip(NodeContext node)
+    {
+        bool isConstant = node.Node.Inputs.Skip(1).All(i => i is null or { IsConstant: true });
+        if (isConstant)
+        {
+            float low = node.ConstantInput(1)?.ToSingleArray()[0] ?? float.MinValue, high = node.ConstantInput(2)?.ToSingleArray()[0] ?? float.MaxValue;
+            node.Emit("Clamp", 1, [node.Input(0)], ("min", low), ("max", high));
+            return;
+        }
+
+        IrValue value = node.Input(0);
+        if (node.Has(1) && node.Has(2))
+            value = node.Step("Maximum", 1, [value, node.Input(1)], (value.Type, value.Extents), s_numpy);
+        node.Emit(node.Has(2) ? "Minimum" : "Maximum", 1, [value, node.Has(2) ? node.Input(2) : node.Input(1)], s_numpy);
+    }
+
+    // The layer takes one slope, or a list that belongs to the channels.
+    private static void PRelu(NodeContext node)
+    {
+        long[] slope = node.Extents(1);
+        long count = slope.Aggregate(1L, (a, b) => a * b);
+        int rank = node.Rank(0);
+        bool isPerChannel = slope.Length >= rank - 1 && rank > 1 && slope.Length <= rank && count == slope[slope.Length - rank + 1];
+        node.Emit("PReLU", 1, [node.Input(0), isPerChannel || count == 1 ? node.Reshaped(node.Input(1), [count]) : node.Input(1)]);
+    }
+
+    private static void Softmax(NodeContext node, string type, int operatorSet) =>
+        node.Emit(type, operatorSet, [node.Input(0)], ("axis", node.Attributes.GetInteger("axis", -1)));
+
+    private static void Reduce(NodeContext node, string type)
+    {
+        bool isComputed = node.Has(1) && node.ConstantInput(1) is null;
+        long[] axes = node.ConstantInput(1)?.ToInt64Array() ?? [];
+        if (axes.Length == 0 && !node.Attributes.GetBoolean("noop_with_empty_axes"))
+            axes = [.. Enumerable.Range(0, node.Rank(0)).Select(d => (long)d)];
+        node.Emit(type, type is "ReduceL1" or "ReduceL2" ? 4 : 1, [node.Input(0), isComputed ? node.Input(1) : node.Integers("axes", axes)],
+            ("keep_dims", node.Attributes.GetBoolean("keepdims", true)));
+    }
+
+    private static void ReduceSpatial(NodeContext node, string type) => node.Emit(
+        type, 1, [node.Input(0), node.Integers("axes", [.. Enumerable.Range(2, node.Rank(0) - 2).Select(d => (long)d)])], ("keep_dims", true));
+}

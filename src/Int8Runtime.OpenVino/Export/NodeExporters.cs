@@ -1,0 +1,48 @@
+// The table of operators that are written as layers.
+using System.Collections.Frozen;
+using Int8Runtime.Graph;
+using Int8Runtime.OpenVino.Import.Layers;
+
+namespace Int8Runtime.OpenVino.Export;
+
+/// <summary>Writes a node as layers.</summary>
+internal delegate void NodeExporter(NodeContext node);
+
+/// <summary>Finds the exporter of an operator.</summary>
+internal static class NodeExporters
+{
+    private static readonly FrozenDictionary<string, NodeExporter> s_table = Build();
+
+    /// <summary>The exporter of a node's operator.</summary>
+    /// <exception cref="UnsupportedModelException">OpenVINO's operator sets have no form of it.</exception>
+    public static NodeExporter Find(GraphNode node)
+    {
+        if (node.Domain == OperatorDomains.OpenVino)
+            return OpenVinoLayer;
+        return node.Domain.Length == 0 && s_table.TryGetValue(node.OpType, out NodeExporter? exporter)
+            ? exporter
+            : throw new UnsupportedModelException($"{node} has no form in OpenVINO's operator sets. Write the model as .onnx.");
+    }
+
+    private static FrozenDictionary<string, NodeExporter> Build()
+    {
+        var table = new Dictionary<string, NodeExporter>();
+        foreach ((string type, string opType, int operatorSet) in ElementwiseLayers.Unary)
+            table.TryAdd(opType, node => node.Emit(type, operatorSet, [node.Input(0)]));
+        foreach ((string type, string opType, _) in ElementwiseLayers.Binary)
+            table.TryAdd(opType, node => ElementwiseExport.Chain(node, type));
+        ElementwiseExport.Register(table);
+        ProductExport.Register(table);
+        LayoutExport.Register(table);
+        table.Add("DequantizeLinear", QuantizedValues.WriteFakeQuantize);
+        table.Add("QuantizeLinear", static node => throw node.Unsupported("delivers integers"));
+        return table.ToFrozenDictionary();
+    }
+
+    // Operators of OpenVINO's own keep their attributes.
+    private static void OpenVinoLayer(NodeContext node)
+    {
+        int operatorSet = node.Node.OpType.StartsWith("Embedding", StringComparison.Ordinal) ? 3 : 1;
+        node.EmitAll(node.Node.OpType, operatorSet, node.AllInputs(), [.. node.Attributes.Select(a => (a.Key, a.Value))]);
+    }
+}

@@ -1,0 +1,68 @@
+// The layers of detectors, against results worked out by hand.
+using Int8Runtime.Graph;
+
+namespace Int8Runtime.OpenVino.Tests;
+
+public sealed class DetectionTests
+{
+    private static readonly ReferenceEngine s_engine = new();
+
+    [Fact]
+    public void Clustered_priors_lie_around_the_centres_of_cells()
+    {
+        ModelGraph graph = new IrSketch().Parameter("x", "1,4,1,2").Longs("grid", "2", 1, 2).Longs("image", "2", 100, 200)
+            .Layer("p", "PriorBoxClustered", 1, "width=\"20,40\" height=\"10,20\" clip=\"false\" step=\"0\" offset=\"0.5\" variance=\"0.1,0.1,0.2,0.2\"",
+                ["grid", "image"], "f32", [2, 16]).Result("p").Result("x").Load();
+        float[] result = Running.Run(s_engine, graph, [new float[8]])[0];
+        // the first cell has its centre at (50, 50) of an image 200 wide and 100 high
+        Running.AssertClose([0.2f, 0.45f, 0.3f, 0.55f, 0.15f, 0.4f, 0.35f, 0.6f], result[..8], 1e-6);
+        Running.AssertClose([0.7f, 0.45f, 0.8f, 0.55f], result[8..12], 1e-6);
+        Assert.Equal([0.1f, 0.1f, 0.2f, 0.2f], result[16..20]);
+    }
+
+    [Fact]
+    public void Priors_have_the_sizes_and_ratios_of_the_attributes()
+    {
+        ModelGraph graph = new IrSketch().Parameter("x", "1").Longs("grid", "2", 1, 1).Longs("image", "2", 100, 100)
+            .Layer("p", "PriorBox", 1, "min_size=\"16\" max_size=\"36\" aspect_ratio=\"4,4\" flip=\"true\" clip=\"true\" step=\"50\" offset=\"0.5\" variance=\"0.1\"",
+                ["grid", "image"], "f32", [2, 16]).Result("p").Result("x").Load();
+        float[] result = Running.Run(s_engine, graph, [new float[1]])[0];
+        // centre 25: 16 square, √(16·36) = 24 square, 32 by 8, 8 by 32
+        Running.AssertClose(
+            [0.17f, 0.17f, 0.33f, 0.33f, 0.13f, 0.13f, 0.37f, 0.37f, 0.09f, 0.21f, 0.41f, 0.29f, 0.21f, 0.09f, 0.29f, 0.41f], result[..16], 1e-5);
+        Assert.Equal(0.1f, result[16]);
+    }
+
+    [Fact]
+    public void Overlapping_detections_are_suppressed_and_the_best_kept()
+    {
+        // Three priors, two classes (0 is the background); the second prior overlaps the first, the third stands alone.
+        ModelGraph graph = new IrSketch().Parameter("offsets", "1,12").Parameter("scores", "1,6")
+            .Reals("priors", "1,2,12", 0, 0, 0.4f, 0.4f, 0.05f, 0.05f, 0.45f, 0.45f, 0.6f, 0.6f, 1, 1, 0.1f, 0.1f, 0.2f, 0.2f, 0.1f, 0.1f, 0.2f, 0.2f, 0.1f, 0.1f, 0.2f, 0.2f)
+            .Layer("d", "DetectionOutput", 1,
+                "num_classes=\"2\" background_label_id=\"0\" top_k=\"10\" keep_top_k=\"4\" nms_threshold=\"0.45\" confidence_threshold=\"0.1\" normalized=\"true\" "
+                + "code_type=\"caffe.PriorBoxParameter.CENTER_SIZE\" share_location=\"true\" variance_encoded_in_target=\"false\"",
+                ["offsets", "scores", "priors"], "f32", [1, 1, 4, 7]).Result("d").Load();
+        float[] offsets = new float[12];
+        offsets[8] = 0.5f;   // the third box moves by 0.1 · 0.5 · 0.4 to the right
+        float[] result = Running.Run(s_engine, graph, offsets, [0.2f, 0.8f, 0.1f, 0.9f, 0.5f, 0.5f])[0];
+        Running.AssertClose([0, 1, 0.9f, 0.05f, 0.05f, 0.45f, 0.45f], result[..7], 1e-5);
+        Running.AssertClose([0, 1, 0.5f, 0.62f, 0.6f, 1.02f, 1], result[7..14], 1e-5);
+        Assert.Equal(-1, result[14]);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Regions_have_probabilities(bool softmax)
+    {
+        string data = softmax
+            ? "axis=\"1\" end_axis=\"3\" coords=\"4\" classes=\"2\" num=\"1\" do_softmax=\"true\""
+            : "axis=\"1\" end_axis=\"3\" coords=\"4\" classes=\"2\" num=\"3\" mask=\"0\" do_softmax=\"false\"";
+        long[] shape = softmax ? [1, 7] : [1, 7, 1, 1];
+        ModelGraph graph = new IrSketch().Parameter("x", "1,7,1,1").Layer("y", "RegionYolo", 1, data, ["x"], "f32", shape).Result("y").Load();
+        float[] result = Running.Run(s_engine, graph, [0, 0, 3, 4, 0, 1, 1])[0];
+        float last = softmax ? 0.5f : (float)(1 / (1 + Math.Exp(-1)));
+        Running.AssertClose([0.5f, 0.5f, 3, 4, 0.5f, last, last], result, 1e-6);
+    }
+}

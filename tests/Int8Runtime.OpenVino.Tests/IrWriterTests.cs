@@ -1,0 +1,72 @@
+// Graphs written as IR and read back compute the same.
+using Int8Runtime.Graph;
+using Int8Runtime.Onnx;
+using Int8Runtime.TestKit;
+
+namespace Int8Runtime.OpenVino.Tests;
+
+public sealed class IrWriterTests
+{
+    [Theory]
+    [InlineData("cifar10_resnet20")]
+    [InlineData("cifar10_vit_pgd_2_3_16")]
+    [InlineData("open-closed-eye-0001")]
+    [InlineData("pupils_segmentation")]
+    [InlineData("ultraface_RFB-320")]
+    [InlineData("mobilenet_v2_qdq_int8")]
+    public void Models_of_ONNX_compute_the_same_as_IR(string name)
+    {
+        if (!ExternalData.TryGet(Path.Combine("data", "onnx", name + ".onnx"), out string? path))
+            return;
+        ModelGraph graph = OnnxModel.Load(path);
+        using var folder = new TemporaryFolder();
+        ModelGraph written = folder.RoundTrip(graph);
+        Assert.Equal(graph.Inputs.Select(i => i.Name), written.Inputs.Select(i => i.Name));
+        Assert.Equal(graph.Outputs.Select(o => o.Name), written.Outputs.Select(o => o.Name));
+        using CpuEngine engine = CpuEngine.Create();
+        float[][] inputs = [.. graph.Inputs.Select((input, i) => Running.Random(input.Shape!.Aggregate(1, (n, d) => n * (d.Extent ?? 1)), 20 + i))];
+        float[][] expected = Running.Run(engine, graph, inputs), actual = Running.Run(engine, written, inputs);
+        for (int i = 0; i < expected.Length; i++)
+            Running.AssertClose(expected[i], actual[i], 1e-4);
+    }
+
+    [Fact]
+    public void A_free_batch_stays_free()
+    {
+        var graph = new ModelGraph("batch");
+        GraphValue x = graph.AddInput("x", DataType.Float32, new GraphShape(GraphDimension.Named("N"), 3, 2));
+        GraphValue flat = graph.AddOperation("Flatten", "flat", [x]);
+        GraphValue w = graph.AddConstant("w", TensorData.Create<float>(Running.Random(24, 1), [6, 4]));
+        graph.AddOutput(graph.AddOperation("Gemm", "y", [flat, w, graph.AddConstant("b", TensorData.Vector<float>(1, 2, 3, 4))]));
+        using var folder = new TemporaryFolder();
+        ModelGraph written = folder.RoundTrip(graph);
+        Assert.Equal("?x3x2", written.Inputs[0].Shape!.ToString());
+        using var engine = new ReferenceEngine();
+        foreach (int batch in (int[])[1, 5])
+        {
+            float[] input = Running.Random(6 * batch, batch);
+            Running.AssertClose(RunBatch(engine, graph, batch, input), RunBatch(engine, written, batch, input), 1e-6);
+        }
+    }
+
+    [Fact]
+    public void What_has_no_form_is_refused_by_name_and_leaves_no_file()
+    {
+        var graph = new ModelGraph("strange");
+        GraphValue x = graph.AddInput("x", DataType.Float32, new GraphShape(1, 3));
+        graph.AddOutput(graph.AddOperation("Trilu", "y", [x]));
+        using var folder = new TemporaryFolder();
+        var exception = Assert.Throws<UnsupportedModelException>(() => OpenVinoModel.Save(graph, folder["model.xml"]));
+        Assert.Contains("Trilu", exception.Message);
+        Assert.Empty(Directory.GetFiles(folder.Folder));
+    }
+
+    private static float[] RunBatch(Engine engine, ModelGraph graph, int batch, float[] input)
+    {
+        using CompiledModel model = engine.Compile(graph);
+        using InferenceRequest request = model.CreateRequest(batch);
+        input.CopyTo(request.Input("x").AsSpan<float>());
+        request.Run();
+        return request.Output("y").AsSpan<float>().ToArray();
+    }
+}

@@ -1,0 +1,52 @@
+// i8rt convert: ONNX to OpenVINO IR and back.
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Int8Runtime.Graph;
+
+namespace Int8Runtime.Cli.Commands;
+
+/// <summary>Writes a model in another format.</summary>
+internal static class ConvertCommand
+{
+    public static Command Create()
+    {
+        Argument<string> model = ModelFile.CreateArgument();
+        var output = new Option<string>("--output", "-o")
+        {
+            Description = "The model to write: .onnx, or .xml for OpenVINO IR of version 11 with a .bin file beside it.", HelpName = "FILE", Required = true,
+        };
+        var command = new Command("convert",
+            """
+            Convert a model between ONNX and OpenVINO IR. Quantized weights stay 8-bit integers; quantizers of activations become
+            FakeQuantize in IR, QuantizeLinear and DequantizeLinear in ONNX.
+
+            Examples:
+              i8rt convert net-int8.onnx -o net-int8.xml
+              i8rt convert net.xml -o net.onnx
+            """)
+        {
+            model, output,
+        };
+        command.SetBody((parse, terminal, _) => Run(parse.GetValue(model)!, parse.GetValue(output)!, terminal));
+        return command;
+    }
+
+    private static int Run(string path, string output, Terminal terminal)
+    {
+        ModelFile.CheckOutput(output, path);
+        if (Path.GetExtension(output).ToLowerInvariant() is not (".onnx" or ".xml"))
+            throw new UsageException($"the output '{output}' is neither .onnx nor .xml; the extension names the format");
+        ModelGraph graph = ModelFile.Load(path);
+        ModelFile.Save(graph, output);
+        terminal.Line($"{output}: {graph.Nodes.Count} nodes, {Figures.Bytes(ModelFile.SizeOf(path))} → {Figures.Bytes(ModelFile.SizeOf(output))}");
+        terminal.Json(new JsonObject
+        {
+            ["model"] = path,
+            ["output"] = output,
+            ["nodes"] = graph.Nodes.Count,
+            ["bytes_before"] = ModelFile.SizeOf(path),
+            ["bytes_after"] = ModelFile.SizeOf(output),
+        });
+        return ExitCode.Success;
+    }
+}

@@ -1,0 +1,100 @@
+// i8rt inspect: which layers will run in int8, why the others will not, and what can be chosen for each.
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Int8Runtime.Graph;
+using Int8Runtime.Quantization;
+
+namespace Int8Runtime.Cli.Commands;
+
+/// <summary>Shows the precision of each layer, with reasons, and the capabilities of each operator.</summary>
+internal static class InspectCommand
+{
+    private static readonly Option<bool> Capabilities = new("--capabilities") { Description = "Also list what a tuner may choose for each operator." };
+
+    public static Command Create()
+    {
+        Argument<string> model = ModelFile.CreateArgument();
+        var command = new Command("inspect",
+            """
+            Show how many layers will run in int8, why the others will not, and which precisions, granularities and schemes each
+            operator allows. JSON always holds both lists.
+
+            Examples:
+              i8rt inspect net-int8.xml
+              i8rt inspect net.onnx --capabilities
+              i8rt inspect net-int8.onnx --json
+            """)
+        {
+            model, Capabilities,
+        };
+        EngineOptions.AddTo(command);
+        command.SetBody((parse, terminal, _) => Run(parse, parse.GetValue(model)!, terminal));
+        return command;
+    }
+
+    private static int Run(ParseResult parse, string path, Terminal terminal)
+    {
+        ModelGraph graph = ModelFile.Load(path);
+        using CpuEngine engine = EngineOptions.CreateEngine(parse);
+        using CompiledModel model = engine.Compile(graph);
+        NodeExplanation[] layers = [.. model.Explain().Nodes.Where(n => n.Implementation != "view")];
+        NodeExplanation[] real = [.. layers.Where(n => !n.IsInt8)];
+        IReadOnlyList<OperatorCapability> capabilities = OperatorCapabilities.Of(graph);
+
+        terminal.Line($"{path}: will run int8: {layers.Length - real.Length} of {layers.Length} layers");
+        terminal.Table("layers that will not run int8", ["layer", "operator", "precision", "reason"],
+            real.Select(n => new[] { Figures.Shorten(n.Name, 48), n.OpType, n.Precision, ReasonOf(n) }));
+        if (parse.GetValue(Capabilities))
+        {
+            terminal.Table("what can be chosen", ["layer", "operator", "precisions", "activations", "weights"], capabilities.Select(c => new[]
+            {
+                Figures.Shorten(c.Node, 48), c.OpType, string.Join(", ", c.Precisions),
+                Choices(c.ActivationTypes, c.ActivationGranularity, c.ActivationSchemes), Choices(c.WeightTypes, c.WeightGranularity, c.WeightSchemes),
+            }));
+        }
+        else
+        {
+            terminal.Line($"{capabilities.Count} operators can be tuned; --capabilities lists what can be chosen for each");
+        }
+
+        terminal.Json(new JsonObject
+        {
+            ["model"] = path,
+            ["int8_layers"] = layers.Length - real.Length,
+            ["layers"] = layers.Length,
+            ["float_layers"] = new JsonArray([.. real.Select(n => new JsonObject
+            {
+                ["name"] = n.Name, ["operator"] = n.OpType, ["precision"] = n.Precision, ["reason"] = ReasonOf(n),
+            })]),
+            ["capabilities"] = new JsonArray([.. capabilities.Select(c => new JsonObject
+            {
+                ["name"] = c.Node,
+                ["operator"] = c.OpType,
+                ["precisions"] = Strings(c.Precisions),
+                ["activation_types"] = Strings(c.ActivationTypes),
+                ["activation_granularity"] = Strings(c.ActivationGranularity),
+                ["activation_schemes"] = Strings(c.ActivationSchemes),
+                ["weight_types"] = Strings(c.WeightTypes),
+                ["weight_granularity"] = Strings(c.WeightGranularity),
+                ["weight_schemes"] = Strings(c.WeightSchemes),
+            })]),
+        });
+        return ExitCode.Success;
+    }
+
+    // What the compiler noted, or what the operator itself says.
+    private static string ReasonOf(NodeExplanation node)
+    {
+        string[] notes = [.. node.Notes.Where(n => !n.StartsWith("copies ", StringComparison.Ordinal))];
+        return notes.Length > 0 ? string.Join("; ", notes) : node.OpType switch
+        {
+            "QuantizeLinear" or "DequantizeLinear" or "FakeQuantize" or "Cast" => "changes between f32 and integers",
+            _ => "its operand is f32: no quantizer stands in front of it",
+        };
+    }
+
+    private static string Choices(params IReadOnlyList<string>[] lists) =>
+        lists[0].Count == 0 ? "" : string.Join("; ", lists.Select(l => string.Join("/", l)));
+
+    private static JsonArray Strings(IReadOnlyList<string> texts) => new([.. texts.Select(t => JsonValue.Create(t))]);
+}
