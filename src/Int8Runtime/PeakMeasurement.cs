@@ -17,7 +17,7 @@ public sealed class PeakMeasurement
 
     /// <summary>Prepares the measurement.</summary>
     /// <param name="engine">Gives the instruction sets and the threads.</param>
-    /// <param name="type">Type of the weights: an 8-bit type or f32.</param>
+    /// <param name="type">Type of the weights: an 8-bit type, bf16 or f32.</param>
     /// <exception cref="NotSupportedException">There are no products of this type, or no code can be generated here.</exception>
     public PeakMeasurement(Engine engine, DataType type)
     {
@@ -27,6 +27,7 @@ public sealed class PeakMeasurement
         DotProductKind product = type switch
         {
             DataType.Float32 => DotProductKind.Float32,
+            DataType.BFloat16 => IsaTraits.For(engine.Isa).HasBf16 ? DotProductKind.BFloat16 : DotProductKind.Float32,
             DataType.Int8 or DataType.UInt8 => DotProductKind.UInt8,
             _ => throw new NotSupportedException($"There are no products of {type.ToShortName()}."),
         };

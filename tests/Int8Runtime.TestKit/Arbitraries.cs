@@ -199,12 +199,25 @@ public static class Arbitraries
         from options in Options()
         select new Problem(descriptor, attributes, options);
 
+    /// <summary>Types of source, weights and destination of a product of floats: f32, bf16, f16 and mixtures.</summary>
+    public static Gen<(DataType Source, DataType Weights, DataType Destination)> FloatTypes { get; } = Gen.OneOf(
+        Gen.Constant((DataType.Float32, DataType.Float32, DataType.Float32)),
+        from destination in Gen.Elements(DataType.BFloat16, DataType.Float32)
+        select (DataType.BFloat16, DataType.BFloat16, destination),
+        from types in Gen.Elements(DataType.Float32, DataType.BFloat16, DataType.Float16).ArrayOf(3)
+        select (types[0], types[1], types[2]));
+
+    /// <summary>The bound of a sum of <paramref name="terms"/> float products, stored as <paramref name="destination"/>.</summary>
+    public static Tolerance FloatSum(DataType destination, long terms) =>
+        Tolerance.ForFloatSum(terms * 4) with { Ulps = destination == DataType.Float32 ? 0 : 1 };
+
     private static Gen<Problem> FloatProblem<TDescriptor>(Func<DataType, DataType, DataType, Gen<TDescriptor>> shapes)
         where TDescriptor : ConvolutionDescriptorBase =>
-        from descriptor in shapes(DataType.Float32, DataType.Float32, DataType.Float32)
+        from types in FloatTypes
+        from descriptor in shapes(types.Source, types.Weights, types.Destination)
         from postOps in PostOps(descriptor.Destination)
         let terms = descriptor.Weights.ElementCount / descriptor.Weights.Dimensions[0]
-        from options in Options(Tolerance.ForFloatSum(terms * 4))
+        from options in Options(FloatSum(types.Destination, terms))
         select new Problem(descriptor, new PrimitiveAttributes { PostOps = postOps }, options);
 
     private static Gen<WindowSpec> Window { get; } =

@@ -12,7 +12,8 @@ public static class Catalogue
     [
         (DataType.UInt8, DataType.Int8, DataType.UInt8), (DataType.Int8, DataType.Int8, DataType.Int8),
         (DataType.UInt8, DataType.Int8, DataType.Float32), (DataType.UInt8, DataType.Int8, DataType.Int32),
-        (DataType.Float32, DataType.Float32, DataType.Float32),
+        (DataType.Float32, DataType.Float32, DataType.Float32), (DataType.BFloat16, DataType.BFloat16, DataType.BFloat16),
+        (DataType.Float16, DataType.Float16, DataType.Float32),
     ];
 
     /// <summary>All problems.</summary>
@@ -44,7 +45,7 @@ public static class Catalogue
             foreach (FormatTag layout in new[] { FormatTag.Nhwc, FormatTag.Nchw })
                 yield return new CatalogueProblem(
                     descriptor with { Source = new(descriptor.Source.Dimensions, source, layout) },
-                    Quantization(source, destination), ToleranceOf(source, 19 * 9));
+                    Quantization(source, destination), ToleranceOf(source, destination, 19 * 9));
         }
     }
 
@@ -52,7 +53,7 @@ public static class Catalogue
     {
         foreach ((DataType source, DataType weights, DataType destination) in ProductTypes)
         {
-            Tolerance tolerance = ToleranceOf(source, 70);
+            Tolerance tolerance = ToleranceOf(source, destination, 70);
             yield return new CatalogueProblem(
                 new InnerProductDescriptor
                 {
@@ -190,7 +191,7 @@ public static class Catalogue
         };
         return new CatalogueProblem(
             descriptor, Quantization(source, destination) with { PostOps = [PostOp.Relu()] },
-            ToleranceOf(source, inputs / groups * kernel * kernel));
+            ToleranceOf(source, destination, inputs / groups * kernel * kernel));
     }
 
     private static MemoryDescriptor Image(DataType type, int channels, int extent) =>
@@ -205,6 +206,6 @@ public static class Catalogue
         DestinationZeroPoint = destination.IsInt8() ? 5 : null,
     };
 
-    private static Tolerance ToleranceOf(DataType source, int terms) =>
-        source.IsInt8() ? Tolerance.Exact : Tolerance.ForFloatSum(terms);
+    private static Tolerance ToleranceOf(DataType source, DataType destination, int terms) =>
+        source.IsInt8() ? Tolerance.Exact : Arbitraries.FloatSum(destination, terms);
 }

@@ -11,6 +11,19 @@ public enum NumericMode
     Fast,
 }
 
+/// <summary>In which type f32 operands of a product may be multiplied.</summary>
+public enum FloatMath
+{
+    /// <summary>As they are.</summary>
+    Strict,
+
+    /// <summary>
+    /// Rounded to bf16 where the CPU multiplies bf16 faster (AVX512_BF16), at a relative error of up to 2⁻⁸ for each product; sums
+    /// stay f32.
+    /// </summary>
+    BFloat16,
+}
+
 /// <summary>
 /// Attributes of a primitive. <c>real = scale·(q − zeroPoint)</c> for each quantized operand; unset scales are 1 and
 /// unset zero points 0.
@@ -49,4 +62,10 @@ public sealed record PrimitiveAttributes
 
     /// <summary>Exact integer products, or faster ones that may saturate.</summary>
     public NumericMode NumericMode { get; init; }
+
+    /// <summary>
+    /// Whether f32 operands of convolution, inner product and matrix product may be rounded to bf16 for speed. Kernels that have
+    /// nothing to gain, and the reference, compute strictly.
+    /// </summary>
+    public FloatMath FloatMath { get; init; }
 }

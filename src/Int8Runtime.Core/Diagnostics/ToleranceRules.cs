@@ -4,6 +4,9 @@ namespace Int8Runtime.Diagnostics;
 /// <summary>Derives the bound of a problem from its types, its post-ops and the length of its sums.</summary>
 internal static class ToleranceRules
 {
+    // Two factors of magnitude 1 at most, each rounded to the 8 bits of bf16.
+    private const double RoundingOfProduct = 1.0 / 256;
+
     /// <summary>The accepted difference for a problem.</summary>
     public static Tolerance For(PrimitiveDescriptor descriptor, PrimitiveAttributes attributes)
     {
@@ -29,7 +32,9 @@ internal static class ToleranceRules
         {
             if (!source.IsFloatingPoint())
                 return exactOrStep;
-            return Sum(terms * 4);
+            Tolerance sum = Sum(terms * 4);
+            double rounding = attributes.FloatMath == FloatMath.BFloat16 ? RoundingOfProduct * terms : 0;
+            return sum with { Absolute = sum.Absolute + rounding };
         }
 
         Tolerance Sum(long terms)

@@ -136,6 +136,8 @@ public abstract record PrimitiveDescriptor
             parts.Add("wei-scale:oc");
         if (attributes.PostOps.Count > 0)
             parts.Add("post-ops=" + attributes.PostOps);
+        if (attributes.FloatMath != FloatMath.Strict)
+            parts.Add("fpmath:bf16");
         return string.Join(' ', parts);
     }
 }

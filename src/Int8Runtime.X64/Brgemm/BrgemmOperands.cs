@@ -8,20 +8,30 @@ namespace Int8Runtime.X64;
 /// <param name="Isa">Instruction sets that its kernels may use: no more than they profit from, so that tiers share kernels.</param>
 /// <param name="ShiftsSource">Whether the kernel adds 128 to the source.</param>
 /// <param name="MaySaturate">Whether sums of two products may saturate where there is no VPDPBUSD.</param>
-internal readonly record struct BrgemmOperands(DotProductKind Product, Isa Isa, bool ShiftsSource, bool MaySaturate = false)
+/// <param name="Converts">Whether float operands are converted to another type for the product.</param>
+internal readonly record struct BrgemmOperands(
+    DotProductKind Product, Isa Isa, bool ShiftsSource, bool MaySaturate = false, bool Converts = false)
 {
     /// <summary>Chooses the product for the operands' types and zero points.</summary>
+    /// <param name="name">Name of the implementation, for the rejection.</param>
+    /// <param name="request">The problem.</param>
+    /// <param name="source">Type of the source.</param>
+    /// <param name="weights">Type of the weights.</param>
+    /// <param name="destination">Type of the destination.</param>
+    /// <param name="hasWholePairs">Whether every run of K has an even number of elements.</param>
+    /// <param name="rejection">The reason, if the result is null.</param>
     public static BrgemmOperands? Choose(
-        string name, PlanRequest request, DataType source, DataType weights, DataType destination, out Rejection? rejection)
+        string name, PlanRequest request, DataType source, DataType weights, DataType destination, bool hasWholePairs,
+        out Rejection? rejection)
     {
         Rejection? Refuse(RejectionReason reason, string detail) => new(name, reason, detail);
         PrimitiveAttributes attributes = request.Attributes;
         rejection = null;
         if ((request.Isa & IsaTiers.Avx2) != IsaTiers.Avx2)
             rejection = Refuse(RejectionReason.InstructionSet, "needs at least AVX2");
-        else if (!(source.IsInt8() && weights.IsInt8()) && !(source == DataType.Float32 && weights == DataType.Float32))
+        else if (!(source.IsInt8() && weights.IsInt8()) && !(FloatConversion.Reads(source) && FloatConversion.Reads(weights)))
             rejection = Refuse(RejectionReason.DataTypes, $"{source.ToShortName()} source with {weights.ToShortName()} weights");
-        else if (destination is not (DataType.Float32 or DataType.Int32 or DataType.UInt8 or DataType.Int8))
+        else if (!destination.IsInt8() && destination != DataType.Int32 && !FloatConversion.Reads(destination))
             rejection = Refuse(RejectionReason.DataTypes, $"{destination.ToShortName()} destination");
         else if (attributes.SourceScale is { IsRuntime: true } || attributes.DestinationScale is { IsRuntime: true }
             || attributes.DestinationZeroPoint is { IsRuntime: true } || attributes.WeightsZeroPoint is { IsRuntime: true })
@@ -33,8 +43,20 @@ internal readonly record struct BrgemmOperands(DotProductKind Product, Isa Isa, 
 
         bool evex = (request.Isa & IsaTiers.Avx512) == IsaTiers.Avx512;
         Isa plain = request.Isa & (evex ? IsaTiers.Avx512 : IsaTiers.Avx2);
-        if (source == DataType.Float32)
-            return new BrgemmOperands(DotProductKind.Float32, plain, false);
+        bool hasBf16 = IsaTraits.For(request.Isa).HasBf16;
+        if (hasBf16 && destination == DataType.BFloat16)
+            plain = request.Isa & IsaTiers.Avx512Bf16; // stores convert
+        if (FloatConversion.Reads(source))
+        {
+            bool Rounds(DataType type) =>
+                type == DataType.BFloat16 || (type == DataType.Float32 && attributes.FloatMath == FloatMath.BFloat16);
+            DotProductKind kind = hasBf16 && hasWholePairs && Rounds(source) && Rounds(weights)
+                ? DotProductKind.BFloat16 : DotProductKind.Float32;
+            return new BrgemmOperands(
+                kind, kind == DotProductKind.BFloat16 ? request.Isa & IsaTiers.Avx512Bf16 : plain, false,
+                Converts: source != kind.FloatType() || weights != kind.FloatType());
+        }
+
         Isa vnni = plain | (request.Isa & (evex ? Isa.Avx512Vnni : Isa.Avx2Vnni));
         bool bytes = WeightsAreCentred(attributes.WeightsZeroPoint, weights);
         DotProductKind product = !bytes ? DotProductKind.Int16
@@ -45,14 +67,18 @@ internal readonly record struct BrgemmOperands(DotProductKind Product, Isa Isa, 
     /// <summary>Whether weights are split so that sums of two products cannot saturate.</summary>
     public bool SplitsPairs => AddsPairsInWords && !MaySaturate;
 
-    /// <summary>What follows the algorithm in a name, for example <c>avx512</c> or <c>avx2:fast</c>.</summary>
-    public string Variant => IsaTiers.NameOf(Isa) + (AddsPairsInWords && MaySaturate ? ":fast" : "");
+    /// <summary>
+    /// What follows the algorithm in a name, for example <c>avx512</c>, <c>avx2:fast</c>, or <c>avx2:f32</c> where other floats are
+    /// computed with as f32.
+    /// </summary>
+    public string Variant => IsaTiers.NameOf(Isa) + (AddsPairsInWords && MaySaturate ? ":fast" : "")
+        + (Converts ? ":" + Product.FloatType().ToShortName() : "");
 
     private bool AddsPairsInWords => Product is DotProductKind.UInt8 or DotProductKind.Int8 && !IsaTraits.For(Isa).HasVnni;
 
     /// <summary>What the sum of weights is multiplied by to correct the accumulators for a source zero point.</summary>
     public int CompensationFactor(int sourceZeroPoint) =>
-        Product is DotProductKind.Float32 or DotProductKind.Int16 ? 0 : -(sourceZeroPoint + (ShiftsSource ? 128 : 0));
+        Product.IsFloatingPoint() || Product == DotProductKind.Int16 ? 0 : -(sourceZeroPoint + (ShiftsSource ? 128 : 0));
 
     // Whether the weights are s8 without zero point once u8 weights are shifted by 128.
     private static bool WeightsAreCentred(ZeroPoint? zeroPoint, DataType weights)

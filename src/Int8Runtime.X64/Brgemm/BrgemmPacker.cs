@@ -39,11 +39,17 @@ internal sealed unsafe class BrgemmPacker
     {
         int matrix = index / _spec.Vectors, vector = index % _spec.Vectors;
         int first = vector * _spec.Lanes, count = Math.Min(_spec.Lanes, _spec.Columns - first);
-        long origin = _matrixOffsets[matrix] + (first * _columnStride);
+        long origin = (_matrixOffsets[matrix] + (first * _columnStride)) * _spec.Type.SizeInBytes();
         byte* packed = destination + (matrix * _spec.MatrixBytes) + ((long)vector * _spec.VectorStride);
         if (_spec.Product == DotProductKind.Float32)
         {
-            PackFloats((float*)source + origin, (float*)packed, count);
+            PackFloats(source + origin, (float*)packed, count);
+            return;
+        }
+
+        if (_spec.Product == DotProductKind.BFloat16)
+        {
+            PackPairs(source + origin, (ushort*)packed, count);
             return;
         }
 
@@ -61,18 +67,41 @@ internal sealed unsafe class BrgemmPacker
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void PackFloats(float* source, float* packed, int count)
+    private void PackFloats(byte* source, float* packed, int count)
     {
         for (int k = 0; k < _sumOffsets.Length; k++, packed += _spec.Lanes)
         {
-            float* row = source + _sumOffsets[k];
-            if (_columnStride == 1)
-                new Span<float>(row, count).CopyTo(new Span<float>(packed, count));
-            else
-                for (int lane = 0; lane < count; lane++)
-                    packed[lane] = row[lane * _columnStride];
+            LoadColumns(packed, DataType.Float32, source, _sumOffsets[k], count);
             new Span<float>(packed + count, _spec.Lanes - count).Clear();
         }
+    }
+
+    // K is even, so that steps follow each other across runs.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void PackPairs(byte* source, ushort* packed, int count)
+    {
+        ushort* even = stackalloc ushort[_spec.Lanes], odd = stackalloc ushort[_spec.Lanes];
+        for (int k = 0; k < _sumOffsets.Length; k += 2, packed += _spec.Lanes * 2)
+        {
+            LoadColumns(even, DataType.BFloat16, source, _sumOffsets[k], count);
+            LoadColumns(odd, DataType.BFloat16, source, _sumOffsets[k + 1], count);
+            for (int lane = 0; lane < count; lane++)
+                ((uint*)packed)[lane] = even[lane] | ((uint)odd[lane] << 16);
+            new Span<uint>((uint*)packed + count, _spec.Lanes - count).Clear();
+        }
+    }
+
+    // The columns of one index of K, converted.
+    private void LoadColumns(void* packed, DataType type, byte* source, long row, int count)
+    {
+        int size = _spec.Type.SizeInBytes();
+        source += row * size;
+        if (_columnStride == 1)
+            FloatConversion.Run(packed, type, source, _spec.Type, count);
+        else
+            for (int lane = 0; lane < count; lane++)
+                FloatConversion.Run(
+                    (byte*)packed + (lane * type.SizeInBytes()), type, source + (lane * _columnStride * size), _spec.Type, 1);
     }
 
     // u8 weights become s8 by subtracting 128, which is flipping the sign bit.

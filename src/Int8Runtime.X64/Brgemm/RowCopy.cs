@@ -7,7 +7,9 @@ using System.Runtime.Intrinsics;
 namespace Int8Runtime.X64;
 
 /// <summary>How rows are copied; a part of a plan. The loops are compiled fully at once, since a model may run only a few times.</summary>
-/// <param name="Product">Decides the element type of the copy: s16 products get (value − zero point) in 16 bits.</param>
+/// <param name="Product">
+/// Decides the element type of the copy: s16 products get (value − zero point) in 16 bits, products of floats their own type.
+/// </param>
 /// <param name="SourceType">Element type of the source.</param>
 /// <param name="Channels">Channels that are copied of each pixel.</param>
 /// <param name="PixelBytes">Bytes from one source pixel to the next.</param>
@@ -30,7 +32,7 @@ internal sealed unsafe record RowCopy(DotProductKind Product, DataType SourceTyp
         int right = source is null ? 0 : Math.Clamp(start + count - width, 0, count - left);
         int inside = count - left - right;
         // Zero in f32 and, because the zero point is subtracted, in s16 as well.
-        byte fill = Product is DotProductKind.Float32 or DotProductKind.Int16 ? (byte)0 : (byte)zeroPoint;
+        byte fill = Product.IsFloatingPoint() || Product == DotProductKind.Int16 ? (byte)0 : (byte)zeroPoint;
         Unsafe.InitBlockUnaligned(destination, fill, (uint)(left * ScratchPixelBytes));
         destination += left * ScratchPixelBytes;
         if (inside > 0)
@@ -62,8 +64,9 @@ internal sealed unsafe record RowCopy(DotProductKind Product, DataType SourceTyp
         for (int c = 0; c < Channels; c++)
         {
             long from = c * ChannelStride;
-            if (Product == DotProductKind.Float32)
-                ((float*)destination)[c] = ((float*)source)[from];
+            if (Product.IsFloatingPoint())
+                FloatConversion.Run(
+                    destination + (c * Product.ElementBytes()), Product.FloatType(), source + (from * SourceType.SizeInBytes()), SourceType, 1);
             else if (Product == DotProductKind.Int16)
                 ((short*)destination)[c] = (short)((SourceType == DataType.Int8 ? ((sbyte*)source)[from] : source[from]) - zeroPoint);
             else
@@ -73,7 +76,9 @@ internal sealed unsafe record RowCopy(DotProductKind Product, DataType SourceTyp
 
     private void CopyElements(byte* destination, byte* source, int count, int zeroPoint)
     {
-        if (Product != DotProductKind.Int16)
+        if (Product.IsFloatingPoint())
+            FloatConversion.Run(destination, Product.FloatType(), source, SourceType, count);
+        else if (Product != DotProductKind.Int16)
             Unsafe.CopyBlockUnaligned(destination, source, (uint)(count * Product.ElementBytes()));
         else if (SourceType == DataType.Int8)
             Widen<sbyte>((short*)destination, (sbyte*)source, count, (short)zeroPoint);

@@ -21,7 +21,7 @@ internal sealed class BrgemmConvolution(KernelCache cache, CpuFeatures cpu) : II
         var descriptor = (ConvolutionDescriptor)request.Descriptor;
         DataType destinationType = descriptor.Destination.DataType;
         if (BrgemmOperands.Choose(Name, request, descriptor.Source.DataType, descriptor.Weights.DataType, destinationType,
-            out Rejection? rejection) is not { } operands)
+            HasWholePairs(descriptor), out Rejection? rejection) is not { } operands)
             return rejection!;
         if (descriptor.SpatialRank > 2)
             return new Rejection(Name, RejectionReason.Shape, "three spatial dimensions");
@@ -65,6 +65,10 @@ internal sealed class BrgemmConvolution(KernelCache cache, CpuFeatures cpu) : II
             $"{Algorithm}:{operands.Variant}", descriptor with { Weights = weights.Descriptor }, request,
             operands, geometry, rows, spec, weights, epiloguePlan, cache, cpu);
     }
+
+    // A run is a piece of a row: the channels of a pixel, or of all pixels of a dense window row.
+    private static bool HasWholePairs(ConvolutionDescriptor descriptor) => descriptor.Weights.Dimensions[1] % 2 == 0
+        || (descriptor.Dilation(descriptor.SpatialRank - 1) == 1 && descriptor.Weights.Dimensions[^1] % 2 == 0);
 
     private static MemoryDescriptor ChannelsLast(MemoryDescriptor descriptor) => descriptor.IsAny
         ? new MemoryDescriptor(descriptor.Dimensions, descriptor.DataType, FormatTag.ChannelsLast(descriptor.Rank))

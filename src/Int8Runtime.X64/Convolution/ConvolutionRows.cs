@@ -44,7 +44,7 @@ internal sealed record ConvolutionRows
         long densePixel = (long)geometry.InputChannels * sourceType.SizeInBytes();
         bool joined = geometry.DilationWidth == 1 && geometry.Source.Pixel == densePixel;
         int directRun = joined ? geometry.KernelWidth * geometry.InputChannels : geometry.InputChannels;
-        bool direct = !geometry.IsPadded && product != DotProductKind.Int16 && directRun % product.Interleave() == 0;
+        bool direct = !geometry.IsPadded && product.ReadsDirectly(sourceType) && directRun % product.Interleave() == 0;
         if (direct)
             return Direct(geometry, joined ? 1 : geometry.KernelWidth, directRun);
 

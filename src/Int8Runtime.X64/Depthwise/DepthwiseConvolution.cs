@@ -5,7 +5,7 @@ namespace Int8Runtime.X64;
 
 /// <summary>
 /// Convolution with one source and one output channel for each group, nhwc, by generated kernels that hold channels in the
-/// lanes. f32, and u8 or s8 sources with 8-bit weights: VPDPBUSD where there is VNNI and the weights are s8 without a zero
+/// lanes. f32, bf16 and f16, summed in f32, and u8 or s8 sources with 8-bit weights: VPDPBUSD where there is VNNI and the weights are s8 without a zero
 /// point, 16-bit pairs otherwise. Both give the exact sums.
 /// </summary>
 /// <param name="cache">Where kernels are kept.</param>
@@ -94,9 +94,9 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
             return Refuse(RejectionReason.Shape, "empty destination");
         if (KernelHeight(descriptor) * (long)descriptor.Weights.Dimensions[^1] > MostTaps)
             return Refuse(RejectionReason.Shape, $"a window of more than {MostTaps} taps");
-        bool floating = descriptor.Source.DataType == DataType.Float32 && descriptor.Weights.DataType == DataType.Float32;
+        bool floating = FloatConversion.Reads(descriptor.Source.DataType) && FloatConversion.Reads(descriptor.Weights.DataType);
         DataType destination = descriptor.Destination.DataType;
-        if (!(integer || floating) || !(destination.IsInt8() || destination is DataType.Float32 or DataType.Int32))
+        if (!(integer || floating) || !(destination.IsInt8() || destination == DataType.Int32 || FloatConversion.Reads(destination)))
             return Refuse(RejectionReason.DataTypes, $"{descriptor.Source.DataType.ToShortName()}:{descriptor.Weights.DataType.ToShortName()}:{destination.ToShortName()}");
         return null;
     }

@@ -6,7 +6,7 @@ namespace Int8Runtime.X64;
 /// <summary>How the taps of a depthwise convolution are multiplied and summed.</summary>
 internal enum TapProductKind
 {
-    /// <summary>f32 by fused multiply-add.</summary>
+    /// <summary>Floats, in f32, by fused multiply-add.</summary>
     Fma,
 
     /// <summary>Four byte taps of a channel in each dword, by VPDPBUSD.</summary>

@@ -71,7 +71,7 @@ internal sealed unsafe class DepthwiseWeights(
                     int inGroup = row % geometry.RowsPerGroup;
                     if (product == TapProductKind.Fma)
                     {
-                        ((float*)entry)[inGroup] = ((float*)sourceData)[offset];
+                        ((float*)entry)[inGroup] = Reference.ScalarAccess.Load(sourceData, source.DataType, offset);
                         continue;
                     }
 

@@ -1,4 +1,4 @@
-// f32 taps: one vector of channels, one row at a time. The window's weights stay in registers if they fit.
+// Float taps, in f32 whatever the stored type: one vector of channels, one row at a time. The window's weights stay in registers if they fit.
 using Int8Runtime.Jit;
 using static Int8Runtime.Jit.VectorOp;
 
@@ -37,7 +37,7 @@ internal sealed class FmaTapProduct : TapProduct
     /// <inheritdoc/>
     public override Vec[] Load(VecArray registers, int rows, Func<int, Mem> address)
     {
-        TypedLoad.ToFloat(Asm, registers[0], DataType.Float32, address(0), _lanes);
+        TypedLoad.ToFloat(Asm, registers[0], Spec.Source, address(0), _lanes);
         return [registers[0]];
     }
 

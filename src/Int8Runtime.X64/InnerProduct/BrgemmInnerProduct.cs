@@ -18,7 +18,8 @@ internal sealed class BrgemmInnerProduct(KernelCache cache, CpuFeatures cpu) : I
     {
         var descriptor = (InnerProductDescriptor)request.Descriptor;
         if (BrgemmOperands.Choose(Name, request, descriptor.Source.DataType, descriptor.Weights.DataType,
-            descriptor.Destination.DataType, out Rejection? rejection) is not { } operands)
+            descriptor.Destination.DataType, descriptor.Weights.ElementCount / Math.Max(1, descriptor.Weights.Dimensions[0]) % 2 == 0,
+            out Rejection? rejection) is not { } operands)
             return rejection!;
         if (descriptor.Destination.ElementCount == 0 || descriptor.Weights.ElementCount == 0)
             return new Rejection(Name, RejectionReason.Shape, "nothing to compute");

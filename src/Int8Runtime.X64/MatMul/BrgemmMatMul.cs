@@ -17,7 +17,7 @@ internal sealed class BrgemmMatMul(KernelCache cache, CpuFeatures cpu) : IImplem
     {
         var descriptor = (MatMulDescriptor)request.Descriptor;
         if (BrgemmOperands.Choose(Name, request, descriptor.Source.DataType, descriptor.Weights.DataType,
-            descriptor.Destination.DataType, out Rejection? rejection) is not { } operands)
+            descriptor.Destination.DataType, descriptor.K % 2 == 0, out Rejection? rejection) is not { } operands)
             return rejection!;
         if (descriptor.Destination.ElementCount == 0 || descriptor.K == 0)
             return new Rejection(Name, RejectionReason.Shape, "nothing to compute");

@@ -29,7 +29,7 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
     {
         (Name, Descriptor, _destination, _attributes, _problem) = (name, descriptor, destination, request.Attributes, problem);
         (_weightsSpec, _weights, _epilogue, _threads) = (weightsSpec, weights, epilogue, request.Threads);
-        bool direct = problem.SourceElement == 1 && operands.Product != DotProductKind.Int16
+        bool direct = problem.SourceElement == 1 && operands.Product.ReadsDirectly(source.DataType)
             && problem.Sum % operands.Product.Interleave() == 0;
         _copy = direct ? null : new RowCopy(operands.Product, source.DataType, problem.Sum, problem.SourceRow, problem.SourceElement);
         var template = new BrgemmSpec

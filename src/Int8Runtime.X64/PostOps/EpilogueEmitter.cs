@@ -62,11 +62,17 @@ internal sealed class EpilogueEmitter : IDisposable
             return;
         }
 
+        bool inPairs = _spec.Destination == DataType.BFloat16 && _scope.Assembler.Traits.HasBf16 && vectors.Length > 1;
         foreach (ResultVector vector in vectors)
         {
             EmitPostOps(vector);
-            EmitStore(vector);
+            EmitBounds(vector.Register);
+            if (!inPairs)
+                EmitStore(vector);
         }
+
+        if (inPairs)
+            PairedStore.Emit(_scope.Assembler, vectors);
     }
 
     /// <summary>
@@ -165,15 +171,20 @@ internal sealed class EpilogueEmitter : IDisposable
             _scope.Assembler.Emit(Vmulps, addend, addend, _scope.Constant(_spec.BiasFactorSlot));
     }
 
-    // Bounds (lower first: NaN gives the lower bound), rounding, zero point, store.
+    // Bounds, the lower one first: NaN gives the lower bound.
+    private void EmitBounds(Vec x)
+    {
+        if (_spec.ClampsBelow)
+            _scope.Assembler.Emit(Vmaxps, x, x, _scope.Constant(_spec.LowerSlot));
+        if (_spec.ClampsAbove)
+            _scope.Assembler.Emit(Vminps, x, x, _scope.Constant(_spec.UpperSlot));
+    }
+
+    // Rounding, zero point, store.
     private void EmitStore(ResultVector vector)
     {
         KernelAssembler asm = _scope.Assembler;
         Vec x = vector.Register;
-        if (_spec.ClampsBelow)
-            asm.Emit(Vmaxps, x, x, _scope.Constant(_spec.LowerSlot));
-        if (_spec.ClampsAbove)
-            asm.Emit(Vminps, x, x, _scope.Constant(_spec.UpperSlot));
         if (_spec.Destination.IsFloatingPoint())
         {
             TypedStore.FromFloat(asm, vector.Destination, _spec.Destination, x, vector.Active);

@@ -5,7 +5,7 @@ namespace Int8Runtime.X64.Tests.Brgemm;
 
 public sealed class BrgemmGeneratorTests
 {
-    private static readonly Isa[] AllTiers = [IsaTiers.Avx2, IsaTiers.Avx2Vnni, IsaTiers.Avx512, IsaTiers.Avx512Vnni];
+    private static readonly Isa[] AllTiers = [IsaTiers.Avx2, IsaTiers.Avx2Vnni, IsaTiers.Avx512, IsaTiers.Avx512Vnni, IsaTiers.Avx512Bf16];
 
     [Fact]
     public void Kernels_of_every_tier_are_sound()
@@ -14,7 +14,9 @@ public sealed class BrgemmGeneratorTests
         {
             foreach (DotProductKind product in Enum.GetValues<DotProductKind>())
             {
-                foreach (DataType destination in new[] { DataType.UInt8, DataType.Int8, DataType.Float32, DataType.Int32 })
+                if (product == DotProductKind.BFloat16 && !IsaTraits.For(isa).HasBf16)
+                    continue; // operands are widened there
+                foreach (DataType destination in new[] { DataType.BFloat16, DataType.UInt8, DataType.Int8, DataType.Float32, DataType.Int32 })
                     foreach (bool extras in new[] { false, true })
                         VerifyTiles(isa, product, destination, extras);
             }
@@ -82,7 +84,7 @@ public sealed class BrgemmGeneratorTests
         ClampsAbove = !destination.IsFloatingPoint(),
         HasZeroPoint = extras && destination.IsInt8(),
         HasLowerByte = extras && destination.IsInt8(),
-        StoresAccumulator = !extras && destination == DataType.Int32 && product != DotProductKind.Float32,
+        StoresAccumulator = !extras && destination == DataType.Int32 && !product.IsFloatingPoint(),
         PostOps = extras ? new ValueList<PostOpSpec>(new SumSpec(destination, true, 0)) : new(),
     };
 }

@@ -153,11 +153,12 @@ public sealed class DepthwiseTests
         select new Problem(descriptor, attributes, options);
 
     private static Gen<Problem> FloatProblem =>
-        from c in AnyCase(Gen.Constant(DataType.Float32), Gen.Constant(DataType.Float32), Gen.Constant(DataType.Float32))
+        from types in Arbitraries.FloatTypes
+        from c in AnyCase(Gen.Constant(types.Source), Gen.Constant(types.Weights), Gen.Constant(types.Destination))
         where c.OutputExtent > 0
         let descriptor = Descriptor(c)
         from postOps in Arbitraries.PostOps(descriptor.Destination)
-        from options in Arbitraries.Options(Tolerance.ForFloatSum(c.Kernel * c.Kernel * 4))
+        from options in Arbitraries.Options(Arbitraries.FloatSum(types.Destination, c.Kernel * c.Kernel))
         select new Problem(descriptor, new PrimitiveAttributes { PostOps = postOps }, options);
 
     private static Problem Conv(Case c, FillKind fill, int zeroPoint) => new(

@@ -45,7 +45,8 @@ public sealed class PeakLoopTests
         }
     }
 
-    private static IEnumerable<DotProductKind> Products(Isa isa) => IsaTraits.For(isa).HasVnni
+    private static IEnumerable<DotProductKind> Products(Isa isa) => IsaTraits.For(isa).HasBf16
+        ? [DotProductKind.Float32, DotProductKind.BFloat16, DotProductKind.UInt8] : IsaTraits.For(isa).HasVnni
         ? [DotProductKind.Float32, DotProductKind.Int16, DotProductKind.UInt8]
         : [DotProductKind.Float32, DotProductKind.Int16];
 }

@@ -28,9 +28,10 @@ public sealed class BrgemmInnerProductTests
     public void Float_layers_stay_within_the_bound_of_a_sum()
     {
         Gen<Problem> problems =
-            from descriptor in Layer(DataType.Float32, DataType.Float32, DataType.Float32)
+            from types in Arbitraries.FloatTypes
+            from descriptor in Layer(types.Source, types.Weights, types.Destination)
             let terms = descriptor.Weights.ElementCount / descriptor.Weights.Dimensions[0]
-            from options in Arbitraries.Options(Tolerance.ForFloatSum(terms * 4))
+            from options in Arbitraries.Options(Arbitraries.FloatSum(types.Destination, terms))
             select new Problem(descriptor, PrimitiveAttributes.Default, options);
         foreach ((string tier, Isa isa) in Tiers.Generated)
             Properties.Check(problems, problem => Check(isa, problem), 40);

@@ -31,8 +31,9 @@ public sealed class BrgemmMatMulTests
     public void Float_products_stay_within_the_bound_of_a_sum()
     {
         Gen<Problem> problems =
-            from descriptor in Product(DataType.Float32, DataType.Float32, DataType.Float32)
-            from options in Arbitraries.Options(Tolerance.ForFloatSum(descriptor.K * 4))
+            from types in Arbitraries.FloatTypes
+            from descriptor in Product(types.Source, types.Weights, types.Destination)
+            from options in Arbitraries.Options(Arbitraries.FloatSum(types.Destination, descriptor.K))
             select new Problem(descriptor, PrimitiveAttributes.Default, options);
         foreach ((string tier, Isa isa) in Tiers.Generated)
             Properties.Check(problems, problem => Check(isa, problem), 60);

@@ -24,7 +24,12 @@ internal static class AttributeText
             throw new SkipException(SkipReason.Training, "dropout");
         if (options["attr-rounding-mode"].Contains("stochastic", StringComparison.Ordinal))
             throw new SkipException(SkipReason.Training, "stochastic rounding");
-        var attributes = new PrimitiveAttributes { PostOps = PostOps(options["attr-post-ops"], context) };
+        var attributes = new PrimitiveAttributes
+        {
+            PostOps = PostOps(options["attr-post-ops"], context),
+            // "any" allows bf16 as well; what other modes allow is no faster here, so they are computed strictly.
+            FloatMath = options["attr-fpmath"].Split(':')[0] is "bf16" or "any" ? FloatMath.BFloat16 : FloatMath.Strict,
+        };
         foreach (string text in Items(scales ?? options["attr-scales"]))
             attributes = WithScale(attributes, text.Split(':'), context);
         foreach (string text in Items(options["attr-zero-points"]))

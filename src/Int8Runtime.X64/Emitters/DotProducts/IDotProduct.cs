@@ -17,6 +17,9 @@ internal enum DotProductKind
 
     /// <summary>s16 · s16, summed in s32: 8-bit operands that were widened and freed of their zero points.</summary>
     Int16,
+
+    /// <summary>bf16 · bf16, summed in f32 (AVX512_BF16 only). Elsewhere bf16 operands are widened for <see cref="Float32"/>.</summary>
+    BFloat16,
 }
 
 /// <summary>
@@ -51,13 +54,24 @@ internal static class DotProducts
     public static int Interleave(this DotProductKind kind) => kind switch
     {
         DotProductKind.Float32 => 1,
-        DotProductKind.Int16 => 2,
+        DotProductKind.Int16 or DotProductKind.BFloat16 => 2,
         _ => 4,
     };
 
     /// <summary>Type of the accumulators.</summary>
     public static DataType AccumulatorType(this DotProductKind kind) =>
-        kind == DotProductKind.Float32 ? DataType.Float32 : DataType.Int32;
+        kind.IsFloatingPoint() ? DataType.Float32 : DataType.Int32;
+
+    /// <summary>Whether floats are multiplied.</summary>
+    public static bool IsFloatingPoint(this DotProductKind kind) => kind is DotProductKind.Float32 or DotProductKind.BFloat16;
+
+    /// <summary>Type in which a product of floats reads its operands.</summary>
+    public static DataType FloatType(this DotProductKind kind) =>
+        kind == DotProductKind.BFloat16 ? DataType.BFloat16 : DataType.Float32;
+
+    /// <summary>Whether the kernel can read elements of a source as they are.</summary>
+    public static bool ReadsDirectly(this DotProductKind kind, DataType source) =>
+        kind != DotProductKind.Int16 && (!kind.IsFloatingPoint() || source == kind.FloatType());
 
     /// <summary>Bytes of a source element as the kernel reads it.</summary>
     public static int ElementBytes(this DotProductKind kind) => 4 / kind.Interleave();
@@ -66,6 +80,7 @@ internal static class DotProducts
     public static IDotProduct Create(DotProductKind kind, IsaTraits traits) => kind switch
     {
         DotProductKind.Float32 => new FmaDotProduct(),
+        DotProductKind.BFloat16 => new Bf16DotProduct(),
         DotProductKind.Int16 => new Int16DotProduct(traits.HasVnni),
         _ when traits.HasVnni => new VnniDotProduct(shiftsSource: kind == DotProductKind.Int8),
         _ => new MaddubsDotProduct(shiftsSource: kind == DotProductKind.Int8),
