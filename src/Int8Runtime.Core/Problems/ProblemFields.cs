@@ -104,8 +104,10 @@ internal sealed class ProblemFields
     /// <summary>The output extent of a spatial dimension; the input extent where none is given.</summary>
     public int Output(char axis) => Extent('o', SourceOf(axis)) is > 0 and int output ? output : Input(axis);
 
-    /// <summary>A spatial dimension of a convolution with everything deduced.</summary>
-    public ConvolutionAxis Axis(char axis)
+    /// <summary>A spatial dimension of a convolution or pooling with everything deduced.</summary>
+    /// <param name="axis">The letter of the dimension.</param>
+    /// <param name="mayStopEarly">Whether the output may have fewer windows than there is room for, as that of a pooling.</param>
+    public ConvolutionAxis Axis(char axis, bool mayStopEarly = false)
     {
         char source = SourceOf(axis);
         var window = new ConvolutionAxis(
@@ -118,7 +120,7 @@ internal sealed class ProblemFields
             padding ??= Math.Max(0, ((output - 1) * window.Stride) - window.Input + window.Window) / 2;
         window = window with { Output = output, Padding = padding ?? 0 };
         Require(
-            output > 0 && window.PaddingAfter > -window.Stride, _text, $"o{source} = {output} does not fit input, window and padding");
+            output > 0 && (mayStopEarly || window.PaddingAfter > -window.Stride), _text, $"o{source} = {output} does not fit input, window and padding");
         return window;
     }
 

@@ -30,7 +30,7 @@ public static class ProblemText
         ProblemFields fields = ProblemFields.Parse(text);
         string letters = fields.SpatialLetters();
         ProblemFields.Require(letters.Length > 0, text, "one of id, ih and iw is missing");
-        ConvolutionAxis[] axes = [.. letters.Select(fields.Axis)];
+        ConvolutionAxis[] axes = [.. letters.Select(letter => fields.Axis(letter))];
         int groups = fields["g"] ?? 1, inputs = fields.Positive("ic"), outputs = fields.Positive("oc");
         ProblemFields.Require(
             groups > 0 && inputs % groups == 0 && outputs % groups == 0, text, $"{groups} groups do not divide ic and oc");

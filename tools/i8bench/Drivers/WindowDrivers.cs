@@ -18,7 +18,7 @@ internal static partial class WindowDrivers
             string other => throw new FormatException($"'{other}' is not a pooling algorithm."),
         };
         ProblemFields fields = ProblemFields.Parse(text);
-        ConvolutionAxis[] axes = [.. fields.SpatialLetters().Select(fields.Axis)];
+        ConvolutionAxis[] axes = [.. fields.SpatialLetters().Select(letter => fields.Axis(letter, mayStopEarly: true))];
         int batch = options["mb"] == "0" ? fields.Batch : ProductDrivers.Whole(options["mb"]), channels = fields.Positive("ic");
         string tag = options.Or("tag", "abx");
         Shape source = [batch, channels, .. axes.Select(a => a.Input)], destination = [batch, channels, .. axes.Select(a => a.Output)];
