@@ -68,6 +68,18 @@ public sealed class ModelGraph
         _outputs.Add(value);
     }
 
+    /// <summary>Replaces the graph outputs by other values and removes the nodes that these do not depend on: what is left is the part
+    /// of the model that computes them.</summary>
+    public void SetOutputs(IEnumerable<GraphValue> values)
+    {
+        GraphValue[] outputs = [.. values];
+        foreach (GraphValue value in outputs)
+            CheckOwner(value);
+        _outputs.Clear();
+        _outputs.AddRange(outputs);
+        RemoveDeadNodes();
+    }
+
     /// <summary>Creates a constant under this name, or a unique name derived from it.</summary>
     public GraphValue AddConstant(string name, TensorData content)
     {
