@@ -24,6 +24,15 @@ public interface IDataset
     /// <param name="index">0 to <see cref="Count"/> − 1.</param>
     int? Label(int index);
 
+    /// <summary>
+    /// What is known about a sample besides its class, or null. Detection metrics expect a list of <see cref="LabelledBox"/>,
+    /// segmentation metrics a <see cref="NpyArray"/> with a class for each pixel; a data set and a metric of the user's own may
+    /// agree on anything else.
+    /// </summary>
+    /// <param name="index">0 to <see cref="Count"/> − 1.</param>
+    /// <exception cref="DataFileException">The annotation cannot be read.</exception>
+    object? Annotation(int index) => null;
+
     /// <summary>Loads and preprocesses one sample.</summary>
     /// <param name="index">0 to <see cref="Count"/> − 1.</param>
     /// <param name="destination">As many elements as <see cref="SampleShape"/> has.</param>
@@ -48,19 +57,30 @@ public static class DatasetExtensions
     public static IDataset Subset(this IDataset dataset, int count)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        if (count >= dataset.Count)
-        {
-            return dataset;
-        }
+        return count >= dataset.Count ? dataset : new SubsetDataset(dataset, SubsetIndices(dataset.Count, count));
+    }
 
+    /// <summary>The samples that <see cref="Subset"/> leaves out, in order; null when it leaves none.</summary>
+    /// <param name="dataset">The set.</param>
+    /// <param name="count">The number of samples given to <see cref="Subset"/>, at least 1.</param>
+    public static IDataset? Remainder(this IDataset dataset, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        return count >= dataset.Count
+            ? null
+            : new SubsetDataset(dataset, [.. Enumerable.Range(0, dataset.Count).Except(SubsetIndices(dataset.Count, count))]);
+    }
+
+    private static int[] SubsetIndices(int total, int count)
+    {
         var indices = new int[count];
         for (int i = 0; i < count; i++)
         {
-            int start = (int)((long)i * dataset.Count / count), end = (int)((long)(i + 1) * dataset.Count / count);
+            int start = (int)((long)i * total / count), end = (int)((long)(i + 1) * total / count);
             indices[i] = start + (int)(Mix((ulong)i) % (ulong)(end - start));
         }
 
-        return new SubsetDataset(dataset, indices);
+        return indices;
     }
 
     // The finalizer of SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
@@ -83,6 +103,8 @@ public static class DatasetExtensions
         public string SampleName(int index) => whole.SampleName(indices[index]);
 
         public int? Label(int index) => whole.Label(indices[index]);
+
+        public object? Annotation(int index) => whole.Annotation(indices[index]);
 
         public void Load(int index, Span<float> destination) => whole.Load(indices[index], destination);
     }

@@ -1,4 +1,4 @@
-// A folder of image files, with class indices in labels.txt: one line per image, `file class-index`.
+// Image files with class indices: all of a folder with labels.txt, or those that a list names; lines `file class-index`.
 using System.Globalization;
 
 namespace Int8Runtime.Quantization;
@@ -8,16 +8,12 @@ namespace Int8Runtime.Quantization;
 /// <c>file class-index</c> per line (the file relative to the folder; blank lines and lines that start with # are
 /// skipped); the file may be absent where labels are not needed.
 /// </summary>
-public sealed class ImageFolderDataset : IDataset
+public sealed class ImageFolderDataset : ImageFileDataset
 {
     /// <summary>The name of the file with the labels.</summary>
     public const string LabelsFileName = "labels.txt";
 
-    private readonly string _folder;
-    private readonly string[] _files;
     private readonly int?[] _labels;
-    private readonly Preprocessor _preprocessor;
-    private readonly Lazy<Shape> _shape;
 
     /// <summary>Lists a folder; no image is read yet.</summary>
     /// <param name="folder">The folder.</param>
@@ -28,9 +24,35 @@ public sealed class ImageFolderDataset : IDataset
     /// named before, or a label is required and missing.
     /// </exception>
     public ImageFolderDataset(string folder, Preprocessing preprocessing, bool requireLabels = false)
+        : this(folder, folder, List(folder, requireLabels), preprocessing)
     {
-        _folder = folder;
-        _preprocessor = new Preprocessor(preprocessing);
+    }
+
+    private ImageFolderDataset(string name, string folder, SortedDictionary<string, int?> samples, Preprocessing preprocessing)
+        : base(name, folder, [.. samples.Keys], preprocessing) => _labels = [.. samples.Values];
+
+    /// <summary>
+    /// Reads the images that a list names, such as the validation list of ImageNet: lines <c>file class-index</c>, files
+    /// relative to the list's folder.
+    /// </summary>
+    /// <param name="listFile">The list.</param>
+    /// <param name="preprocessing">What to do with each image.</param>
+    /// <exception cref="DataFileException">The list is missing or empty, or a line is malformed or names a missing file.</exception>
+    public static ImageFolderDataset OpenList(string listFile, Preprocessing preprocessing)
+    {
+        string folder = Path.GetDirectoryName(Path.GetFullPath(listFile))!;
+        var samples = new SortedDictionary<string, int?>(StringComparer.Ordinal);
+        ReadLabels(listFile, folder, samples);
+        return samples.Count > 0
+            ? new ImageFolderDataset(listFile, folder, samples, preprocessing)
+            : throw new DataFileException(listFile, "the list names no images", "add a line `file class-index` for each image");
+    }
+
+    /// <inheritdoc/>
+    public override int? Label(int index) => _labels[index];
+
+    private static SortedDictionary<string, int?> List(string folder, bool requireLabels)
+    {
         if (!Directory.Exists(folder))
         {
             throw new DataFileException(folder, "there is no such folder", "give the path of a folder with images");
@@ -59,39 +81,7 @@ public sealed class ImageFolderDataset : IDataset
                 $"add the line `{unlabelled} class-index` or take the image out of the folder");
         }
 
-        _files = [.. samples.Keys];
-        _labels = [.. samples.Values];
-        _shape = new Lazy<Shape>(() => _preprocessor.SampleShape(Read(0)));
-    }
-
-    /// <inheritdoc/>
-    public string Name => _folder;
-
-    /// <inheritdoc/>
-    public int Count => _files.Length;
-
-    /// <inheritdoc/>
-    public Shape SampleShape => _shape.Value;
-
-    /// <inheritdoc/>
-    public string SampleName(int index) => _files[index];
-
-    /// <inheritdoc/>
-    public int? Label(int index) => _labels[index];
-
-    /// <inheritdoc/>
-    public void Load(int index, Span<float> destination)
-    {
-        ImageBuffer image = Read(index);
-        Shape shape = _preprocessor.SampleShape(image);
-        if (shape != _shape.Value)
-        {
-            throw new DataFileException(PathOf(index),
-                $"the image gives a sample of {string.Join('x', shape)}, the first one of the folder {string.Join('x', _shape.Value)}",
-                "make the sizes equal with --resize WIDTHxHEIGHT, or with --resize and --crop");
-        }
-
-        _preprocessor.Normalize(image, destination);
+        return samples;
     }
 
     private static SortedDictionary<string, int?> ListImages(string folder)
@@ -140,21 +130,6 @@ public sealed class ImageFolderDataset : IDataset
             }
 
             samples[file] = label;
-        }
-    }
-
-    private string PathOf(int index) => Path.Combine(_folder, _files[index]);
-
-    private ImageBuffer Read(int index)
-    {
-        ImageBuffer image = ImageCodec.Load(PathOf(index));
-        try
-        {
-            return _preprocessor.Arrange(image);
-        }
-        catch (InvalidDataException e)
-        {
-            throw new DataFileException(PathOf(index), e.Message, "choose another --resize or --crop", inner: e);
         }
     }
 }

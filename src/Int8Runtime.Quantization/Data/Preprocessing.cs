@@ -1,4 +1,4 @@
-// How an image becomes a model's input: resize → centre crop → channel order → (x·scale − mean)/std → layout.
+// How an image becomes a model's input: resize → centre crop or letterbox → channel order → (x·scale − mean)/std → layout.
 using System.Collections.Frozen;
 using System.Globalization;
 
@@ -127,6 +127,12 @@ public sealed record Preprocessing
         {
             Scale = 1 / 255f, Mean = new(0.4914f, 0.4822f, 0.4465f), Std = new(0.2023f, 0.1994f, 0.2010f),
         },
+        ["yolox"] = new()
+        {
+            Letterbox = new(640, 640),
+            Scale = 1 / 255f, Mean = new(0.485f, 0.456f, 0.406f), Std = new(0.229f, 0.224f, 0.225f),
+        },
+        ["ultraface"] = new() { Resize = new(320, 240), Scale = 1 / 128f, Mean = new(127 / 128f) },
     }.ToFrozenDictionary();
 
     /// <summary>The size to resize to (bilinear, antialiased), or null to keep the image's size.</summary>
@@ -134,6 +140,12 @@ public sealed record Preprocessing
 
     /// <summary>The centre to cut out after resizing, or null for the whole image.</summary>
     public ImageSize? Crop { get; init; }
+
+    /// <summary>
+    /// The size into which the whole image is fitted with its proportions kept, in the centre of a frame of the grey value 114;
+    /// null where images are not framed. It excludes <see cref="Resize"/> and <see cref="Crop"/>.
+    /// </summary>
+    public ImageSize? Letterbox { get; init; }
 
     /// <summary>The channels of the tensor.</summary>
     public ChannelOrder Channels { get; init; }
@@ -171,16 +183,22 @@ public sealed record Preprocessing
     /// <param name="mean">One number or three, separated by commas.</param>
     /// <param name="std">One number or three, separated by commas; none of them 0.</param>
     /// <param name="layout"><c>nchw</c> or <c>nhwc</c>.</param>
+    /// <param name="letterbox"><c>640</c> (a square), <c>640x480</c> or <c>none</c>; it replaces resizing and cropping.</param>
     /// <exception cref="FormatException">A text cannot be understood; the message names the option.</exception>
     public static Preprocessing Parse(string? preset = null, string? resize = null, string? crop = null, string? channels = null,
-        string? scale = null, string? mean = null, string? std = null, string? layout = null)
+        string? scale = null, string? mean = null, string? std = null, string? layout = null, string? letterbox = null)
     {
         Preprocessing start = FromPreset(preset ?? "raw");
-        ImageSize? cropSize = Option("crop", crop, start.Crop, text => text == "none" ? (ImageSize?)null : ImageSize.Parse(text));
+        ImageSize? frame = Square(Option("letterbox", letterbox, start.Letterbox, ParseSize));
+        if (letterbox is null && (resize ?? crop) is not (null or "none"))
+            frame = null;
+        if (frame is not null && letterbox is not null && ((resize ?? "none") != "none" || (crop ?? "none") != "none"))
+            throw new FormatException("--letterbox: it sets the size by itself; leave --resize and --crop out");
         return new Preprocessing
         {
-            Resize = Option("resize", resize, start.Resize, text => text == "none" ? (ImageSize?)null : ImageSize.Parse(text)),
-            Crop = cropSize is { Height: 0 } square ? new ImageSize(square.Width, square.Width) : cropSize,
+            Letterbox = frame,
+            Resize = frame is null ? Option("resize", resize, start.Resize, ParseSize) : null,
+            Crop = frame is null ? Square(Option("crop", crop, start.Crop, ParseSize)) : null,
             Channels = Option("channels", channels, start.Channels, ParseEnum<ChannelOrder>),
             Scale = Option("scale", scale, start.Scale, ParseFraction),
             Mean = Option("mean", mean, start.Mean, ChannelValues.Parse),
@@ -188,6 +206,10 @@ public sealed record Preprocessing
             Layout = Option("layout", layout, start.Layout, ParseEnum<ImageLayout>),
         };
     }
+
+    private static ImageSize? ParseSize(string text) => text == "none" ? null : ImageSize.Parse(text);
+
+    private static ImageSize? Square(ImageSize? size) => size is { Height: 0 } side ? new ImageSize(side.Width, side.Width) : size;
 
     private static T Option<T>(string name, string? text, T otherwise, Func<string, T> parse)
     {

@@ -1,9 +1,19 @@
 // Applies a Preprocessing to images: geometry by ImageResize, values by one 256-entry table per channel.
 namespace Int8Runtime.Quantization;
 
+/// <summary>Where the pixels of an image end up: x becomes <c>x·ScaleX + OffsetX</c>, y becomes <c>y·ScaleY + OffsetY</c>.</summary>
+/// <param name="ScaleX">Pixels of the model's input for one pixel of the image, across.</param>
+/// <param name="ScaleY">The same, down.</param>
+/// <param name="OffsetX">Column of the image's left edge in the model's input.</param>
+/// <param name="OffsetY">Row of the image's top edge in the model's input.</param>
+public readonly record struct ImagePlacement(double ScaleX, double ScaleY, double OffsetX, double OffsetY);
+
 /// <summary>Turns images into tensor data; immutable, so one instance may serve many threads.</summary>
 public sealed class Preprocessor
 {
+    /// <summary>The grey of a letterbox's frame.</summary>
+    private const byte FrameGrey = 114;
+
     private readonly float[] _table;        // [channel · 256 + value]
 
     /// <summary>Prepares the tables.</summary>
@@ -25,8 +35,26 @@ public sealed class Preprocessor
     /// <summary>Resizes and crops an image as the settings say.</summary>
     /// <param name="image">The source.</param>
     /// <exception cref="InvalidDataException">The image is smaller than the crop, or far too long for the resize.</exception>
-    public ImageBuffer Arrange(ImageBuffer image)
+    public ImageBuffer Arrange(ImageBuffer image) => Arrange(image, out _);
+
+    /// <summary>As <see cref="Arrange(ImageBuffer)"/>, and tells where the image's pixels went.</summary>
+    /// <param name="image">The source.</param>
+    /// <param name="placement">Maps positions in the source to positions in the result.</param>
+    /// <exception cref="InvalidDataException">The image is smaller than the crop, or far too long for the resize.</exception>
+    public ImageBuffer Arrange(ImageBuffer image, out ImagePlacement placement)
     {
+        (int sourceWidth, int sourceHeight) = (image.Width, image.Height);
+        ImagePlacement Placed(ImageBuffer resized, int left, int top) =>
+            new((double)resized.Width / sourceWidth, (double)resized.Height / sourceHeight, left, top);
+
+        if (Settings.Letterbox is { } frame)
+        {
+            image = Fit(image, frame);
+            (int left, int top) = ((frame.Width - image.Width) / 2, (frame.Height - image.Height) / 2);
+            placement = Placed(image, left, top);
+            return Framed(image, frame, left, top);
+        }
+
         if (Settings.Resize is { } size)
         {
             int shorter = Math.Min(image.Width, image.Height), longer = Math.Max(image.Width, image.Height);
@@ -38,10 +66,10 @@ public sealed class Preprocessor
                 : ImageResize.Bilinear(image, size.Width, size.Height);
         }
 
+        placement = Placed(image, 0, 0);
         if (Settings.Crop is not { } crop)
-        {
             return image;
-        }
+        placement = Placed(image, -((image.Width - crop.Width) / 2), -((image.Height - crop.Height) / 2));
 
         return crop.Width <= image.Width && crop.Height <= image.Height
             ? ImageResize.CenterCrop(image, crop.Width, crop.Height)
@@ -49,13 +77,13 @@ public sealed class Preprocessor
     }
 
     /// <summary>The dimensions of one sample: [channels, height, width] or, channels last, [height, width, channels].</summary>
-    /// <param name="arranged">An image after <see cref="Arrange"/>.</param>
+    /// <param name="arranged">An image after <see cref="Arrange(ImageBuffer)"/>.</param>
     public Shape SampleShape(ImageBuffer arranged) => Settings.Layout == ImageLayout.Nchw
         ? [Settings.ChannelCount, arranged.Height, arranged.Width]
         : [arranged.Height, arranged.Width, Settings.ChannelCount];
 
     /// <summary>Writes the normalised values of an image that is already resized and cropped.</summary>
-    /// <param name="arranged">An image after <see cref="Arrange"/>.</param>
+    /// <param name="arranged">An image after <see cref="Arrange(ImageBuffer)"/>.</param>
     /// <param name="destination">Exactly channels·height·width elements.</param>
     /// <exception cref="ArgumentException"><paramref name="destination"/> has another length.</exception>
     public void Normalize(ImageBuffer arranged, Span<float> destination)
@@ -78,6 +106,24 @@ public sealed class Preprocessor
                 destination[pixel * pixelStep + channel * channelStep] = table[value];
             }
         }
+    }
+
+    // The largest size within the frame that keeps the proportions.
+    private static ImageBuffer Fit(ImageBuffer image, ImageSize frame)
+    {
+        double scale = Math.Min((double)frame.Width / image.Width, (double)frame.Height / image.Height);
+        int width = Math.Clamp((int)Math.Round(image.Width * scale), 1, frame.Width);
+        int height = Math.Clamp((int)Math.Round(image.Height * scale), 1, frame.Height);
+        return ImageResize.Bilinear(image, width, height);
+    }
+
+    private static ImageBuffer Framed(ImageBuffer image, ImageSize frame, int left, int top)
+    {
+        var framed = new ImageBuffer(frame.Width, frame.Height);
+        Array.Fill(framed.Pixels, FrameGrey);
+        for (int y = 0; y < image.Height; y++)
+            image.Row(y).CopyTo(framed.Row(top + y)[(3 * left)..]);
+        return framed;
     }
 
     private static byte Luma(ReadOnlySpan<byte> rgb) => (byte)((19595 * rgb[0] + 38470 * rgb[1] + 7471 * rgb[2] + 0x8000) >> 16);

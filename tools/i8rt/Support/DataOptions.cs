@@ -14,6 +14,8 @@ internal static class DataOptions
 
     private static readonly Option<string?> Crop = Text("--crop", "Centre crop: 224, 320x240 or none.", "SIZE");
 
+    private static readonly Option<string?> Letterbox = Text("--letterbox", "Fit the whole image into a grey frame: 640, 640x480 or none.", "SIZE");
+
     private static readonly Option<string?> Channels = Text("--channels", "Channel order: rgb, bgr or grey.", "ORDER");
 
     private static readonly Option<string?> Scale = Text("--scale", "Factor of the channel values 0…255, for example 1/255.", "X");
@@ -27,7 +29,7 @@ internal static class DataOptions
     /// <summary>The data set.</summary>
     public static Option<string> Data { get; } = new("--data", "-d")
     {
-        Description = "Image folder (files and labels.txt with lines 'file class-index'), or CIFAR-10 binary file.",
+        Description = "Image folder (with labels.txt, lines 'file class-index'), image list (.txt), YOLO or Pascal VOC folder, CIFAR-10 or MNIST file, folder with inputs.npy.",
         HelpName = "PATH",
         Required = true,
     };
@@ -42,14 +44,14 @@ internal static class DataOptions
     /// <summary>Adds only the preprocessing to a command.</summary>
     public static void AddPreprocessingTo(Command command)
     {
-        foreach (Option option in new Option[] { Preset, Resize, Crop, Channels, Scale, Mean, Std, Layout })
+        foreach (Option option in new Option[] { Preset, Resize, Crop, Letterbox, Channels, Scale, Mean, Std, Layout })
             command.Options.Add(option);
     }
 
     /// <summary>The preprocessing that the options describe.</summary>
     public static Preprocessing PreprocessingOf(ParseResult parse) => Preprocessing.Parse(
         parse.GetValue(Preset), parse.GetValue(Resize), parse.GetValue(Crop), parse.GetValue(Channels), parse.GetValue(Scale),
-        parse.GetValue(Mean), parse.GetValue(Std), parse.GetValue(Layout));
+        parse.GetValue(Mean), parse.GetValue(Std), parse.GetValue(Layout), parse.GetValue(Letterbox));
 
     /// <summary>Opens the data set that the options describe.</summary>
     public static IDataset Open(ParseResult parse, bool requireLabels) =>
