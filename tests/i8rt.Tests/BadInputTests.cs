@@ -112,7 +112,8 @@ public sealed class BadInputTests(DemoFiles demo)
         File.WriteAllText(Path.Combine(plain, "labels.txt"), "a.ppm cat\n");
         Fails(["labels.txt:1", "a.ppm cat"], Eval(plain));
         Fails(["heldout.bin", "28x28", "32x32", "--crop"], [.. Eval(demo.HeldOut), "--crop", "28"]);
-        Fails(["CIFAR-10"], Eval(demo.Classes));
+        Fails(["classes.txt:1", "class-index"], Eval(demo.Classes));
+        Fails(["CIFAR-10"], Eval(demo.F32Model));
         Assert.False(File.Exists(output));
     }
 

@@ -3,7 +3,6 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Int8Runtime.Graph;
-using Int8Runtime.Onnx;
 using Int8Runtime.Quantization;
 using Int8Runtime.Quantization.Pruning;
 
@@ -134,9 +133,9 @@ internal static class PruneCommand
         using CpuEngine engine = EngineOptions.CreateEngine(parse);
         var watch = Stopwatch.StartNew();
         PruningResult result = Prune(terminal, engine, graph, data, options, cancellation);
-        OnnxModel.Save(result.Graph, output);
+        ModelFile.Save(result.Graph, output);
 
-        long before = new FileInfo(path).Length, after = new FileInfo(output).Length;
+        long before = ModelFile.SizeOf(path), after = ModelFile.SizeOf(output);
         terminal.Line($"{output}: {Figures.Seconds(watch.Elapsed)}, size {Figures.Bytes(before)} → {Figures.Bytes(after)} ({Figures.Ratio((double)after / before)})");
         JsonObject json = Report(terminal, result.Report);
         terminal.Table("layers", ["convolution", ">filters", ">left", ">parameters", ">FLOPs", "cannot be pruned further because"],

@@ -40,7 +40,7 @@ internal static class QuantizeCommand
               i8rt quantize net.onnx -o net-int8.onnx --data synthetic     (random samples: for timing only)
             """)
         {
-            model, Output, Preset, Samples, Ignore,
+            model, Output, Preset, Samples, Ignore, ReportOption.Report,
         };
         DataOptions.AddTo(command);
         EngineOptions.AddTo(command);
@@ -52,6 +52,7 @@ internal static class QuantizeCommand
     {
         string output = parse.GetValue(Output)!;
         ModelFile.CheckOutput(output, path);
+        ReportOption.Check(parse, path);
         int sampleCount = parse.GetValue(Samples);
         if (sampleCount < 1)
             throw new UsageException($"--samples is {sampleCount}; it must be at least 1");
@@ -68,6 +69,7 @@ internal static class QuantizeCommand
         QuantizationResult result = terminal.Progress("calibrating", progress => new PostTrainingQuantizer(engine).Quantize(
             graph, samples, options, new ProgressAdapter<SampleProgress>(p => progress.Report((p.Done, p.Total))), cancellation));
         ModelFile.Save(result.Graph, output, OnnxFileForm.Compact);
+        ReportOption.Write(parse, terminal, engine, path, output, graph, result, samples, cancellation);
         Report(terminal, path, output, result.Report, watch.Elapsed);
         return ExitCode.Success;
     }
