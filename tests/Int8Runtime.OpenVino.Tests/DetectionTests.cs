@@ -52,6 +52,20 @@ public sealed class DetectionTests
     }
 
     [Theory]
+    [InlineData("true", new float[] { 0, 1, 2, 0, 0, 1 })]
+    [InlineData("false", new float[] { 0, 0, 1, 0, 1, 2 })]
+    public void Suppressed_boxes_are_sorted_over_classes_or_within_them(string sorts, float[] expected)
+    {
+        ModelGraph graph = new IrSketch().Parameter("scores", "1,2,3")
+            .Reals("boxes", "1,3,4", 0, 0, 1, 1, 0, 0, 1.1f, 1, 5, 5, 6, 6).Longs("limit", "", 1).Reals("overlap", "", 0.5f).Reals("least", "", 0.3f)
+            .Layer("n", "NonMaxSuppression", 5, $"box_encoding=\"corner\" sort_result_descending=\"{sorts}\" output_type=\"i64\"",
+                ["boxes", "scores", "limit", "overlap", "least"], "i64", [-1, 3], [-1, 3], [1]).Result("n:0").Result("n:1").Load();
+        float[][] results = Running.Run(s_engine, graph, [0.4f, 0.5f, 0.1f, 0.2f, 0.1f, 0.9f]);
+        Assert.Equal(expected, results[0]);
+        Assert.Equal(sorts == "true" ? [0, 1, 0.9f, 0, 0, 0.5f] : [0, 0, 0.5f, 0, 1, 0.9f], results[1]);
+    }
+
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public void Regions_have_probabilities(bool softmax)

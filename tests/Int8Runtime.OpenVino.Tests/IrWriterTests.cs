@@ -50,6 +50,22 @@ public sealed class IrWriterTests
     }
 
     [Fact]
+    public void Operators_of_OpenVINO_survive_in_ONNX_files()
+    {
+        var graph = new ModelGraph("simulated");
+        GraphValue x = graph.AddInput("x", DataType.Float32, new GraphShape(1, 9)), y = graph.AddValue("y");
+        GraphValue low = graph.AddConstant("low", TensorData.Scalar(-1f)), high = graph.AddConstant("high", TensorData.Scalar(2f));
+        graph.AddNode("FakeQuantize", [x, low, high, low, high], [y], new GraphAttributes { { "levels", 1000 } }, domain: OperatorDomains.OpenVino);
+        y.ElementType = DataType.Float32;
+        graph.AddOutput(y);
+        using var stream = new MemoryStream();
+        OnnxModel.Save(graph, stream);
+        using var engine = new ReferenceEngine();
+        float[] input = Running.Random(9, 4, 3);
+        Assert.Equal(Running.Run(engine, graph, input)[0], Running.Run(engine, OnnxModel.Load(stream.ToArray()), input)[0]);
+    }
+
+    [Fact]
     public void What_has_no_form_is_refused_by_name_and_leaves_no_file()
     {
         var graph = new ModelGraph("strange");

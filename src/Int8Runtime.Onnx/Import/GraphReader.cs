@@ -255,7 +255,7 @@ internal sealed class GraphReader
             throw new UnsupportedModelException(
                 $"{subject} calls a function of the model, which is not supported. Export the model with "
                 + "functions inlined.");
-        return node.Domain == NodeImporters.MicrosoftDomain
+        return node.Domain is NodeImporters.MicrosoftDomain or OperatorDomains.OpenVino
             ? node.Domain
             : throw new UnsupportedModelException(
                 $"{subject} belongs to the operator domain '{node.Domain}', which is not supported. Export the "

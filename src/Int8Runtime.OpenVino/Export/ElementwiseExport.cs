@@ -22,7 +22,8 @@ internal static class ElementwiseExport
         table["Elu"] = static node => node.Emit("Elu", 1, [node.Input(0)], ("alpha", node.Attributes.GetSingle("alpha", 1)));
         table["Selu"] = static node => node.Emit("Selu", 1,
         [
-            node.Input(0), node.Number("alpha", node.Attributes.GetSingle("alpha", 1.67326319f)), node.Number("lambda", node.Attributes.GetSingle("gamma", 1.05070102f)),
+            node.Input(0), node.Number("alpha", node.Attributes.GetSingle("alpha", 1.67326319f)),
+            node.Number("lambda", node.Attributes.GetSingle("gamma", 1.05070102f)),
         ]);
         table["HardSigmoid"] = static node => node.Emit("HardSigmoid", 1,
         [

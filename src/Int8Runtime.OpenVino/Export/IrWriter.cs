@@ -68,18 +68,24 @@ internal sealed class IrWriter
         IrValue written = value.Constant is { } content ? _model.Constant(value.Name, content)
             : value.Producer is { } producer && QuantizedValues.IsPartOfConstant(producer)
                 ? QuantizedValues.WriteConstant(_model, producer, null)
-            : throw new UnsupportedModelException($"'{value.Name}' is an output of {value.Producer} that cannot be written as OpenVINO IR. Write the model as .onnx.");
+            : throw new UnsupportedModelException(
+                $"'{value.Name}' is an output of {value.Producer} that cannot be written as OpenVINO IR. Write the model as .onnx.");
         _values.Add(value, written);
         return written;
     }
 
-    // An output has the name of the layer that feeds its Result: where that layer has several results, a Convert to the same type gives it one.
+    // An output has the name of the layer that feeds its Result: where that layer has several results, a Convert to the same
+    // type gives it one.
     private void WriteOutput(GraphValue output)
     {
         IrValue value = Resolve(output);
         bool isNamed = output.Producer is { Outputs.Count: 1 } && value.Content is null && _values.Values.Count(v => v == value) == 1;
         if (!isNamed)
-            value = _model.Add("Convert", 1, output.Name, [("destination_type", Import.IrElementTypes.AttributeName(value.Type))], [value], (value.Type, value.Extents))[0];
+        {
+            value = _model.Add("Convert", 1, output.Name,
+                [("destination_type", Import.IrElementTypes.AttributeName(value.Type))], [value], (value.Type, value.Extents))[0];
+        }
+
         _model.Add("Result", 1, output.Name + "/sink_port_0", [], [value]);
     }
 
@@ -113,7 +119,12 @@ internal sealed class IrWriter
             for (int d = 0; other is not null && d < extents.Length; d++)
             {
                 if (other[value].Length != extents.Length)
-                    throw new UnsupportedModelException($"'{value.Name}' has a rank that depends on the extents of the inputs. Fix their shapes before the model is written as OpenVINO IR.");
+                {
+                    throw new UnsupportedModelException(
+                        $"'{value.Name}' has a rank that depends on the extents of the inputs. Fix their shapes before the model is "
+                        + "written as OpenVINO IR.");
+                }
+
                 extents[d] = other[value][d] == extents[d] ? extents[d] : -1;
             }
 

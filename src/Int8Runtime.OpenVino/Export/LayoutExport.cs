@@ -94,7 +94,9 @@ internal static class LayoutExport
             throw node.Unsupported($"pads in the way '{mode}'");
         int rank = node.Rank(0);
         long[] begin = new long[rank], end = new long[rank];
-        long[] axes = node.Has(3) ? node.ConstantInput(3)?.ToInt64Array() ?? throw node.Unsupported("has axes that are computed") : [.. Enumerable.Range(0, rank).Select(d => (long)d)];
+        long[] axes = node.Has(3)
+            ? node.ConstantInput(3)?.ToInt64Array() ?? throw node.Unsupported("has axes that are computed")
+            : [.. Enumerable.Range(0, rank).Select(d => (long)d)];
         for (int i = 0; i < axes.Length; i++)
         {
             int d = (int)(axes[i] < 0 ? axes[i] + rank : axes[i]);

@@ -52,7 +52,8 @@ internal sealed class NodeContext(GraphNode node, IrModel model, Func<GraphValue
 
     /// <summary>Writes a layer with an intermediate result.</summary>
     public IrValue Step(
-        string type, int operatorSet, IReadOnlyList<IrValue> operands, (DataType Type, long[] Extents) result, params ReadOnlySpan<(string, object)> attributes) =>
+        string type, int operatorSet, IReadOnlyList<IrValue> operands, (DataType Type, long[] Extents) result,
+        params ReadOnlySpan<(string, object)> attributes) =>
         model.Add(type, operatorSet, $"{Node.Output.Name}/{type}", attributes.ToArray(), operands, result)[0];
 
     /// <summary>Makes an existing value a result.</summary>

@@ -79,8 +79,12 @@ internal static class ProductExport
             : node.Reshaped(node.Input(1), shape);
 
     // Scales of the first dimension can be divided among two.
-    private static bool CanSplit(GraphNode dequantize) => dequantize.ConstantInput(1) is { } scales
-        && (scales.ElementCount == 1 || dequantize.Attributes.GetInteger("axis", 1) is 0 || dequantize.Attributes.GetInteger("axis", 1) == -dequantize.ConstantInput(0)!.Rank);
+    private static bool CanSplit(GraphNode dequantize)
+    {
+        long axis = dequantize.Attributes.GetInteger("axis", 1);
+        return dequantize.ConstantInput(1) is { } scales
+            && (scales.ElementCount == 1 || axis == 0 || axis == -dequantize.ConstantInput(0)!.Rank);
+    }
 
     private static (string, object)[] Window(NodeContext node)
     {
@@ -97,7 +101,8 @@ internal static class ProductExport
     {
         long[] pads = node.Attributes.GetIntegers("pads") is { Length: > 0 } given ? given : new long[2 * spatial];
         string automatic = node.Attributes.GetString("auto_pad", "NOTSET");
-        return [("pads_begin", pads[..spatial]), ("pads_end", pads[spatial..]), ("auto_pad", automatic is "NOTSET" or "" ? "explicit" : automatic.ToLowerInvariant())];
+        string mode = automatic is "NOTSET" or "" ? "explicit" : automatic.ToLowerInvariant();
+        return [("pads_begin", pads[..spatial]), ("pads_end", pads[spatial..]), ("auto_pad", mode)];
     }
 
     private static void Gemm(NodeContext node)

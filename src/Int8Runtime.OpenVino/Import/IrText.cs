@@ -8,7 +8,7 @@ internal static class IrText
 {
     public static long? Integer(string text)
     {
-        if (long.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out long integer))
+        if (long.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out long integer))
             return integer;
         // Some versions of the converter wrote integers as reals.
         return Real(text) is { } real && real == Math.Truncate(real) && Math.Abs(real) < 1L << 53 ? (long)real : null;

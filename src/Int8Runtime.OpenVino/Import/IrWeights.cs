@@ -37,7 +37,11 @@ internal sealed class IrWeights : IDisposable
             _ => (long)count * stored.SizeInBytes(),
         };
         if (size != expected)
-            throw new ModelFormatException($"{layer} states {size} bytes where the shape {shape} of {type} needs {expected}. The file is damaged; export it again.");
+        {
+            throw new ModelFormatException(
+                $"{layer} states {size} bytes where the shape {shape} of {type} needs {expected}. The file is damaged; export it again.");
+        }
+
         var key = (offset, size, type, shape);
         if (!_read.TryGetValue(key, out TensorData? content))
             _read.Add(key, content = Decode(type.ToLowerInvariant(), stored, shape, count, ReadBytes(layer, offset, size)));
@@ -58,7 +62,8 @@ internal sealed class IrWeights : IDisposable
             if (offset < 0 || offset > length || size > length - offset)
             {
                 throw new ModelFormatException(
-                    $"{layer} needs bytes {offset} to {offset + size} of '{_path}', which has only {length}. The weights are cut off or belong to another model; copy the .bin file again.");
+                    $"{layer} needs bytes {offset} to {offset + size} of '{_path}', which has only {length}. The weights are cut off or "
+                    + "belong to another model; copy the .bin file again.");
             }
 
             byte[] bytes = GC.AllocateUninitializedArray<byte>(checked((int)size));
@@ -72,7 +77,8 @@ internal sealed class IrWeights : IDisposable
         }
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new ModelFormatException($"{layer}: there is no weights file '{_path}'. Put the .bin file beside the .xml file, under the same name.", exception);
+            throw new ModelFormatException(
+                $"{layer}: there is no weights file '{_path}'. Put the .bin file beside the .xml file, under the same name.", exception);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

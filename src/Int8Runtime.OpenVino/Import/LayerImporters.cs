@@ -120,6 +120,7 @@ internal static class LayerImporters
         Add("FakeQuantize", 1, QuantizationLayers.FakeQuantize);
 
         Add("DetectionOutput", 8, DetectionLayers.DetectionOutput);
+        Add("NonMaxSuppression", 9, DetectionLayers.NonMaxSuppression);
         Add("PriorBox", 8, DetectionLayers.PriorBox);
         Add("PriorBoxClustered", 1, DetectionLayers.PriorBox);
         Add("RegionYolo", 1, DetectionLayers.RegionYolo);

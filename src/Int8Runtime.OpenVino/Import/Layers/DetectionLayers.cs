@@ -36,6 +36,45 @@ internal static class DetectionLayers
         layer.Emit("RegionYolo", [layer.Input(0)], attributes, OperatorDomains.OpenVino);
     }
 
+    /// <summary>
+    /// Selected boxes, from version 5 on with scores and their number. The layer sorts over all classes by default, where ONNX keeps
+    /// the classes apart.
+    /// </summary>
+    public static void NonMaxSuppression(LayerContext layer)
+    {
+        if (layer.InputCount > 5 && !(layer.Constant(5) is { ElementCount: 1 } sigma && sigma.ToSingleArray()[0] == 0))
+            throw layer.Unsupported("reduces scores gradually (soft_nms_sigma)");
+        GraphValue Number(int index) => layer.InputCount > index
+            ? layer.Step("Reshape", [layer.Input(index), layer.AddIntegers("list", 1)])
+            : layer.AddConstant("threshold", TensorData.Vector(0f));
+        GraphValue limit = layer.InputCount > 2 ? layer.IntegerList(2) : layer.AddIntegers("limit", 0);
+        GraphValue boxes = layer.Step("NonMaxSuppression", [layer.Input(0), layer.Input(1), limit, Number(3), Number(4)], new GraphAttributes
+        {
+            { "center_point_box", layer.Text("box_encoding", "corner").ToLowerInvariant() == "center" },
+        });
+        GraphValue scores = layer.Step("GatherND", [layer.Input(1), boxes]);
+        if (layer.Boolean("sort_result_descending", true))
+        {
+            GraphValue best = layer.Graph.AddValue(layer.Graph.UniqueValueName(layer.Layer.Name + ":best"));
+            GraphValue order = layer.Graph.AddValue(layer.Graph.UniqueValueName(layer.Layer.Name + ":order"));
+            layer.Graph.AddNode("TopK", [scores, layer.Step("Shape", [scores])], [best, order], new GraphAttributes { { "axis", 0 } });
+            boxes = layer.Step("Gather", [boxes, order], new GraphAttributes { { "axis", 0 } });
+            scores = best;
+        }
+
+        long type = layer.TypeCode("output_type", "i64");
+        GraphValue Typed(GraphValue value) =>
+            type == ElementTypeCodes.ToCode(DataType.Int64) ? value : layer.Step("Cast", [value], new GraphAttributes { { "to", type } });
+        layer.Pass(Typed(boxes));
+        if (layer.Layer.Outputs.Count < 3)
+            return;
+        GraphValue places = layer.Cast(
+            layer.Step("Slice", [boxes, layer.AddIntegers("first", 0), layer.AddIntegers("end", 2), layer.AddIntegers("columns", 1)]), DataType.Float32);
+        GraphValue column = layer.Step("Unsqueeze", [scores, layer.AddIntegers("column", 1)]);
+        layer.Pass(layer.Step("Concat", [places, column], new GraphAttributes { { "axis", 1 } }), 1);
+        layer.Pass(Typed(layer.Step("Shape", [scores])), 2);
+    }
+
     /// <summary>Corners are normalized by the extents of the operand only where the model does it itself; this layer takes pixels.</summary>
     public static void RoiAlign(LayerContext layer)
     {

@@ -104,7 +104,9 @@ internal static class IndexingLayers
         long type = layer.TypeCode(attribute, fallback);
         GraphValue typed = type == ElementTypeCodes.ToCode(DataType.Int64)
             ? indices
-            : layer.Graph.AddOperation("Cast", layer.Layer.Outputs.Count == 1 ? layer.Layer.Name : $"{layer.Layer.Name}.{result}", [indices], new GraphAttributes { { "to", type } });
+            : layer.Graph.AddOperation(
+                "Cast", layer.Layer.Outputs.Count == 1 ? layer.Layer.Name : $"{layer.Layer.Name}.{result}", [indices],
+                new GraphAttributes { { "to", type } });
         layer.Pass(typed, result);
     }
 

@@ -23,10 +23,10 @@ internal static class InterpolateLayers
         if (mode is not ("nearest" or "linear"))
             throw layer.Unsupported($"interpolates in the way '{mode}'");
         bool isPlane = layer.Rank(0) == 4 && axes is [2, 3];
+        string coordinates = layer.Boolean("align_corners", true) ? "align_corners" : mode == "linear" && !isPlane ? "half_pixel" : "asymmetric";
         var attributes = new GraphAttributes
         {
-            { "mode", mode }, { "axes", axes },
-            { "coordinate_transformation_mode", layer.Boolean("align_corners", true) ? "align_corners" : mode == "linear" && !isPlane ? "half_pixel" : "asymmetric" },
+            { "mode", mode }, { "axes", axes }, { "coordinate_transformation_mode", coordinates },
         };
         if (mode == "nearest")
             attributes.Add("nearest_mode", Simple(layer));

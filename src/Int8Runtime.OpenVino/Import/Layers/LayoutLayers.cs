@@ -44,7 +44,8 @@ internal static class LayoutLayers
         bool At(bool[] mask, int i) => i < mask.Length && mask[i];
         if (begin is null || end is null)
         {
-            ComputedSlice(layer, entries, newAxis.Any(m => m) || ellipsis.Any(m => m) || shrink.Any(m => m) || stride is not null && stride.ToInt64Array().Any(s => s != 1), beginMask, endMask);
+            bool isComplicated = newAxis.Concat(ellipsis).Concat(shrink).Any(m => m) || (stride?.ToInt64Array().Any(s => s != 1) ?? false);
+            ComputedSlice(layer, entries, isComplicated, beginMask, endMask);
             return;
         }
 
@@ -130,7 +131,8 @@ internal static class LayoutLayers
         bool[] set = Array.ConvertAll(layer.Integers(name, []), m => m != 0);
         if (name is not ("begin_mask" or "end_mask"))
             return set;
-        int entries = Math.Max(set.Length, layer.Constant(1)?.ElementCount ?? layer.Constant(2)?.ElementCount ?? (int)Math.Max(layer.Dimensions(1).FirstOrDefault(1), 0));
+        int bounds = layer.Constant(1)?.ElementCount ?? layer.Constant(2)?.ElementCount ?? (int)Math.Max(layer.Dimensions(1).FirstOrDefault(1), 0);
+        int entries = Math.Max(set.Length, bounds);
         return [.. Enumerable.Range(0, entries).Select(i => i >= set.Length || !set[i])];
     }
 

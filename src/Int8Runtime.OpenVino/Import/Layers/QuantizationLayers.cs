@@ -12,7 +12,7 @@ internal static class QuantizationLayers
         bool isReal = target is DataType.Float32 or DataType.Float16 or DataType.BFloat16;
         if (isReal && layer.Integers8(0) is { } integers)
             layer.Pass(CompressedConstant.Plain(integers));
-        else if (isReal && (layer.Compressed(0) is not null || layer.Input(0).Constant is { ElementType: DataType.Float32 } || layer.ElementType(0) == DataType.Float32))
+        else if (isReal && (layer.Compressed(0) is not null || layer.ElementType(0) == DataType.Float32))
             layer.PassInput(0);
         else
             layer.Emit("Cast", [layer.Input(0)], new GraphAttributes { { "to", layer.TypeCode("destination_type") } });

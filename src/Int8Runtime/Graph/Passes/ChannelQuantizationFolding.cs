@@ -200,7 +200,9 @@ internal sealed class ChannelQuantizationFolding : IGraphPass
         var operands = new List<GraphValue?> { dequantize.Input(0), graph.AddConstant(convolution.Name + ":scales", TensorData.Vector<float>(values)) };
         if (dequantize.ConstantInput(2) is { } zero)
         {
-            TensorData zeros = zero.ElementCount == outputs ? zero : TensorData.Vector<long>([.. Enumerable.Repeat(zero.ToInt64Array()[0], outputs)]).ConvertTo(zero.ElementType);
+            TensorData zeros = zero.ElementCount == outputs
+                ? zero
+                : TensorData.Vector<long>([.. Enumerable.Repeat(zero.ToInt64Array()[0], outputs)]).ConvertTo(zero.ElementType);
             operands.Add(graph.AddConstant(convolution.Name + ":zeros", zeros));
         }
 

@@ -110,14 +110,16 @@ internal static class DetectionOutput
         Box decoded;
         if (attributes.GetString("code_type", "caffe.PriorBoxParameter.CORNER").EndsWith("CENTER_SIZE", StringComparison.OrdinalIgnoreCase))
         {
-            float x = (variance[0] * offset[0] * box.Width) + ((box.Left + box.Right) / 2), y = (variance[1] * offset[1] * box.Height) + ((box.Top + box.Bottom) / 2);
+            float x = (variance[0] * offset[0] * box.Width) + ((box.Left + box.Right) / 2);
+            float y = (variance[1] * offset[1] * box.Height) + ((box.Top + box.Bottom) / 2);
             float width = MathF.Exp(variance[2] * offset[2]) * box.Width, height = MathF.Exp(variance[3] * offset[3]) * box.Height;
             decoded = new Box(x - (width / 2), y - (height / 2), x + (width / 2), y + (height / 2));
         }
         else
         {
             decoded = new Box(
-                box.Left + (variance[0] * offset[0]), box.Top + (variance[1] * offset[1]), box.Right + (variance[2] * offset[2]), box.Bottom + (variance[3] * offset[3]));
+                box.Left + (variance[0] * offset[0]), box.Top + (variance[1] * offset[1]),
+                box.Right + (variance[2] * offset[2]), box.Bottom + (variance[3] * offset[3]));
         }
 
         return attributes.GetBoolean("clip_before_nms") ? decoded.Clipped() : decoded;
@@ -132,10 +134,20 @@ internal sealed record DetectionLayout(
     {
         GraphAttributes attributes = operands.Attributes;
         if (operands.Count > 3)
-            throw new UnsupportedModelException($"{operands.Node} has a second stage of confidences and boxes, which is not supported. Convert the model without it.");
+        {
+            throw new UnsupportedModelException(
+                $"{operands.Node} has a second stage of confidences and boxes, which is not supported. Convert the model without it.");
+        }
+
         if (attributes.GetBoolean("decrease_label_id"))
-            throw new UnsupportedModelException($"{operands.Node} counts classes as MXNet does (decrease_label_id), which is not supported. Convert the model from another framework.");
-        bool normalized = attributes.GetBoolean("normalized"), variances = !attributes.GetBoolean("variance_encoded_in_target"), shared = attributes.GetBoolean("share_location", true);
+        {
+            throw new UnsupportedModelException(
+                $"{operands.Node} counts classes as MXNet does (decrease_label_id), which is not supported. Convert the model from another "
+                + "framework.");
+        }
+
+        bool normalized = attributes.GetBoolean("normalized"), shared = attributes.GetBoolean("share_location", true);
+        bool variances = !attributes.GetBoolean("variance_encoded_in_target");
         int size = normalized ? 4 : 5;
         Shape confidences = operands[1].Shape, priors = operands[2].Shape;
         int count = priors.Rank == 3 ? priors[2] / size : 0;

@@ -69,7 +69,12 @@ internal static class PriorBoxes
             GraphAttributes attributes = operands.Attributes;
             float[] List(string name) => attributes.GetSingles(name) ?? [];
             if (List("fixed_size").Length > 0 || List("density").Length > 0 || List("fixed_ratio").Length > 0)
-                throw new UnsupportedModelException($"{operands.Node} has boxes of fixed sizes and densities, which are not supported. Convert the model with min_size and aspect_ratio.");
+            {
+                throw new UnsupportedModelException(
+                    $"{operands.Node} has boxes of fixed sizes and densities, which are not supported. Convert the model with min_size and "
+                    + "aspect_ratio.");
+            }
+
             float[] least = List("min_size"), most = List("max_size");
             bool usesMost = attributes.GetBoolean("scale_all_sizes", true), mostFirst = attributes.GetBoolean("min_max_aspect_ratios_order", true);
 
