@@ -7,7 +7,7 @@ namespace Int8Runtime.Graph.Lowering;
 internal sealed class MovementLowering : INodeLowering
 {
     public IReadOnlyList<string> OpTypes { get; } =
-        ["Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Transpose", "Slice", "Split", "Pad", "Concat"];
+        ["Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Transpose", "Slice", "Split", "Pad", "Concat", "DepthToSpace", "SpaceToDepth"];
 
     public void Lower(GraphNode node, LoweringContext context)
     {
@@ -30,6 +30,9 @@ internal sealed class MovementLowering : INodeLowering
                     context.EmitHost(node, "a step is negative");
                 else
                     context.Emit(node, new SliceSpec(slice.Starts, slice.Steps), source);
+                break;
+            case "DepthToSpace" or "SpaceToDepth":
+                LowerBlocks(node, context, source);
                 break;
             case "Split":
                 LowerSplit(node, context, source);
@@ -56,6 +59,23 @@ internal sealed class MovementLowering : INodeLowering
                     context.Emit(node, new ReshapeSpec(), source);
                 break;
         }
+    }
+
+    // Blocks of pixels and channels change places: a transpose between two reshapes.
+    private static void LowerBlocks(GraphNode node, LoweringContext context, Operand source)
+    {
+        Shape from = source.Shape, to = LoweringContext.ExtentsOf(node.Output);
+        int block = node.Attributes.GetInt32("blocksize");
+        (int[] divided, int[] order) = node.OpType switch
+        {
+            "SpaceToDepth" => (new[] { from[0], from[1], to[2], block, to[3], block }, new[] { 0, 3, 5, 1, 2, 4 }),
+            _ when node.Attributes.GetString("mode", "DCR") == "CRD" => ([from[0], to[1], block, block, from[2], from[3]], [0, 1, 4, 2, 5, 3]),
+            _ => ([from[0], block, block, to[1], from[2], from[3]], [0, 3, 4, 1, 5, 2]),
+        };
+        Operand blocks = context.Reshape(node, source, divided);
+        Shape moved = Array.ConvertAll(order, d => divided[d]);
+        Operand result = new(context.EmitStep(node, new TransposeSpec([.. order]), source.Edge.Type, moved, blocks).Output);
+        context.Emit(node, new ReshapeSpec(), result);
     }
 
     private static bool IsMovable(DataType type) => type is DataType.Float32 or DataType.Int32 || type.IsInt8();

@@ -17,6 +17,7 @@ internal static class ElementKernels
         {
             "Cast" => Elementwise.Dispatch(operands, operands[0].ElementType, new CastFrom(operands, node.Output.ElementType)),
             "Where" => WhereKernel.Create(operands),
+            "ArgMax" or "ArgMin" => Elementwise.Dispatch(operands, operands[0].ElementType, new ArgumentKernelOf(operands)),
             "Not" => new UnaryKernel<byte, bool>("not", static x => x == 0),
             _ when operands.Count == 2 && (BinaryOperators.IsExact(node.OpType) || ComparisonOperators.IsRelation(node.OpType)) =>
                 Elementwise.Dispatch(operands, operands[0].ElementType, new BinaryOf(operands)),
@@ -70,15 +71,21 @@ internal sealed record BroadcastWalk(int[] Extents, int[][] Steps)
 
     public static BroadcastWalk Of(Shape result, params ReadOnlySpan<Shape> operands)
     {
-        List<int> extents = [];
         var strides = new int[operands.Length][];
         for (int i = 0; i < operands.Length; i++)
             strides[i] = Broadcasting.Strides(operands[i], result);
+        return Along(result, strides);
+    }
+
+    /// <summary>The walk over operands with any steps.</summary>
+    public static BroadcastWalk Along(Shape result, params int[][] strides)
+    {
+        List<int> extents = [];
         var steps = Array.ConvertAll(strides, _ => new List<int>());
         for (int d = 0; d < result.Rank; d++)
         {
             if (result[d] == 1)
-                continue;
+                continue;   // one index has no step
             bool joins = extents.Count > 0;
             for (int i = 0; i < strides.Length && joins; i++)
                 joins = steps[i][^1] == (long)strides[i][d] * result[d];

@@ -2,6 +2,7 @@
 // of memory, where the portable evaluator would copy its operands.
 using System.Numerics;
 using System.Runtime.InteropServices;
+using Int8Runtime.Graph.Lowering;
 
 namespace Int8Runtime.Graph.Planning;
 
@@ -14,13 +15,13 @@ internal abstract class HostKernel
     /// <summary>The kernel of a node with known shapes; null where only the portable evaluator computes it.</summary>
     public static HostKernel? Of(GraphNode node)
     {
-        if (node.Domain.Length > 0)
+        if (node.Domain.Length > 0 || node.OptionalInput(0) is null || LoweringContext.ExtentsOf(node.Output).ElementCount == 0)
             return null;
         return node.OpType switch
         {
             "Gather" => GatherKernel.Create(node),
             "DynamicQuantizeLinear" when node.Input(0).ElementType == DataType.Float32 => new DynamicQuantizeKernel(),
-            _ => ElementKernels.Of(node),
+            _ => StridedCopyKernel.Create(node) ?? ElementKernels.Of(node),
         };
     }
 

@@ -93,6 +93,46 @@ public sealed class HostKernelTests
     }
 
     [Theory]
+    [InlineData("ArgMax", 1, false)]
+    [InlineData("ArgMin", 0, true)]
+    [InlineData("ArgMax", 2, true)]
+    public void Places_of_extremes(string opType, int axis, bool last) => AssertEqual(
+        opType, [Integers(DataType.Int32, [3, 4, 5], 4)], new GraphAttributes { { "axis", axis }, { "select_last_index", last } });
+
+    [Fact]
+    public void Movement_of_indices()
+    {
+        TensorData source = Integers(DataType.Int64, [2, 3, 4], 6);
+        AssertEqual("Transpose", [source], new GraphAttributes { { "perm", new[] { 2, 0, 1 } } });
+        AssertEqual("Flatten", [source]);
+        AssertEqual("Expand", [Integers(DataType.Int64, [3, 1], 6)], null, TensorData.Vector(2L, 1, 4));
+        AssertEqual("Slice", [source], null, TensorData.Vector(-1L, 0), TensorData.Vector(-9L, 9), TensorData.Vector(1L, 2), TensorData.Vector(-1L, 2));
+        AssertEqual("Slice", [TensorData.Vector(1f, 2, 3, 4)], null, TensorData.Vector(3L), TensorData.Vector(-9L), TensorData.Vector(0L), TensorData.Vector(-2L));
+    }
+
+    [Theory]
+    [InlineData("DepthToSpace", "DCR")]
+    [InlineData("DepthToSpace", "CRD")]
+    [InlineData("SpaceToDepth", null)]
+    public void Blocks_of_pixels_move_by_generated_copies(string opType, string? mode)
+    {
+        var attributes = new GraphAttributes { { "blocksize", 2 } };
+        if (mode is not null)
+            attributes.Add("mode", mode);
+        float[] values = [.. Enumerable.Range(0, 2 * 8 * 4 * 6).Select(i => (float)i)];
+        var graph = new ModelGraph("blocks");
+        graph.AddOutput(graph.AddOperation(opType, "y", [graph.AddInput("x", DataType.Float32, new GraphShape(2, 8, 4, 6))], attributes));
+        using CpuEngine engine = CpuEngine.Create(new() { Threads = 1 });
+        using CompiledModel model = engine.Compile(graph);
+        Assert.DoesNotContain(model.Explain().Nodes, n => n.IsSlow);
+        using InferenceRequest request = model.CreateRequest();
+        values.CopyTo(request.Input().AsSpan<float>());
+        request.Run();
+        TensorData expected = HostEvaluator.Evaluate(graph.Nodes[0], [TensorData.Create<float>(values, [2, 8, 4, 6])])[0];
+        Assert.Equal(expected.AsSpan<float>().ToArray(), request.Output().AsSpan<float>().ToArray());
+    }
+
+    [Theory]
     [InlineData(DataType.Int64, DataType.Float32)]
     [InlineData(DataType.Int64, DataType.Int8)]
     [InlineData(DataType.Float32, DataType.UInt8)]
@@ -116,10 +156,14 @@ public sealed class HostKernelTests
     }
 
     // A model of one node runs on a kernel, gives what the portable evaluator gives, and allocates nothing.
-    private static void AssertEqual(string opType, TensorData[] operands, GraphAttributes? attributes = null)
+    private static void AssertEqual(string opType, TensorData[] operands, GraphAttributes? attributes = null, params TensorData[] parameters)
     {
         var graph = new ModelGraph("kernel");
-        GraphValue[] inputs = [.. operands.Select((o, i) => graph.AddInput($"x{i}", o.ElementType, GraphShape.Of(o.Shape)))];
+        GraphValue[] inputs =
+        [
+            .. operands.Select((o, i) => graph.AddInput($"x{i}", o.ElementType, GraphShape.Of(o.Shape))),
+            .. parameters.Select(p => graph.AddConstant("parameter", p)),
+        ];
         graph.AddOutput(graph.AddOperation(opType, "y", inputs, attributes));
         using CpuEngine engine = CpuEngine.Create(new() { Threads = 1 });
         using CompiledModel model = engine.Compile(graph);
@@ -128,7 +172,7 @@ public sealed class HostKernelTests
         for (int i = 0; i < operands.Length; i++)
             operands[i].Bytes.Span.CopyTo(Bytes(request.Input($"x{i}")));
         request.Run();
-        TensorData expected = HostEvaluator.Evaluate(graph.Nodes[0], operands)[0];
+        TensorData expected = HostEvaluator.Evaluate(graph.Nodes[0], [.. operands, .. parameters])[0];
         Assert.Equal(expected.Bytes.ToArray(), Bytes(request.Output()).ToArray());
         AssertNoAllocation(request);
     }
