@@ -58,6 +58,12 @@ internal static class X64Implementations
             new JitNormalization(cache, PrimitiveKind.LayerNormalization, "jit_lnorm", needsAvx512: true),
             new JitNormalization(cache, PrimitiveKind.LayerNormalization, "jit_lnorm", needsAvx512: false),
 
+            new JitNormalization(cache, PrimitiveKind.BatchNormalization, "jit_bnorm", needsAvx512: true),
+            new JitNormalization(cache, PrimitiveKind.BatchNormalization, "jit_bnorm", needsAvx512: false),
+
+            new JitNormalization(cache, PrimitiveKind.GroupNormalization, "jit_gnorm", needsAvx512: true),
+            new JitNormalization(cache, PrimitiveKind.GroupNormalization, "jit_gnorm", needsAvx512: false),
+
             new JitReduction(cache, needsAvx512: true),
             new JitReduction(cache, needsAvx512: false),
         ];

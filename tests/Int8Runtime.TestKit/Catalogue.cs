@@ -123,6 +123,18 @@ public static class Catalogue
                     Axis = 1, Source = new([3, 37], type), Destination = new([3, 37], DataType.Float32), Scale = parameters, Shift = parameters,
                 },
                 PrimitiveAttributes.Default, Statistics);
+            var channels = new MemoryDescriptor([24], DataType.Float32);
+            MemoryDescriptor image = Image(type, 24, 5), result = Image(DataType.Float32, 24, 5);
+            yield return new CatalogueProblem(
+                new BatchNormalizationDescriptor
+                {
+                    Source = image, Destination = result, Scale = channels, Shift = channels, Statistics = NormalizationStatistics.Given,
+                    Mean = channels, Variance = channels,
+                },
+                PrimitiveAttributes.Default, Statistics);
+            yield return new CatalogueProblem(
+                new GroupNormalizationDescriptor { Groups = 4, Source = image, Destination = result, Scale = channels, Shift = channels },
+                PrimitiveAttributes.Default, Statistics);
             yield return new CatalogueProblem(
                 new ReductionDescriptor { Algorithm = ReductionAlgorithm.Mean, Source = Image(type, 19, 5), Destination = new([1, 19, 1, 1], type) },
                 PrimitiveAttributes.Default, type == DataType.Float32 ? Statistics : Tolerance.Exact);

@@ -71,6 +71,9 @@ public static unsafe class PrimitiveCheck
         reference.Create(plainProblem, attributes).Execute(referenceStream, in tensors.Arguments);
         using var expected = new TensorMemory(PrimitiveTensors.Destination(resolved));
         tensors.DestinationBytes.CopyTo(new Span<byte>(expected.Data, initial.Length));
+        byte[][] expectedResults = [.. tensors.FurtherResults.Select(BytesOf)];
+        foreach (TensorMemory result in tensors.FurtherResults)
+            new Span<byte>(result.Data, (int)result.Descriptor.SizeInBytes).Clear();
 
         initial.CopyTo(tensors.DestinationBytes);
         if (plainWeights is not null)
@@ -85,8 +88,21 @@ public static unsafe class PrimitiveCheck
         TierCoverage.Record(primitive.ImplementationName, engine.Isa);
         tensors.ThrowIfSlackWritten(problem);
         TensorCompare.Equal(expected, tensors.Destination, options.Tolerance, problem);
+        for (int i = 0; i < expectedResults.Length; i++)
+        {
+            TensorMemory actual = tensors.FurtherResults[i];
+            using var copy = new TensorMemory(actual.Descriptor);
+            expectedResults[i].CopyTo(new Span<byte>(copy.Data, expectedResults[i].Length));
+            TensorCompare.Equal(copy, actual, FurtherResults, $"result {i + 2} of {problem}");
+        }
+
         return primitive.ImplementationName;
     }
+
+    // Means and variances are f32 sums of up to some ten thousand elements, 8-bit integers among them.
+    private static Tolerance FurtherResults => Tolerance.Within(1e-5, 1e-4);
+
+    private static byte[] BytesOf(TensorMemory memory) => new Span<byte>(memory.Data, (int)memory.Descriptor.SizeInBytes).ToArray();
 
     private static MemoryDescriptor PlainWeights(PrimitiveDescriptor asked, MemoryDescriptor resolved) =>
         PrimitiveTensors.Weights(asked) is { IsStrided: true } plain
@@ -116,8 +132,16 @@ public static unsafe class PrimitiveCheck
                 Arguments.Set(input.Slot, tensor);
                 if (input.Slot == ArgumentSlot.Condition)
                     ClearEveryThird(tensor);
+                if (input.Slot == ArgumentSlot.NormalizationVariance)
+                    TensorContent.MakePositive(tensor);
                 if (input.Slot == PrimitiveTensors.FirstSource(descriptor))
                     source = tensor;
+            }
+
+            foreach (TensorArgument result in PrimitiveTensors.FurtherResults(descriptor))
+            {
+                FurtherResults.Add(Add(result.Descriptor, seed));
+                Arguments.Set(result.Slot, FurtherResults[^1]);
             }
 
             MemoryDescriptor destination = PrimitiveTensors.Destination(descriptor);
@@ -138,6 +162,8 @@ public static unsafe class PrimitiveCheck
         }
 
         public TensorMemory Destination { get; }
+
+        public List<TensorMemory> FurtherResults { get; } = [];
 
         public Span<byte> DestinationBytes => new(Destination.Data, (int)Destination.Descriptor.SizeInBytes);
 

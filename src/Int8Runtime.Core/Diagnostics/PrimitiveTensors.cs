@@ -26,6 +26,12 @@ internal static class PrimitiveTensors
     public static ArgumentSlot FirstSource(PrimitiveDescriptor descriptor) =>
         descriptor is IManySourcesDescriptor ? ArgumentSlot.PostOp0 : ArgumentSlot.Source;
 
+    /// <summary>Results beside the destination.</summary>
+    public static IReadOnlyList<TensorArgument> FurtherResults(PrimitiveDescriptor descriptor) =>
+        descriptor is NormalizationDescriptor { Statistics: NormalizationStatistics.Stored } d
+            ? [new(ArgumentSlot.NormalizationMean, d.Mean!), new(ArgumentSlot.NormalizationVariance, d.Variance!)]
+            : [];
+
     /// <summary>The weights; null if there are none.</summary>
     public static MemoryDescriptor? Weights(PrimitiveDescriptor descriptor) => descriptor switch
     {
@@ -87,6 +93,12 @@ internal static class PrimitiveTensors
                     yield return new TensorArgument(ArgumentSlot.NormalizationScale, scale);
                 if (normalization.Shift is { } shift)
                     yield return new TensorArgument(ArgumentSlot.NormalizationShift, shift);
+                if (normalization.Statistics == NormalizationStatistics.Given)
+                {
+                    yield return new TensorArgument(ArgumentSlot.NormalizationMean, normalization.Mean!);
+                    yield return new TensorArgument(ArgumentSlot.NormalizationVariance, normalization.Variance!);
+                }
+
                 break;
             default:
                 (MemoryDescriptor source, MemoryDescriptor? bias) = descriptor switch

@@ -20,6 +20,7 @@ internal sealed unsafe class ProblemRun : IDisposable
     private readonly TensorMemory _destination;
     private readonly TensorMemory? _plainWeights;
     private readonly byte[] _initial;
+    private readonly List<(ArgumentSlot Slot, TensorMemory Memory)> _furtherResults = [];
     private ExecutionArguments _arguments;
     private ExecutionArguments _referenceArguments;
 
@@ -42,12 +43,20 @@ internal sealed unsafe class ProblemRun : IDisposable
             TensorMemory tensor = Add(input.Descriptor, seed++, bound);
             if (input.Slot == first && primitive.Descriptor is ReductionDescriptor { Algorithm: ReductionAlgorithm.Product })
                 TensorContent.FillFactors(tensor, seed);
+            if (input.Slot == ArgumentSlot.NormalizationVariance)
+                TensorContent.MakePositive(tensor);
             _arguments.Set(input.Slot, tensor);
             source = input.Slot == first ? tensor : source;
         }
 
         _destination = Add(PrimitiveTensors.Destination(primitive.Descriptor), seed++, int.MaxValue);
         _arguments.Set(ArgumentSlot.Destination, _destination);
+        foreach (TensorArgument result in PrimitiveTensors.FurtherResults(primitive.Descriptor))
+        {
+            _furtherResults.Add((result.Slot, Add(result.Descriptor, seed, int.MaxValue)));
+            _arguments.Set(result.Slot, _furtherResults[^1].Memory);
+        }
+
         if (PrimitiveTensors.Weights(primitive.Descriptor) is { } weights)
         {
             MemoryDescriptor plain = PrimitiveTensors.Weights(asked) is { IsStrided: true } given
@@ -91,6 +100,9 @@ internal sealed unsafe class ProblemRun : IDisposable
         _initial.CopyTo(new Span<byte>(expected.Data, Length));
         ExecutionArguments arguments = _referenceArguments;
         arguments.Set(ArgumentSlot.Destination, expected);
+        using var expectedResults = new TensorList();
+        foreach ((ArgumentSlot slot, TensorMemory memory) in _furtherResults)
+            arguments.Set(slot, expectedResults.Add(memory.Descriptor));
         using var reference = new ReferenceEngine(sample);
         PrimitiveDescriptor problem = _plainWeights is null
             ? _primitive.Descriptor : PrimitiveTensors.WithWeights(_primitive.Descriptor, _plainWeights.Descriptor);
@@ -112,7 +124,18 @@ internal sealed unsafe class ProblemRun : IDisposable
             Execute();
         }
 
-        return Compare(expected, sample);
+        CheckOutcome outcome = Compare(expected, _destination, sample);
+        for (int i = 0; i < _furtherResults.Count; i++)
+        {
+            CheckOutcome further = Compare(expectedResults[i], _furtherResults[i].Memory, OutputSample.All);
+            outcome = outcome with
+            {
+                Mismatches = outcome.Mismatches + further.Mismatches,
+                FirstMismatch = outcome.FirstMismatch ?? (further.FirstMismatch is { } text ? $"{_furtherResults[i].Slot} {text}" : null),
+            };
+        }
+
+        return outcome;
     }
 
     /// <inheritdoc/>
@@ -122,9 +145,9 @@ internal sealed unsafe class ProblemRun : IDisposable
         _stream.Dispose();
     }
 
-    private CheckOutcome Compare(TensorMemory expected, OutputSample sample)
+    private CheckOutcome Compare(TensorMemory expected, TensorMemory actual, OutputSample sample)
     {
-        MemoryDescriptor layout = _destination.Descriptor;
+        MemoryDescriptor layout = actual.Descriptor;
         Tolerance tolerance = ToleranceRules.For(_primitive.Descriptor, _primitive.Attributes);
         long compared = 0, mismatches = 0;
         bool trivial = true;
@@ -137,11 +160,11 @@ internal sealed unsafe class ProblemRun : IDisposable
         {
             long offset = layout.OffsetOf(index);
             float want = ScalarAccess.Load(expected.Data, layout.DataType, offset);
-            float got = ScalarAccess.Load(_destination.Data, layout.DataType, offset);
+            float got = ScalarAccess.Load(actual.Data, layout.DataType, offset);
             compared++;
             trivial &= want == 0 || float.IsNaN(want);
             bool same = layout.DataType == DataType.Int32 && tolerance == Tolerance.Exact
-                ? ScalarAccess.LoadInteger(expected.Data, DataType.Int32, offset) == ScalarAccess.LoadInteger(_destination.Data, DataType.Int32, offset)
+                ? ScalarAccess.LoadInteger(expected.Data, DataType.Int32, offset) == ScalarAccess.LoadInteger(actual.Data, DataType.Int32, offset)
                 : tolerance.Accepts(want, got, layout.DataType);
             if (same)
                 continue;
@@ -182,5 +205,21 @@ internal sealed unsafe class ProblemRun : IDisposable
         _owned.Add(memory);
         TensorContent.Fill(memory, seed, magnitude);
         return memory;
+    }
+
+    // Memory that is freed together.
+    private sealed class TensorList : IDisposable
+    {
+        private readonly List<TensorMemory> _memory = [];
+
+        public TensorMemory this[int index] => _memory[index];
+
+        public TensorMemory Add(MemoryDescriptor descriptor)
+        {
+            _memory.Add(new TensorMemory(descriptor));
+            return _memory[^1];
+        }
+
+        public void Dispose() => _memory.ForEach(memory => memory.Dispose());
     }
 }

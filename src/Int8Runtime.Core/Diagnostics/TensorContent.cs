@@ -64,6 +64,13 @@ internal static unsafe class TensorContent
         while (IndexSpace.Next(index, descriptor.Dimensions));
     }
 
+    /// <summary>Replaces f32 elements by their magnitudes plus ¼, as variances are.</summary>
+    public static void MakePositive(TensorMemory memory)
+    {
+        foreach (ref float value in memory.AsSpan<float>())
+            value = MathF.Abs(value) + 0.25f;
+    }
+
     private static void FillBytes(byte* data, long count, Sequence random, int low, int high)
     {
         for (long i = 0; i < count; i++)

@@ -42,6 +42,12 @@ public enum ArgumentSlot
     /// <summary>The condition of a selection.</summary>
     Condition,
 
+    /// <summary>Means of a normalization, read or written.</summary>
+    NormalizationMean,
+
+    /// <summary>Variances of a normalization, read or written.</summary>
+    NormalizationVariance,
+
     /// <summary>Operand of the first post-op of the chain; operand of post-op i is at this value plus i.</summary>
     PostOp0 = 16,
 }

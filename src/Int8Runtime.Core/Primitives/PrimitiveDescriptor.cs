@@ -54,6 +54,12 @@ public enum PrimitiveKind
 
     /// <summary>Sums, extremes, means and norms over dimensions.</summary>
     Reduction,
+
+    /// <summary>Batch normalization.</summary>
+    BatchNormalization,
+
+    /// <summary>Group normalization, and instance normalization.</summary>
+    GroupNormalization,
 }
 
 /// <summary>

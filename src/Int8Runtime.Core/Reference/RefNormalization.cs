@@ -26,23 +26,13 @@ internal sealed unsafe class RefNormalization<TDescriptor>(PrimitiveKind kind, s
             float scale = RefEpilogue.SourceScale(attributes, in arguments);
             int zeroPoint = RefEpilogue.SourceZeroPoint(attributes, in arguments);
             void* data = arguments[ArgumentSlot.Source];
-            double count = source.ElementCount / (double)descriptor.SetCount;
             double[] means = new double[descriptor.SetCount], deviations = new double[descriptor.SetCount];
-            Span<int> index = stackalloc int[source.Rank];
-            index.Clear();
-            do
-                means[descriptor.SetOf(index)] += ScalarAccess.LoadReal(data, source.DataType, source.OffsetOf(index), scale, zeroPoint) / count;
-            while (IndexSpace.Next(index, source.Dimensions));
-            do
-            {
-                int set = descriptor.SetOf(index);
-                double difference = ScalarAccess.LoadReal(data, source.DataType, source.OffsetOf(index), scale, zeroPoint) - means[set];
-                deviations[set] += difference * difference / count;
-            }
-            while (IndexSpace.Next(index, source.Dimensions));
+            Statistics(descriptor, in arguments, scale, zeroPoint, means, deviations);
             for (int set = 0; set < deviations.Length; set++)
                 deviations[set] = Math.Sqrt(deviations[set] + descriptor.Epsilon);
 
+            Span<int> index = stackalloc int[source.Rank];
+            index.Clear();
             Epilogue epilogue = Epilogue.CreateForValues(
                 attributes, destination.DataType, RefEpilogue.ReadRuntime(attributes, in arguments));
             do
@@ -55,10 +45,69 @@ internal sealed unsafe class RefNormalization<TDescriptor>(PrimitiveKind kind, s
                     Parameter(descriptor.Shift, arguments[ArgumentSlot.NormalizationShift], place, 0));
                 RefEpilogue.FinishValue(epilogue, value, in arguments, destination, index);
             }
-            while (IndexSpace.Next(index, source.Dimensions));
+            while (Outputs.Next(index, source.Dimensions));
         }
 
         RefPadding.Clear(destination, arguments[ArgumentSlot.Destination]);
+    }
+
+    // Means and variances of all sets; reads or writes their tensors.
+    private static void Statistics(
+        TDescriptor descriptor, in ExecutionArguments arguments, float scale, int zeroPoint, double[] means, double[] variances)
+    {
+        if (descriptor.Statistics != NormalizationStatistics.Given)
+            Compute(descriptor, arguments[ArgumentSlot.Source], scale, zeroPoint, means, variances);
+        if (descriptor.Mean is not { } layout)
+            return;
+        var mean = (float*)arguments[ArgumentSlot.NormalizationMean];
+        var variance = (float*)arguments[ArgumentSlot.NormalizationVariance];
+        Span<int> index = stackalloc int[layout.Rank];
+        index.Clear();
+        for (int set = 0; set < means.Length; set++)
+        {
+            long place = layout.OffsetOf(index);
+            if (descriptor.Statistics == NormalizationStatistics.Given)
+                (means[set], variances[set]) = (mean[place], variance[place]);
+            else
+                (mean[place], variance[place]) = ((float)means[set], (float)variances[set]);
+            IndexSpace.Next(index, layout.Dimensions);
+        }
+    }
+
+    private static void Compute(TDescriptor descriptor, void* data, float scale, int zeroPoint, double[] means, double[] variances)
+    {
+        MemoryDescriptor source = descriptor.Source;
+        double count = source.ElementCount / (double)descriptor.SetCount;
+        ForEachElement(descriptor, data, scale, zeroPoint, (set, x) => means[set] += x / count);
+        ForEachElement(descriptor, data, scale, zeroPoint, (set, x) => variances[set] += (x - means[set]) * (x - means[set]) / count);
+    }
+
+    // Elements with their sets; places are computed once for each row where the last dimension has a stride.
+    private static void ForEachElement(TDescriptor descriptor, void* data, float scale, int zeroPoint, Action<int, double> action)
+    {
+        MemoryDescriptor source = descriptor.Source;
+        int last = source.Rank - 1, extent = source.Dimensions[last];
+        bool isStrided = source.BlockOf(last) == 1;
+        Shape rows = source.Dimensions.With(last, 1);
+        Span<int> index = stackalloc int[source.Rank];
+        index.Clear();
+        do
+        {
+            index[last] = extent - 1;
+            int lastSet = descriptor.SetOf(index);
+            index[last] = 0;
+            int set = descriptor.SetOf(index);
+            long offset = source.OffsetOf(index);
+            for (int i = 0; i < extent; i++)
+            {
+                index[last] = i;
+                long place = isStrided ? offset + (i * source.Strides[last]) : source.OffsetOf(index);
+                action(set == lastSet ? set : descriptor.SetOf(index), ScalarAccess.LoadReal(data, source.DataType, place, scale, zeroPoint));
+            }
+
+            index[last] = 0;
+        }
+        while (IndexSpace.Next(index, rows));
     }
 
     private static float Parameter(MemoryDescriptor? descriptor, void* data, int place, float absent) =>

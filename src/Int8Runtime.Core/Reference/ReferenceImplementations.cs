@@ -25,6 +25,8 @@ internal static class ReferenceImplementations
         new RefShuffle { Outputs = outputs },
         new RefReorder { Outputs = outputs },
         new RefReduction { Outputs = outputs },
-        new RefNormalization<LayerNormalizationDescriptor>(PrimitiveKind.LayerNormalization, "ref_lnorm:any"),
+        new RefNormalization<LayerNormalizationDescriptor>(PrimitiveKind.LayerNormalization, "ref_lnorm:any") { Outputs = outputs },
+        new RefNormalization<BatchNormalizationDescriptor>(PrimitiveKind.BatchNormalization, "ref_bnorm:any") { Outputs = outputs },
+        new RefNormalization<GroupNormalizationDescriptor>(PrimitiveKind.GroupNormalization, "ref_gnorm:any") { Outputs = outputs },
     ];
 }

@@ -59,7 +59,7 @@ internal sealed unsafe class ElementwisePlan
     /// <summary>Executes the computation.</summary>
     /// <param name="context">The execution.</param>
     /// <param name="slot">The argument that is the source.</param>
-    public void Execute(in ExecutionContext context, ArgumentSlot slot)
+    public void Execute(in ExecutionContext context, ArgumentSlot slot = ArgumentSlot.Source)
     {
         if (slot == ArgumentSlot.Source)
         {

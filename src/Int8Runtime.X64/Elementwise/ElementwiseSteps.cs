@@ -28,7 +28,7 @@ internal sealed class ElementwiseSteps
 
     /// <summary>Appends a function of the value and an argument, or <c>scale·(argument − zeroPoint)</c> with any factor.</summary>
     public ElementwiseSteps Add(
-        BinaryAlgorithm algorithm, MemoryDescriptor operand, ArgumentSlot slot, (float Scale, int ZeroPoint)? quantization)
+        BinaryAlgorithm algorithm, MemoryDescriptor operand, ArgumentSlot slot, (float Scale, int ZeroPoint)? quantization = null)
     {
         _steps.Add(new ElementwiseStep(PostOp.Binary(algorithm, operand), slot, Quantization: quantization));
         return this;

@@ -1,9 +1,13 @@
-// Normalizations by mean and variance of unblocked tensors: each kind says how its tensors fall apart into sets.
+// Normalizations by mean and variance.
+//
+//   one kernel      statistics and results of a set while it is in cache: where they are only computed and post-ops have no operands
+//   two stages      statistics by a kernel of their own, unless they are given; results by the element-wise plan, which takes every
+//                   layout and operand
 using Int8Runtime.Jit;
 
 namespace Int8Runtime.X64;
 
-/// <summary>Layer normalization.</summary>
+/// <summary>Batch, group and layer normalization.</summary>
 internal sealed class JitNormalization(KernelCache cache, PrimitiveKind kind, string algorithm, bool needsAvx512)
     : VectorImplementation(cache, algorithm, needsAvx512)
 {
@@ -21,39 +25,52 @@ internal sealed class JitNormalization(KernelCache cache, PrimitiveKind kind, st
             return tensors;
         if (RefuseQuantization(attributes, source.DataType, destination.DataType) is { } quantization)
             return quantization;
-        if (EpiloguePlan.TryForValues(Epilogue.CreateForValues(attributes, destination.DataType)) is not { } epilogue)
-            return Refuse(RejectionReason.PostOps, "a post-op with an operand");
-        if (LoopsOf(descriptor) is not { } loops)
-            return Refuse(RejectionReason.Layout, $"{source} or {destination} is blocked");
-        var walk = new SetWalkSpec(
-            source.DataType, loops.AcrossLanes, attributes.SourceZeroPoint is not null, attributes.SourceScale is not null);
+        NormalizationSets? sets = NormalizationSets.Of(descriptor);
+        bool isGiven = descriptor.Statistics == NormalizationStatistics.Given;
+        if (sets is null && !isGiven)
+            return Refuse(RejectionReason.Layout, $"groups of channels of {source} or {destination}, which is blocked");
+        if (descriptor.Statistics == NormalizationStatistics.Computed && PlanFused(descriptor, attributes, sets!, isa) is { } fused)
+            return fused;
+
+        SetPlan? statistics = null;
+        if (!isGiven)
+        {
+            statistics = PlanStatistics(descriptor, attributes, sets!, isa);
+            if (statistics is null)
+                return Refuse(RejectionReason.Layout, $"{source} and {destination} are blocked differently");
+        }
+
+        return NormalizationPlan.TryCreate(Name, isa, Cache, descriptor, attributes, statistics, request.Threads) is { } plan
+            ? plan
+            : Refuse(RejectionReason.Layout, $"{source} and {destination} are blocked differently");
+    }
+
+    private static SetWalkSpec WalkOf(NormalizationDescriptor descriptor, PrimitiveAttributes attributes, SetLoops loops) => new(
+        descriptor.Source.DataType, loops.AcrossLanes, attributes.SourceZeroPoint is not null, attributes.SourceScale is not null);
+
+    private SetPlan? PlanFused(NormalizationDescriptor descriptor, PrimitiveAttributes attributes, NormalizationSets sets, Isa isa)
+    {
+        if (EpiloguePlan.TryForValues(Epilogue.CreateForValues(attributes, descriptor.Destination.DataType)) is not { } epilogue
+            || SetLoops.TryCreate(sets.InSet, perElement: true, sets.Source, sets.Destination, sets.Parameters) is not { } loops)
+            return null;
         var spec = new NormalizationSpec(
-            walk, ParameterType(descriptor), descriptor.Scale is not null, descriptor.Shift is not null, loops.ParametersInLanes,
-            epilogue.Spec);
+            WalkOf(descriptor, attributes, loops), sets.Parameters.DataType, descriptor.Scale is not null, descriptor.Shift is not null,
+            loops.ParametersInLanes, epilogue.Spec);
         CompiledKernel kernel = new NormalizationGenerator().GetOrCreate(Cache, spec, isa);
         return new SetPlan(Name, descriptor, attributes, loops, epilogue, kernel)
         {
-            Bytes = source.ElementCount * sizeof(float), Epsilon = descriptor.Epsilon,
+            Bytes = descriptor.Source.ElementCount * sizeof(float), Epsilon = descriptor.Epsilon,
         };
     }
 
-    private static DataType ParameterType(NormalizationDescriptor descriptor) =>
-        (descriptor.Scale ?? descriptor.Shift)?.DataType ?? DataType.Float32;
-
-    private static SetLoops? LoopsOf(NormalizationDescriptor descriptor)
+    // Means go where a reduction has its destination, variances where there would be factors.
+    private SetPlan? PlanStatistics(NormalizationDescriptor descriptor, PrimitiveAttributes attributes, NormalizationSets sets, Isa isa)
     {
-        MemoryDescriptor source = descriptor.Source, destination = descriptor.Destination;
-        if (!source.InnerBlocks.IsEmpty || !destination.InnerBlocks.IsEmpty)
+        if (SetLoops.TryCreate(sets.InSet, perElement: false, sets.Source, sets.Statistics, sets.Statistics) is not { } loops)
             return null;
-        switch (descriptor)
-        {
-            case LayerNormalizationDescriptor layer:
-                bool[] inSet = [.. Enumerable.Range(0, source.Rank).Select(d => d >= layer.Axis)];
-                Shape extents = Shape.Create([.. source.Dimensions.Select((extent, d) => inSet[d] ? extent : 1)]);
-                return SetLoops.TryCreate(
-                    inSet, true, source, destination, new MemoryDescriptor(extents, ParameterType(descriptor)));
-            default:
-                throw new ArgumentException($"{descriptor.Kind} has no sets.");
-        }
+        var means = new ReductionDescriptor { Algorithm = ReductionAlgorithm.Mean, Source = sets.Source, Destination = sets.Statistics };
+        EpiloguePlan epilogue = EpiloguePlan.TryForValues(Epilogue.CreateForValues(PrimitiveAttributes.Default, DataType.Float32))!;
+        CompiledKernel kernel = new StatisticsGenerator().GetOrCreate(Cache, WalkOf(descriptor, attributes, loops), isa);
+        return new SetPlan(Name, means, attributes, loops, epilogue, kernel) { Bytes = descriptor.Source.ElementCount * sizeof(float) };
     }
 }

@@ -1,7 +1,6 @@
 // Normalization of sets in three passes.
 //
-//   1. mean = Σ x / n                                      four partial sums in each lane
-//   2. variance = Σ (x − mean)² / n                         around the mean, so that nothing cancels
+//   1. and 2. mean and variance (SetStatistics)
 //   3. y = (x − mean)·1/√(variance + ε)·factor + addend
 using Int8Runtime.Jit;
 using static Int8Runtime.Jit.VectorOp;
@@ -48,17 +47,7 @@ internal sealed class NormalizationGenerator : KernelGenerator<NormalizationSpec
         {
             Vec x = walk.Value;
             using Vec mean = asm.Registers.Vec("mean"), inverse = asm.Registers.Vec("inverse deviation");
-            EmitMean(mean, sets, (sum, lanes) =>
-            {
-                walk.FillInactive(lanes, 0);
-                asm.Emit(Vaddps, sum, sum, x);
-            });
-            EmitMean(inverse, sets, (sum, lanes) =>
-            {
-                asm.Emit(Vsubps, x, x, mean);
-                walk.FillInactive(lanes, 0);
-                asm.Emit(Vfmadd231ps, sum, x, x);
-            });
+            new SetStatistics(asm, spec.Walk, walk).Emit(mean, inverse, sets);
             using (Vec number = asm.Registers.Vec("number"))
             {
                 asm.Emit(Vbroadcastss, number, walk.Argument(nameof(SetArguments.Epsilon)));
@@ -75,22 +64,6 @@ internal sealed class NormalizationGenerator : KernelGenerator<NormalizationSpec
                 EmitParameters(x, element);
                 epilogue.Emit([new ResultVector(x, element.Destination, 0, element.Lanes)]);
             });
-        }
-
-        // result = the sum over the set that the body forms, divided by its number of elements.
-        private void EmitMean(Vec result, ActiveLanes sets, Action<Vec, ActiveLanes> add)
-        {
-            using VecArray sums = asm.Registers.Vecs("sum", SetWalk.Unroll);
-            for (int i = 0; i < sums.Count; i++)
-                asm.Clear(sums[i]);
-            walk.ForEachElement(sets, element => add(sums[element.Number], element.Lanes));
-            asm.Emit(Vaddps, sums[0], sums[0], sums[1]);
-            asm.Emit(Vaddps, sums[2], sums[2], sums[3]);
-            asm.Emit(Vaddps, result, sums[0], sums[2]);
-            if (spec.Walk.AcrossLanes)
-                LaneReduction.Combine(asm, result, other => asm.Emit(Vaddps, result, result, other));
-            asm.Emit(Vbroadcastss, sums[0], walk.Argument(nameof(SetArguments.Elements)));
-            asm.Emit(Vdivps, result, result, sums[0]);
         }
 
         private void EmitParameters(Vec x, SetElement element)

@@ -103,7 +103,7 @@ internal sealed class SetWalk : IDisposable
             _asm.Add(Argument(nameof(SetArguments.Source)), lanes * _sourceBytes);
             _asm.Add(Argument(nameof(SetArguments.Destination)), lanes * _destinationBytes);
             _asm.Add(_position, lanes);
-            if (!_outputs.HasFlag(SetOutputs.Parameters))
+            if (_parameterBytes == 0)
                 return;
             _asm.Add(Argument(nameof(SetArguments.Factors)), lanes * _parameterBytes);
             _asm.Add(Argument(nameof(SetArguments.Addends)), lanes * _parameterBytes);
@@ -116,10 +116,11 @@ internal sealed class SetWalk : IDisposable
         });
     }
 
-    /// <summary>Where the result of a set goes if there is one for each set.</summary>
-    public Mem SetResult()
+    /// <summary>Where the result of a set goes if there is one for each set; valid until the next call.</summary>
+    /// <param name="argument">The argument that points to it.</param>
+    public Mem SetResult(string argument = nameof(SetArguments.Destination))
     {
-        _asm.Mov(_destination, Argument(nameof(SetArguments.Destination)));
+        _asm.Mov(_destination, Argument(argument));
         return _destination[0];
     }
 

@@ -14,7 +14,7 @@ public sealed record LayerNormalizationDescriptor : NormalizationDescriptor
     internal override Shape ParameterShape => Source.Dimensions.Slice(Axis, Source.Rank - Axis);
 
     /// <inheritdoc/>
-    internal override int SetCount => checked((int)Source.Dimensions.Slice(0, Axis).ElementCount);
+    internal override Shape StatisticsShape => Source.Dimensions.Slice(0, Axis);
 
     /// <inheritdoc/>
     internal override int SetOf(ReadOnlySpan<int> index) => Place(index, 0, Axis);

@@ -1,9 +1,22 @@
 // What normalizations by mean and variance have in common.
 namespace Int8Runtime;
 
+/// <summary>Where the means and variances of a normalization come from.</summary>
+public enum NormalizationStatistics
+{
+    /// <summary>They are computed from the source.</summary>
+    Computed,
+
+    /// <summary>They are computed from the source and also written to tensors.</summary>
+    Stored,
+
+    /// <summary>They are given, as trained models have them.</summary>
+    Given,
+}
+
 /// <summary>
 /// <c>y = (x − mean)/√(variance + ε)·scale + shift</c>, with the (biased) variance and the mean taken over sets of elements.
-/// Statistics are f32. Integer sources are dequantized first.
+/// Statistics are f32. Integer sources are dequantized first. A rectifier behind it is a post-op.
 /// </summary>
 public abstract record NormalizationDescriptor : PrimitiveDescriptor, IUnaryDescriptor
 {
@@ -26,13 +39,25 @@ public abstract record NormalizationDescriptor : PrimitiveDescriptor, IUnaryDesc
     /// <summary>Added to the variance, not negative.</summary>
     public float Epsilon { get; init; } = 1e-5f;
 
+    /// <summary>Where mean and variance come from.</summary>
+    public NormalizationStatistics Statistics { get; init; }
+
+    /// <summary>Means, f32 without gaps; unless they are only computed.</summary>
+    public MemoryDescriptor? Mean { get; init; }
+
+    /// <summary>Variances, like <see cref="Mean"/>.</summary>
+    public MemoryDescriptor? Variance { get; init; }
+
     /// <summary>Shape of <see cref="Scale"/> and <see cref="Shift"/>.</summary>
     internal abstract Shape ParameterShape { get; }
 
-    /// <summary>Number of sets that are normalized on their own.</summary>
-    internal abstract int SetCount { get; }
+    /// <summary>Shape of <see cref="Mean"/> and <see cref="Variance"/>: one element for each set that is normalized on its own.</summary>
+    internal abstract Shape StatisticsShape { get; }
 
-    /// <summary>The set to which an element belongs.</summary>
+    /// <summary>Number of sets.</summary>
+    internal int SetCount => checked((int)StatisticsShape.ElementCount);
+
+    /// <summary>The set to which an element belongs, counted in row-major order of <see cref="StatisticsShape"/>.</summary>
     internal abstract int SetOf(ReadOnlySpan<int> index);
 
     /// <summary>The row-major place in <see cref="Scale"/> and <see cref="Shift"/> that belongs to an element.</summary>
@@ -48,6 +73,9 @@ public abstract record NormalizationDescriptor : PrimitiveDescriptor, IUnaryDesc
         RequireParameter(Scale, "scale");
         RequireParameter(Shift, "shift");
         Require(Scale is null || Shift is null || Scale.DataType == Shift.DataType, "scale and shift have different types.");
+        RequireStatistics();
+        RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");
+        RequireZeroPoint(attributes.DestinationZeroPoint, Destination.DataType, "destination");
         RequirePostOps(attributes.PostOps, Destination);
     }
 
@@ -64,8 +92,27 @@ public abstract record NormalizationDescriptor : PrimitiveDescriptor, IUnaryDesc
             $"the {role} is {parameter} and must be row-major of shape {ParameterShape}.");
     }
 
-    /// <summary>Which parameters there are, as benchdnn's flags: C for a scale, H for a shift.</summary>
-    private protected string FlagsText => $"{(Scale is null ? "" : "C")}{(Shift is null ? "" : "H")}";
+    private void RequireStatistics()
+    {
+        if (Statistics == NormalizationStatistics.Computed)
+        {
+            Require(Mean is null && Variance is null, "mean and variance are computed and not stored; they need no tensors.");
+            return;
+        }
+
+        Require(Mean is not null && Variance is not null, "mean and variance need tensors.");
+        Require(Mean!.DataType == DataType.Float32 && Mean.Dimensions == StatisticsShape && Mean.IsDense && Mean.InnerBlocks.IsEmpty,
+            $"the mean is {Mean} and must be f32 of shape {StatisticsShape} without gaps.");
+        Require(Mean.Equals(Variance), $"mean {Mean} and variance {Variance} differ.");
+    }
+
+    /// <summary>benchdnn's flags: G for given statistics, C for a scale, H for a shift.</summary>
+    private protected string FlagsText =>
+        $"{(Statistics == NormalizationStatistics.Given ? "G" : "")}{(Scale is null ? "" : "C")}{(Shift is null ? "" : "H")}";
+
+    /// <summary>Dimensions as benchdnn writes those of images: mb2ic16ih7iw7.</summary>
+    private protected string ImageText => string.Concat(
+        Source.Dimensions.Select((extent, d) => (d switch { 0 => "mb", 1 => "ic", _ => "i" + "dhw"[3 - Source.Rank + d] }) + extent));
 
     /// <summary>Types as benchdnn writes them.</summary>
     private protected string TypesText => $"{Source.DataType.ToShortName()}:{Destination.DataType.ToShortName()}";
@@ -76,8 +123,11 @@ public abstract record NormalizationDescriptor : PrimitiveDescriptor, IUnaryDesc
 /// <param name="Destination">The destination.</param>
 /// <param name="Scale">Factors, if the descriptor has them.</param>
 /// <param name="Shift">Addends, if the descriptor has them.</param>
+/// <param name="Mean">Means, if the descriptor has them: read or written.</param>
+/// <param name="Variance">Variances, if the descriptor has them: read or written.</param>
 public readonly record struct NormalizationArguments(
-    TensorMemory Source, TensorMemory Destination, TensorMemory? Scale = null, TensorMemory? Shift = null) : IPrimitiveArguments
+    TensorMemory Source, TensorMemory Destination, TensorMemory? Scale = null, TensorMemory? Shift = null, TensorMemory? Mean = null,
+    TensorMemory? Variance = null) : IPrimitiveArguments
 {
     /// <inheritdoc/>
     public void Bind(PrimitiveDescriptor descriptor, ref ExecutionArguments arguments)
@@ -88,5 +138,7 @@ public readonly record struct NormalizationArguments(
         ArgumentBinding.Bind(ref arguments, ArgumentSlot.Destination, Destination, expected.Destination);
         ArgumentBinding.Bind(ref arguments, ArgumentSlot.NormalizationScale, Scale, expected.Scale);
         ArgumentBinding.Bind(ref arguments, ArgumentSlot.NormalizationShift, Shift, expected.Shift);
+        ArgumentBinding.Bind(ref arguments, ArgumentSlot.NormalizationMean, Mean, expected.Mean);
+        ArgumentBinding.Bind(ref arguments, ArgumentSlot.NormalizationVariance, Variance, expected.Variance);
     }
 }
