@@ -96,6 +96,8 @@ public static class HostEvaluator
         One("Clip", SelectionOperators.Clip);
         One("CumSum", ScanOperators.CumSum);
         Many("LayerNormalization", NormalizationOperators.LayerNormalization);
+        foreach (string opType in (string[])["GroupNormalization", "InstanceNormalization"])
+            One(opType, NormalizationOperators.GroupNormalization);
         foreach (string opType in ReductionOperators.Names)
             One(opType, ReductionOperators.Evaluate);
         One("ArgMax", SearchOperators.ArgMax);

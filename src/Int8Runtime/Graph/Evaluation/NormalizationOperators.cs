@@ -32,6 +32,30 @@ internal static class NormalizationOperators
         return all[..operands.Node.Outputs.Count];
     }
 
+    /// <summary>Group normalization; instance normalization has as many groups as channels.</summary>
+    public static TensorData GroupNormalization(NodeOperands operands)
+    {
+        TensorData source = HostEvaluator.Content(operands, 0);
+        int channels = source.Shape[1];
+        int groups = operands.Node.Is("InstanceNormalization") ? channels : operands.Attributes.GetInt32("num_groups", 1);
+        if (groups < 1 || channels % groups != 0)
+            throw operands.Defect($"{channels} channels do not fall into {groups} groups");
+        double[] x = source.ToDoubleArray(), scale = HostEvaluator.Content(operands, 1).ToDoubleArray();
+        double[] shift = HostEvaluator.Content(operands, 2).ToDoubleArray();
+        if (scale.Length != channels || shift.Length != channels)
+            throw operands.Defect("scale and bias need one element for each channel");
+        int sets = source.Shape[0] * groups, length = sets == 0 ? 0 : x.Length / sets, pixels = x.Length == 0 ? 1 : length / (channels / groups);
+        for (int set = 0; set < sets; set++)
+            Normalize(x.AsSpan(set * length, length), operands.Attributes.GetSingle("epsilon", 1e-5f));
+        for (int i = 0; i < x.Length; i++)
+        {
+            int channel = i / pixels % channels;
+            x[i] = (x[i] * scale[channel]) + shift[channel];
+        }
+
+        return TensorData.Create<double>(x, source.Shape).ConvertTo(source.ElementType);
+    }
+
     // Subtracts the mean and divides by the deviation.
     private static (double Mean, double Inverse) Normalize(Span<double> values, double epsilon)
     {

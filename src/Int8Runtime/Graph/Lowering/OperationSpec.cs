@@ -60,6 +60,9 @@ internal sealed record LrnSpec(int Size, float Alpha, float Beta, float K) : Ope
 /// <summary>Operands: source, optional factors and optional addends of the dimensions from the axis on.</summary>
 internal sealed record LayerNormalizationSpec(int Axis, float Epsilon) : OperationSpec;
 
+/// <summary>Operands: source [N, C, …], factors and addends of the channels.</summary>
+internal sealed record GroupNormalizationSpec(int Groups, float Epsilon) : OperationSpec;
+
 /// <summary>Operand: source; the dimensions in which the result has extent 1 are reduced. P is the exponent of norms.</summary>
 internal sealed record ReductionSpec(ReductionAlgorithm Algorithm, float P = 1) : OperationSpec;
 

@@ -6,16 +6,26 @@ namespace Int8Runtime.Graph.Planning;
 /// <summary>Plans normalizations whose scale and shift are operands.</summary>
 internal static class NormalizationEmitter
 {
-    public static void EmitLayer(Operation operation, LayerNormalizationSpec spec, PlanBuilder plan)
+    public static void EmitLayer(Operation operation, LayerNormalizationSpec spec, PlanBuilder plan) =>
+        Emit(operation, plan, channelsLast: false, (source, destination, scale, shift) => new LayerNormalizationDescriptor
+        {
+            Axis = spec.Axis, Epsilon = spec.Epsilon, Source = source, Destination = destination, Scale = scale, Shift = shift,
+        });
+
+    public static void EmitGroup(Operation operation, GroupNormalizationSpec spec, PlanBuilder plan) => Emit(
+        operation, plan, plan.Layouts.IsChannelsLast(operation.Output), (source, destination, scale, shift) => new GroupNormalizationDescriptor
+        {
+            Groups = spec.Groups, Epsilon = spec.Epsilon, Source = source, Destination = destination, Scale = scale, Shift = shift,
+        });
+
+    private static void Emit(
+        Operation operation, PlanBuilder plan, bool channelsLast,
+        Func<MemoryDescriptor, MemoryDescriptor, MemoryDescriptor?, MemoryDescriptor?, NormalizationDescriptor> describe)
     {
-        Location source = plan.Read(operation[0].Edge, channelsLast: false);
+        Location source = plan.Read(operation[0].Edge, channelsLast);
         Location? scale = Parameter(operation, 1, plan), shift = Parameter(operation, 2, plan);
         Location destination = plan.TryDefineInPlace(operation.Output, operation[0]) ?? plan.Define(operation.Output);
-        var descriptor = new LayerNormalizationDescriptor
-        {
-            Axis = spec.Axis, Epsilon = spec.Epsilon, Source = source.Descriptor, Destination = destination.Descriptor,
-            Scale = scale?.Descriptor, Shift = shift?.Descriptor,
-        };
+        NormalizationDescriptor descriptor = describe(source.Descriptor, destination.Descriptor, scale?.Descriptor, shift?.Descriptor);
         plan.Execute(descriptor, AttributesOf.Unary(operation[0].Quantization, operation.OutputQuantization),
             (ArgumentSlot.Source, source), (ArgumentSlot.NormalizationScale, scale), (ArgumentSlot.NormalizationShift, shift),
             (ArgumentSlot.Destination, destination));

@@ -49,6 +49,9 @@ internal static class OperationEmitters
             case LayerNormalizationSpec spec:
                 NormalizationEmitter.EmitLayer(operation, spec, plan);
                 break;
+            case GroupNormalizationSpec spec:
+                NormalizationEmitter.EmitGroup(operation, spec, plan);
+                break;
             case ConvertSpec:
                 MovementEmitter.EmitConvert(operation, plan);
                 break;
