@@ -54,6 +54,8 @@ internal static class X64Implementations
 
             new JitLrn(cache, needsAvx512: true),
             new JitLrn(cache, needsAvx512: false),
+            new LrnWithinChannel(cache, needsAvx512: true),
+            new LrnWithinChannel(cache, needsAvx512: false),
 
             new JitNormalization(cache, PrimitiveKind.LayerNormalization, "jit_lnorm", needsAvx512: true),
             new JitNormalization(cache, PrimitiveKind.LayerNormalization, "jit_lnorm", needsAvx512: false),

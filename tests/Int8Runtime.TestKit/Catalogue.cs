@@ -108,8 +108,10 @@ public static class Catalogue
         }
 
         MemoryDescriptor floats = Image(DataType.Float32, 19, 7);
-        yield return new CatalogueProblem(
-            new LrnDescriptor { LocalSize = 5, Source = floats, Destination = floats }, PrimitiveAttributes.Default, Transcendental);
+        foreach (LrnAlgorithm algorithm in Enum.GetValues<LrnAlgorithm>())
+            yield return new CatalogueProblem(
+                new LrnDescriptor { Algorithm = algorithm, LocalSize = 5, Source = floats, Destination = floats },
+                PrimitiveAttributes.Default, Transcendental);
     }
 
     private static IEnumerable<CatalogueProblem> Normalizations()

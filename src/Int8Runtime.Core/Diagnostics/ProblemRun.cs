@@ -182,7 +182,7 @@ internal sealed unsafe class ProblemRun : IDisposable
         InnerProductDescriptor d => d.Weights.ElementCount / Math.Max(1, d.Weights.Dimensions[0]),
         MatMulDescriptor d => d.K,
         PoolingDescriptor d => d.Kernel.ElementCount,
-        LrnDescriptor d => d.LocalSize,
+        LrnDescriptor d => d.WindowSize,
         ReductionDescriptor d => d.SetSize * 4,
         _ => 4,
     };

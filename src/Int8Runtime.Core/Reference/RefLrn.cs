@@ -1,9 +1,9 @@
-// Normative local response normalization across channels.
+// Normative local response normalization.
 namespace Int8Runtime.Reference;
 
 /// <summary>
-/// <c>y = x / (k + α/size · Σ x²)^β</c> in f64, rounded to f32 once (Krizhevsky et al., 2012, section 3.3). The sum runs over
-/// channels c − ⌊(size − 1)/2⌋ to c + ⌈(size − 1)/2⌉ that exist; the divisor is always the size.
+/// <c>y = x / (k + α/n · Σ x²)^β</c> in f64, rounded to f32 once (Krizhevsky et al., 2012, section 3.3). The sum runs over the
+/// neighbours i − ⌊(size − 1)/2⌋ to i + ⌈(size − 1)/2⌉ that exist, in the channels or in every spatial dimension; n counts all of them.
 /// </summary>
 internal sealed unsafe class RefLrn() : RefImplementation<LrnDescriptor>(PrimitiveKind.Lrn, "ref_lrn:any")
 {
@@ -25,23 +25,28 @@ internal sealed unsafe class RefLrn() : RefImplementation<LrnDescriptor>(Primiti
             attributes, destination.DataType, RefEpilogue.ReadRuntime(attributes, in arguments));
         int before = (descriptor.LocalSize - 1) / 2, after = descriptor.LocalSize / 2;
         Span<int> index = stackalloc int[source.Rank];
-        Span<int> neighbour = stackalloc int[source.Rank];
+        Span<int> neighbour = stackalloc int[source.Rank], first = stackalloc int[source.Rank], last = stackalloc int[source.Rank];
         index.Clear();
         if (destination.ElementCount > 0)
         {
             do
             {
-                index.CopyTo(neighbour);
-                int last = Math.Min(index[1] + after, source.Dimensions[1] - 1);
-                double sum = 0;
-                for (int c = Math.Max(index[1] - before, 0); c <= last; c++)
+                for (int d = 0; d < index.Length; d++)
                 {
-                    neighbour[1] = c;
+                    bool varies = descriptor.Algorithm == LrnAlgorithm.AcrossChannels ? d == 1 : d > 1;
+                    first[d] = varies ? Math.Max(index[d] - before, 0) : index[d];
+                    last[d] = varies ? Math.Min(index[d] + after, source.Dimensions[d] - 1) : index[d];
+                }
+
+                first.CopyTo(neighbour);
+                double sum = 0;
+                do
+                {
                     double x = Load(neighbour, in arguments);
                     sum += x * x;
                 }
-
-                double divisor = Math.Pow(descriptor.K + (descriptor.Alpha * sum / descriptor.LocalSize), descriptor.Beta);
+                while (NextIn(neighbour, first, last));
+                double divisor = Math.Pow(descriptor.K + (descriptor.Alpha * sum / descriptor.WindowSize), descriptor.Beta);
                 RefEpilogue.FinishValue(
                     epilogue, (float)(Load(index, in arguments) / divisor), in arguments, destination, index);
             }
@@ -49,6 +54,18 @@ internal sealed unsafe class RefLrn() : RefImplementation<LrnDescriptor>(Primiti
         }
 
         RefPadding.Clear(destination, arguments[ArgumentSlot.Destination]);
+
+        static bool NextIn(Span<int> index, ReadOnlySpan<int> first, ReadOnlySpan<int> last)
+        {
+            for (int d = index.Length - 1; d >= 0; d--)
+            {
+                if (++index[d] <= last[d])
+                    return true;
+                index[d] = first[d];
+            }
+
+            return false;
+        }
 
         double Load(ReadOnlySpan<int> at, in ExecutionArguments arguments) => ScalarAccess.LoadReal(
             arguments[ArgumentSlot.Source], source.DataType, source.OffsetOf(at), scale, zeroPoint);

@@ -24,6 +24,8 @@ internal sealed unsafe class JitLrn(KernelCache cache, bool needsAvx512) : Vecto
             return tensors;
         if (RefuseQuantization(attributes, source.DataType, destination.DataType) is { } quantization)
             return quantization;
+        if (descriptor.Algorithm != LrnAlgorithm.AcrossChannels)
+            return Refuse(RejectionReason.Algorithm, "windows within a channel");
         if (descriptor.LocalSize > LargestWindow)
             return Refuse(RejectionReason.Shape, $"a window of {descriptor.LocalSize} channels; at most {LargestWindow}");
         if (EpiloguePlan.TryForValues(Epilogue.CreateForValues(attributes, destination.DataType)) is not { } epilogue)

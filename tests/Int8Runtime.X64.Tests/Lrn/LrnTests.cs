@@ -37,4 +37,36 @@ public sealed class LrnTests
                 options);
         Properties.Check(problems, p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), 300);
     }
+
+    [Fact]
+    public void Windows_within_a_channel_are_close_to_the_reference()
+    {
+        Gen<Problem> problems =
+            from sourceType in Gen.Elements(DataType.Float32, DataType.Float32, DataType.UInt8, DataType.Int8, DataType.BFloat16)
+            from type in Gen.Elements(DataType.Float32, DataType.Float32, DataType.UInt8, DataType.Int8, DataType.BFloat16)
+            from shape in Layouts.Images
+            from source in Layouts.Tensor(shape, sourceType)
+            from destination in Gen.OneOf(Gen.Constant(source.WithDataType(type)), Layouts.Tensor(shape, type))
+            from size in Gen.Elements(1, 3, 5, 5, 9)
+            from beta in Gen.Elements(0.75f, 0.5f, 1f)
+            from zeroPoint in Arbitraries.ZeroPoint(sourceType)
+            from postOps in Arbitraries.PostOps(destination)
+            from options in Arbitraries.Options(type == DataType.Float32 ? Tolerance.Within(1e-5, 1e-5) : new Tolerance(1))
+            select new Problem(
+                new LrnDescriptor
+                {
+                    Algorithm = LrnAlgorithm.WithinChannel, Source = source, Destination = destination, LocalSize = size, Alpha = 0.9f,
+                    Beta = beta, K = 1.5f,
+                },
+                new PrimitiveAttributes
+                {
+                    SourceScale = sourceType.IsInt8() ? QuantizationScale.PerTensor(0.02f) : null,
+                    SourceZeroPoint = zeroPoint,
+                    DestinationScale = type.IsInt8() ? QuantizationScale.PerTensor(0.01f) : null,
+                    DestinationZeroPoint = type.IsInt8() ? 5 : 0,
+                    PostOps = type == DataType.Float32 ? postOps : PostOpChain.Empty,
+                },
+                options);
+        Properties.Check(problems, p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), 80);
+    }
 }

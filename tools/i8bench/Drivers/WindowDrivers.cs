@@ -62,8 +62,12 @@ internal static partial class WindowDrivers
     public static BenchProblem Lrn(Options options, string text)
     {
         DataType type = TypesAndTags.Types(options.Or("dt", "f32"), 1)[0];
-        if (options.Or("alg", "ACROSS").ToUpperInvariant() is not ("ACROSS" or "LRN_ACROSS_CHANNELS"))
-            throw new UnimplementedException($"algorithm {options["alg"]}");
+        LrnAlgorithm algorithm = options.Or("alg", "ACROSS").ToUpperInvariant() switch
+        {
+            "ACROSS" or "LRN_ACROSS_CHANNELS" => LrnAlgorithm.AcrossChannels,
+            "WITHIN" or "LRN_WITHIN_CHANNEL" => LrnAlgorithm.WithinChannel,
+            string other => throw new FormatException($"'{other}' is not an LRN algorithm."),
+        };
         float alpha = 1f / 8192, beta = 0.75f, k = 1;
         int size = 5;
 
@@ -88,7 +92,7 @@ internal static partial class WindowDrivers
             .. fields.SpatialLetters().Select(fields.Input),
         ];
         MemoryDescriptor tensor = TypesAndTags.Tensor(options, 0, dimensions, type, options.Or("tag", "abx"));
-        var descriptor = new LrnDescriptor { Source = tensor, Destination = tensor, LocalSize = size, Alpha = alpha, Beta = beta, K = k };
+        var descriptor = new LrnDescriptor { Algorithm = algorithm, Source = tensor, Destination = tensor, LocalSize = size, Alpha = alpha, Beta = beta, K = k };
         return new BenchProblem(descriptor, AttributeText.Parse(options, new AttributeContext(dimensions, dimensions, type, 1, 0)));
     }
 

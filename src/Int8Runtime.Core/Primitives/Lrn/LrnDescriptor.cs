@@ -1,14 +1,28 @@
-// Local response normalization across channels.
+// Local response normalization, across channels or within each.
 namespace Int8Runtime;
 
+/// <summary>Over which neighbours a local response normalization sums.</summary>
+public enum LrnAlgorithm
+{
+    /// <summary>The same place in neighbouring channels.</summary>
+    AcrossChannels,
+
+    /// <summary>Neighbouring places in the same channel, in every spatial dimension.</summary>
+    WithinChannel,
+}
+
 /// <summary>
-/// Local response normalization across channels (Krizhevsky et al., 2012, section 3.3):
-/// <c>y = x / (k + α/size · Σ x²)^β</c>, the sum over the <see cref="LocalSize"/> channels around the element.
+/// Local response normalization (Krizhevsky et al., 2012, section 3.3): <c>y = x / (k + α/n · Σ x²)^β</c>, the sum over the
+/// <see cref="LocalSize"/> neighbours around the element in each of the dimensions that it runs over; n is the number of those
+/// neighbours, whether they exist or not.
 /// </summary>
 public sealed record LrnDescriptor : PrimitiveDescriptor, IUnaryDescriptor
 {
     /// <inheritdoc/>
     public override PrimitiveKind Kind => PrimitiveKind.Lrn;
+
+    /// <summary>The neighbours.</summary>
+    public LrnAlgorithm Algorithm { get; init; }
 
     /// <summary>The source, [N, C, …].</summary>
     public required MemoryDescriptor Source { get; init; }
@@ -16,8 +30,11 @@ public sealed record LrnDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     /// <summary>The destination, [N, C, …].</summary>
     public required MemoryDescriptor Destination { get; init; }
 
-    /// <summary>Number of channels summed: from c − ⌊(size − 1)/2⌋ to c + ⌈(size − 1)/2⌉.</summary>
+    /// <summary>Number of neighbours in a dimension: from i − ⌊(size − 1)/2⌋ to i + ⌈(size − 1)/2⌉; odd within a channel.</summary>
     public required int LocalSize { get; init; }
+
+    /// <summary>Number of neighbours.</summary>
+    internal long WindowSize => Algorithm == LrnAlgorithm.AcrossChannels ? LocalSize : Shape.Filled(Source.Rank - 2, LocalSize).ElementCount;
 
     /// <summary>Factor of the sum.</summary>
     public float Alpha { get; init; } = 1e-4f;
@@ -34,6 +51,7 @@ public sealed record LrnDescriptor : PrimitiveDescriptor, IUnaryDescriptor
         ArgumentNullException.ThrowIfNull(attributes);
         Require(Source.Rank >= 2 && Source.Dimensions == Destination.Dimensions, $"source {Source.Dimensions} and destination {Destination.Dimensions} differ or lack channels.");
         Require(LocalSize >= 1, "the local size is at least 1.");
+        Require(Algorithm == LrnAlgorithm.AcrossChannels || LocalSize % 2 == 1, $"the local size within a channel is {LocalSize} and must be odd.");
         RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");
         RequireZeroPoint(attributes.DestinationZeroPoint, Destination.DataType, "destination");
         RequirePostOps(attributes.PostOps, Destination);
@@ -41,5 +59,5 @@ public sealed record LrnDescriptor : PrimitiveDescriptor, IUnaryDescriptor
 
     /// <inheritdoc/>
     public override string ToProblemText() => FormattableString.Invariant(
-        $"--lrn --alg=ACROSS --dt={Source.DataType.ToShortName()} {Source.Dimensions} ls{LocalSize}alpha{Alpha}beta{Beta}k{K}");
+        $"--lrn --alg={(Algorithm == LrnAlgorithm.AcrossChannels ? "ACROSS" : "WITHIN")} --dt={Source.DataType.ToShortName()} {Source.Dimensions} ls{LocalSize}alpha{Alpha}beta{Beta}k{K}");
 }

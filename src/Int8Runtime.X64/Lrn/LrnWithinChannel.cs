@@ -1,0 +1,108 @@
+// LRN within a channel, made of generated code that exists:
+//
+//   squares = x²                                       element-wise, f32, channels last
+//   means = average of squares over the window          pooling that counts padding: Σ x² / n, padding adds nothing
+//   y = (k + α·means)^−β · x                            element-wise
+using Int8Runtime.Jit;
+
+namespace Int8Runtime.X64;
+
+/// <summary>LRN within a channel on any layout.</summary>
+internal sealed unsafe class LrnWithinChannel(KernelCache cache, bool needsAvx512)
+    : VectorImplementation(cache, "jit_lrn_within", needsAvx512)
+{
+    /// <inheritdoc/>
+    public override PrimitiveKind Kind => PrimitiveKind.Lrn;
+
+    /// <inheritdoc/>
+    protected override PlanResult TryPlan(PlanRequest request, Isa isa)
+    {
+        var descriptor = (LrnDescriptor)request.Descriptor;
+        PrimitiveAttributes attributes = request.Attributes;
+        MemoryDescriptor source = Plain(descriptor.Source), destination = Like(descriptor.Destination, source);
+        descriptor = descriptor with { Source = source, Destination = destination };
+        if (RefuseTensors(source, destination) is { } tensors)
+            return tensors;
+        if (descriptor.Algorithm != LrnAlgorithm.WithinChannel)
+            return Refuse(RejectionReason.Algorithm, "windows across channels");
+        if (RefuseQuantization(attributes, source.DataType, destination.DataType) is { } quantization)
+            return quantization;
+        if (attributes.SourceScale is { IsRuntime: true } || attributes.SourceZeroPoint is { IsRuntime: true })
+            return Refuse(RejectionReason.Quantization, "source quantization at execution");
+
+        int rank = source.Rank;
+        var values = new MemoryDescriptor(source.Dimensions, DataType.Float32, FormatTag.ChannelsLast(rank));
+        PrimitivePlan? pooling = null;
+        if (rank > 2)
+        {
+            PlanResult pooled = new JitPooling(Cache).TryPlan(new PlanRequest(PoolingOf(descriptor, values), PrimitiveAttributes.Default, isa, request.Threads));
+            if (pooled.Rejection is { } refusal)
+                return Refuse(refusal.Reason, refusal.Detail);
+            pooling = pooled.Plan;
+        }
+
+        Epilogue epilogue = Epilogue.CreateForValues(attributes, destination.DataType);
+        Epilogue plain = Epilogue.CreateForValues(PrimitiveAttributes.Default, DataType.Float32);
+        var squares = new ElementwiseSteps()
+            .AddDequantization(attributes.SourceScale, attributes.SourceZeroPoint, rank, 0)
+            .Add(PostOp.Eltwise(EltwiseAlgorithm.Square));
+        var results = new ElementwiseSteps()
+            .Add(PostOp.Eltwise(EltwiseAlgorithm.Linear, descriptor.Alpha, descriptor.K))
+            .Add(PostOp.Eltwise(EltwiseAlgorithm.Pow, 1, -descriptor.Beta))
+            .Add(BinaryAlgorithm.Multiply, source, ArgumentSlot.Source1, attributes.SourceScale, attributes.SourceZeroPoint)
+            .AddPostOps(epilogue, rank);
+        return ElementwisePlan.TryCreate(isa, Cache, source, values, squares.Steps, plain) is { } first
+            && ElementwisePlan.TryCreate(isa, Cache, values, destination, results.Steps, epilogue) is { } last
+            ? new Plan(Name, descriptor, values.SizeInBytes, first, pooling, last, request.Threads)
+            : Refuse(RejectionReason.Layout, $"{source} and {destination} are blocked differently");
+    }
+
+    private static PoolingDescriptor PoolingOf(LrnDescriptor descriptor, MemoryDescriptor values)
+    {
+        int spatial = values.Rank - 2;
+        Shape ones = Shape.Filled(spatial, 1), padding = Shape.Filled(spatial, (descriptor.LocalSize - 1) / 2);
+        return new PoolingDescriptor
+        {
+            Algorithm = PoolingAlgorithm.AverageIncludePadding, Source = values, Destination = values,
+            Kernel = Shape.Filled(spatial, descriptor.LocalSize), Strides = ones, Dilations = ones, PaddingBefore = padding, PaddingAfter = padding,
+        };
+    }
+
+    private sealed class Plan(
+        string name, LrnDescriptor descriptor, long valueBytes, ElementwisePlan squares, PrimitivePlan? pooling, ElementwisePlan results,
+        int threads) : PrimitivePlan
+    {
+        private readonly long _tensorBytes = (valueBytes + 63) & ~63L;
+
+        public override string Name => name;
+
+        public override PrimitiveDescriptor Descriptor => descriptor;
+
+        public override string Details => string.Join(", ", squares.Details, pooling?.Details, results.Details);
+
+        public override long SizeInBytes => squares.SizeInBytes + (pooling?.SizeInBytes ?? 0) + results.SizeInBytes;
+
+        // Squares, means, and what the stages need themselves, one after the other.
+        public override long ScratchBytes => (2 * _tensorBytes)
+            + Math.Max(Math.Max(squares.ScratchBytes(threads), results.ScratchBytes(threads)), pooling?.ScratchBytes ?? 0);
+
+        public override void Execute(in ExecutionContext context)
+        {
+            byte* square = context.Scratch, mean = pooling is null ? square : square + _tensorBytes, rest = square + (2 * _tensorBytes);
+            ExecutionArguments arguments = context.Arguments;
+            arguments[ArgumentSlot.Destination] = square;
+            squares.Execute(new ExecutionContext(in arguments, context.Pool, context.Threads, rest));
+            if (pooling is not null)
+            {
+                arguments[ArgumentSlot.Source] = square;
+                arguments[ArgumentSlot.Destination] = mean;
+                pooling.Execute(new ExecutionContext(in arguments, context.Pool, context.Threads, rest));
+            }
+
+            ExecutionArguments final = context.Arguments;
+            final[ArgumentSlot.Source1] = final[ArgumentSlot.Source];
+            final[ArgumentSlot.Source] = mean;
+            results.Execute(new ExecutionContext(in final, context.Pool, context.Threads, rest));
+        }
+    }
+}
