@@ -68,7 +68,7 @@ internal sealed class CaseRunner(Engine engine, RunMode mode)
             throw new SkipException(SkipReason.ImplementationFilter, name);
         if (!mode.Execute)
             return new CaseResult(Verdict.Unchecked, name, isReference);
-        using var run = new ProblemRun(engine, primitive, problem.Descriptor, problem.InPlace);
+        using var run = new ProblemRun(engine, primitive, problem.Descriptor, problem.InPlace) { LooksUp = problem.RuntimeDimensions };
         var verdict = new CaseResult(Verdict.Unchecked, name, isReference);
         if (mode.Check)
         {

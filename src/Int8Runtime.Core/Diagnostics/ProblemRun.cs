@@ -83,10 +83,19 @@ internal sealed unsafe class ProblemRun : IDisposable
         _initial = new Span<byte>(_destination.Data, Length).ToArray();
     }
 
+    /// <summary>Whether each execution looks the primitive up, as for dimensions that are known only then.</summary>
+    public bool LooksUp { get; init; }
+
     private int Length => checked((int)_destination.Descriptor.SizeInBytes);
 
     /// <summary>Executes the primitive once.</summary>
-    public void Execute() => _primitive.Execute(_stream, in _arguments);
+    public void Execute()
+    {
+        if (LooksUp)
+            _stream.Execute(_primitive.Descriptor, _primitive.Attributes, in _arguments);
+        else
+            _primitive.Execute(_stream, in _arguments);
+    }
 
     /// <summary>Executes the primitive on fresh content and compares its result with the reference.</summary>
     /// <param name="budget">

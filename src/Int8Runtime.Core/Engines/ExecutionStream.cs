@@ -37,6 +37,18 @@ public sealed unsafe class ExecutionStream : IDisposable
         return memory;
     }
 
+    /// <summary>
+    /// Executes a problem whose dimensions are known only now: its primitive is looked up in the engine's bounded cache, and planned
+    /// if it is not there.
+    /// </summary>
+    /// <param name="descriptor">The operation. Layouts must be given; weights are taken in the layout of the descriptor.</param>
+    /// <param name="attributes">Quantization and post-ops.</param>
+    /// <param name="arguments">Memory.</param>
+    /// <exception cref="UnsupportedPrimitiveException">No implementation takes the problem.</exception>
+    /// <exception cref="ArgumentException">The problem contradicts itself.</exception>
+    public void Execute(PrimitiveDescriptor descriptor, PrimitiveAttributes? attributes, in ExecutionArguments arguments) =>
+        Execute(Engine.Create(descriptor, attributes), in arguments);
+
     /// <summary>Makes sure that scratch memory of this size exists, so that later executions do not allocate.</summary>
     public void ReserveScratch(long bytes)
     {

@@ -69,8 +69,9 @@ internal sealed unsafe class RefReorder() : RefImplementation<ReorderDescriptor>
         long offset, ReadOnlySpan<int> index)
     {
         DataType type = descriptor.Destination.DataType;
-        int axis = descriptor.ChannelAxis;
-        int channel = axis >= 0 && axis < index.Length ? index[axis] : 0;
+        int channel = 0;
+        for (int d = Math.Max(descriptor.ChannelAxis, 0); d < Math.Min(descriptor.ChannelAxis + descriptor.ChannelDimensions, index.Length); d++)
+            channel = (channel * descriptor.Source.Dimensions[d]) + index[d];
         float sourceScale = Scale(attributes.SourceScale, in arguments, ArgumentSlot.SourceScale, channel);
         int sourceZeroPoint = Zero(attributes.SourceZeroPoint, in arguments, ArgumentSlot.SourceZeroPoint, channel);
         float scale = Scale(attributes.DestinationScale, in arguments, ArgumentSlot.DestinationScale, channel);

@@ -33,14 +33,12 @@ internal static unsafe class ScalarAccess
     };
 
     /// <summary>
-    /// The real number that a quantized element stands for, <c>scale·(q − zeroPoint)</c>: the difference of integers is
-    /// exact, then converted to f32 and multiplied once.
+    /// The real number that a quantized element stands for, <c>scale·(f32(q) − f32(zeroPoint))</c>. The difference is exact for 8-bit
+    /// elements and zero points below 2²⁴.
     /// </summary>
     public static float LoadReal(void* data, DataType type, long index, float scale, int zeroPoint)
     {
-        float value = zeroPoint == 0 ? Load(data, type, index)
-            : type.IsFloatingPoint() ? Load(data, type, index) - zeroPoint
-            : (float)((long)LoadInteger(data, type, index) - zeroPoint);
+        float value = zeroPoint == 0 ? Load(data, type, index) : Load(data, type, index) - zeroPoint;
         return scale == 1f ? value : scale * value;
     }
 

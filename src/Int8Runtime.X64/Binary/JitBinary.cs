@@ -24,8 +24,6 @@ internal sealed class JitBinary(KernelCache cache, bool needsAvx512)
             return tensors;
         if (RefuseQuantization(attributes, source.DataType, destination.DataType) is { } quantization)
             return quantization;
-        if (source1.DataType == DataType.Int32 && attributes.Source1ZeroPoint is { IsZero: false })
-            return Refuse(RejectionReason.Quantization, "a zero point of an s32 source");
 
         Epilogue epilogue = Epilogue.CreateForValues(attributes, destination.DataType);
         ElementwiseSteps steps = new ElementwiseSteps()

@@ -39,11 +39,16 @@ internal sealed class ElementwiseSteps
     /// <param name="values">The numbers.</param>
     /// <param name="rank">Rank of the tensors.</param>
     /// <param name="dimension">The dimension that they belong to, if there are several.</param>
-    public ElementwiseSteps Add(BinaryAlgorithm algorithm, ReadOnlySpan<float> values, int rank, int dimension)
+    public ElementwiseSteps Add(BinaryAlgorithm algorithm, ReadOnlySpan<float> values, int rank, int dimension) =>
+        Add(algorithm, values, ExtentsOf(values.Length, rank, dimension));
+
+    /// <summary>Appends a function of the value and numbers of the plan: one, or a tensor of them.</summary>
+    /// <param name="algorithm">The function.</param>
+    /// <param name="values">The numbers in row-major order.</param>
+    /// <param name="extents">Extents of the tensor: 1 where it is broadcast.</param>
+    public ElementwiseSteps Add(BinaryAlgorithm algorithm, ReadOnlySpan<float> values, Shape extents)
     {
-        Shape shape = Shape.Filled(rank, 1);
-        if (values.Length > 1)
-            shape = shape.With(dimension, values.Length);
+        Shape shape = values.Length > 1 ? extents : Shape.Filled(extents.Rank, 1);
         var operand = new MemoryDescriptor(shape, DataType.Float32);
         _steps.Add(new ElementwiseStep(PostOp.Binary(algorithm, operand), default, AlignedFloats.Copy(values)));
         return this;
@@ -52,14 +57,21 @@ internal sealed class ElementwiseSteps
     /// <summary>Appends <c>scale·(v − zeroPoint)</c>; either may be given at execution.</summary>
     public ElementwiseSteps AddDequantization(QuantizationScale? scale, ZeroPoint? zeroPoint, int rank, int dimension)
     {
+        int values = Math.Max(scale?.Values.Length ?? 1, zeroPoint?.Values.Length ?? 1);
+        return AddDequantization(scale, zeroPoint, ExtentsOf(values, rank, dimension));
+    }
+
+    /// <summary>Appends <c>scale·(v − zeroPoint)</c>; where there are several they form a tensor of <paramref name="extents"/>.</summary>
+    public ElementwiseSteps AddDequantization(QuantizationScale? scale, ZeroPoint? zeroPoint, Shape extents)
+    {
         if (zeroPoint is { IsRuntime: true })
-            Add(BinaryAlgorithm.Subtract, Single(rank, DataType.Int32), ArgumentSlot.SourceZeroPoint, null);
+            Add(BinaryAlgorithm.Subtract, Single(extents.Rank, DataType.Int32), ArgumentSlot.SourceZeroPoint, null);
         else if (zeroPoint is { IsZero: false })
-            Add(BinaryAlgorithm.Subtract, [.. zeroPoint.Values.ToArray().Select(value => (float)value)], rank, dimension);
+            Add(BinaryAlgorithm.Subtract, ToFloats(zeroPoint), extents);
         if (scale is { IsRuntime: true })
-            Add(BinaryAlgorithm.Multiply, Single(rank, DataType.Float32), ArgumentSlot.SourceScale, null);
+            Add(BinaryAlgorithm.Multiply, Single(extents.Rank, DataType.Float32), ArgumentSlot.SourceScale, null);
         else if (scale is not null && scale.Values.ContainsAnyExcept(1f))
-            Add(BinaryAlgorithm.Multiply, scale.Values, rank, dimension);
+            Add(BinaryAlgorithm.Multiply, scale.Values, extents);
         return this;
     }
 
@@ -78,6 +90,13 @@ internal sealed class ElementwiseSteps
 
         return this;
     }
+
+    // A tensor with several values along one dimension; a single value also where there are no dimensions.
+    private static Shape ExtentsOf(int values, int rank, int dimension) =>
+        values > 1 ? Shape.Filled(rank, 1).With(dimension, values) : Shape.Filled(rank, 1);
+
+    /// <summary>Zero points as f32.</summary>
+    public static float[] ToFloats(ZeroPoint zeroPoint) => [.. zeroPoint.Values.ToArray().Select(value => (float)value)];
 
     /// <summary>A tensor of one element.</summary>
     public static MemoryDescriptor Single(int rank, DataType type) => new(Shape.Filled(rank, 1), type);

@@ -67,8 +67,6 @@ internal abstract class VectorImplementation(KernelCache cache, string algorithm
             : attributes.Source1Scale is { IsRuntime: true } or { Granularity: QuantizationGranularity.PerChannel }
                 || attributes.Source1ZeroPoint is { IsRuntime: true } or { Granularity: QuantizationGranularity.PerChannel } ? "second source quantization at execution or per channel"
             : attributes.DestinationScale is { IsRuntime: true } || attributes.DestinationZeroPoint is { IsRuntime: true } ? "destination quantization at execution"
-            : source == DataType.Int32 && attributes.SourceZeroPoint is { IsZero: false } ? "a zero point of an s32 source"
-            : destination == DataType.Int32 && attributes.DestinationZeroPoint is { IsZero: false } ? "a zero point of an s32 destination"
             : null;
         return what is null ? null : Refuse(RejectionReason.Quantization, what);
     }

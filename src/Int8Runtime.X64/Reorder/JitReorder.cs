@@ -36,13 +36,10 @@ internal sealed unsafe class JitReorder(KernelCache cache, bool needsAvx512)
                 : Refuse(RejectionReason.Layout, $"{source} and {destination} are blocked differently");
         }
 
-        string? quantization =
-            attributes.DestinationZeroPoint is { IsRuntime: true } ? "a destination zero point at execution"
-            : source.DataType == DataType.Int32 && attributes.SourceZeroPoint is { IsZero: false } ? "a zero point of an s32 source"
-            : destination.DataType == DataType.Int32 && attributes.DestinationZeroPoint is { IsZero: false } ? "a zero point of an s32 destination"
-            : null;
-        if (quantization is not null)
-            return Refuse(RejectionReason.Quantization, quantization);
+        // Such zero points are added in f32, where sums beyond 2²⁴ are not those of s32.
+        if (destination.DataType == DataType.Int32
+            && attributes.DestinationZeroPoint is { IsRuntime: true } or { Granularity: QuantizationGranularity.PerChannel })
+            return Refuse(RejectionReason.Quantization, "zero points of an s32 destination at execution or per channel");
         ElementwiseSteps steps = StepsOf(descriptor, attributes, out Epilogue epilogue);
         return ElementwisePlan.TryCreate(isa, Cache, source, destination, steps.Steps, epilogue) is { } plan
             ? new ElementwisePrimitivePlan(Name, descriptor, plan, request.Threads)
@@ -55,24 +52,31 @@ internal sealed unsafe class JitReorder(KernelCache cache, bool needsAvx512)
         || attributes.SourceZeroPoint is { IsZero: false } || attributes.DestinationZeroPoint is { IsZero: false }
         || attributes.PostOps.Count > 0;
 
-    // Zero points per channel are added in f32 after rounding, where sums below 2²⁴ are exact and larger ones saturate.
+    // Zero points per channel or at execution are added in f32 after rounding; sums below 2²⁴ are exact and larger ones saturate.
     private static ElementwiseSteps StepsOf(ReorderDescriptor descriptor, PrimitiveAttributes attributes, out Epilogue epilogue)
     {
-        int rank = descriptor.Source.Rank, axis = descriptor.ChannelAxis;
+        int rank = descriptor.Source.Rank;
+        Shape channels = descriptor.ChannelShape;
         DataType type = descriptor.Destination.DataType;
-        var steps = new ElementwiseSteps().AddDequantization(attributes.SourceScale, attributes.SourceZeroPoint, rank, axis);
+        var steps = new ElementwiseSteps().AddDequantization(attributes.SourceScale, attributes.SourceZeroPoint, channels);
         foreach (PostOp postOp in attributes.PostOps)
             steps.Add(postOp);
         if (attributes.DestinationScale is { IsRuntime: true })
             steps.Add(BinaryAlgorithm.Divide, ElementwiseSteps.Single(rank, DataType.Float32), ArgumentSlot.DestinationScale, null);
         else if (attributes.DestinationScale is { } scale && scale.Values.ContainsAnyExcept(1f))
-            steps.Add(BinaryAlgorithm.Divide, scale.Values, rank, axis);
+            steps.Add(BinaryAlgorithm.Divide, scale.Values, channels);
 
         ZeroPoint? zeroPoint = type.IsFloatingPoint() ? null : attributes.DestinationZeroPoint;
         if (zeroPoint is { Granularity: QuantizationGranularity.PerChannel, IsZero: false })
         {
             steps.Add(PostOp.Eltwise(EltwiseAlgorithm.Round));
-            steps.Add(BinaryAlgorithm.Add, [.. zeroPoint.Values.ToArray().Select(value => (float)value)], rank, axis);
+            steps.Add(BinaryAlgorithm.Add, ElementwiseSteps.ToFloats(zeroPoint), channels);
+            zeroPoint = null;
+        }
+        else if (zeroPoint is { IsRuntime: true })
+        {
+            steps.Add(PostOp.Eltwise(EltwiseAlgorithm.Round));
+            steps.Add(BinaryAlgorithm.Add, ElementwiseSteps.Single(rank, DataType.Int32), ArgumentSlot.DestinationZeroPoint);
             zeroPoint = null;
         }
 

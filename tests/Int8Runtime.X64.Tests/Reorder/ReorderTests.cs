@@ -26,6 +26,33 @@ public sealed class ReorderTests
     }
 
     [Fact]
+    public void Any_s32_is_a_zero_point_and_scales_may_vary_over_two_dimensions()
+    {
+        Gen<Problem> problems =
+            from sourceType in Layouts.AnyType
+            from type in Layouts.AnyType
+            from shape in Layouts.Images
+            from source in Layouts.Tensor(shape, sourceType)
+            from destination in Layouts.Tensor(shape, type)
+            from dimensions in Gen.Choose(1, 2)
+            from sourceScale in Arbitraries.ScaleOf(dimensions == 1 ? shape[0] : shape[0] * shape[1])
+            from scale in Arbitraries.ScaleOf(dimensions == 1 ? shape[0] : shape[0] * shape[1])
+            from sourceZeroPoint in Gen.Elements(0, -1, 300, -40_000, 16_000_000)
+            from zeroPoint in Gen.Elements(0, -1, 2, 300, -40_000, 1_000_000_000)
+            from runtime in Gen.Elements(true, false)
+            from options in Arbitraries.Options()
+            select new Problem(
+                new ReorderDescriptor { Source = source, Destination = destination, ChannelAxis = 0, ChannelDimensions = dimensions },
+                new PrimitiveAttributes
+                {
+                    SourceScale = sourceScale, SourceZeroPoint = sourceZeroPoint, DestinationScale = scale,
+                    DestinationZeroPoint = type.IsFloatingPoint() ? null : runtime && type.IsInt8() ? ZeroPoint.Runtime : zeroPoint,
+                },
+                options);
+        Properties.Check(problems, p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), 200);
+    }
+
+    [Fact]
     public void Copies_keep_every_bit_in_any_layout()
     {
         Gen<Problem> problems =

@@ -9,7 +9,8 @@ namespace Int8Runtime.Bench;
 /// <param name="DestinationType">Type of the destination.</param>
 /// <param name="Channels">Dimension that per_oc means.</param>
 /// <param name="WeightsChannels">Number of output channels of the weights; 0 without weights.</param>
-internal sealed record AttributeContext(Shape Source, Shape Destination, DataType DestinationType, int Channels, int WeightsChannels);
+/// <param name="ChannelDimensions">Number of dimensions, from <paramref name="Channels"/> on, of values per channel.</param>
+internal sealed record AttributeContext(Shape Source, Shape Destination, DataType DestinationType, int Channels, int WeightsChannels, int ChannelDimensions = 1);
 
 /// <summary>Reads the texts of attributes.</summary>
 internal static class AttributeText
@@ -83,6 +84,8 @@ internal static class AttributeText
             return context.WeightsChannels;
         Shape dimensions = argument.StartsWith("dst", StringComparison.Ordinal) ? context.Destination : context.Source;
         int dimension = Dimension(policy, context);
+        if (policy == "per_dim_01" && context is { Channels: 0, ChannelDimensions: 2 } && dimensions.Rank >= 2)
+            return dimensions[0] * dimensions[1];
         return argument != "wei" && dimension == context.Channels && dimension < dimensions.Rank
             ? dimensions[dimension]
             : throw new UnimplementedException($"scales or zero points of {argument} over {policy}");

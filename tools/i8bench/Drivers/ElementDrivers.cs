@@ -154,25 +154,25 @@ internal static class ElementDrivers
     {
         if (options["oflag"].Length > 0)
             throw new UnimplementedException($"a reorder that computes a compensation ({options["oflag"]})");
-        if (options.Or("runtime-dim-mask", "0") != "0")
-            throw new UnimplementedException("dimensions given at execution");
         Shape shape = Dimensions(text)[0];
         MemoryDescriptor Tensor(int position, string type, string tag) => TypesAndTags.Tensor(
             options, position, shape, TypesAndTags.Type(options.Or(type, options.Or("dt", "f32"))), options.Or(tag, "abx") is "any" ? "abx" : options.Or(tag, "abx"));
         string attributes = options["attr-scales"] + options["attr-zero-points"];
         int axis = attributes.Contains("per_dim_0", StringComparison.Ordinal) ? 0 : 1;
-        var descriptor = new ReorderDescriptor { Source = Tensor(0, "sdt", "stag"), Destination = Tensor(1, "ddt", "dtag"), ChannelAxis = axis };
-        return Finish(options, descriptor, descriptor.Source, descriptor.Destination, axis);
+        int dimensions = attributes.Contains("per_dim_01", StringComparison.Ordinal) ? 2 : 1;
+        var descriptor = new ReorderDescriptor { Source = Tensor(0, "sdt", "stag"), Destination = Tensor(1, "ddt", "dtag"), ChannelAxis = axis, ChannelDimensions = dimensions };
+        BenchProblem problem = Finish(options, descriptor, descriptor.Source, descriptor.Destination, axis, channelDimensions: dimensions);
+        return problem with { RuntimeDimensions = options.Or("runtime-dim-mask", "0") != "0" };
     }
 
     private static BenchProblem Finish(
         Options options, PrimitiveDescriptor descriptor, MemoryDescriptor source, MemoryDescriptor destination, int channels,
-        string? scales = null)
+        string? scales = null, int channelDimensions = 1)
     {
         bool inPlace = options["inplace"] == "true";
         if (inPlace && !source.Equals(destination))
             throw new SkipException(SkipReason.InvalidCombination, $"{destination} in place of {source}");
-        var context = new AttributeContext(source.Dimensions, destination.Dimensions, destination.DataType, channels, 0);
+        var context = new AttributeContext(source.Dimensions, destination.Dimensions, destination.DataType, channels, 0, channelDimensions);
         return new BenchProblem(descriptor, AttributeText.Parse(options, context, scales), 0, inPlace);
     }
 
