@@ -28,7 +28,7 @@ internal sealed class JitEltwise(KernelCache cache, bool needsAvx512)
             .AddDequantization(attributes.SourceScale, attributes.SourceZeroPoint, source.Rank, 0)
             .Add(PostOp.Eltwise(descriptor.Algorithm, descriptor.Alpha, descriptor.Beta))
             .AddPostOps(epilogue, destination.Rank);
-        if (LookupPlan.TryCreate(Name, descriptor, attributes, epilogue) is { } lookup)
+        if (LookupPlan.TryCreate(Name, isa, Cache, descriptor, attributes, epilogue) is { } lookup)
             return lookup;
         return ElementwisePlan.TryCreate(isa, Cache, source, destination, steps.Steps, epilogue) is { } plan
             ? new ElementwisePrimitivePlan(Name, descriptor, plan, request.Threads)

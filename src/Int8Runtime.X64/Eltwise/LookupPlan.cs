@@ -1,4 +1,6 @@
 // int8 → int8 functions of one byte: 256 results, computed once by the reference arithmetic.
+using System.Runtime.InteropServices;
+using Int8Runtime.Jit;
 using Int8Runtime.Reference;
 
 namespace Int8Runtime.X64;
@@ -11,11 +13,12 @@ internal sealed unsafe class LookupPlan : PrimitivePlan
 {
     private const int BytesPerThread = 32 << 10;
 
-    private readonly byte[] _table;
+    private readonly AlignedFloats _table;
     private readonly LoopNest _nest;
+    private readonly CompiledKernel _kernel;
 
-    private LookupPlan(string name, EltwiseDescriptor descriptor, LoopNest nest, byte[] table) =>
-        (Name, EltwiseDescriptor, _nest, _table) = ($"{name}:lookup", descriptor, nest, table);
+    private LookupPlan(string name, EltwiseDescriptor descriptor, LoopNest nest, AlignedFloats table, CompiledKernel kernel) =>
+        (Name, EltwiseDescriptor, _nest, _table, _kernel) = ($"{name}:lookup", descriptor, nest, table, kernel);
 
     /// <inheritdoc/>
     public override string Name { get; }
@@ -23,11 +26,17 @@ internal sealed unsafe class LookupPlan : PrimitivePlan
     /// <inheritdoc/>
     public override PrimitiveDescriptor Descriptor => EltwiseDescriptor;
 
+    /// <inheritdoc/>
+    public override string Details => _kernel.Name;
+
+    /// <inheritdoc/>
+    public override long SizeInBytes => 1024 + _table.SizeInBytes;
+
     private EltwiseDescriptor EltwiseDescriptor { get; }
 
     /// <summary>A plan, or null where a table does not serve or does not pay.</summary>
     public static LookupPlan? TryCreate(
-        string name, EltwiseDescriptor descriptor, PrimitiveAttributes attributes, Epilogue epilogue)
+        string name, Isa isa, KernelCache cache, EltwiseDescriptor descriptor, PrimitiveAttributes attributes, Epilogue epilogue)
     {
         MemoryDescriptor source = descriptor.Source, destination = descriptor.Destination;
         if (!source.DataType.IsInt8() || !destination.DataType.IsInt8() || !source.IsDense || !destination.IsDense
@@ -45,7 +54,8 @@ internal sealed unsafe class LookupPlan : PrimitivePlan
 
         if (!pays || LoopNest.TryCreate(destination, source) is not [{ Loops.Count: <= 1 } nest])
             return null;
-        return new LookupPlan(name, descriptor, nest, TableOf(descriptor, attributes, epilogue));
+        CompiledKernel kernel = new LookupGenerator().GetOrCreate(cache, new LookupSpec(), isa);
+        return new LookupPlan(name, descriptor, nest, RowsOf(TableOf(descriptor, attributes, epilogue)), kernel);
     }
 
     /// <inheritdoc/>
@@ -53,8 +63,20 @@ internal sealed unsafe class LookupPlan : PrimitivePlan
     {
         int count = checked((int)_nest.Count);
         var body = new Work(
-            _table, (byte*)context.Arguments[ArgumentSlot.Source], (byte*)context.Arguments[ArgumentSlot.Destination], count);
+            this, (byte*)context.Arguments[ArgumentSlot.Source], (byte*)context.Arguments[ArgumentSlot.Destination], count);
         Parallel.Run(context.Pool, Math.Clamp(count / BytesPerThread, 1, context.Threads), ref body);
+        GC.KeepAlive(this);
+    }
+
+    // The table as the kernel reads it.
+    private static AlignedFloats RowsOf(byte[] table)
+    {
+        const int Entries = 256 / LookupGenerator.Rows;
+        var bytes = new byte[(LookupGenerator.Rows * LookupGenerator.RowBytes) + table.Length];
+        for (int i = 0; i < LookupGenerator.Rows * LookupGenerator.RowBytes; i++)
+            bytes[i] = table[(i / LookupGenerator.RowBytes * Entries) + (i % Entries)];
+        table.CopyTo(bytes, LookupGenerator.Rows * LookupGenerator.RowBytes);
+        return AlignedFloats.Copy(MemoryMarshal.Cast<byte, float>(bytes));
     }
 
     private static bool IsTranscendental(EltwiseAlgorithm algorithm) => algorithm is EltwiseAlgorithm.Tanh
@@ -82,26 +104,17 @@ internal sealed unsafe class LookupPlan : PrimitivePlan
         return table;
     }
 
-    private readonly struct Work(byte[] table, byte* source, byte* destination, int count) : IParallelBody
+    private readonly struct Work(LookupPlan plan, byte* source, byte* destination, int count) : IParallelBody
     {
         public void Run(int worker, int workers)
         {
             (int start, int end) = Parallel.Share(count, worker, workers);
-            fixed (byte* entry = table)
+            var call = new LookupArguments
             {
-                int i = start;
-                for (; i + 8 <= end; i += 8)
-                {
-                    // One load and one store for eight lookups.
-                    ulong input = *(ulong*)(source + i), output = 0;
-                    for (int shift = 0; shift < 64; shift += 8)
-                        output |= (ulong)entry[(byte)(input >> shift)] << shift;
-                    *(ulong*)(destination + i) = output;
-                }
-
-                for (; i < end; i++)
-                    destination[i] = entry[source[i]];
-            }
+                Source = source + start, Destination = destination + start, Table = (byte*)plan._table.Data, Count = end - start,
+            };
+            if (call.Count > 0)
+                plan._kernel.Entry(&call);
         }
     }
 }
