@@ -1,4 +1,5 @@
-// LRN across channels, for tensors whose channels or whose pixels are consecutive.
+// LRN across channels, for tensors whose channels or whose pixels are consecutive; blocked tensors and operands of post-ops by way of
+// an f32 tensor with channels last.
 using Int8Runtime.Jit;
 using Int8Runtime.Reference;
 
@@ -28,16 +29,34 @@ internal sealed unsafe class JitLrn(KernelCache cache, bool needsAvx512) : Vecto
             return Refuse(RejectionReason.Algorithm, "windows within a channel");
         if (descriptor.LocalSize > LargestWindow)
             return Refuse(RejectionReason.Shape, $"a window of {descriptor.LocalSize} channels; at most {LargestWindow}");
-        if (EpiloguePlan.TryForValues(Epilogue.CreateForValues(attributes, destination.DataType)) is not { } epilogue)
-            return Refuse(RejectionReason.PostOps, "a post-op with an operand");
+        if (EpiloguePlan.TryForValues(Epilogue.CreateForValues(attributes, destination.DataType)) is not { } epilogue
+            || !source.InnerBlocks.IsEmpty || !destination.InnerBlocks.IsEmpty)
+            return PlanStaged(descriptor, request, isa);
         bool channelsInLanes = source.Strides[1] == 1 && destination.Strides[1] == 1;
-        if (RowLoops.TryCreate(source, destination, axis: 1, sideBySide: !channelsInLanes) is not { } rows)
-            return Refuse(RejectionReason.Layout, $"{source} or {destination} is blocked");
+        RowLoops rows = RowLoops.TryCreate(source, destination, axis: 1, sideBySide: !channelsInLanes)!;
         bool quantized = attributes.SourceScale is not null || attributes.SourceZeroPoint is not null;
         var spec = new LrnSpec(source.DataType, channelsInLanes, descriptor.LocalSize, descriptor.Beta, quantized, epilogue.Spec);
         return new Plan(
             Name, descriptor, attributes, rows, spec, epilogue, new LrnGenerator().GetOrCreate(Cache, spec, isa),
             IsaTraits.For(isa).Lanes32, request.Threads);
+    }
+
+    private PlanResult PlanStaged(LrnDescriptor descriptor, PlanRequest request, Isa isa)
+    {
+        PrimitiveAttributes attributes = request.Attributes;
+        MemoryDescriptor source = descriptor.Source, destination = descriptor.Destination;
+        var values = new MemoryDescriptor(source.Dimensions, DataType.Float32, FormatTag.ChannelsLast(source.Rank));
+        LrnDescriptor plain = descriptor with { Source = values, Destination = values };
+        PlanResult middle = TryPlan(request with { Descriptor = plain, Attributes = PrimitiveAttributes.Default }, isa);
+        Epilogue epilogue = Epilogue.CreateForValues(attributes, destination.DataType);
+        Epilogue none = Epilogue.CreateForValues(PrimitiveAttributes.Default, DataType.Float32);
+        IReadOnlyList<ElementwiseStep> before =
+            new ElementwiseSteps().AddDequantization(attributes.SourceScale, attributes.SourceZeroPoint, source.Rank, 0).Steps;
+        IReadOnlyList<ElementwiseStep> behind = new ElementwiseSteps().AddPostOps(epilogue, source.Rank).Steps;
+        return ElementwisePlan.TryCreate(isa, Cache, source, values, before, none) is { } first
+            && ElementwisePlan.TryCreate(isa, Cache, values, destination, behind, epilogue) is { } last
+            ? new StagedPlan(Name, descriptor, values.SizeInBytes, first, middle.Plan, last, request.Threads)
+            : Refuse(RejectionReason.Layout, $"{source} and {destination} are blocked differently");
     }
 
     private sealed class Plan(

@@ -8,7 +8,7 @@ using Int8Runtime.Jit;
 namespace Int8Runtime.X64;
 
 /// <summary>LRN within a channel on any layout.</summary>
-internal sealed unsafe class LrnWithinChannel(KernelCache cache, bool needsAvx512)
+internal sealed class LrnWithinChannel(KernelCache cache, bool needsAvx512)
     : VectorImplementation(cache, "jit_lrn_within", needsAvx512)
 {
     /// <inheritdoc/>
@@ -53,7 +53,7 @@ internal sealed unsafe class LrnWithinChannel(KernelCache cache, bool needsAvx51
             .AddPostOps(epilogue, rank);
         return ElementwisePlan.TryCreate(isa, Cache, source, values, squares.Steps, plain) is { } first
             && ElementwisePlan.TryCreate(isa, Cache, values, destination, results.Steps, epilogue) is { } last
-            ? new Plan(Name, descriptor, values.SizeInBytes, first, pooling, last, request.Threads)
+            ? new StagedPlan(Name, descriptor, values.SizeInBytes, first, pooling, last, request.Threads)
             : Refuse(RejectionReason.Layout, $"{source} and {destination} are blocked differently");
     }
 
@@ -66,43 +66,5 @@ internal sealed unsafe class LrnWithinChannel(KernelCache cache, bool needsAvx51
             Algorithm = PoolingAlgorithm.AverageIncludePadding, Source = values, Destination = values,
             Kernel = Shape.Filled(spatial, descriptor.LocalSize), Strides = ones, Dilations = ones, PaddingBefore = padding, PaddingAfter = padding,
         };
-    }
-
-    private sealed class Plan(
-        string name, LrnDescriptor descriptor, long valueBytes, ElementwisePlan squares, PrimitivePlan? pooling, ElementwisePlan results,
-        int threads) : PrimitivePlan
-    {
-        private readonly long _tensorBytes = (valueBytes + 63) & ~63L;
-
-        public override string Name => name;
-
-        public override PrimitiveDescriptor Descriptor => descriptor;
-
-        public override string Details => string.Join(", ", squares.Details, pooling?.Details, results.Details);
-
-        public override long SizeInBytes => squares.SizeInBytes + (pooling?.SizeInBytes ?? 0) + results.SizeInBytes;
-
-        // Squares, means, and what the stages need themselves, one after the other.
-        public override long ScratchBytes => (2 * _tensorBytes)
-            + Math.Max(Math.Max(squares.ScratchBytes(threads), results.ScratchBytes(threads)), pooling?.ScratchBytes ?? 0);
-
-        public override void Execute(in ExecutionContext context)
-        {
-            byte* square = context.Scratch, mean = pooling is null ? square : square + _tensorBytes, rest = square + (2 * _tensorBytes);
-            ExecutionArguments arguments = context.Arguments;
-            arguments[ArgumentSlot.Destination] = square;
-            squares.Execute(new ExecutionContext(in arguments, context.Pool, context.Threads, rest));
-            if (pooling is not null)
-            {
-                arguments[ArgumentSlot.Source] = square;
-                arguments[ArgumentSlot.Destination] = mean;
-                pooling.Execute(new ExecutionContext(in arguments, context.Pool, context.Threads, rest));
-            }
-
-            ExecutionArguments final = context.Arguments;
-            final[ArgumentSlot.Source1] = final[ArgumentSlot.Source];
-            final[ArgumentSlot.Source] = mean;
-            results.Execute(new ExecutionContext(in final, context.Pool, context.Threads, rest));
-        }
     }
 }
