@@ -33,7 +33,8 @@ public sealed unsafe class FloatTypeTests
         {
             string name = new BrgemmMatMul(Cache, CpuFeatures.Host)
                 .TryPlan(Request(DataType.Float32, DataType.Float32, 34, FloatMath.BFloat16, tier)).Plan!.Name;
-            Assert.Equal(isa.HasFlag(Isa.Avx512Bf16) ? "brgemm_matmul:avx512_bf16:bf16" : "brgemm_matmul:" + (isa.HasFlag(Isa.Avx512) ? "avx512" : "avx2"), name);
+            string variant = isa.HasFlag(Isa.Avx512Bf16) ? "avx512_bf16:bf16" : isa.HasFlag(Isa.Avx512) ? "avx512" : "avx2";
+            Assert.Equal("brgemm_matmul:" + variant, name);
         }
     }
 
@@ -54,7 +55,8 @@ public sealed unsafe class FloatTypeTests
                 PaddingBefore = [window / 2, window / 2], PaddingAfter = [window / 2, window / 2],
             }
             let attributes = new PrimitiveAttributes { FloatMath = FloatMath.BFloat16 }
-            select new Problem(descriptor, attributes, options with { Tolerance = Int8Runtime.Diagnostics.ToleranceRules.For(descriptor, attributes) });
+            let tolerance = Int8Runtime.Diagnostics.ToleranceRules.For(descriptor, attributes)
+            select new Problem(descriptor, attributes, options with { Tolerance = tolerance });
         foreach ((string tier, Isa isa) in Tiers.Generated)
             Properties.Check(problems, problem => Check(isa, problem), 15);
     }
@@ -73,7 +75,8 @@ public sealed unsafe class FloatTypeTests
                 for (int i = 0; i < halves.Length - 3; i++)
                 {
                     float expected = ScalarAccess.Load(source, type, i);
-                    Assert.True(expected.Equals(widened[i]) && float.IsNegative(expected) == float.IsNegative(widened[i]), $"{type} {i:x4}");
+                    bool same = expected.Equals(widened[i]) && float.IsNegative(expected) == float.IsNegative(widened[i]);
+                    Assert.True(same, $"{type} {i:x4}");
                 }
             }
 
