@@ -34,6 +34,9 @@ internal static class X64Implementations
             new JitBinary(cache, needsAvx512: true),
             new JitBinary(cache, needsAvx512: false),
 
+            new JitPRelu(cache, needsAvx512: true),
+            new JitPRelu(cache, needsAvx512: false),
+
             new JitSelect(cache, needsAvx512: true),
             new JitSelect(cache, needsAvx512: false),
 

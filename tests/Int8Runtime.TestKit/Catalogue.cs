@@ -170,6 +170,9 @@ public static class Catalogue
                 new SumDescriptor { Sources = [Image(type, 19, 5), Image(DataType.Int8, 19, 5)], Scales = [0.5f, 2], Destination = Image(type, 19, 5) },
                 PrimitiveAttributes.Default);
             yield return new CatalogueProblem(
+                new PReluDescriptor { Source = Image(type, 19, 5), Slopes = Image(DataType.Float32, 19, 5), Destination = Image(type, 19, 5) },
+                PrimitiveAttributes.Default);
+            yield return new CatalogueProblem(
                 new SelectDescriptor
                 {
                     Source = Image(type, 19, 5), Source1 = Image(DataType.Int8, 19, 5), Condition = Image(DataType.Int8, 19, 5),

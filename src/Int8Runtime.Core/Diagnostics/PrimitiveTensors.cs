@@ -82,6 +82,10 @@ internal static class PrimitiveTensors
                 yield return new TensorArgument(ArgumentSlot.Source, binary.Source);
                 yield return new TensorArgument(ArgumentSlot.Source1, binary.Source1);
                 break;
+            case PReluDescriptor prelu:
+                yield return new TensorArgument(ArgumentSlot.Source, prelu.Source);
+                yield return new TensorArgument(ArgumentSlot.Source1, prelu.Slopes);
+                break;
             case SelectDescriptor select:
                 yield return new TensorArgument(ArgumentSlot.Source, select.Source);
                 yield return new TensorArgument(ArgumentSlot.Source1, select.Source1);

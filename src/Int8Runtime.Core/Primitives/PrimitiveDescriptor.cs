@@ -28,6 +28,9 @@ public enum PrimitiveKind
     /// <summary>Binary element-wise function with broadcast.</summary>
     Binary,
 
+    /// <summary>Rectifier with a tensor of slopes.</summary>
+    PRelu,
+
     /// <summary>Choice between two tensors by a third one.</summary>
     Select,
 

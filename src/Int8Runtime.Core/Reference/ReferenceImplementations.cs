@@ -17,6 +17,7 @@ internal static class ReferenceImplementations
         new RefResampling { Outputs = outputs },
         new RefEltwise { Outputs = outputs },
         new RefBinary { Outputs = outputs },
+        new RefPRelu { Outputs = outputs },
         new RefSelect { Outputs = outputs },
         new RefSoftmax(),
         new RefLrn { Outputs = outputs },

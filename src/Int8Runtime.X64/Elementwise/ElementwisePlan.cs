@@ -47,7 +47,7 @@ internal sealed unsafe class ElementwisePlan
         MemoryDescriptor[] tensors =
         [
             destination, source, .. steps.Select(step => step.Tensor).OfType<MemoryDescriptor>(),
-            .. selection is null ? Array.Empty<MemoryDescriptor>() : [selection.Other, selection.Condition],
+            .. selection?.Tensors ?? [],
         ];
         if (!Array.TrueForAll(tensors, tensor => tensor.IsStrided) || LoopNest.TryCreate(tensors) is not { } nests)
             return null;

@@ -19,16 +19,25 @@ namespace Int8Runtime.X64;
 internal sealed record RunSpec(
     DataType Source, OperandMode SourceMode, bool SingleElement, EpilogueSpec Epilogue, RunSelectionSpec? Selection = null);
 
-/// <summary>Elements of the source where a condition holds, those of another tensor elsewhere.</summary>
+/// <summary>
+/// Elements of the source where a condition holds, those of another tensor elsewhere; or, without a condition, positive elements
+/// of the source and the others multiplied by those of the other tensor.
+/// </summary>
 /// <param name="Other">Element type of the other tensor.</param>
 /// <param name="OtherMode">How it meets the lanes, as the source does.</param>
-/// <param name="Condition">Element type of the condition.</param>
+/// <param name="Condition">Element type of the condition; undefined without one.</param>
 /// <param name="ConditionMode">How it meets the lanes.</param>
-internal sealed record RunSelectionSpec(DataType Other, OperandMode OtherMode, DataType Condition, OperandMode ConditionMode)
+/// <param name="IsQuantized">Whether source and other tensor are dequantized first.</param>
+internal sealed record RunSelectionSpec(
+    DataType Other, OperandMode OtherMode, DataType Condition, OperandMode ConditionMode, bool IsQuantized)
 {
+    /// <summary>Whether there is a condition.</summary>
+    public bool HasCondition => Condition != DataType.Undefined;
+
     /// <inheritdoc/>
     public override string ToString() =>
-        $"select-{Other.ToShortName()}-{OtherMode.ToString().ToLowerInvariant()}-{Condition.ToShortName()}-{ConditionMode.ToString().ToLowerInvariant()}";
+        $"{(HasCondition ? $"select-{Condition.ToShortName()}-{ConditionMode.ToString().ToLowerInvariant()}" : "slopes")}"
+        + $"-{Other.ToShortName()}-{OtherMode.ToString().ToLowerInvariant()}{(IsQuantized ? "-q" : "")}";
 }
 
 /// <summary>Arguments of a call. The kernel moves the operand pointers of <see cref="Epilogue"/>.</summary>
@@ -65,6 +74,12 @@ internal unsafe struct RunArguments
     /// <summary>Bytes from one row of the condition to the next.</summary>
     public long ConditionStride;
 
+    /// <summary>Scale and zero point of the source of a selection.</summary>
+    public float Scale, ZeroPoint;
+
+    /// <summary>Scale and zero point of its other tensor.</summary>
+    public float OtherScale, OtherZeroPoint;
+
     /// <summary>Operands and constants.</summary>
     public EpilogueArguments* Epilogue;
 
@@ -92,25 +107,24 @@ internal sealed class RunGenerator : KernelGenerator<RunSpec>
         private readonly Gpr _destination = asm.Registers.Gpr("destination");
         private readonly Gpr _position = asm.Registers.Gpr("position");
         private readonly Gpr? _other = spec.Selection is null ? null : asm.Registers.Gpr("other source");
-        private readonly Gpr? _condition = spec.Selection is null ? null : asm.Registers.Gpr("condition");
+        private readonly Gpr? _condition = spec.Selection is { HasCondition: true } ? asm.Registers.Gpr("condition") : null;
 
         public void Emit()
         {
             using Gpr rows = asm.Registers.Gpr("rows"), rest = asm.Registers.Gpr("rest");
             asm.Mov(_source, Argument(nameof(RunArguments.Source)));
             asm.Mov(_destination, Argument(nameof(RunArguments.Destination)));
-            if (spec.Selection is not null)
-            {
-                asm.Mov(_other!.Value, Argument(nameof(RunArguments.Other)));
-                asm.Mov(_condition!.Value, Argument(nameof(RunArguments.Condition)));
-            }
+            if (_other is { } other)
+                asm.Mov(other, Argument(nameof(RunArguments.Other)));
+            if (_condition is { } condition)
+                asm.Mov(condition, Argument(nameof(RunArguments.Condition)));
 
             asm.Mov(rows, Argument(nameof(RunArguments.Rows)));
             using EpilogueEmitter epilogue = EpilogueEmitter.Begin(
                 asm, spec.Epilogue, Argument(nameof(RunArguments.Epilogue)), _position);
             int needed = EpilogueEmitter.NeedsOf(spec.Epilogue).Vectors + 1; // and the vector mask of a tail
             if (spec.Selection is not null)
-                needed = Math.Max(needed, 4); // other element, condition, its outcome, mask
+                needed = Math.Max(needed, 4); // other element, operand, outcome of the comparison, mask
             int atOnce = Math.Clamp(asm.Registers.Free(RegisterClass.Vector) - needed, 1, MostVectorsAtOnce);
             asm.CountDown(rows, () =>
             {
@@ -166,11 +180,34 @@ internal sealed class RunGenerator : KernelGenerator<RunSpec>
 
         private void EmitSelection(Vec value, RunSelectionSpec selection, int column, ActiveLanes lanes)
         {
-            using Vec other = asm.Registers.Vec("other"), condition = asm.Registers.Vec("condition value");
+            using Vec other = asm.Registers.Vec("other"), operand = asm.Registers.Vec("operand");
             Load(other, selection.Other, selection.OtherMode, _other!.Value, column, lanes);
-            Load(condition, selection.Condition, selection.ConditionMode, _condition!.Value, column, lanes);
-            using LanePredicate holds = LanePredicate.Compare(asm, FloatComparison.NotEqual, condition, asm.Splat(0f));
-            holds.SelectElse(value, other);
+            if (selection.IsQuantized)
+            {
+                Dequantize(value, operand, nameof(RunArguments.Scale), nameof(RunArguments.ZeroPoint));
+                Dequantize(other, operand, nameof(RunArguments.OtherScale), nameof(RunArguments.OtherZeroPoint));
+            }
+
+            if (selection.HasCondition)
+            {
+                Load(operand, selection.Condition, selection.ConditionMode, _condition!.Value, column, lanes);
+                using LanePredicate holds = LanePredicate.Compare(asm, FloatComparison.NotEqual, operand, asm.Splat(0f));
+                holds.SelectElse(value, other);
+            }
+            else
+            {
+                asm.Emit(Vmulps, other, other, value);
+                using LanePredicate positive = LanePredicate.Compare(asm, FloatComparison.Greater, value, asm.Splat(0f));
+                positive.SelectElse(value, other);
+            }
+        }
+
+        private void Dequantize(Vec value, Vec operand, string scale, string zeroPoint)
+        {
+            asm.Emit(Vbroadcastss, operand, Argument(zeroPoint));
+            asm.Emit(Vsubps, value, value, operand);
+            asm.Emit(Vbroadcastss, operand, Argument(scale));
+            asm.Emit(Vmulps, value, value, operand);
         }
 
         private void Load(Vec destination, DataType type, OperandMode mode, Gpr start, int column, ActiveLanes lanes)
@@ -185,11 +222,10 @@ internal sealed class RunGenerator : KernelGenerator<RunSpec>
         private void EmitNextRow()
         {
             asm.Add(_source, Argument(nameof(RunArguments.SourceStride)));
-            if (spec.Selection is not null)
-            {
-                asm.Add(_other!.Value, Argument(nameof(RunArguments.OtherStride)));
-                asm.Add(_condition!.Value, Argument(nameof(RunArguments.ConditionStride)));
-            }
+            if (_other is { } other)
+                asm.Add(other, Argument(nameof(RunArguments.OtherStride)));
+            if (_condition is { } condition)
+                asm.Add(condition, Argument(nameof(RunArguments.ConditionStride)));
 
             asm.Add(_destination, Argument(nameof(RunArguments.DestinationStride)));
             using Gpr pointers = asm.Registers.Gpr("operands"), strides = asm.Registers.Gpr("strides");

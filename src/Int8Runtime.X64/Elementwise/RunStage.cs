@@ -16,10 +16,27 @@ internal sealed record ElementwiseStep(
         PostOp is BinaryPostOp binary && (Values is null || binary.Operand.ElementCount > 1) ? binary.Operand : null;
 }
 
-/// <summary>Two tensors beside the source: <c>condition ≠ 0 ? source : other</c> is what the steps begin with.</summary>
+/// <summary>
+/// What the steps begin with instead of the source: <c>condition ≠ 0 ? source : other</c>, or without a condition
+/// <c>source &gt; 0 ? source : other·source</c>; source and other dequantized.
+/// </summary>
 /// <param name="Other">Argument <see cref="ArgumentSlot.Source1"/>.</param>
-/// <param name="Condition">Argument <see cref="ArgumentSlot.Condition"/>.</param>
-internal sealed record Selection(MemoryDescriptor Other, MemoryDescriptor Condition);
+/// <param name="Condition">Argument <see cref="ArgumentSlot.Condition"/>; null for none.</param>
+/// <param name="Attributes">Constant scales and zero points of both sources.</param>
+internal sealed record Selection(MemoryDescriptor Other, MemoryDescriptor? Condition, PrimitiveAttributes Attributes)
+{
+    /// <summary>The tensors beside the source.</summary>
+    public IEnumerable<MemoryDescriptor> Tensors => Condition is null ? [Other] : [Other, Condition];
+
+    /// <summary>Scale and zero point of the source.</summary>
+    public (float Scale, int ZeroPoint) Source => (Attributes.SourceScale?.At(0) ?? 1f, Attributes.SourceZeroPoint?.At(0) ?? 0);
+
+    /// <summary>Scale and zero point of the other tensor.</summary>
+    public (float Scale, int ZeroPoint) OtherSource => (Attributes.Source1Scale?.At(0) ?? 1f, Attributes.Source1ZeroPoint?.At(0) ?? 0);
+
+    /// <summary>Whether either is dequantized.</summary>
+    public bool IsQuantized => Source != (1f, 0) || OtherSource != (1f, 0);
+}
 
 /// <summary>
 /// Rows of consecutive elements through a chain of steps. Tensors are numbered: 0 the destination, 1 the source, then the
@@ -33,15 +50,19 @@ internal sealed unsafe class RunStage
     private readonly long _sourceStride, _destinationStride;
     private readonly EpiloguePlan _epilogue;
     private readonly CompiledKernel _kernel;
-    private readonly int _other; // number of the selection's other source, which the condition follows; 0 without one
+    private readonly Selection? _selection;
+    private readonly int _other; // number of the selection's other source, which the condition follows
     private readonly long _otherStride, _conditionStride;
 
     private RunStage(
-        IReadOnlyList<ElementwiseStep> steps, int[] tensorOfStep, int other, EpiloguePlan epilogue, CompiledKernel kernel, Loop rows)
+        IReadOnlyList<ElementwiseStep> steps, int[] tensorOfStep, Selection? selection, int other, EpiloguePlan epilogue,
+        CompiledKernel kernel, Loop rows)
     {
-        _other = other;
-        if (other > 0)
-            (_otherStride, _conditionStride) = (rows.Strides[other], rows.Strides[other + 1]);
+        (_selection, _other) = (selection, other);
+        if (selection is not null)
+            _otherStride = rows.Strides[other];
+        if (selection is { Condition: not null })
+            _conditionStride = rows.Strides[other + 1];
         (_steps, _tensorOfStep, _epilogue, _kernel) = (steps, tensorOfStep, epilogue, kernel);
         (_destinationStride, _sourceStride) = (rows.Strides[0], rows.Strides[1]);
         _operandStrides = GC.AllocateArray<long>(EpilogueArguments.MaximumOperands, pinned: true);
@@ -64,7 +85,7 @@ internal sealed unsafe class RunStage
     [
         destination.SizeInBytes(), source.SizeInBytes(),
         .. steps.Where(step => step.Tensor is not null).Select(step => step.Tensor!.DataType.SizeInBytes()),
-        .. selection is null ? Array.Empty<int>() : [selection.Other.DataType.SizeInBytes(), selection.Condition.DataType.SizeInBytes()],
+        .. selection?.Tensors.Select(tensor => tensor.DataType.SizeInBytes()) ?? [],
     ];
 
     /// <summary>True if every tensor of a loop has consecutive elements, or one element for all.</summary>
@@ -111,10 +132,11 @@ internal sealed unsafe class RunStage
 
         EpiloguePlan plan = EpiloguePlan.ForRuns(epilogue, chain);
         RunSelectionSpec? choice = selection is null ? null : new RunSelectionSpec(
-            selection.Other.DataType, ModeOf(next), selection.Condition.DataType, ModeOf(next + 1));
+            selection.Other.DataType, ModeOf(next), selection.Condition?.DataType ?? DataType.Undefined,
+            selection.Condition is null ? OperandMode.None : ModeOf(next + 1), selection.IsQuantized);
         CompiledKernel kernel = new RunGenerator().GetOrCreate(
             cache, new RunSpec(source, ModeOf(1), run is null, plan.Spec, choice), isa);
-        return new RunStage(steps, tensorOf, selection is null ? 0 : next, plan, kernel, rows);
+        return new RunStage(steps, tensorOf, selection, next, plan, kernel, rows);
     }
 
     /// <summary>Computes rows.</summary>
@@ -148,11 +170,14 @@ internal sealed unsafe class RunStage
             DestinationStride = _destinationStride,
             Epilogue = &table,
         };
-        if (_other > 0)
+        if (_selection is not null)
         {
             call.Other = (byte*)arguments[ArgumentSlot.Source1] + offsets[_other];
-            call.Condition = (byte*)arguments[ArgumentSlot.Condition] + offsets[_other + 1];
             (call.OtherStride, call.ConditionStride) = (_otherStride, _conditionStride);
+            (call.Scale, call.ZeroPoint) = _selection.Source;
+            (call.OtherScale, call.OtherZeroPoint) = _selection.OtherSource;
+            if (_selection.Condition is not null)
+                call.Condition = (byte*)arguments[ArgumentSlot.Condition] + offsets[_other + 1];
         }
 
         fixed (long* strides = _operandStrides)

@@ -3,7 +3,7 @@ using Int8Runtime.Jit;
 
 namespace Int8Runtime.X64;
 
-/// <summary>Selection on any mixture of layouts, types and broadcasts; sources that are dequantized have one scale and zero point.</summary>
+/// <summary>Selection on any mixture of layouts, types, scales and broadcasts.</summary>
 internal sealed class JitSelect(KernelCache cache, bool needsAvx512) : VectorImplementation(cache, "jit_select", needsAvx512)
 {
     /// <inheritdoc/>
@@ -23,16 +23,14 @@ internal sealed class JitSelect(KernelCache cache, bool needsAvx512) : VectorImp
             return tensors;
         if (RefuseQuantization(attributes, source.DataType, destination.DataType) is { } quantization)
             return quantization;
-        bool agree = (attributes.SourceScale?.At(0) ?? 1f) == (attributes.Source1Scale?.At(0) ?? 1f)
-            && (attributes.SourceZeroPoint?.At(0) ?? 0) == (attributes.Source1ZeroPoint?.At(0) ?? 0);
-        if (!agree)
-            return Refuse(RejectionReason.Quantization, "sources with different scales or zero points");
+        if (attributes.SourceScale is { IsRuntime: true } || attributes.SourceZeroPoint is { IsRuntime: true })
+            return Refuse(RejectionReason.Quantization, "a scale or zero point of the source at execution");
+        if (source1.DataType == DataType.Int32 && attributes.Source1ZeroPoint is { IsZero: false })
+            return Refuse(RejectionReason.Quantization, "a zero point of an s32 source");
 
         Epilogue epilogue = Epilogue.CreateForValues(attributes, destination.DataType);
-        ElementwiseSteps steps = new ElementwiseSteps()
-            .AddDequantization(attributes.SourceScale, attributes.SourceZeroPoint, source.Rank, 0)
-            .AddPostOps(epilogue, destination.Rank);
-        return ElementwisePlan.TryCreate(isa, Cache, source, destination, steps.Steps, epilogue, new Selection(source1, condition)) is { } plan
+        ElementwiseSteps steps = new ElementwiseSteps().AddPostOps(epilogue, destination.Rank);
+        return ElementwisePlan.TryCreate(isa, Cache, source, destination, steps.Steps, epilogue, new Selection(source1, condition, attributes)) is { } plan
             ? new ElementwisePrimitivePlan(Name, descriptor, plan, request.Threads)
             : Refuse(RejectionReason.Layout, $"{source}, {source1}, {condition} and {destination} are blocked differently");
     }

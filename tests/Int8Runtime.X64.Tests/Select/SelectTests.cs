@@ -24,7 +24,10 @@ public sealed class SelectTests
             from condition in Gen.Elements(DataType.Int8, DataType.UInt8)
             from conditions in Gen.OneOf(Gen.Constant(new MemoryDescriptor(shape2, condition, tag)), Layouts.Tensor(shape2, condition))
             from destination in Gen.OneOf(Gen.Constant(new MemoryDescriptor(shape, type, tag)), Layouts.Tensor(shape, type))
-            from scale in Arbitraries.Scale
+            from scale0 in Arbitraries.Scale
+            from zeroPoint0 in Arbitraries.ZeroPoint(type0)
+            from scale1 in Arbitraries.Scale
+            from zeroPoint1 in Arbitraries.ZeroPoint(type1)
             from destinationScale in Arbitraries.Scale
             from postOps in Arbitraries.PostOps(destination)
             from fill in Gen.Elements(FillKind.Typical, FillKind.Extremes, FillKind.SpecialFloats)
@@ -33,24 +36,11 @@ public sealed class SelectTests
                 new SelectDescriptor { Source = source, Source1 = source1, Condition = conditions, Destination = destination },
                 new PrimitiveAttributes
                 {
-                    SourceScale = QuantizationScale.PerTensor(scale), Source1Scale = QuantizationScale.PerTensor(scale),
+                    SourceScale = QuantizationScale.PerTensor(scale0), SourceZeroPoint = zeroPoint0,
+                    Source1Scale = QuantizationScale.PerTensor(scale1), Source1ZeroPoint = zeroPoint1,
                     DestinationScale = QuantizationScale.PerTensor(destinationScale), PostOps = fill == FillKind.SpecialFloats ? [] : postOps,
                 },
                 options with { Fill = fill });
         Properties.Check(problems, p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), 200);
-    }
-
-    [Fact]
-    public void Sources_with_different_scales_are_refused_with_the_reason()
-    {
-        var tensor = new MemoryDescriptor([2, 8], DataType.Int8);
-        var descriptor = new SelectDescriptor { Source = tensor, Source1 = tensor, Condition = tensor, Destination = tensor };
-        foreach (Isa isa in VectorEngines.Tiers)
-        {
-            using Engine engine = VectorEngines.Create(isa);
-            var exception = Assert.Throws<UnsupportedPrimitiveException>(() => engine.Create(
-                descriptor, new PrimitiveAttributes { SourceScale = QuantizationScale.PerTensor(0.5f) }));
-            Assert.All(exception.Report.Rejections.Where(r => r.Reason != RejectionReason.InstructionSet), r => Assert.Equal(RejectionReason.Quantization, r.Reason));
-        }
     }
 }

@@ -52,6 +52,22 @@ internal static class ElementDrivers
         return Finish(options, descriptor, source, destination, 1);
     }
 
+    /// <summary>--prelu.</summary>
+    public static BenchProblem PRelu(Options options, string text)
+    {
+        DataType[] types = TypesAndTags.Types(options.Or("sdt", options.Or("dt", "f32")), 2);
+        Shape[] shapes = Dimensions(text);
+        if (shapes.Length != 2)
+            throw new FormatException($"'{text}' needs a source and slopes.");
+        string[] tags = options.Or("stag", "abx:any").Split(':');
+        MemoryDescriptor source = TypesAndTags.Tensor(options, 0, shapes[0], types[0], tags[0]);
+        var descriptor = new PReluDescriptor
+        {
+            Source = source, Slopes = TypesAndTags.Tensor(options, 1, shapes[1], types[1], tags[^1]), Destination = source,
+        };
+        return Finish(options, descriptor, source, source, 1);
+    }
+
     /// <summary>--softmax.</summary>
     public static BenchProblem Softmax(Options options, string text)
     {

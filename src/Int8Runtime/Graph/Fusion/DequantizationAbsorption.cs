@@ -36,7 +36,7 @@ internal sealed class DequantizationAbsorption : IOperationPass
                     if (Integers(operation[0]) is { } reduced)
                         Absorb(log, operation, (0, reduced));
                     break;
-                case PoolingSpec or ResamplingSpec or EltwiseSpec:
+                case PoolingSpec or ResamplingSpec or EltwiseSpec or PReluSpec:
                     if (Integers(operation[0]) is { } source && QuantizationMovement.CommonQuantization(operation.Output) is { IsPerTensor: true })
                         Absorb(log, operation, (0, source));
                     break;

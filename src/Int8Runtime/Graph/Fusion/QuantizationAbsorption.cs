@@ -41,7 +41,7 @@ internal sealed class QuantizationAbsorption : IOperationPass
             _ when !quantization.IsPerTensor => "the quantization has several scales",
             ConvolutionSpec or InnerProductSpec or MatMulSpec => readsIntegers ? null : "",
             PoolingSpec or ResamplingSpec or EltwiseSpec => readsIntegers ? null : "",
-            BinarySpec or ReductionSpec or SumSpec or SelectSpec => null,
+            BinarySpec or PReluSpec or ReductionSpec or SumSpec or SelectSpec => null,
             _ => "",
         };
     }

@@ -112,22 +112,13 @@ internal sealed class BinaryLowering : INodeLowering
         return spec is null ? null : (spec, left);
     }
 
-    // x + slope·min(x, 0), with min(x, 0) = x − relu(x).
     private static void LowerPRelu(GraphNode node, LoweringContext context, Shape result)
     {
         Operand source = context.OperandOf(node, 0), slope = context.OperandOf(node, 1);
         if (slope.KnownScalar() is { } alpha)
-        {
             context.Emit(node, new EltwiseSpec(EltwiseAlgorithm.Relu, alpha), source);
-            return;
-        }
-
-        Operand Step(OperationSpec spec, params ReadOnlySpan<Operand?> operands) =>
-            new(context.EmitStep(node, spec, DataType.Float32, result, operands).Output);
-        Operand positive = Step(new EltwiseSpec(EltwiseAlgorithm.Relu), source);
-        Operand negative = Step(new BinarySpec(BinaryAlgorithm.Subtract), source, positive);
-        Operand scaled = Step(new BinarySpec(BinaryAlgorithm.Multiply), negative, context.ToRank(node, slope, result.Rank));
-        context.Emit(node, new BinarySpec(BinaryAlgorithm.Add), positive, scaled);
+        else
+            context.Emit(node, new PReluSpec(), source, context.ToRank(node, slope, result.Rank));
     }
 
     private static void LowerBatchNormalization(GraphNode node, LoweringContext context, Shape result)

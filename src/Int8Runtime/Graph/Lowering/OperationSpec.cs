@@ -45,6 +45,9 @@ internal sealed record EltwiseSpec(EltwiseAlgorithm Algorithm, float Alpha = 0, 
 /// <summary>Operands: two sources of the result's rank; extents of 1 are broadcast.</summary>
 internal sealed record BinarySpec(BinaryAlgorithm Algorithm) : OperationSpec;
 
+/// <summary>Operands: source and slopes, both of the result's rank; extents of 1 in the slopes are broadcast.</summary>
+internal sealed record PReluSpec : OperationSpec;
+
 /// <summary>Operands: the tensors to add, all of the result's shape; the result is their sum times a factor.</summary>
 internal sealed record SumSpec(float Factor) : OperationSpec;
 

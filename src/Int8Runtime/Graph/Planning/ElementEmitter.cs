@@ -127,6 +127,15 @@ internal static class ElementEmitter
         return ([.. postOps], operands);
     }
 
+    public static void EmitPRelu(Operation operation, PlanBuilder plan)
+    {
+        (Location source, Location destination) = Unary(operation, plan);
+        Location slopes = plan.Read(operation[1].Edge, plan.Layouts.IsChannelsLast(operation.Output));
+        var descriptor = new PReluDescriptor { Source = source.Descriptor, Slopes = slopes.Descriptor, Destination = destination.Descriptor };
+        plan.Execute(descriptor, AttributesOf.Unary(operation[0].Quantization, operation.OutputQuantization),
+            (ArgumentSlot.Source, source), (ArgumentSlot.Source1, slopes), (ArgumentSlot.Destination, destination));
+    }
+
     public static void EmitSum(Operation operation, SumSpec spec, PlanBuilder plan)
     {
         bool channelsLast = plan.Layouts.IsChannelsLast(operation.Output);

@@ -66,6 +66,6 @@ internal sealed class LayoutPlan
     private static bool NeedsChannelsLast(OperationSpec spec) => spec is ConvolutionSpec or PoolingSpec or ResamplingSpec or LrnSpec;
 
     private static bool IsNeutral(OperationSpec spec) =>
-        spec is EltwiseSpec or BinarySpec or SumSpec or SelectSpec or ConvertSpec or ConcatSpec or PadSpec or SoftmaxSpec
+        spec is EltwiseSpec or BinarySpec or PReluSpec or SumSpec or SelectSpec or ConvertSpec or ConcatSpec or PadSpec or SoftmaxSpec
             or GroupNormalizationSpec;
 }

@@ -31,6 +31,9 @@ internal static class OperationEmitters
             case BinarySpec spec:
                 ElementEmitter.EmitBinary(operation, spec, plan);
                 break;
+            case PReluSpec:
+                ElementEmitter.EmitPRelu(operation, plan);
+                break;
             case SumSpec spec:
                 ElementEmitter.EmitSum(operation, spec, plan);
                 break;

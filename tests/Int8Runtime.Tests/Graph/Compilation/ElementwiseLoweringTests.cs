@@ -36,6 +36,25 @@ public sealed class ElementwiseLoweringTests
         Assert.Contains(explanation.Nodes, n => n.OpType == "Where" && n.Implementation.Contains("select", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void Slopes_of_a_rectifier_are_a_tensor()
+    {
+        var sketch = new ModelSketch();
+        GraphValue rectified = sketch.Op("PRelu", sketch.Input(2, 3, 5, 4), sketch.Random(3, 1, 1));
+        ModelExplanation explanation = Runner.AssertPassesKeepResults(sketch.Output(sketch.Op("Add", rectified, sketch.Random(2, 3, 5, 4))));
+        Assert.Contains(explanation.Nodes, n => n.OpType == "PRelu" && n.Implementation.Contains("prelu", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Quantized_rectifiers_keep_integers()
+    {
+        var sketch = new ModelSketch();
+        GraphValue rectified = sketch.Op("PRelu", sketch.Edge(sketch.Input(1, 8, 5, 5), 0.02f, 100), sketch.Random(8, 1, 1));
+        ModelGraph graph = sketch.Output(sketch.Edge(rectified, 0.03f, 90));
+        NodeExplanation node = Runner.AssertPassesKeepResults(graph, 0.031f).Nodes.Single(n => n.OpType == "PRelu" && n.Implementation != "view");
+        Assert.DoesNotContain("f32", node.Precision, StringComparison.Ordinal);
+    }
+
     private static ModelExplanation AssertIsWhatTheHostComputes(ModelGraph graph)
     {
         ModelExplanation explanation = Runner.AssertPassesKeepResults(graph);
