@@ -24,7 +24,7 @@ public sealed class FileSizeTests(ITestOutputHelper output)
             return;
         using CpuEngine engine = CpuEngine.Create();
         var sample = new SyntheticDataset([channels, extent, extent], 1);
-        var options = new QuantizationOptions { SampleCount = 1, CorrectBias = false };
+        var options = new QuantizationOptions { SampleCount = 1, BiasCorrection = BiasCorrectionMode.None };
         ModelGraph quantized = new PostTrainingQuantizer(engine).Quantize(OnnxModel.Load(path), sample, options).Graph;
         using var file = new MemoryStream();
         OnnxModel.Save(quantized, file, OnnxFileForm.Compact);

@@ -10,22 +10,22 @@ namespace Int8Runtime.Quantization;
 internal static class BiasFolding
 {
     /// <summary>Changes the graph.</summary>
-    public static void Run(ModelGraph graph, IReadOnlySet<string> ignoredNodes)
+    public static void Run(ModelGraph graph, IReadOnlyDictionary<string, string> exclusions)
     {
         foreach (GraphNode add in graph.Nodes.Where(n => n.Is("Add")).ToArray())
         {
-            if (!ignoredNodes.Contains(add.Name) && !TryFold(graph, add, 0, ignoredNodes))
-                TryFold(graph, add, 1, ignoredNodes);
+            if (!exclusions.ContainsKey(add.Name) && !TryFold(graph, add, 0, exclusions))
+                TryFold(graph, add, 1, exclusions);
         }
 
         graph.RemoveDeadNodes();
     }
 
-    private static bool TryFold(ModelGraph graph, GraphNode add, int productIndex, IReadOnlySet<string> ignoredNodes)
+    private static bool TryFold(ModelGraph graph, GraphNode add, int productIndex, IReadOnlyDictionary<string, string> exclusions)
     {
         if (add.ConstantInput(1 - productIndex) is not { ElementType: DataType.Float32 } addend
             || add.Input(productIndex) is not { Producer: { } product } sum || sum.SoleConsumer != add
-            || product.ConstantInput(1) is not { ElementType: DataType.Float32 } weights || ignoredNodes.Contains(product.Name))
+            || product.ConstantInput(1) is not { ElementType: DataType.Float32 } weights || exclusions.ContainsKey(product.Name))
             return false;
         (int channels, int channelAxis, int rank) = product switch
         {

@@ -22,7 +22,7 @@ internal static class Calibrator
         ValueObserver.Run(
             engine, graph, values, samples,
             () => values.ToDictionary(v => v, _ => createEstimator()),
-            static (estimators, value, memory) => estimators[value].Observe(memory.AsSpan<float>()),
+            static (estimators, value, memory, sample) => estimators[value].Observe(memory.AsSpan<float>(), sample),
             static (whole, part) =>
             {
                 foreach ((GraphValue value, IRangeEstimator estimator) in part)

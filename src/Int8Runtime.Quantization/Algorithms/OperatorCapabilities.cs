@@ -1,4 +1,5 @@
 // What may be chosen for each operator that can be quantized.
+using System.Collections.Frozen;
 using Int8Runtime.Graph;
 using Int8Runtime.Graph.Passes;
 
@@ -29,10 +30,9 @@ public static class OperatorCapabilities
     public static IReadOnlyList<OperatorCapability> Of(ModelGraph model)
     {
         ModelGraph graph = GraphSimplification.Simplify(model);
-        var options = new QuantizationOptions();
         return
         [
-            .. graph.Nodes.Where(n => IsQuantizable(n, options)).Select(n => RoleOfForm(n) == OperatorRole.Weighted
+            .. graph.Nodes.Where(n => IsQuantizable(n)).Select(n => RoleOfForm(n) == OperatorRole.Weighted
                 ? new OperatorCapability(n.Name, n.OpType, s_precisions, s_types,
                     IsDepthwise(n) ? ["per tensor", "per channel"] : ["per tensor"], s_schemes, ["s8"], ["per channel", "per tensor"], s_schemes)
                 : new OperatorCapability(n.Name, n.OpType, s_precisions, s_types, ["per tensor"], s_schemes, [], [], [])),
@@ -40,8 +40,8 @@ public static class OperatorCapabilities
     }
 
     // Weights that are integers already are as good as f32 ones.
-    private static bool IsQuantizable(GraphNode node, QuantizationOptions options) =>
-        OperatorPolicy.RoleOf(node, options).Role is OperatorRole.Weighted or OperatorRole.Computing || HasIntegerWeights(node);
+    private static bool IsQuantizable(GraphNode node) =>
+        OperatorPolicy.RoleOf(node, FrozenDictionary<string, string>.Empty).Role is OperatorRole.Weighted or OperatorRole.Computing || HasIntegerWeights(node);
 
     private static OperatorRole RoleOfForm(GraphNode node) => node.OpType is "Conv" or "Gemm" or "MatMul" ? OperatorRole.Weighted : OperatorRole.Computing;
 

@@ -56,10 +56,12 @@ internal static class OperatorPolicy
     }.ToFrozenDictionary();
 
     /// <summary>The role of a node, and for <see cref="OperatorRole.Float"/> the reason.</summary>
-    public static (OperatorRole Role, string Reason) RoleOf(GraphNode node, QuantizationOptions options)
+    /// <param name="node">The node.</param>
+    /// <param name="exclusions">Reasons of the nodes that are not to be quantized, by name.</param>
+    public static (OperatorRole Role, string Reason) RoleOf(GraphNode node, IReadOnlyDictionary<string, string> exclusions)
     {
-        if (options.IgnoredNodes.Contains(node.Name))
-            return (OperatorRole.Float, "excluded by the user");
+        if (exclusions.TryGetValue(node.Name, out string? exclusion))
+            return (OperatorRole.Float, exclusion);
         if (node.Domain.Length > 0 || !Roles.TryGetValue(node.OpType, out OperatorRole role))
             return (OperatorRole.Float, $"{node.OpType} is computed in f32");
         switch (role)
@@ -80,6 +82,12 @@ internal static class OperatorPolicy
                 return (role, "");
         }
     }
+
+    /// <summary>True for operators that multiply activations with constant f32 weights in a form that int8 kernels have.</summary>
+    public static bool IsWeighted(GraphNode node) => RoleOf(node, FrozenDictionary<string, string>.Empty).Role == OperatorRole.Weighted;
+
+    /// <summary>The operators that can be quantized.</summary>
+    public static IEnumerable<string> OperatorTypes => Roles.Keys;
 
     /// <summary>The axis of the output channels in the weights of a weighted node.</summary>
     public static int WeightAxis(GraphNode node) => node.OpType switch

@@ -8,8 +8,7 @@ namespace Int8Runtime.Quantization;
 /// readers share; weights become s8 and biases s32 constants behind a DequantizeLinear per channel.
 /// </summary>
 internal sealed class QdqInserter(
-    QuantizationPlan plan, IReadOnlyDictionary<GraphValue, QuantizationParameters> parameters,
-    IReadOnlyDictionary<GraphValue, ChannelMeans> means)
+    QuantizationPlan plan, IReadOnlyDictionary<GraphValue, QuantizationParameters> parameters, WeightFormat weightFormat)
 {
     private readonly ModelGraph _graph = plan.Graph;
 
@@ -81,18 +80,16 @@ internal sealed class QdqInserter(
         WeightQuantization quantized;
         try
         {
-            quantized = WeightQuantization.PerChannel(constant, axis, p.Scale, bias);
+            quantized = WeightQuantization.Create(constant, axis, weightFormat, p.Scale, bias);
         }
         catch (QuantizationException exception)
         {
             throw new QuantizationException($"{node}: {exception.Message}", exception);
         }
 
-        node.SetInput(1, Dequantize(weights.Name, quantized.Values, quantized.Scales, axis));
+        node.SetInput(1, Dequantize(weights.Name, quantized.Values, weightFormat.PerChannel ? quantized.Scales : quantized.Scales[..1], axis));
         if (bias.Length > 0)
         {
-            if (means.TryGetValue(source, out ChannelMeans? channelMeans) && BiasCorrection.CanCorrect(node))
-                BiasCorrection.Apply(node, constant, quantized, channelMeans, bias);
             (TensorData values, float[] scales) = quantized.QuantizeBias(bias, p.Scale);
             node.SetInput(2, Dequantize(node.Input(2).Name, values, scales, axis: 0));
         }
@@ -116,6 +113,8 @@ internal sealed class QdqInserter(
     private GraphValue Dequantize(string name, TensorData values, float[] scales, int axis)
     {
         GraphValue integers = _graph.AddConstant(name + "_q", values);
+        if (scales.Length == 1 && values.Shape[axis] != 1)
+            return _graph.AddOperation("DequantizeLinear", name + "_dq", [integers, _graph.AddConstant(name + "_scale", TensorData.Scalar(scales[0]))]);
         GraphValue scale = _graph.AddConstant(name + "_scale", TensorData.Vector<float>(scales));
         return _graph.AddOperation("DequantizeLinear", name + "_dq", [integers, scale], new GraphAttributes { { "axis", axis } });
     }

@@ -1,7 +1,9 @@
 // What the user chooses about quantization.
+using System.Text.RegularExpressions;
+
 namespace Int8Runtime.Quantization;
 
-/// <summary>How activations are quantized. Weights are s8, symmetric, per channel in both presets.</summary>
+/// <summary>How activations are quantized. Weights are symmetric in both presets.</summary>
 public enum QuantizationPreset
 {
     /// <summary>Asymmetric u8 activations: best accuracy.</summary>
@@ -11,7 +13,63 @@ public enum QuantizationPreset
     Performance,
 }
 
-/// <summary>Options of <see cref="PostTrainingQuantizer"/>.</summary>
+/// <summary>How the shift that rounding gives to the channels of a layer is taken out of its bias.</summary>
+public enum BiasCorrectionMode
+{
+    /// <summary>Not at all.</summary>
+    None,
+
+    /// <summary>From the means of each layer's inputs: one pass over the samples.</summary>
+    Fast,
+
+    /// <summary>By measuring each layer's output in the quantized model, layer after layer: a pass over the samples for each depth.</summary>
+    Full,
+}
+
+/// <summary>Precision of the first or last layers.</summary>
+public enum LayerPrecision
+{
+    /// <summary>The usual: int8 operands; the result of the last layers is f32.</summary>
+    Default,
+
+    /// <summary>The layer stays f32.</summary>
+    Float32,
+
+    /// <summary>int8 operands and result, also of the last layers.</summary>
+    Int8,
+}
+
+/// <summary>Nodes that stay f32.</summary>
+public sealed record IgnoredScope
+{
+    /// <summary>Names of nodes.</summary>
+    public IReadOnlyCollection<string> Names { get; init; } = [];
+
+    /// <summary>Regular expressions that are searched in the names of nodes.</summary>
+    public IReadOnlyCollection<string> Expressions { get; init; } = [];
+
+    /// <summary>Operators, for example <c>Gemm</c>.</summary>
+    public IReadOnlyCollection<string> Operators { get; init; } = [];
+
+    /// <summary>Subgraphs; those that ship with the library unless others are given.</summary>
+    public IReadOnlyList<NodePattern> Patterns { get; init; } = NodePattern.Shipped;
+
+    /// <summary>The expressions, compiled.</summary>
+    /// <exception cref="QuantizationException">One of them is no regular expression.</exception>
+    internal IEnumerable<Regex> CompiledExpressions() => Expressions.Select(e =>
+    {
+        try
+        {
+            return new Regex(e, RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
+        }
+        catch (ArgumentException exception)
+        {
+            throw new QuantizationException($"'{e}' is no regular expression: {exception.Message}", exception);
+        }
+    });
+}
+
+/// <summary>Options of <see cref="PostTrainingQuantizer"/> and of the algorithms behind it.</summary>
 public sealed record QuantizationOptions
 {
     /// <summary>How activations are quantized.</summary>
@@ -20,12 +78,46 @@ public sealed record QuantizationOptions
     /// <summary>Number of calibration samples, spread evenly over the data set.</summary>
     public int SampleCount { get; init; } = 300;
 
-    /// <summary>Names of nodes that stay f32.</summary>
-    public IReadOnlySet<string> IgnoredNodes { get; init; } = new HashSet<string>(StringComparer.Ordinal);
+    /// <summary>Nodes that stay f32.</summary>
+    public IgnoredScope Ignored { get; init; } = new();
 
-    /// <summary>Whether the shift that rounding gives to each output channel is taken out of the biases (a second pass over the samples).</summary>
-    public bool CorrectBias { get; init; } = true;
+    /// <summary>Whether activation ranges are aligned between channels first (<see cref="ActivationChannelAlignment"/>).</summary>
+    public bool AlignChannels { get; init; } = true;
 
-    /// <summary>Creates the range estimator of one activation.</summary>
-    public Func<IRangeEstimator> CreateEstimator { get; init; } = static () => new MinMaxEstimator();
+    /// <summary>
+    /// Strength with which outliers are moved from the inputs of matrix products into their weights
+    /// (<see cref="SmoothQuant"/>), 0 to 1; null leaves them where they are.
+    /// </summary>
+    public double? SmoothQuantStrength { get; init; }
+
+    /// <summary>How the shift that rounding gives to each output channel is taken out of the biases.</summary>
+    public BiasCorrectionMode BiasCorrection { get; init; } = BiasCorrectionMode.Fast;
+
+    /// <summary>How ranges of activations are chosen.</summary>
+    public RangeEstimation Estimation { get; init; } = RangeEstimation.MinMax;
+
+    /// <summary>Whether weights have a scale for each output channel, or one for the tensor.</summary>
+    public bool PerChannelWeights { get; init; } = true;
+
+    /// <summary>Bits of the weights, 2 to 8.</summary>
+    public int WeightBits { get; init; } = 8;
+
+    /// <summary>Whether every scale is a power of two.</summary>
+    public bool PowerOfTwoScales { get; init; }
+
+    /// <summary>Precision of the layers that read the model's input.</summary>
+    public LayerPrecision FirstLayer { get; init; }
+
+    /// <summary>Precision of the layers that no others follow.</summary>
+    public LayerPrecision LastLayer { get; init; }
+
+    /// <summary>What the target CPU wants.</summary>
+    public HardwareProfile Profile { get; init; } = HardwareProfile.Any;
+
+    /// <summary>Bits and symmetry of activations.</summary>
+    internal QuantizerTarget ActivationTarget => new(8, Preset == QuantizationPreset.Performance || !Profile.AsymmetricActivations);
+
+    /// <summary>Bits and granularity of weights.</summary>
+    internal WeightFormat WeightFormat =>
+        new(Math.Min(WeightBits, Profile.WeightBits), PerChannelWeights && Profile.PerChannelWeights, PowerOfTwoScales);
 }

@@ -11,14 +11,14 @@ namespace Int8Runtime.Quantization;
 /// </summary>
 internal sealed class QuantizationPlan
 {
-    private readonly QuantizationOptions _options;
+    private readonly IReadOnlyDictionary<string, string> _exclusions;
     private readonly Dictionary<GraphValue, GraphValue> _parents = [];
     private readonly Dictionary<GraphNode, string> _reasons = [];
 
-    private QuantizationPlan(ModelGraph graph, QuantizationOptions options)
+    private QuantizationPlan(ModelGraph graph, IReadOnlyDictionary<string, string> exclusions)
     {
         Graph = graph;
-        _options = options;
+        _exclusions = exclusions;
     }
 
     /// <summary>The graph that was planned.</summary>
@@ -28,16 +28,25 @@ internal sealed class QuantizationPlan
     public IReadOnlyCollection<GraphValue> Values => _parents.Keys;
 
     /// <summary>Plans a graph.</summary>
-    public static QuantizationPlan Create(ModelGraph graph, QuantizationOptions options)
+    /// <param name="graph">The f32 graph.</param>
+    /// <param name="exclusions">Reasons of the nodes that are not to be quantized, by name.</param>
+    /// <param name="quantizeOutputs">Whether the results of the last weighted nodes get quantizers too.</param>
+    public static QuantizationPlan Create(ModelGraph graph, IReadOnlyDictionary<string, string> exclusions, bool quantizeOutputs = false)
     {
-        var plan = new QuantizationPlan(graph, options);
+        var plan = new QuantizationPlan(graph, exclusions);
         foreach (GraphNode node in graph.Nodes)
         {
-            (OperatorRole role, string reason) = OperatorPolicy.RoleOf(node, options);
+            (OperatorRole role, string reason) = OperatorPolicy.RoleOf(node, exclusions);
             if (role == OperatorRole.Float)
                 plan._reasons[node] = reason;
             else if (role == OperatorRole.Weighted)
                 plan.Mark(node.Input(0));
+        }
+
+        if (quantizeOutputs)
+        {
+            foreach (GraphNode node in LayerPositions.Last(graph).Where(plan.IsQuantized))
+                plan.Mark(plan.ResultOf(node));
         }
 
         return plan;
@@ -78,9 +87,15 @@ internal sealed class QuantizationPlan
     /// <summary>Why a node stays f32.</summary>
     public string ReasonFor(GraphNode node) => _reasons.TryGetValue(node, out string? reason)
         ? reason
-        : "its result does not lead to further weights";
+        : DetectionHeads.LeadsToDetection(node)
+            ? "detection head: its result leads to the choice of boxes, not to further weights"
+            : "its result does not lead to further weights";
 
-    private OperatorRole RoleOf(GraphNode node) => OperatorPolicy.RoleOf(node, _options).Role;
+    private OperatorRole RoleOf(GraphNode node) => OperatorPolicy.RoleOf(node, _exclusions).Role;
+
+    // Behind the activation that is fused into the node.
+    private GraphValue ResultOf(GraphNode node) =>
+        node.Output.SoleConsumer is { } next && RoleOf(next) == OperatorRole.Activation ? next.Output : node.Output;
 
     // Its own result, or that of the activation which is fused into it.
     private bool HasQuantizedResult(GraphNode node) => Contains(node.Output)

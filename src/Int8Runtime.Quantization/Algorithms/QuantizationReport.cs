@@ -22,6 +22,9 @@ public sealed record NodePrecision(string Name, string OpType, bool IsQuantized,
 public sealed record QuantizationReport(
     IReadOnlyList<QuantizedActivation> Activations, IReadOnlyList<NodePrecision> Nodes, int Samples)
 {
+    /// <summary>What the algorithms did besides, one line each.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>Number of nodes that compute with int8 operands.</summary>
     public int QuantizedNodes => Nodes.Count(n => n.IsQuantized);
 }

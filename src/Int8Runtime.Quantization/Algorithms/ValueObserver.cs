@@ -12,7 +12,7 @@ internal static class ValueObserver
     /// <param name="values">Values of <paramref name="graph"/> to observe.</param>
     /// <param name="samples">The samples.</param>
     /// <param name="createState">Creates the state of one worker.</param>
-    /// <param name="observe">Takes in one value of one sample.</param>
+    /// <param name="observe">Takes in one value of one sample, with the sample's index.</param>
     /// <param name="merge">Takes the second state into the first.</param>
     /// <param name="progress">Told after each sample.</param>
     /// <param name="cancellation">Ends the pass between two samples.</param>
@@ -20,7 +20,7 @@ internal static class ValueObserver
     /// <exception cref="QuantizationException">The set does not fit the model's input.</exception>
     public static void Run<TState>(
         CpuEngine engine, ModelGraph graph, IReadOnlyCollection<GraphValue> values, IDataset samples,
-        Func<TState> createState, Action<TState, GraphValue, TensorMemory> observe, Action<TState, TState> merge,
+        Func<TState> createState, Action<TState, GraphValue, TensorMemory, int> observe, Action<TState, TState> merge,
         IProgress<SampleProgress>? progress, CancellationToken cancellation, out TState result)
     {
         string inputName = ModelInput.NameOf(graph, samples);
@@ -28,10 +28,10 @@ internal static class ValueObserver
         using CompiledModel model = engine.Compile(graph, new CompileOptions { Observe = observed });
         IReadOnlyList<TState> workers = SampleRunner.Run(
             engine, model, inputName, samples, createState,
-            (state, _, request) =>
+            (state, sample, request) =>
             {
                 foreach (GraphValue value in values)
-                    observe(state, value, value.IsGraphInput ? request.Input(value.Name) : request.Output(value.Name));
+                    observe(state, value, value.IsGraphInput ? request.Input(value.Name) : request.Output(value.Name), sample);
             },
             progress, cancellation);
         result = workers[0];

@@ -1,23 +1,39 @@
-// Per-channel symmetric quantization of constant weights.
+// Symmetric quantization of constant weights, per channel or per tensor.
 using Int8Runtime.Graph;
 
 namespace Int8Runtime.Quantization;
 
-/// <summary>Weights as s8 in −127…127 with one scale for each output channel.</summary>
+/// <summary>How weights are quantized: symmetrically, without the lowest integer.</summary>
+/// <param name="Bits">2 to 8; the integers are stored in s8.</param>
+/// <param name="PerChannel">One scale for each output channel, or one for the tensor.</param>
+/// <param name="PowerOfTwo">Whether scales are powers of two.</param>
+internal readonly record struct WeightFormat(int Bits, bool PerChannel, bool PowerOfTwo)
+{
+    /// <summary>s8 with a scale for each channel.</summary>
+    public static WeightFormat Default { get; } = new(8, true, false);
+}
+
+/// <summary>Weights as s8 in −127…127 (fewer for fewer bits) with one scale for each output channel.</summary>
 /// <param name="Values">The integers, in the shape of the weights.</param>
-/// <param name="Scales">One scale for each index of the channel axis.</param>
+/// <param name="Scales">One scale for each index of the channel axis; all equal where one serves the tensor.</param>
 internal sealed record WeightQuantization(TensorData Values, float[] Scales)
 {
+    /// <summary><see cref="Create"/> with <see cref="WeightFormat.Default"/>.</summary>
+    public static WeightQuantization PerChannel(TensorData weights, int axis, float sourceScale, ReadOnlySpan<float> bias) =>
+        Create(weights, axis, WeightFormat.Default, sourceScale, bias);
+
     /// <summary>
-    /// Quantizes weights symmetrically for each channel. A channel's scale is raised where its bias would not fit into an
+    /// Quantizes weights symmetrically. A channel's scale is raised where its bias would not fit into an
     /// s32 of scale <paramref name="sourceScale"/>·scale, which happens only for channels whose weights are (almost) all zero.
     /// </summary>
     /// <param name="weights">f32 weights.</param>
     /// <param name="axis">The axis of the output channels.</param>
+    /// <param name="format">Bits and granularity.</param>
     /// <param name="sourceScale">Scale of the activations that meet the weights.</param>
     /// <param name="bias">Bias of each channel, or empty.</param>
-    public static WeightQuantization PerChannel(TensorData weights, int axis, float sourceScale, ReadOnlySpan<float> bias)
+    public static WeightQuantization Create(TensorData weights, int axis, WeightFormat format, float sourceScale, ReadOnlySpan<float> bias)
     {
+        var integersOf = new IntegerFormat(format.Bits, isSigned: true, isRestricted: true);
         ReadOnlySpan<float> source = weights.AsSpan<float>();
         int channels = weights.Shape[axis];
         int inner = 1;
@@ -34,19 +50,24 @@ internal sealed record WeightQuantization(TensorData Values, float[] Scales)
             scales[channel] = Math.Max(scales[channel], magnitude);
         }
 
+        if (!format.PerChannel)
+            scales.AsSpan().Fill(scales.Max());
         for (int c = 0; c < channels; c++)
         {
-            float scale = scales[c] / 127f;
+            float scale = scales[c] / integersOf.Maximum;
             if (c < bias.Length)
                 scale = Math.Max(scale, (float)(Math.Abs((double)bias[c]) / sourceScale / (1 << 30)));
-            scales[c] = scale < 1e-30f ? 1f : scale;
+            scales[c] = scale < 1e-30f ? 1f : format.PowerOfTwo ? MathF.ScaleB(1, (int)MathF.Ceiling(MathF.Log2(scale))) : scale;
         }
+
+        if (!format.PerChannel)
+            scales.AsSpan().Fill(scales.Max());   // a bias may have raised one of them
 
         TensorData values = TensorData.Allocate(DataType.Int8, weights.Shape, out Span<sbyte> integers);
         for (int i = 0; i < source.Length; i++)
         {
             float scale = scales[i / inner % channels];
-            integers[i] = (sbyte)Math.Clamp(MathF.Round(source[i] / scale, MidpointRounding.ToEven), -127, 127);
+            integers[i] = (sbyte)Math.Clamp(MathF.Round(source[i] / scale, MidpointRounding.ToEven), integersOf.Minimum, integersOf.Maximum);
         }
 
         return new WeightQuantization(values, scales);

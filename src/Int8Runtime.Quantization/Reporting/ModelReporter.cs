@@ -43,8 +43,7 @@ public sealed class ModelReporter
         IProgress<SampleProgress>? progress = null, CancellationToken cancellation = default)
     {
         options ??= new ReportOptions();
-        ModelGraph reference = GraphSimplification.Simplify(model);
-        BiasFolding.Run(reference, new HashSet<string>(StringComparer.Ordinal));
+        ModelGraph reference = result.Reference ?? GraphSimplification.Simplify(model);
         string input = ModelInput.NameOf(reference, data);
         IDataset? heldOut = data.Remainder(Math.Max(1, result.Report.Samples));
         bool isHeldOut = heldOut?.Count >= Math.Min(8, options.ComparedSamples);

@@ -164,7 +164,7 @@ public sealed class PostTrainingQuantizerTests
         var build = new GraphBuilder();
         Assert.Contains("no convolution", Refusal(build.Finish(build.Op("Relu", "r", build.Input))), StringComparison.Ordinal);
 
-        Assert.Contains("no node 'nobody'", Refusal(GraphBuilder.Classifier(), new QuantizationOptions { IgnoredNodes = new HashSet<string> { "nobody" } }), StringComparison.Ordinal);
+        Assert.Contains("no node 'nobody'", Refusal(GraphBuilder.Classifier(), new QuantizationOptions { Ignored = new IgnoredScope { Names = ["nobody"] } }), StringComparison.Ordinal);
 
         using CpuEngine engine = CpuEngine.Create();
         var wrongSize = new SyntheticDataset([8, 11, 11], 2);

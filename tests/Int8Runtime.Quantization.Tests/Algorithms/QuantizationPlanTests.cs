@@ -5,6 +5,8 @@ namespace Int8Runtime.Quantization.Tests.Algorithms;
 
 public sealed class QuantizationPlanTests
 {
+    private static readonly Dictionary<string, string> s_nothing = [];
+
     private readonly GraphBuilder _build = new();
 
     [Fact]
@@ -62,7 +64,7 @@ public sealed class QuantizationPlanTests
     {
         GraphValue shared = _build.Conv("c1", _build.Input, 8, 8);
         GraphValue a = _build.Conv("c2", _build.Op("Relu", "r", shared), 8, 8), b = _build.Conv("c3", shared, 8, 8);
-        QuantizationPlan plan = QuantizationPlan.Create(_build.Finish(a, b), new QuantizationOptions());
+        QuantizationPlan plan = QuantizationPlan.Create(_build.Finish(a, b), s_nothing);
         Assert.Equal(["c1", "r", "x"], Names(plan));
     }
 
@@ -82,7 +84,7 @@ public sealed class QuantizationPlanTests
         GraphValue a = _build.Op("Relu", "r1", _build.Conv("c1", _build.Input, 8, 8));
         GraphValue b = _build.Op("Relu", "r2", _build.Conv("c2", a, 8, 8));
         ModelGraph graph = _build.Finish(_build.Conv("c3", b, 8, 8));
-        QuantizationPlan plan = QuantizationPlan.Create(graph, new QuantizationOptions { IgnoredNodes = new HashSet<string> { "c2" } });
+        QuantizationPlan plan = QuantizationPlan.Create(graph, new Dictionary<string, string> { ["c2"] = "excluded by the user" });
         Assert.Equal(["r2", "x"], Names(plan));
         Assert.Equal("excluded by the user", plan.ReasonFor(graph.Nodes.Single(n => n.Name == "c2")));
     }
@@ -94,10 +96,10 @@ public sealed class QuantizationPlanTests
         GraphValue biased = _build.Op("Add", "biased", conv, _build.Constant("b", 1, 8, 1, 1));
         GraphValue shifted = _build.Op("Add", "shifted", _build.Op("Relu", "r", biased), _build.Constant("s", 1, 1, 8, 10, 10));
         ModelGraph graph = _build.Finish(_build.Conv("c2", shifted, 8, 4));
-        BiasFolding.Run(graph, new HashSet<string>());
+        BiasFolding.Run(graph, s_nothing);
         graph.Validate();
         Assert.Equal(["c1", "r", "shifted", "c2"], graph.Nodes.Select(n => n.Name));
-        QuantizationPlan plan = QuantizationPlan.Create(graph, new QuantizationOptions());
+        QuantizationPlan plan = QuantizationPlan.Create(graph, s_nothing);
         Assert.Equal(["shifted", "x"], Names(plan));
         Assert.Equal("one operand is constant", plan.ReasonFor(graph.Nodes.Single(n => n.Name == "shifted")));
     }
@@ -108,7 +110,7 @@ public sealed class QuantizationPlanTests
         GraphValue flat = _build.Op("Flatten", "flat", _build.Input);
         GraphValue product = _build.Op("MatMul", "fc", flat, _build.Constant("w", 0.1, 800, 10));
         ModelGraph graph = _build.Finish(_build.Op("Add", "logits", _build.Constant("b", 1, 1, 10), product));
-        BiasFolding.Run(graph, new HashSet<string>());
+        BiasFolding.Run(graph, s_nothing);
         graph.Validate();
         GraphNode gemm = graph.Nodes[^1];
         Assert.Equal(("Gemm", "fc", "logits"), (gemm.OpType, gemm.Name, gemm.Output.Name));
@@ -118,10 +120,10 @@ public sealed class QuantizationPlanTests
     public void Models_without_constant_weights_have_nothing_to_quantize()
     {
         ModelGraph graph = _build.Finish(_build.Op("Relu", "r", _build.Input));
-        Assert.Empty(QuantizationPlan.Create(graph, new QuantizationOptions()).Values);
+        Assert.Empty(QuantizationPlan.Create(graph, s_nothing).Values);
     }
 
-    private QuantizationPlan Plan(GraphValue output) => QuantizationPlan.Create(_build.Finish(output), new QuantizationOptions());
+    private QuantizationPlan Plan(GraphValue output) => QuantizationPlan.Create(_build.Finish(output), s_nothing);
 
     private static string[] Names(QuantizationPlan plan) => [.. plan.Values.Select(v => v.Name).Order(StringComparer.Ordinal)];
 

@@ -60,7 +60,7 @@ internal static class QuantizeCommand
         {
             Preset = ParsePreset(parse.GetValue(Preset)!),
             SampleCount = sampleCount,
-            IgnoredNodes = new HashSet<string>(parse.GetValue(Ignore) ?? [], StringComparer.Ordinal),
+            Ignored = new IgnoredScope { Names = parse.GetValue(Ignore) ?? [] },
         };
         ModelGraph graph = ModelFile.Load(path);
         IDataset samples = OpenSamples(parse, graph, sampleCount);

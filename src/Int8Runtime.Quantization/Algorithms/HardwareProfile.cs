@@ -1,0 +1,60 @@
+// What a target CPU wants from a quantized model, as a data file.
+using System.Text.Json;
+
+namespace Int8Runtime.Quantization;
+
+/// <summary>
+/// A target: which operators are quantized, and in which form. Profiles ship for <c>any</c>, <c>avx2</c>, <c>avx512</c>, <c>vnni</c>
+/// and <c>bf16</c>; a file of the same form makes another.
+/// </summary>
+/// <param name="Name">Name in reports.</param>
+/// <param name="Description">What the target is.</param>
+/// <param name="WeightBits">Bits of the weights, 2 to 8; 7 keeps the sums of VPMADDUBSW from saturating.</param>
+/// <param name="AsymmetricActivations">Whether activations may have zero points.</param>
+/// <param name="PerChannelWeights">Whether weights may have a scale for each channel.</param>
+/// <param name="Operators">Operators that may be quantized.</param>
+public sealed record HardwareProfile(
+    string Name, string Description, int WeightBits, bool AsymmetricActivations, bool PerChannelWeights, IReadOnlySet<string> Operators)
+{
+    private const string Prefix = "profile-";
+
+    /// <summary>The profile that fits every CPU.</summary>
+    public static HardwareProfile Any { get; } = Parse(DataResources.Read(Prefix + "any.json"), "any");
+
+    /// <summary>Names of the profiles that ship with this library.</summary>
+    public static IEnumerable<string> Names => DataResources.Names(Prefix).Select(n => n[Prefix.Length..^".json".Length]);
+
+    /// <summary>A profile by name, or from a file where the name ends in <c>.json</c>.</summary>
+    /// <exception cref="QuantizationException">There is no such profile, or the file does not have the form.</exception>
+    public static HardwareProfile Load(string nameOrPath)
+    {
+        ArgumentNullException.ThrowIfNull(nameOrPath);
+        if (Names.Contains(nameOrPath))
+            return Parse(DataResources.Read(Prefix + nameOrPath + ".json"), nameOrPath);
+        if (!nameOrPath.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
+            throw new QuantizationException($"there is no hardware profile '{nameOrPath}'; use {string.Join(", ", Names)} or a .json file of that form");
+        if (!File.Exists(nameOrPath))
+            throw new QuantizationException($"there is no profile file '{nameOrPath}'");
+        return Parse(File.ReadAllText(nameOrPath), nameOrPath);
+    }
+
+    private static HardwareProfile Parse(string json, string source)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(json);
+            JsonElement root = document.RootElement;
+            int bits = root.GetProperty("weight_bits").GetInt32();
+            if (bits is < 2 or > 8)
+                throw new QuantizationException($"profile '{source}': weight_bits is {bits}; use 2 to 8");
+            return new HardwareProfile(
+                root.GetProperty("name").GetString() ?? source, root.GetProperty("description").GetString() ?? "", bits,
+                root.GetProperty("asymmetric_activations").GetBoolean(), root.GetProperty("per_channel_weights").GetBoolean(),
+                root.GetProperty("operators").EnumerateArray().Select(o => o.GetString()!).ToHashSet(StringComparer.Ordinal));
+        }
+        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            throw new QuantizationException($"'{source}' is no hardware profile: {exception.Message}", exception);
+        }
+    }
+}

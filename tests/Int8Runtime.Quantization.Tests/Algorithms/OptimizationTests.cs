@@ -1,0 +1,355 @@
+// The algorithms of the pipeline: what they promise, and that users can add their own.
+using Int8Runtime.Graph;
+using Int8Runtime.Onnx;
+
+namespace Int8Runtime.Quantization.Tests.Algorithms;
+
+public sealed class OptimizationTests
+{
+    private static readonly IDataset Samples = new SyntheticDataset([8, 10, 10], 24, seed: 3);
+
+    [Fact]
+    public void The_default_pipeline_is_alignment_ranges_and_bias_correction_each_switchable()
+    {
+        string[] NamesOf(QuantizationOptions options) => [.. OptimizationPipeline.Default(options).Algorithms.Select(a => a.Name)];
+        Assert.Equal(["activation channel alignment", "range quantization", "fast bias correction"], NamesOf(new QuantizationOptions()));
+        Assert.Equal(["range quantization", "fast bias correction"], NamesOf(new QuantizationOptions { AlignChannels = false }));
+        Assert.Equal(["activation channel alignment", "range quantization"], NamesOf(new QuantizationOptions { BiasCorrection = BiasCorrectionMode.None }));
+        Assert.Equal(
+            ["SmoothQuant", "range quantization", "full bias correction"],
+            NamesOf(new QuantizationOptions { AlignChannels = false, SmoothQuantStrength = 0.5, BiasCorrection = BiasCorrectionMode.Full }));
+    }
+
+    [Fact]
+    public void A_users_algorithm_runs_in_the_pipeline()
+    {
+        using CpuEngine engine = CpuEngine.Create();
+        var pipeline = new OptimizationPipeline(new ReluToIdentity(), new MinMaxQuantization());
+        QuantizationResult result = pipeline.Run(engine, GraphBuilder.Classifier(), Samples);
+        Assert.DoesNotContain(result.Graph.Nodes, n => n.OpType == "Relu");
+        Assert.Contains("removed 4 rectifiers", result.Report.Notes);
+        Assert.Contains(result.Graph.Nodes, n => n.OpType == "QuantizeLinear");
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(16)]
+    public void Channel_alignment_keeps_the_f32_result_and_lowers_the_int8_error(int groups)
+    {
+        ModelGraph skewed = Skewed(groups);
+        using CpuEngine engine = CpuEngine.Create();
+        var alignment = new OptimizationPipeline(new ActivationChannelAlignment());
+        QuantizationResult aligned = alignment.Run(engine, skewed, Samples);
+        Assert.Contains("aligned the channels of 1 activations", aligned.Report.Notes);
+        float[] expected = Model.Run(skewed, Samples, 1), same = Model.Run(aligned.Graph, Samples, 1);
+        float range = expected.Max(Math.Abs);
+        for (int i = 0; i < expected.Length; i++)
+            Assert.InRange(Math.Abs(expected[i] - same[i]), 0, 1e-5f * range);
+
+        double Error(bool align) => Model.NoisePower(expected, Model.Run(
+            new PostTrainingQuantizer(engine).Quantize(skewed, Samples, new QuantizationOptions { AlignChannels = align, BiasCorrection = BiasCorrectionMode.None }).Graph, Samples, 1));
+        double before = Error(false), after = Error(true);
+        Assert.True(after < before / 2, $"error {before:g3} became {after:g3}");
+    }
+
+    [Theory]
+    [InlineData(BiasCorrectionMode.Fast)]
+    [InlineData(BiasCorrectionMode.Full)]
+    public void Bias_correction_leaves_a_tenth_of_the_mean_shift_of_each_channel(BiasCorrectionMode mode)
+    {
+        var build = new GraphBuilder();
+        // Fast correction looks at each layer alone; what an earlier layer passes on is left to full correction.
+        GraphValue x = mode == BiasCorrectionMode.Fast ? build.Op("Relu", "r1", build.Input) : build.Op("Relu", "r1", build.Conv("c1", build.Input, 8, 8, kernel: 1));
+        ModelGraph f32 = build.Finish(build.Conv("c2", x, 8, 12, kernel: 1));
+        double[] exact = Model.ChannelMeans(f32, Samples);
+        // Few bits make the shift large against what rounding the bias to s32 leaves.
+        double[] Shifts(BiasCorrectionMode correction) => [.. Model.ChannelMeans(
+            Model.Quantize(f32, Samples, new QuantizationOptions { BiasCorrection = correction, WeightBits = 3, AlignChannels = false }).Graph, Samples)
+            .Zip(exact, (q, e) => Math.Abs(q - e))];
+        double[] before = Shifts(BiasCorrectionMode.None), after = Shifts(mode);
+        double largest = before.Max();
+        Assert.True(largest > 0.01);
+        if (mode == BiasCorrectionMode.Full)
+        {
+            for (int c = 0; c < before.Length; c++)
+                Assert.True(after[c] <= Math.Max(0.1 * before[c], 0.002 * largest), $"channel {c}: {before[c]:g3} became {after[c]:g3}");
+        }
+
+        Assert.True(after.Sum() <= 0.1 * before.Sum(), $"{before.Sum():g3} became {after.Sum():g3}");
+    }
+
+    [Fact]
+    public void Full_bias_correction_gives_layers_without_bias_one()
+    {
+        var build = new GraphBuilder();
+        GraphValue x = build.Op("Relu", "r1", build.Conv("c1", build.Input, 8, 16, bias: false));
+        ModelGraph f32 = build.Finish(build.Conv("c2", x, 16, 12, bias: false));
+        double[] exact = Model.ChannelMeans(f32, Samples);
+        QuantizationResult corrected = Model.Quantize(f32, Samples, new QuantizationOptions { BiasCorrection = BiasCorrectionMode.Full, WeightBits = 3 });
+        QuantizationResult plain = Model.Quantize(f32, Samples, new QuantizationOptions { BiasCorrection = BiasCorrectionMode.None, WeightBits = 3 });
+        Assert.All(corrected.Graph.Nodes.Where(n => n.OpType == "Conv"), n => Assert.NotNull(n.OptionalInput(2)));
+        double Shift(QuantizationResult r) => Model.ChannelMeans(r.Graph, Samples).Zip(exact, (q, e) => Math.Abs(q - e)).Sum();
+        Assert.True(Shift(corrected) <= 0.1 * Shift(plain), $"{Shift(plain):g3} became {Shift(corrected):g3}");
+    }
+
+    [Fact]
+    public void SmoothQuant_keeps_the_f32_result_and_lowers_the_error_of_outlier_channels()
+    {
+        IDataset tokens = new SyntheticDataset([6, 32], 16, seed: 8);
+        var graph = new ModelGraph("block");
+        GraphValue x = graph.AddInput("x", DataType.Float32, new GraphShape(GraphDimension.Named("N"), 6, 32));
+        var scale = new float[32];
+        for (int c = 0; c < 32; c++)
+            scale[c] = c == 5 ? 60 : 1;
+        GraphValue normal = graph.AddOperation(
+            "LayerNormalization", "norm",
+            [x, graph.AddConstant("gamma", TensorData.Vector<float>(scale)), graph.AddConstant("beta", TensorData.Vector<float>(new float[32]))],
+            new GraphAttributes { { "axis", -1 } });
+        TensorData weights = TensorData.Allocate(DataType.Float32, [32, 24], out Span<float> values);
+        NormalDistribution.Fill(new Random(4), values, 0.2);
+        GraphValue product = graph.AddOperation("MatMul", "product", [normal, graph.AddConstant("w", weights)]);
+        product.ElementType = DataType.Float32;
+        graph.AddOutput(product);
+
+        float[] expected = Model.Run(graph, tokens, 2);
+        using CpuEngine engine = CpuEngine.Create();
+        float[] smooth = Model.Run(new OptimizationPipeline(new SmoothQuant()).Run(engine, graph, tokens).Graph, tokens, 2);
+        float range = expected.Max(Math.Abs);
+        for (int i = 0; i < expected.Length; i++)
+            Assert.InRange(Math.Abs(expected[i] - smooth[i]), 0, 1e-5f * range);
+        double Error(double? strength) => Model.NoisePower(expected, Model.Run(
+            Model.Quantize(graph, tokens, new QuantizationOptions { SmoothQuantStrength = strength }).Graph, tokens, 2));
+        Assert.True(Error(0.5) < Error(null) / 4, $"{Error(null):g3} became {Error(0.5):g3}");
+    }
+
+    [Theory]
+    [InlineData("names")]
+    [InlineData("expressions")]
+    [InlineData("operators")]
+    public void Ignored_nodes_have_no_quantizer_before_them(string by)
+    {
+        IgnoredScope scope = by switch
+        {
+            "names" => new() { Names = ["logits"] },
+            "expressions" => new() { Expressions = ["^log.ts$"] },
+            _ => new() { Operators = ["Gemm"] },
+        };
+        QuantizationResult result = Model.Quantize(GraphBuilder.Classifier(), Samples, new QuantizationOptions { Ignored = scope });
+        GraphNode gemm = result.Graph.Nodes.Single(n => n.OpType == "Gemm");
+        Assert.True(gemm.Input(1).IsConstant);
+        Assert.NotEqual("DequantizeLinear", gemm.Input(0).Producer!.OpType);
+        Assert.Contains("exclu", result.Report.Nodes.Single(n => n.Name == "logits").Reason, StringComparison.Ordinal);
+        Assert.Contains(result.Graph.Nodes, n => n.OpType == "QuantizeLinear");
+    }
+
+    [Theory]
+    [InlineData("names", "nobody")]
+    [InlineData("expressions", "no.body")]
+    [InlineData("expressions", "(")]
+    [InlineData("operators", "Nothing")]
+    public void Scopes_that_fit_nothing_are_refused(string by, string text)
+    {
+        IgnoredScope scope = by switch { "names" => new() { Names = [text] }, "expressions" => new() { Expressions = [text] }, _ => new() { Operators = [text] } };
+        string message = Assert.Throws<QuantizationException>(() => Model.Quantize(GraphBuilder.Classifier(), Samples, new QuantizationOptions { Ignored = scope })).Message;
+        Assert.Contains(text, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Shipped_patterns_are_found_and_left_in_f32()
+    {
+        var build = new GraphBuilder();
+        GraphValue conv = build.Conv("c1", build.Input, 8, 8);
+        GraphValue pool = build.Op("GlobalAveragePool", "se_pool", conv);
+        GraphValue gate = build.Op("Sigmoid", "se_gate", build.Conv("se_expand", build.Op("Relu", "se_relu", build.Conv("se_reduce", pool, 8, 4, kernel: 1)), 4, 8, kernel: 1));
+        GraphValue scaled = build.Op("Mul", "se_mul", conv, gate);
+        GraphValue shifted = build.Op("Add", "hs_add", scaled, build.Graph.AddConstant("three", TensorData.Scalar(3f)));
+        GraphValue swish = build.Op("Mul", "hs_mul", scaled, build.Clip("hs_clip", shifted));
+        ModelGraph graph = build.Finish(build.Conv("last", swish, 8, 4));
+        string[] Found(string name) => [.. NodePattern.Shipped.Single(p => p.Name == name).IgnoredNodes(graph).Select(n => n.Name).Order(StringComparer.Ordinal)];
+        Assert.Equal(["se_gate", "se_mul", "se_pool"], Found("squeeze and excitation"));
+        Assert.Equal(["hs_add", "hs_clip", "hs_mul"], Found("hard swish"));
+        Assert.Empty(Found("attention weights"));
+        Assert.True(NodePattern.Shipped.Count >= 10);
+
+        QuantizationResult result = Model.Quantize(graph, Samples, new QuantizationOptions());
+        Assert.Equal("part of the pattern 'squeeze and excitation'", result.Report.Nodes.Single(n => n.Name == "se_pool").Reason);
+        Assert.True(result.Report.Nodes.Single(n => n.Name == "se_reduce").IsQuantized);
+    }
+
+    [Fact]
+    public void Profiles_ship_as_data_and_are_obeyed()
+    {
+        Assert.Equal(["any", "avx2", "avx512", "bf16", "vnni"], HardwareProfile.Names);
+        QuantizationResult avx2 = Model.Quantize(GraphBuilder.Classifier(), Samples, new QuantizationOptions { Profile = HardwareProfile.Load("avx2") });
+        foreach (GraphNode node in avx2.Graph.Nodes.Where(n => n.OpType is "Conv" or "Gemm"))
+        {
+            foreach (sbyte weight in node.Input(1).Producer!.ConstantInput(0)!.AsSpan<sbyte>())
+                Assert.InRange(weight, -63, 63);
+        }
+
+        QuantizationResult bf16 = Model.Quantize(GraphBuilder.Classifier(), Samples, new QuantizationOptions { Profile = HardwareProfile.Load("bf16") });
+        Assert.Equal("profile 'bf16' leaves Add in f32", bf16.Report.Nodes.Single(n => n.OpType == "Add").Reason);
+
+        string path = Path.Combine(Path.GetTempPath(), $"profile-{Guid.NewGuid():N}.json");
+        File.WriteAllText(path, """{"name":"mine","description":"","weight_bits":5,"asymmetric_activations":false,"per_channel_weights":false,"operators":["Conv"]}""");
+        try
+        {
+            QuantizationResult mine = Model.Quantize(GraphBuilder.Classifier(), Samples, new QuantizationOptions { Profile = HardwareProfile.Load(path) });
+            Assert.All(mine.Report.Activations, a => Assert.Equal(0, a.Parameters.ZeroPoint));
+            Assert.All(mine.Graph.Nodes.Where(n => n.OpType == "Conv" && n.Input(1).Producer is not null), n => Assert.Equal(1, n.Input(1).Producer!.ConstantInput(1)!.ElementCount));
+            Assert.False(mine.Report.Nodes.Single(n => n.OpType == "Gemm").IsQuantized);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+
+        Assert.Contains("avx512", Assert.Throws<QuantizationException>(() => HardwareProfile.Load("sse9")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Weights_are_per_channel_or_per_tensor_and_run_in_both_forms()
+    {
+        ModelGraph f32 = GraphBuilder.Classifier();
+        float[] expected = Model.Run(f32, Samples, 1);
+        QuantizationResult tensor = Model.Quantize(f32, Samples, new QuantizationOptions { PerChannelWeights = false });
+        QuantizationResult channel = Model.Quantize(f32, Samples, new QuantizationOptions());
+        Assert.All(Weights(tensor), w => Assert.Equal(1, w.ConstantInput(1)!.ElementCount));
+        Assert.All(Weights(channel), w => Assert.True(w.ConstantInput(1)!.ElementCount > 1));
+        double tensorNoise = Model.NoisePower(expected, Model.Run(tensor.Graph, Samples, 1)), channelNoise = Model.NoisePower(expected, Model.Run(channel.Graph, Samples, 1));
+        Assert.True(channelNoise < tensorNoise && tensorNoise < 0.01, $"{channelNoise:g3}, {tensorNoise:g3}");
+    }
+
+    [Fact]
+    public void Power_of_two_scales_are_written_everywhere()
+    {
+        QuantizationResult result = Model.Quantize(GraphBuilder.Classifier(), Samples, new QuantizationOptions { PowerOfTwoScales = true });
+        foreach (GraphNode node in result.Graph.Nodes.Where(n => n.OpType is "QuantizeLinear" or "DequantizeLinear"))
+            foreach (float scale in node.ConstantInput(1)!.AsSpan<float>())
+                Assert.Equal(scale, MathF.ScaleB(1, MathF.ILogB(scale)));
+        Assert.True(Model.NoisePower(Model.Run(GraphBuilder.Classifier(), Samples, 1), Model.Run(result.Graph, Samples, 1)) < 0.01);
+    }
+
+    [Fact]
+    public void First_and_last_layers_have_the_precision_that_is_asked_for()
+    {
+        QuantizationResult Of(LayerPrecision first, LayerPrecision last) =>
+            Model.Quantize(GraphBuilder.Classifier(), Samples, new QuantizationOptions { FirstLayer = first, LastLayer = last });
+        bool IsQuantized(QuantizationResult r, string name) => r.Report.Nodes.Single(n => n.Name == name).IsQuantized;
+        QuantizationResult usual = Of(LayerPrecision.Default, LayerPrecision.Default);
+        Assert.True(IsQuantized(usual, "stem") && IsQuantized(usual, "logits"));
+        Assert.NotEqual("DequantizeLinear", usual.Graph.Outputs[0].Producer!.OpType);
+        QuantizationResult f32 = Of(LayerPrecision.Float32, LayerPrecision.Float32);
+        Assert.Equal("first layer", f32.Report.Nodes.Single(n => n.Name == "stem").Reason);
+        Assert.Equal("last layer", f32.Report.Nodes.Single(n => n.Name == "logits").Reason);
+        Assert.True(IsQuantized(f32, "project"));
+        QuantizationResult int8 = Of(LayerPrecision.Int8, LayerPrecision.Int8);
+        Assert.Contains(int8.Report.Activations, a => a.Name == "logits");
+        Assert.NotEmpty(Model.Run(int8.Graph, Samples, 0));
+    }
+
+    [Fact]
+    public void Concatenated_branches_share_the_largest_range_and_nothing_is_clipped()
+    {
+        var build = new GraphBuilder();
+        GraphValue[] branches = [.. Enumerable.Range(0, 4).Select(i => build.Op("Relu", $"r{i}", build.Conv($"b{i}", build.Input, 8, 4 << i, kernel: 1 + (2 * (i % 2)))))];
+        ModelGraph f32 = build.Finish(build.Conv("last", build.Concat("joined", branches), 60, 4));
+        QuantizationResult result = Model.Quantize(f32, Samples, new QuantizationOptions { AlignChannels = false });
+        QuantizedActivation[] members = [.. result.Report.Activations.Where(a => a.Name is "r0" or "r1" or "r2" or "r3" or "joined")];
+        Assert.Equal(5, members.Length);
+        Assert.Single(members.Select(m => m.Parameters).Distinct());
+        float largest = branches.Max(b => Model.Run(f32, Samples, 1, b.Name).Max());
+        Assert.True(members[0].Observed.Maximum >= largest);
+        Assert.Equal(members[0].Observed.Maximum / 255, members[0].Parameters.Scale, 1e-6f);
+    }
+
+    [Fact]
+    public void Detection_heads_stay_f32_with_the_reason()
+    {
+        var build = new GraphBuilder();
+        GraphValue features = build.Op("Relu", "r", build.Conv("c", build.Input, 8, 8));
+        GraphValue boxes = build.Op("Sigmoid", "decode", build.Conv("box", features, 8, 4, kernel: 1));
+        GraphValue best = build.Graph.AddValue("best", DataType.Float32), index = build.Graph.AddValue("index", DataType.Int64);
+        build.Graph.AddNode("TopK", [build.Op("Flatten", "flat", boxes), build.Graph.AddConstant("k", TensorData.Vector(5L))], [best, index]);
+        ModelGraph graph = build.Finish(best);
+        QuantizationResult result = Model.Quantize(graph, Samples, new QuantizationOptions());
+        Assert.StartsWith("detection head", result.Report.Nodes.Single(n => n.Name == "flat").Reason, StringComparison.Ordinal);
+        Assert.True(result.Report.Nodes.Single(n => n.Name == "box").IsQuantized);
+    }
+
+    [Fact]
+    public void Every_estimator_quantizes_a_model()
+    {
+        using CpuEngine engine = CpuEngine.Create();
+        var quantizer = new PostTrainingQuantizer(engine);
+        ModelGraph f32 = GraphBuilder.Classifier();
+        float[] expected = Model.Run(f32, Samples, 1);
+        foreach (string name in (string[])["mean", "moving", "percentile:99.9", "kl", "mse", "aciq-laplace", "aciq-gauss", "quantile:0.999/median"])
+        {
+            foreach (QuantizationPreset preset in Enum.GetValues<QuantizationPreset>())
+            {
+                ModelGraph int8 = quantizer.Quantize(f32, Samples, new QuantizationOptions { Estimation = RangeEstimation.Parse(name), Preset = preset }).Graph;
+                double noise = Model.NoisePower(expected, Model.Run(int8, Samples, 1));
+                Assert.True(noise < 0.05, $"{name}, {preset}: noise {noise:g3} of the signal");
+            }
+        }
+    }
+
+    [Fact]
+    public void Overflowing_accumulators_are_noted()
+    {
+        var build = new GraphBuilder(channels: 1, size: 300);
+        ModelGraph f32 = build.Finish(build.Gemm("fc", build.Op("Flatten", "flat", build.Input), 90_000, 2));
+        QuantizationResult result = Model.Quantize(f32, new SyntheticDataset([1, 300, 300], 2), new QuantizationOptions());
+        Assert.Contains(result.Report.Notes, n => n.Contains("33 bits", StringComparison.Ordinal));
+    }
+
+    private static IEnumerable<GraphNode> Weights(QuantizationResult result) =>
+        result.Graph.Nodes.Where(n => n.OpType is "Conv" or "Gemm").Select(n => n.Input(1).Producer!);
+
+    // Channels whose ranges differ by a factor of 200.
+    private static ModelGraph Skewed(int groups)
+    {
+        var build = new GraphBuilder();
+        GraphValue first = build.Conv("c1", build.Input, 8, 16);
+        GraphNode producer = first.Producer!;
+        TensorData weights = producer.ConstantInput(1)!;
+        TensorData skewed = TensorData.Allocate(DataType.Float32, weights.Shape, out Span<float> values);
+        int perChannel = weights.ElementCount / 16;
+        for (int i = 0; i < values.Length; i++)
+            values[i] = weights.AsSpan<float>()[i] * MathF.Pow(200, -(i / perChannel) / 15f);
+        producer.SetInput(1, build.Graph.AddConstant("skewed", skewed));
+        TensorData zeros = TensorData.Allocate(DataType.Float32, [16], out Span<float> _);
+        producer.SetInput(2, build.Graph.AddConstant("no_bias", zeros));
+        GraphValue second = build.Conv("c2", build.Op("Relu", "r", first), 16, 16, groups: groups);
+        GraphNode consumer = second.Producer!;
+        TensorData following = consumer.ConstantInput(1)!;
+        TensorData inverse = TensorData.Allocate(DataType.Float32, following.Shape, out Span<float> products);
+        int taps = 9, inputs = following.Shape[1];
+        for (int i = 0; i < products.Length; i++)
+        {
+            int channel = groups == 1 ? i / taps % inputs : i / taps;
+            products[i] = following.AsSpan<float>()[i] * MathF.Pow(200, channel / 15f);
+        }
+
+        consumer.SetInput(1, build.Graph.AddConstant("inverse", inverse));
+        return build.Finish(second);
+    }
+
+    private sealed class ReluToIdentity : IOptimizationAlgorithm
+    {
+        public string Name => "rectifier removal";
+
+        public void Run(OptimizationContext context)
+        {
+            GraphNode[] rectifiers = [.. context.Graph.Nodes.Where(n => n.OpType == "Relu")];
+            foreach (GraphNode node in rectifiers)
+            {
+                context.Graph.ReplaceUses(node.Output, node.Input(0));
+                context.Graph.RemoveNode(node);
+            }
+
+            context.Note($"removed {rectifiers.Length} rectifiers");
+        }
+    }
+}
