@@ -88,7 +88,7 @@ public sealed class BiasCorrection(BiasCorrectionMode mode) : IOptimizationAlgor
             foreach (QuantizedLayer layer in steps[step])
             {
                 double[] target = wanted[layer.Reference.Output.Name], mean = present[layer.Node.Output.Name];
-                layer.WithBias(context.Graph, [.. layer.FloatBias().Select((b, c) => b + target[c] - mean[c])]);
+                layer.WithBias(context.Graph, [.. layer.PresentBias().Select((b, c) => b + target[c] - mean[c])]);
             }
         }
     }

@@ -31,6 +31,7 @@ public sealed class MinMaxQuantization : IOptimizationAlgorithm
         Dictionary<GraphValue, QuantizationParameters> parameters = ranges.ToDictionary(r => r.Key, r => ParametersOf(r.Value, options));
         context.Report = Report(plan, ranges, parameters, context.Samples.Count);
         NoteAccumulators(context, plan);
+        NoteDepthwise(context, plan);
         context.Reference = graph.Clone();
         new QdqInserter(plan, parameters, options.WeightFormat).Run();
     }
@@ -65,6 +66,13 @@ public sealed class MinMaxQuantization : IOptimizationAlgorithm
             if (bits > 32)
                 context.Note($"{node}: {products} products need up to {bits} bits; an s32 sum may wrap");
         }
+    }
+
+    private static void NoteDepthwise(OptimizationContext context, QuantizationPlan plan)
+    {
+        int depthwise = plan.Graph.Nodes.Count(n => n.Is("Conv") && plan.IsQuantized(n) && n.Attributes.GetInt32("group", 1) > 1);
+        if (depthwise > 0 && !context.Options.WeightFormat.PerChannel)
+            context.Note($"{depthwise} grouped or depthwise convolutions have one scale for all channels, whose weights usually differ widely; per-channel weights are more accurate");
     }
 
     private static QuantizationReport Report(

@@ -30,6 +30,19 @@ internal sealed record QuantizedLayer(
         return bias;
     }
 
+    /// <summary>The bias that the node has now, as rounded, or zeros.</summary>
+    public double[] PresentBias()
+    {
+        var bias = new double[Outputs];
+        if (Node.OptionalInput(2)?.Producer is { } dequantizer && dequantizer.ConstantInput(0) is { ElementType: DataType.Int32 } integers)
+        {
+            for (int c = 0; c < Outputs; c++)
+                bias[c] = integers.AsSpan<int>()[c] * (double)(Parameters.Scale * WeightScales[c]);
+        }
+
+        return bias;
+    }
+
     /// <summary>
     /// Gives the node a bias, in s32 with the scale of the products. A node without bias is replaced by one with bias; the
     /// layer with the present node is returned.

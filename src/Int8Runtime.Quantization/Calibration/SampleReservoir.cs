@@ -11,31 +11,39 @@ internal sealed class SampleReservoir
     /// <summary>Samples that are kept.</summary>
     public const int Capacity = 4096;
 
-    private readonly SortedDictionary<(ulong Hash, int Sample), ValueRange> _kept = [];
-    private (ulong Hash, int Sample) _last;
+    private readonly SortedSet<(ulong Hash, int Sample)> _order = [];
+    private readonly Dictionary<int, ValueRange> _kept = [];
 
     /// <summary>The kept figures in the order of the samples.</summary>
-    public ValueRange[] InOrder() => [.. _kept.OrderBy(k => k.Key.Sample).Select(k => k.Value)];
+    public ValueRange[] InOrder() => [.. _kept.OrderBy(k => k.Key).Select(k => k.Value)];
 
     /// <summary>Adds the figures of one sample.</summary>
-    public void Add(int sample, ValueRange figures) => Add((Hash((ulong)sample), sample), figures);
+    public void Add(int sample, ValueRange figures)
+    {
+        if (_kept.TryGetValue(sample, out ValueRange present))
+        {
+            _kept[sample] = present.Union(figures);
+            return;
+        }
+
+        (ulong, int) key = (Hash((ulong)sample), sample);
+        if (_kept.Count >= Capacity)
+        {
+            if (key.CompareTo(_order.Max) > 0)
+                return;
+            _kept.Remove(_order.Max.Sample);
+            _order.Remove(_order.Max);
+        }
+
+        _order.Add(key);
+        _kept.Add(sample, figures);
+    }
 
     /// <summary>Adds what another reservoir has kept.</summary>
     public void Merge(SampleReservoir other)
     {
-        foreach (((ulong, int) key, ValueRange figures) in other._kept)
-            Add(key, figures);
-    }
-
-    private void Add((ulong Hash, int Sample) key, ValueRange figures)
-    {
-        if (_kept.Count >= Capacity && key.CompareTo(_last) > 0)
-            return;
-        _kept[key] = _kept.TryGetValue(key, out ValueRange present) ? present.Union(figures) : figures;
-        if (_kept.Count > Capacity)
-            _kept.Remove(_last);
-        if (_kept.Count >= Capacity)
-            _last = _kept.Keys.Last();
+        foreach ((int sample, ValueRange figures) in other._kept)
+            Add(sample, figures);
     }
 
     // The finalizer of SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).

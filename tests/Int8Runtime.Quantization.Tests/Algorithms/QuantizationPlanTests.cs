@@ -123,6 +123,25 @@ public sealed class QuantizationPlanTests
         Assert.Empty(QuantizationPlan.Create(graph, s_nothing).Values);
     }
 
+    [Fact]
+    public void The_last_of_three_fully_connected_layers_gives_f32()
+    {
+        GraphValue flat = _build.Op("Flatten", "flat", _build.Op("Relu", "r0", _build.Conv("c", _build.Input, 8, 8)));
+        GraphValue x = _build.Op("Relu", "r7", _build.Gemm("fc7", _build.Op("Relu", "r6", _build.Gemm("fc6", flat, 800, 32)), 32, 32));
+        QuantizationPlan plan = Plan(_build.Op("Softmax", "p", _build.Gemm("fc8", x, 32, 10)));
+        Assert.Equal(["flat", "r0", "r6", "r7", "x"], Names(plan));
+        Assert.Equal(["p"], plan.Graph.Nodes.Where(n => !plan.IsQuantized(n)).Select(n => n.Name));
+    }
+
+    [Fact]
+    public void A_classifier_convolution_behind_the_global_pool_gives_f32()
+    {
+        GraphValue pooled = _build.Op("GlobalAveragePool", "pool", _build.Op("Relu", "r", _build.Conv("c", _build.Input, 8, 8)));
+        QuantizationPlan plan = Plan(_build.Op("Flatten", "flat", _build.Conv("classes", pooled, 8, 10, kernel: 1)));
+        Assert.Equal(["pool", "r", "x"], Names(plan));
+        Assert.Equal(["flat"], plan.Graph.Nodes.Where(n => !plan.IsQuantized(n)).Select(n => n.Name));
+    }
+
     private QuantizationPlan Plan(GraphValue output) => QuantizationPlan.Create(_build.Finish(output), s_nothing);
 
     private static string[] Names(QuantizationPlan plan) => [.. plan.Values.Select(v => v.Name).Order(StringComparer.Ordinal)];

@@ -1,0 +1,117 @@
+// Integer weights and f32 activations: the file shrinks, the arithmetic stays.
+using Int8Runtime.Graph;
+using Int8Runtime.Graph.Passes;
+
+namespace Int8Runtime.Quantization;
+
+/// <summary>How weights are stored.</summary>
+public sealed record WeightOnlyOptions
+{
+    /// <summary>8: s8 per output channel, for every product. 4: matrix products only, in groups.</summary>
+    public int Bits { get; init; } = 8;
+
+    /// <summary>Inputs of a matrix product that share a scale (4 bits only).</summary>
+    public int GroupSize { get; init; } = 32;
+
+    /// <summary>Whether groups of 4-bit weights have no zero point of their own.</summary>
+    public bool IsSymmetric { get; init; }
+
+    /// <summary>Nodes that keep f32 weights.</summary>
+    public IgnoredScope Ignored { get; init; } = new() { Patterns = [] };
+}
+
+/// <summary>
+/// Stores weights as integers behind a DequantizeLinear: s8 with a scale for each channel, or u4 with a scale and zero point for each block of
+/// inputs (ONNX operator set 21). Needs no samples. 4 bits are asymmetric by default: without zero points they are too coarse.
+/// </summary>
+public static class WeightOnlyQuantizer
+{
+    /// <summary>Converts a model.</summary>
+    /// <param name="model">The f32 model; it is not changed.</param>
+    /// <param name="options">Form of the weights; null for the defaults.</param>
+    /// <exception cref="QuantizationException">There are no such weights, or the options have no form.</exception>
+    public static QuantizationResult Convert(ModelGraph model, WeightOnlyOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        options ??= new WeightOnlyOptions();
+        if (options.Bits is not (4 or 8))
+            throw new QuantizationException($"weights of {options.Bits} bits have no storage form; use 8 or 4");
+        Dictionary<string, string> exclusions = Exclusions.ByUser(model, options.Ignored);
+        ModelGraph graph = GraphSimplification.Simplify(model);
+        var nodes = new List<NodePrecision>();
+        foreach (GraphNode node in graph.Nodes.ToArray())
+        {
+            (OperatorRole role, string reason) = OperatorPolicy.RoleOf(node, exclusions);
+            bool fits = role == OperatorRole.Weighted && (options.Bits == 8 || !node.Is("Conv"));
+            nodes.Add(new NodePrecision(
+                node.Name, node.OpType, fits, fits ? "" : reason.Length > 0 ? reason : role == OperatorRole.Weighted ? "convolutions keep their weights at 4 bits" : "no weights"));
+            if (!fits)
+                continue;
+            if (options.Bits == 8)
+                StoreBytes(graph, node);
+            else
+                StoreGroups(graph, node, options);
+        }
+
+        if (nodes.TrueForAll(n => !n.IsQuantized))
+            throw new QuantizationException($"model '{model.Name}' has no {(options.Bits == 8 ? "convolution or fully connected layer" : "matrix product with constant weights")} to store in {options.Bits} bits");
+        graph.RemoveDeadNodes();
+        graph.SortTopologically();
+        graph.Validate();
+        return new QuantizationResult(graph, new QuantizationReport([], nodes, 0));
+    }
+
+    private static void StoreBytes(ModelGraph graph, GraphNode node)
+    {
+        int axis = OperatorPolicy.WeightAxis(node);
+        GraphValue weights = node.Input(1);
+        WeightQuantization quantized = WeightQuantization.PerChannel(weights.Constant!, axis, 1, []);
+        GraphValue integers = graph.AddConstant(weights.Name + "_q", quantized.Values);
+        GraphValue scales = graph.AddConstant(weights.Name + "_scale", TensorData.Vector<float>(quantized.Scales));
+        node.SetInput(1, graph.AddOperation(
+            "DequantizeLinear", weights.Name + "_dq", [integers, scales], new GraphAttributes { { "axis", axis } }, before: node));
+    }
+
+    private static void StoreGroups(ModelGraph graph, GraphNode node, WeightOnlyOptions options)
+    {
+        TensorData constant = node.ConstantInput(1)!;
+        bool transposed = node.Attributes.GetBoolean("transB");
+        int inputs = constant.Shape[transposed ? 1 : 0], outputs = constant.Shape[transposed ? 0 : 1];
+        float[] matrix = constant.AsSpan<float>().ToArray();
+        if (transposed)
+        {
+            ReadOnlySpan<float> rows = constant.AsSpan<float>();
+            for (int k = 0; k < inputs; k++)
+                for (int n = 0; n < outputs; n++)
+                    matrix[(k * outputs) + n] = rows[(n * inputs) + k];
+        }
+
+        GroupedWeights grouped = GroupedWeights.Quantize(matrix, inputs, outputs, options.Bits, options.GroupSize, options.IsSymmetric);
+        string name = node.Input(1).Name;
+        // Inputs are rows, unless the node transposes its weights.
+        TensorData Store(DataType type, int rows, Func<int, int, byte> element) => transposed
+            ? new TensorData(type, [outputs, rows], Fill(outputs, rows, (n, r) => element(r, n)))
+            : new TensorData(type, [rows, outputs], Fill(rows, outputs, element));
+        var scales = new float[grouped.Scales.Length];
+        for (int n = 0; n < outputs; n++)
+            for (int g = 0; g < grouped.Groups; g++)
+                scales[transposed ? (n * grouped.Groups) + g : (g * outputs) + n] = grouped.Scales[(n * grouped.Groups) + g];
+        GraphValue values = graph.AddConstant(name + "_q4", Store(DataType.UInt4, inputs, grouped.ValueOf));
+        GraphValue zeros = graph.AddConstant(
+            name + "_zero_points", Store(DataType.UInt4, grouped.Groups, (g, n) => grouped.ZeroPoints[(n * grouped.Groups) + g]));
+        GraphValue scale = graph.AddConstant(
+            name + "_scales", TensorData.Create<float>(scales, transposed ? [outputs, grouped.Groups] : [grouped.Groups, outputs]));
+        node.SetInput(1, graph.AddOperation(
+            "DequantizeLinear", name + "_dq", [values, scale, zeros],
+            new GraphAttributes { { "axis", transposed ? 1L : 0L }, { "block_size", (long)options.GroupSize } }, before: node));
+    }
+
+    private static byte[] Fill(int rows, int columns, Func<int, int, byte> element)
+    {
+        var bytes = new byte[rows * columns];
+        for (int r = 0; r < rows; r++)
+            for (int c = 0; c < columns; c++)
+                bytes[(r * columns) + c] = element(r, c);
+        return bytes;
+    }
+}

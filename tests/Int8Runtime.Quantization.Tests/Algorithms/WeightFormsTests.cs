@@ -1,0 +1,213 @@
+// Dynamic quantization, weight-only forms, and reverting layers for accuracy.
+using Int8Runtime.Graph;
+using Int8Runtime.Onnx;
+using Int8Runtime.TestKit;
+using FsCheck;
+using FsCheck.Fluent;
+
+namespace Int8Runtime.Quantization.Tests.Algorithms;
+
+public sealed class WeightFormsTests
+{
+    private static readonly IDataset Samples = new SyntheticDataset([8, 10, 10], 16, seed: 3);
+
+    [Fact]
+    public void Dynamic_models_run_their_products_on_integers_and_are_close_to_f32()
+    {
+        ModelGraph f32 = GraphBuilder.Classifier();
+        QuantizationResult dynamic = DynamicQuantizer.Convert(f32);
+        Assert.Equal(f32.Nodes.Count(n => n.OpType == "Conv"), dynamic.Graph.Nodes.Count(n => n.OpType == "ConvInteger"));
+        Assert.Single(dynamic.Graph.Nodes, n => n.OpType == "MatMulInteger");
+        // left and right read the same pooled value.
+        Assert.Equal(dynamic.Report.QuantizedNodes - 1, dynamic.Graph.Nodes.Count(n => n.OpType == "DynamicQuantizeLinear"));
+        ModelGraph loaded = OnnxModel.Load(Bytes(dynamic.Graph));
+        double noise = Model.NoisePower(Model.Run(f32, Samples, 1), Model.Run(loaded, Samples, 1));
+        Assert.True(noise < 0.003, $"noise {noise:g3}");
+        using CpuEngine engine = CpuEngine.Create();
+        using CompiledModel model = engine.Compile(loaded);
+        Assert.All(model.Explain().Nodes.Where(n => n is { OpType: "ConvInteger" or "MatMulInteger" } && n.MultiplyAccumulates > 0), n => Assert.True(n.IsInt8, $"{n.Name}: {n.Precision}"));
+    }
+
+    [Fact]
+    public void Dynamic_ranges_follow_the_input()
+    {
+        ModelGraph dynamic = DynamicQuantizer.Convert(GraphBuilder.Classifier()).Graph;
+        IDataset large = new ScaledDataset(Samples, 1000);
+        double noise = Model.NoisePower(Model.Run(GraphBuilder.Classifier(), large, 1), Model.Run(dynamic, large, 1));
+        Assert.True(noise < 0.003, $"noise {noise:g3}");
+    }
+
+    [Fact]
+    public void Weights_of_8_bits_shrink_the_file_and_keep_the_result()
+    {
+        ModelGraph f32 = GraphBuilder.Classifier();
+        QuantizationResult stored = WeightOnlyQuantizer.Convert(f32);
+        byte[] file = Bytes(stored.Graph);
+        Assert.True(file.Length < 0.45 * Bytes(f32).Length, $"{file.Length} of {Bytes(f32).Length}");
+        double noise = Model.NoisePower(Model.Run(f32, Samples, 1), Model.Run(OnnxModel.Load(file), Samples, 1));
+        Assert.True(noise is > 0 and < 1e-3, $"noise {noise:g3}");
+        Assert.DoesNotContain(stored.Graph.Nodes, n => n.OpType == "QuantizeLinear");
+    }
+
+    [Theory]
+    [InlineData(16, false)]
+    [InlineData(64, false)]
+    [InlineData(32, true)]
+    public void Weights_of_4_bits_are_stored_in_groups_and_run(int group, bool symmetric)
+    {
+        (ModelGraph f32, IDataset samples) = Perceptron();
+        QuantizationResult stored = WeightOnlyQuantizer.Convert(f32, new WeightOnlyOptions { Bits = 4, GroupSize = group, IsSymmetric = symmetric });
+        Assert.Equal(2, stored.Graph.Nodes.Count(n => n.OpType == "DequantizeLinear" && n.ConstantInput(0)!.ElementType == DataType.UInt4));
+        byte[] file = Bytes(stored.Graph);
+        Assert.True(file.Length < 0.25 * Bytes(f32).Length, $"{file.Length} of {Bytes(f32).Length}");
+        float[] expected = Model.Run(f32, samples, 1), direct = Model.Run(stored.Graph, samples, 1), loaded = Model.Run(OnnxModel.Load(file), samples, 1);
+        Assert.Equal(direct, loaded);
+        double noise = Model.NoisePower(expected, loaded);
+        Assert.True(noise is > 0 and < 0.03, $"noise {noise:g3}");
+    }
+
+    [Fact]
+    public void Few_bits_want_groups_and_zero_points()
+    {
+        (ModelGraph f32, IDataset samples) = Perceptron(shift: 0.5f);
+        double Noise(int group, bool symmetric) => Model.NoisePower(Model.Run(f32, samples, 1), Model.Run(
+            WeightOnlyQuantizer.Convert(f32, new WeightOnlyOptions { Bits = 4, GroupSize = group, IsSymmetric = symmetric }).Graph, samples, 1));
+        Assert.False(new WeightOnlyOptions().IsSymmetric);
+        Assert.True(Noise(32, false) < Noise(32, true), "zero points help weights that are not centred");
+        Assert.True(Noise(16, false) < Noise(128, false), "small groups help");
+    }
+
+    [Fact]
+    public void Grouped_weights_are_half_a_step_off_at_most() => Properties.Check(
+        Gen.Choose(1, 70).Zip(Gen.Choose(1, 5)).Zip(Gen.Choose(2, 8)).Zip(Gen.Choose(0, int.MaxValue)), problem =>
+        {
+            (((int inputs, int outputs), int bits), int seed) = problem;
+            var random = new Random(seed);
+            float[] weights = [.. Enumerable.Range(0, inputs * outputs).Select(_ => (random.NextSingle() - 0.3f) * 4)];
+            GroupedWeights grouped = GroupedWeights.Quantize(weights, inputs, outputs, bits, 16, symmetric: seed % 2 == 0);
+            float[] restored = grouped.Dequantize();
+            for (int k = 0; k < inputs; k++)
+            {
+                for (int n = 0; n < outputs; n++)
+                {
+                    float scale = grouped.Scales[(n * grouped.Groups) + (k / 16)];
+                    // The rounding of the zero point may cost another half step at an end.
+                    Assert.InRange(Math.Abs(restored[(k * outputs) + n] - weights[(k * outputs) + n]), 0, 1.001f * scale);
+                }
+            }
+
+            Assert.All(grouped.Values, v => Assert.InRange(v, 0, (1 << bits) - 1));
+        }, count: 100);
+
+    [Fact]
+    public void Forms_that_do_not_exist_are_refused()
+    {
+        (ModelGraph f32, _) = Perceptron();
+        Assert.Contains("8 or 4", Assert.Throws<QuantizationException>(() => WeightOnlyQuantizer.Convert(f32, new WeightOnlyOptions { Bits = 3 })).Message, StringComparison.Ordinal);
+        Assert.Contains("power of two", Assert.Throws<QuantizationException>(() => WeightOnlyQuantizer.Convert(f32, new WeightOnlyOptions { Bits = 4, GroupSize = 24 })).Message, StringComparison.Ordinal);
+        var build = new GraphBuilder();
+        ModelGraph convolution = build.Finish(build.Conv("c", build.Input, 8, 8));
+        Assert.Contains("no matrix product", Assert.Throws<QuantizationException>(() => WeightOnlyQuantizer.Convert(convolution, new WeightOnlyOptions { Bits = 4 })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_layer_that_breaks_accuracy_is_found_and_stays_f32()
+    {
+        ModelGraph f32 = GraphBuilder.Classifier();
+        using CpuEngine engine = CpuEngine.Create();
+        // 'project' reads activations of which one channel is huge: int8 keeps nothing of the others.
+        Break(f32, "project");
+        float[][] exact = [.. Enumerable.Range(0, 16).Select(i => Model.Run(f32, Samples, i))];
+        double Agreement(ModelGraph graph) => 1 - Enumerable.Range(0, 16).Average(i => Model.NoisePower(exact[i], Model.Run(graph, Samples, i)));
+        var options = new AccuracyAwareOptions { MaxDrop = 0.01 };
+        AccuracyAwareResult result = new AccuracyAwareQuantizer(engine).Run(
+            f32, Samples, Agreement, new QuantizationOptions { AlignChannels = false }, options);
+        Assert.True(result.Steps[0].Accuracy < 0.99, $"all in int8: {result.Steps[0].Accuracy}");
+        Assert.True(result.IsWithinBound, $"{result.Accuracy}");
+        Assert.Contains("project", result.Reverted);
+        Assert.True(result.Reverted.Count <= 2, string.Join(", ", result.Reverted));
+        Assert.False(result.Model.Report.Nodes.Single(n => n.Name == "project").IsQuantized);
+        Assert.True(result.Model.Report.QuantizedNodes > 3);
+    }
+
+    [Fact]
+    public void The_best_model_is_kept_when_the_bound_is_out_of_reach()
+    {
+        ModelGraph f32 = GraphBuilder.Classifier();
+        using CpuEngine engine = CpuEngine.Create();
+        int evaluations = 0;
+        double[] metric = [1, 0.2, 0.4, 0.7, 0.3, 0.1, 0.1, 0.1];
+        AccuracyAwareResult result = new AccuracyAwareQuantizer(engine).Run(
+            f32, Samples, _ => metric[evaluations++], null, new AccuracyAwareOptions { MaxDrop = 0.01, MaxEvaluations = 5 });
+        Assert.False(result.IsWithinBound);
+        Assert.Equal(0.7, result.Accuracy);
+        Assert.Equal(5, result.Steps.Count);
+        Assert.Equal(result.Steps[2].Reverted, result.Reverted);
+    }
+
+    // Multiplies one input channel of a 1×1 convolution by a large number, and its weights by the inverse.
+    private static void Break(ModelGraph graph, string name)
+    {
+        GraphNode node = graph.Nodes.Single(n => n.Name == name), depthwise = graph.Nodes.Single(n => n.Name == "dw");
+        // The clip between them bounds activations by 6: a factor of 1/500 on all but one channel makes these invisible to 8 bits.
+        Scale(graph, depthwise, 1, i => i / 9 == 0 ? 1 : 1 / 500f);
+        Scale(graph, depthwise, 2, i => i == 0 ? 1 : 1 / 500f);
+        Scale(graph, node, 1, i => i % 16 == 0 ? 4 : 2000f);
+    }
+
+    private static void Scale(ModelGraph graph, GraphNode node, int input, Func<int, float> factor)
+    {
+        TensorData content = node.ConstantInput(input)!;
+        TensorData scaled = TensorData.Allocate(DataType.Float32, content.Shape, out Span<float> values);
+        for (int i = 0; i < values.Length; i++)
+            values[i] = content.AsSpan<float>()[i] * factor(i);
+        node.SetInput(input, graph.AddConstant(node.Name + "_scaled", scaled));
+    }
+
+    private static (ModelGraph Graph, IDataset Samples) Perceptron(float shift = 0)
+    {
+        var graph = new ModelGraph("perceptron");
+        GraphValue x = graph.AddInput("x", DataType.Float32, new GraphShape(GraphDimension.Named("N"), 4, 100));
+        GraphValue Weights(string name, int seed, params int[] shape)
+        {
+            TensorData content = TensorData.Allocate(DataType.Float32, shape, out Span<float> values);
+            NormalDistribution.Fill(new Random(seed), values, 0.1);
+            foreach (ref float value in values)
+                value += shift;
+            return graph.AddConstant(name, content);
+        }
+
+        GraphValue hidden = graph.AddOperation("Relu", "r", [graph.AddOperation("MatMul", "m1", [x, Weights("w1", 1, 100, 160)])]);
+        GraphValue result = graph.AddOperation("MatMul", "m2", [hidden, Weights("w2", 2, 160, 50)]);
+        result.ElementType = DataType.Float32;
+        graph.AddOutput(result);
+        return (graph, new SyntheticDataset([4, 100], 4));
+    }
+
+    private static byte[] Bytes(ModelGraph graph)
+    {
+        using var stream = new MemoryStream();
+        OnnxModel.Save(graph, stream);
+        return stream.ToArray();
+    }
+
+    private sealed class ScaledDataset(IDataset inner, float factor) : IDataset
+    {
+        public string Name => inner.Name;
+
+        public int Count => inner.Count;
+
+        public Shape SampleShape => inner.SampleShape;
+
+        public string SampleName(int index) => inner.SampleName(index);
+
+        public int? Label(int index) => inner.Label(index);
+
+        public void Load(int index, Span<float> destination)
+        {
+            inner.Load(index, destination);
+            foreach (ref float value in destination)
+                value *= factor;
+        }
+    }
+}
