@@ -169,4 +169,24 @@ public class DatasetTests
 
     private static DataFileException Refused(string path, bool requireLabels = false) =>
         Assert.Throws<DataFileException>(() => DatasetFactory.Open(path, Raw, requireLabels));
+
+    [Fact]
+    public void Cached_samples_are_loaded_once_and_equal()
+    {
+        var inner = new SyntheticDataset([5], 20);
+        var cached = new CachedDataset(inner, maxBytes: 12 * 5 * sizeof(float));
+        float[] expected = new float[5], actual = new float[5];
+        for (int round = 0; round < 2; round++)
+        {
+            for (int i = 0; i < 20; i++)
+            {
+                inner.Load(i, expected);
+                cached.Load(i, actual);
+                Assert.Equal(expected, actual);
+                actual.AsSpan().Clear();
+            }
+        }
+
+        Assert.Equal((inner.Name, 20, inner.SampleName(3)), (cached.Name, cached.Count, cached.SampleName(3)));
+    }
 }

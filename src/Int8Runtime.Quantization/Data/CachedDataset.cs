@@ -1,0 +1,56 @@
+// Keeps preprocessed samples in memory for work that reads them many times.
+namespace Int8Runtime.Quantization;
+
+/// <summary>
+/// Remembers samples of another set as they were loaded first, as many as fit into a budget. Tuning evaluates the same images again and again, and
+/// decoding and resizing a photograph takes longer than an inference.
+/// </summary>
+public sealed class CachedDataset : IDataset
+{
+    private readonly IDataset _inner;
+    private readonly float[]?[] _samples;
+    private readonly int _capacity;
+    private int _kept;
+
+    /// <summary>Wraps a set.</summary>
+    /// <param name="inner">The set.</param>
+    /// <param name="maxBytes">Memory for samples; those that do not fit are loaded every time.</param>
+    public CachedDataset(IDataset inner, long maxBytes = 512L << 20)
+    {
+        ArgumentNullException.ThrowIfNull(inner);
+        _inner = inner;
+        _samples = new float[inner.Count][];
+        _capacity = (int)Math.Min(inner.Count, maxBytes / Math.Max(1, inner.SampleLength() * (long)sizeof(float)));
+    }
+
+    /// <inheritdoc/>
+    public string Name => _inner.Name;
+
+    /// <inheritdoc/>
+    public int Count => _inner.Count;
+
+    /// <inheritdoc/>
+    public Shape SampleShape => _inner.SampleShape;
+
+    /// <inheritdoc/>
+    public string SampleName(int index) => _inner.SampleName(index);
+
+    /// <inheritdoc/>
+    public int? Label(int index) => _inner.Label(index);
+
+    /// <inheritdoc/>
+    public void Load(int index, Span<float> destination)
+    {
+        if (Volatile.Read(ref _samples[index]) is { } kept)
+        {
+            kept.CopyTo(destination);
+            return;
+        }
+
+        _inner.Load(index, destination);
+        if (Interlocked.Increment(ref _kept) <= _capacity)
+            Volatile.Write(ref _samples[index], destination[..this.SampleLength()].ToArray());
+        else
+            Interlocked.Decrement(ref _kept);
+    }
+}

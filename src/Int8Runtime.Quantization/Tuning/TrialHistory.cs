@@ -1,0 +1,139 @@
+// Finished trials on disk: one JSON object in a line.
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Int8Runtime.Quantization;
+
+/// <summary>
+/// A file whose first line says what was tuned and whose further lines are trials. A line is written at once and forced to disk, so
+/// that a killed run loses no finished trial; a last line without its end is a trial that was not finished and is dropped.
+/// </summary>
+public sealed class TrialHistory
+{
+    private readonly string _path;
+    private readonly List<Trial> _trials = [];
+
+    private TrialHistory(string path) => _path = path;
+
+    /// <summary>The trials so far.</summary>
+    public IReadOnlyList<Trial> Trials => _trials;
+
+    /// <summary>Opens a history, or begins one if there is no such file. An empty path keeps the trials in memory only.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="model">Name of the model.</param>
+    /// <param name="settings">What has to be equal for the trials to be of use: strategy, seed, space.</param>
+    /// <exception cref="QuantizationException">The file is corrupt (with the line), or belongs to another model or other settings.</exception>
+    public static TrialHistory Open(string path, string model, string settings)
+    {
+        var history = new TrialHistory(path);
+        if (path.Length == 0)
+            return history;
+        string header = new JsonObject { ["version"] = 1, ["model"] = model, ["settings"] = settings }.ToJsonString();
+        if (!File.Exists(path) || new FileInfo(path).Length == 0)
+        {
+            history.Append(header);
+            return history;
+        }
+
+        history.Read(model, settings);
+        return history;
+    }
+
+    /// <summary>Adds a finished trial.</summary>
+    public void Add(Trial trial)
+    {
+        ArgumentNullException.ThrowIfNull(trial);
+        _trials.Add(trial);
+        if (_path.Length > 0)
+            Append(ToJson(trial).ToJsonString());
+    }
+
+    internal static JsonObject ToJson(Trial trial)
+    {
+        var settings = new JsonObject();
+        foreach ((string name, string value) in trial.Configuration.Settings)
+            settings[name] = value;
+        return new JsonObject
+        {
+            ["trial"] = trial.Index,
+            ["settings"] = settings,
+            ["f32_layers"] = new JsonArray([.. trial.Configuration.FloatLayers.Select(l => (JsonNode)l)]),
+            ["accuracy"] = double.IsFinite(trial.Accuracy) ? trial.Accuracy : null,
+            ["milliseconds"] = double.IsFinite(trial.Milliseconds) ? trial.Milliseconds : null,
+            ["seconds"] = trial.Seconds,
+            ["error"] = trial.Error,
+        };
+    }
+
+    private void Read(string model, string settings)
+    {
+        string text = File.ReadAllText(_path);
+        int end = text.LastIndexOf('\n') + 1;
+        if (end < text.Length)
+        {
+            // The run was killed while it wrote: the trial counts as not finished.
+            using FileStream file = new(_path, FileMode.Open, FileAccess.Write);
+            file.SetLength(Encoding.UTF8.GetByteCount(text.AsSpan(0, end)));
+            if (end == 0)
+            {
+                file.Dispose();
+                Append(new JsonObject { ["version"] = 1, ["model"] = model, ["settings"] = settings }.ToJsonString());
+                return;
+            }
+        }
+
+        string[] lines = text[..end].Split('\n')[..^1];
+        for (int i = 0; i < lines.Length; i++)
+        {
+            try
+            {
+                using JsonDocument document = JsonDocument.Parse(lines[i]);
+                if (i == 0)
+                    CheckHeader(document.RootElement, model, settings);
+                else
+                    _trials.Add(ToTrial(document.RootElement, i - 1));
+            }
+            catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+            {
+                throw new QuantizationException(
+                    $"{_path}:{i + 1}: the history is corrupt ({exception.Message}); remove the line and those behind it to continue from there, or the file to start anew", exception);
+            }
+        }
+    }
+
+    private void CheckHeader(JsonElement header, string model, string settings)
+    {
+        if (header.GetProperty("version").GetInt32() != 1)
+            throw new FormatException("the version is not 1");
+        string? ofModel = header.GetProperty("model").GetString(), ofSettings = header.GetProperty("settings").GetString();
+        if (ofModel != model || ofSettings != settings)
+        {
+            throw new QuantizationException(
+                $"{_path}:1: the history belongs to {(ofModel != model ? $"the model '{ofModel}', not '{model}'" : $"other settings ({ofSettings})")}; choose another history file or remove it");
+        }
+    }
+
+    private static Trial ToTrial(JsonElement line, int index)
+    {
+        if (line.GetProperty("trial").GetInt32() != index)
+            throw new FormatException($"trial {index} is expected here");
+        double NumberOf(string name) => line.GetProperty(name) is { ValueKind: JsonValueKind.Number } number ? number.GetDouble() : double.NaN;
+        var configuration = new TrialConfiguration(
+            line.GetProperty("settings").EnumerateObject().Select(s => (s.Name, s.Value.GetString()!)),
+            line.GetProperty("f32_layers").EnumerateArray().Select(l => l.GetString()!));
+        string? error = line.GetProperty("error").GetString();
+        double accuracy = NumberOf("accuracy");
+        if (error is null && double.IsNaN(accuracy))
+            throw new FormatException("the trial has neither accuracy nor error");
+        return new Trial(index, configuration, accuracy, NumberOf("milliseconds"), line.GetProperty("seconds").GetDouble(), error);
+    }
+
+    private void Append(string line)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(line + "\n");
+        using FileStream file = new(_path, FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0);
+        file.Write(bytes);
+        file.Flush(flushToDisk: true);
+    }
+}
