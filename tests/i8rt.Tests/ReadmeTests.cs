@@ -2,7 +2,6 @@
 // here, or the other way round, fails the test.
 using Int8Runtime.Graph;
 using Int8Runtime.Onnx;
-using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 
 namespace Int8Runtime.Cli.Tests;
@@ -49,16 +48,16 @@ public sealed partial class ReadmeTests
         relu.Execute(stream, new UnaryArguments(memory, memory));
         // end
         Assert.Equal([0, 2, 0, 4], memory.AsSpan<float>().ToArray());
-        Assert.Contains("in place: 0 2 0 4", System.IO.File.ReadAllText(ReadmePath()), StringComparison.Ordinal);
+        Assert.Contains("in place: 0 2 0 4", System.IO.File.ReadAllText(Documents.Path("README.md")), StringComparison.Ordinal);
     }
 
     [Fact]
     public void The_samples_here_are_those_of_the_README()
     {
-        string[] readme = [.. Blocks(System.IO.File.ReadAllText(ReadmePath()), "```csharp\n", "```")];
-        string[] here = [.. Blocks(System.IO.File.ReadAllText(SourcePath()), "// README" + "\n", "// end" + "\n")];
+        string[] readme = [.. Documents.Blocks(System.IO.File.ReadAllText(Documents.Path("README.md")), "```csharp\n", "```")];
+        string[] here = [.. Documents.Blocks(System.IO.File.ReadAllText(Documents.Path("tests/i8rt.Tests/ReadmeTests.cs")), "// README" + "\n", "// end" + "\n")];
         Assert.NotEmpty(readme);
-        Assert.Equal(readme.Select(Statements), here.Select(Statements));
+        Assert.Equal(readme.Select(Documents.Statements), here.Select(Documents.Statements));
     }
 
     [Fact]
@@ -66,8 +65,9 @@ public sealed partial class ReadmeTests
     {
         string[] texts =
         [
-            System.IO.File.ReadAllText(ReadmePath()),
-            System.IO.File.ReadAllText(Path.Combine(Path.GetDirectoryName(ReadmePath())!, "docs", "cli.md")),
+            System.IO.File.ReadAllText(Documents.Path("README.md")),
+            System.IO.File.ReadAllText(Documents.Path("docs/cli.md")),
+            System.IO.File.ReadAllText(Documents.Path("docs/quantization.md")),
             .. Program.CreateRoot().Subcommands.Select(c => c.Description!), Program.CreateRoot().Description!,
         ];
         string[] lines = [.. texts.SelectMany(t => t.Split('\n')).Select(l => l.Trim()).Where(l => l.StartsWith("i8rt ", StringComparison.Ordinal))];
@@ -89,35 +89,6 @@ public sealed partial class ReadmeTests
         graph.AddOutput(output);
         return graph;
     }
-
-    private static IEnumerable<string> Blocks(string text, string begin, string end)
-    {
-        text = text.ReplaceLineEndings("\n");
-        for (int start = text.IndexOf(begin, StringComparison.Ordinal); start >= 0; start = text.IndexOf(begin, start, StringComparison.Ordinal))
-        {
-            start += begin.Length;
-            yield return text[start..text.IndexOf(end, start, StringComparison.Ordinal)];
-        }
-    }
-
-    // Without comments and white space.
-    private static string Statements(string code) =>
-        string.Concat(code.Split('\n').Select(l => Comment().Replace(l, ""))).Replace(" ", "", StringComparison.Ordinal);
-
-    private static string ReadmePath()
-    {
-        string folder = AppContext.BaseDirectory;
-        while (!System.IO.File.Exists(Path.Combine(folder, "Int8Runtime.sln")))
-            folder = Path.GetDirectoryName(folder) ?? throw new FileNotFoundException("The tests do not lie in the repository.");
-        return Path.Combine(folder, "README.md");
-    }
-
-    // Deterministic builds map the source path, so that it is looked up in the repository.
-    private static string SourcePath([CallerFilePath] string path = "") =>
-        Path.Combine(Path.GetDirectoryName(ReadmePath())!, "tests", "i8rt.Tests", Path.GetFileName(path));
-
-    [GeneratedRegex("//.*$")]
-    private static partial Regex Comment();
 
     [GeneratedRegex(@"\s{2,}\(.*\)$")]
     private static partial Regex Remark();

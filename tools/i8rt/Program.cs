@@ -31,6 +31,7 @@ internal static class Program
             Examples:
               i8rt demo
               i8rt quantize net.onnx --data images/ --preprocess imagenet -o net-int8.onnx
+              i8rt tune net.yaml -o net-int8.onnx
               i8rt eval net-int8.onnx --data images/ --preprocess imagenet
               i8rt run net-int8.onnx --input cat.png --preprocess imagenet --labels classes.txt
               i8rt bench net-int8.onnx --threads 1
@@ -43,6 +44,7 @@ internal static class Program
             """);
         root.Subcommands.Add(DemoCommand.Create());
         root.Subcommands.Add(QuantizeCommand.Create());
+        root.Subcommands.Add(TuneCommand.Create());
         root.Subcommands.Add(PruneCommand.Create());
         root.Subcommands.Add(OptimizeCommand.Create());
         root.Subcommands.Add(EvalCommand.Create());

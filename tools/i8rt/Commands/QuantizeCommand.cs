@@ -1,6 +1,7 @@
 // i8rt quantize: an f32 model and sample images in, an int8 model out.
 using System.CommandLine;
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Int8Runtime.Graph;
 using Int8Runtime.Onnx;
@@ -13,19 +14,41 @@ internal static class QuantizeCommand
 {
     private static readonly Option<string> Output = new("--output", "-o") { Description = "The int8 model to write, .onnx or .xml.", HelpName = "FILE", Required = true };
 
-    private static readonly Option<string> Preset = new("--preset")
+    private static readonly Option<string> Algorithm = new("--algorithm")
     {
-        Description = "mixed (asymmetric u8 activations, best accuracy) or performance (symmetric activations).",
-        DefaultValueFactory = _ => "mixed",
+        Description = "default (channel alignment, ranges, bias correction), minmax (ranges only) or accuracy-aware (default, then layers are reverted to f32).",
+        DefaultValueFactory = _ => "default",
         HelpName = "NAME",
     };
 
-    private static readonly Option<int> Samples = new("--samples")
+    private static readonly Option<bool> Dynamic = new("--dynamic") { Description = "Quantize activations at run time; needs no data." };
+
+    private static readonly Option<int?> WeightOnly = new("--weight-only")
     {
-        Description = "Number of calibration samples, spread over the data set.", DefaultValueFactory = _ => 300, HelpName = "N",
+        Description = "Store weights in 8 or 4 bits and compute in f32; needs no data.", HelpName = "BITS",
     };
 
-    private static readonly Option<string[]> Ignore = new("--ignore") { Description = "Node that stays f32; may be repeated.", HelpName = "NODE" };
+    private static readonly Option<int> GroupSize = new("--group-size")
+    {
+        Description = "Inputs that share a scale of 4-bit weights.", DefaultValueFactory = _ => 32, HelpName = "N",
+    };
+
+    private static readonly Option<string> MaxDrop = new("--max-drop")
+    {
+        Description = "accuracy-aware: largest drop of top-1, as a share of the samples (0.01 is one point).", DefaultValueFactory = _ => "0.01", HelpName = "X",
+    };
+
+    private static readonly Option<string?> EvaluationData = new("--eval-data")
+    {
+        Description = "accuracy-aware: labelled samples for the accuracy (default: --data).", HelpName = "PATH",
+    };
+
+    private static readonly Option<int> LabelOffset = new("--label-offset") { Description = "accuracy-aware: added to each label.", HelpName = "N" };
+
+    private static readonly Option<int> MaxEvaluations = new("--max-evaluations")
+    {
+        Description = "accuracy-aware: largest number of quantized models that are evaluated.", DefaultValueFactory = _ => 100, HelpName = "N",
+    };
 
     public static Command Create()
     {
@@ -36,13 +59,18 @@ internal static class QuantizeCommand
 
             Examples:
               i8rt quantize net.onnx -o net-int8.onnx --data images/ --preprocess imagenet
-              i8rt quantize cifar.onnx -o cifar-int8.onnx --data train.bin --preprocess cifar10 --preset performance
+              i8rt quantize cifar.onnx -o cifar-int8.onnx --data train.bin --preprocess cifar10 --preset performance --estimator kl
+              i8rt quantize net.onnx -o net-int8.onnx --data train/ --eval-data val/ --algorithm accuracy-aware --max-drop 0.005
+              i8rt quantize net.onnx -o net-int8.onnx --data images/ --ignore-regex '^head' --ignore-type Gemm --profile avx2
+              i8rt quantize net.onnx -o net-dynamic.onnx --dynamic
+              i8rt quantize net.onnx -o net-w4.onnx --weight-only 4 --group-size 64
               i8rt quantize net.onnx -o net-int8.onnx --data synthetic     (random samples: for timing only)
             """)
         {
-            model, Output, Preset, Samples, Ignore, ReportOption.Report,
+            model, Output, Algorithm, MaxDrop, EvaluationData, LabelOffset, MaxEvaluations, Dynamic, WeightOnly, GroupSize, ReportOption.Report,
         };
-        DataOptions.AddTo(command);
+        QuantizationArguments.AddTo(command);
+        DataOptions.AddOptionalTo(command);
         EngineOptions.AddTo(command);
         command.SetBody((parse, terminal, cancellation) => Run(parse, parse.GetValue(model)!, terminal, cancellation));
         return command;
@@ -53,38 +81,75 @@ internal static class QuantizeCommand
         string output = parse.GetValue(Output)!;
         ModelFile.CheckOutput(output, path);
         ReportOption.Check(parse, path);
-        int sampleCount = parse.GetValue(Samples);
-        if (sampleCount < 1)
-            throw new UsageException($"--samples is {sampleCount}; it must be at least 1");
-        var options = new QuantizationOptions
-        {
-            Preset = ParsePreset(parse.GetValue(Preset)!),
-            SampleCount = sampleCount,
-            Ignored = new IgnoredScope { Names = parse.GetValue(Ignore) ?? [] },
-        };
+        if (parse.GetValue(ReportOption.Report) is not null && (parse.GetValue(Dynamic) || parse.GetValue(WeightOnly) is not null))
+            throw new UsageException("--report compares activations on samples; leave it out with --dynamic and --weight-only");
+        QuantizationOptions options = QuantizationArguments.OptionsOf(parse);
+        string algorithm = parse.GetValue(Algorithm)!;
+        if (algorithm is not ("default" or "minmax" or "accuracy-aware"))
+            throw new UsageException($"--algorithm is '{algorithm}'; use default, minmax or accuracy-aware (or --dynamic, --weight-only)");
         ModelGraph graph = ModelFile.Load(path);
-        IDataset samples = OpenSamples(parse, graph, sampleCount);
-        using CpuEngine engine = EngineOptions.CreateEngine(parse);
         var watch = Stopwatch.StartNew();
-        QuantizationResult result = terminal.Progress("calibrating", progress => new PostTrainingQuantizer(engine).Quantize(
-            graph, samples, options, new ProgressAdapter<SampleProgress>(p => progress.Report((p.Done, p.Total))), cancellation));
+        QuantizationResult result;
+        IDataset? data = null;
+        JsonObject? accuracy = null;
+        if (parse.GetValue(WeightOnly) is { } bits)
+        {
+            result = WeightOnlyQuantizer.Convert(graph, new WeightOnlyOptions { Bits = bits, GroupSize = parse.GetValue(GroupSize), Ignored = options.Ignored });
+        }
+        else if (parse.GetValue(Dynamic))
+        {
+            result = DynamicQuantizer.Convert(graph, options);
+        }
+        else
+        {
+            IDataset samples = data = OpenSamples(parse, graph, options.SampleCount);
+            using CpuEngine engine = EngineOptions.CreateEngine(parse);
+            if (algorithm == "minmax")
+                options = options with { AlignChannels = false, BiasCorrection = BiasCorrectionMode.None };
+            if (algorithm == "accuracy-aware")
+            {
+                AccuracyAwareResult found = QuantizeForAccuracy(parse, engine, graph, samples, options, terminal, cancellation);
+                result = found.Model;
+                accuracy = Report(terminal, found);
+            }
+            else
+            {
+                result = terminal.Progress("calibrating", progress => new PostTrainingQuantizer(engine).Quantize(
+                    graph, samples, options, new ProgressAdapter<SampleProgress>(p => progress.Report((p.Done, p.Total))), cancellation));
+            }
+        }
+
         ModelFile.Save(result.Graph, output, OnnxFileForm.Compact);
-        ReportOption.Write(parse, terminal, engine, path, output, graph, result, samples, cancellation);
-        Report(terminal, path, output, result.Report, watch.Elapsed);
+        if (data is not null)
+        {
+            using CpuEngine engine = EngineOptions.CreateEngine(parse);
+            ReportOption.Write(parse, terminal, engine, path, output, graph, result, data, cancellation);
+        }
+
+        Report(terminal, path, output, result.Report, watch.Elapsed, accuracy);
         return ExitCode.Success;
     }
 
-    private static QuantizationPreset ParsePreset(string name) => name switch
+    private static AccuracyAwareResult QuantizeForAccuracy(
+        ParseResult parse, CpuEngine engine, ModelGraph graph, IDataset samples, QuantizationOptions options, Terminal terminal, CancellationToken cancellation)
     {
-        "mixed" => QuantizationPreset.Mixed,
-        "performance" => QuantizationPreset.Performance,
-        _ => throw new UsageException($"--preset is '{name}'; use mixed or performance"),
-    };
+        string drop = parse.GetValue(MaxDrop)!;
+        if (!double.TryParse(drop, NumberStyles.Float, CultureInfo.InvariantCulture, out double maxDrop) || maxDrop is < 0 or > 1)
+            throw new UsageException($"--max-drop is '{drop}'; use a share of the samples from 0 to 1, for example 0.01");
+        var evaluation = new CachedDataset(
+            DataOptions.Open(parse, parse.GetValue(EvaluationData) ?? parse.GetValue(DataOptions.OptionalData)!, requireLabels: true));
+        return new AccuracyAwareQuantizer(engine).Run(
+            graph, samples, model => ClassificationEvaluator.Evaluate(engine, model, evaluation, labelOffset: parse.GetValue(LabelOffset), cancellation: cancellation).Top1,
+            options, new AccuracyAwareOptions { MaxDrop = maxDrop, MaxEvaluations = Math.Max(1, parse.GetValue(MaxEvaluations)) },
+            terminal.Line, cancellation);
+    }
 
     private static IDataset OpenSamples(ParseResult parse, ModelGraph graph, int count)
     {
-        if (parse.GetValue(DataOptions.Data) != "synthetic")
-            return DataOptions.Open(parse, requireLabels: false);
+        string data = parse.GetValue(DataOptions.OptionalData)
+            ?? throw new UsageException("--data is missing: give sample images, or use --dynamic or --weight-only, which need none");
+        if (data != "synthetic")
+            return DataOptions.Open(parse, data, requireLabels: false);
         if (graph.Inputs is not [{ } input])
             throw new UsageException($"the model has {graph.Inputs.Count} inputs; synthetic samples feed models with one");
         GraphShape shape = input.Shape ?? throw new UsageException($"input '{input.Name}' has no shape; synthetic samples need one");
@@ -96,14 +161,34 @@ internal static class QuantizeCommand
         return new SyntheticDataset(extents, count);
     }
 
-    private static void Report(Terminal terminal, string path, string output, QuantizationReport report, TimeSpan elapsed)
+    private static JsonObject Report(Terminal terminal, AccuracyAwareResult found)
+    {
+        terminal.Line($"top-1 {Figures.Percent(found.FloatAccuracy)} → {Figures.Percent(found.Accuracy)}, {Figures.Count(found.Reverted.Count, "layer")} reverted to f32");
+        if (!found.IsWithinBound)
+            terminal.Warning("the bound was not reached; the best model seen is written");
+        return new JsonObject
+        {
+            ["f32"] = found.FloatAccuracy,
+            ["int8"] = found.Accuracy,
+            ["within_bound"] = found.IsWithinBound,
+            ["reverted"] = new JsonArray([.. found.Reverted.Select(r => (JsonNode)r)]),
+            ["steps"] = new JsonArray([.. found.Steps.Select(s => new JsonObject
+            {
+                ["reverted"] = new JsonArray([.. s.Reverted.Select(r => (JsonNode)r)]), ["top1"] = Figures.Number(s.Accuracy),
+            })]),
+        };
+    }
+
+    private static void Report(Terminal terminal, string path, string output, QuantizationReport report, TimeSpan elapsed, JsonObject? accuracy)
     {
         long before = ModelFile.SizeOf(path), after = ModelFile.SizeOf(output);
         terminal.Line($"{output}: {report.QuantizedNodes} of {report.Nodes.Count} nodes in int8, {report.Samples} samples, {Figures.Seconds(elapsed)}");
         terminal.Line($"size {Figures.Bytes(before)} → {Figures.Bytes(after)} ({Figures.Ratio((double)after / before)})");
+        foreach (string note in report.Notes)
+            terminal.Line(note);
         terminal.Table("nodes that stay f32", ["node", "operator", "reason"],
             report.Nodes.Where(n => !n.IsQuantized).Select(n => new[] { Figures.Shorten(n.Name, 60), n.OpType, n.Reason }));
-        terminal.Json(new JsonObject
+        var json = new JsonObject
         {
             ["model"] = path,
             ["output"] = output,
@@ -113,6 +198,7 @@ internal static class QuantizeCommand
             ["seconds"] = elapsed.TotalSeconds,
             ["bytes_before"] = before,
             ["bytes_after"] = after,
+            ["notes"] = new JsonArray([.. report.Notes.Select(n => (JsonNode)n)]),
             ["float_nodes"] = new JsonArray([.. report.Nodes.Where(n => !n.IsQuantized).Select(n => new JsonObject
             {
                 ["name"] = n.Name, ["operator"] = n.OpType, ["reason"] = n.Reason,
@@ -126,6 +212,9 @@ internal static class QuantizeCommand
                 ["scale"] = a.Parameters.Scale,
                 ["zero_point"] = a.Parameters.ZeroPoint,
             })]),
-        });
+        };
+        if (accuracy is not null)
+            json["accuracy"] = accuracy;
+        terminal.Json(json);
     }
 }

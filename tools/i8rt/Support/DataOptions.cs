@@ -34,6 +34,16 @@ internal static class DataOptions
         Required = true,
     };
 
+    /// <summary>The data set of commands that can do without.</summary>
+    public static Option<string?> OptionalData { get; } = new("--data", "-d") { Description = Data.Description, HelpName = Data.HelpName };
+
+    /// <summary>Adds the data set and the preprocessing to a command that can do without.</summary>
+    public static void AddOptionalTo(Command command)
+    {
+        command.Options.Add(OptionalData);
+        AddPreprocessingTo(command);
+    }
+
     /// <summary>Adds the data set and the preprocessing to a command.</summary>
     public static void AddTo(Command command)
     {
@@ -54,8 +64,11 @@ internal static class DataOptions
         parse.GetValue(Mean), parse.GetValue(Std), parse.GetValue(Layout), parse.GetValue(Letterbox));
 
     /// <summary>Opens the data set that the options describe.</summary>
-    public static IDataset Open(ParseResult parse, bool requireLabels) =>
-        DatasetFactory.Open(parse.GetValue(Data)!, PreprocessingOf(parse), requireLabels);
+    public static IDataset Open(ParseResult parse, bool requireLabels) => Open(parse, parse.GetValue(Data)!, requireLabels);
+
+    /// <summary>Opens a data set with the preprocessing that the options describe.</summary>
+    public static IDataset Open(ParseResult parse, string path, bool requireLabels) =>
+        DatasetFactory.Open(path, PreprocessingOf(parse), requireLabels);
 
     private static Option<string?> Text(string name, string description, string helpName) =>
         new(name) { Description = description, HelpName = helpName };
