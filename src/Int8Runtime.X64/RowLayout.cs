@@ -2,8 +2,8 @@
 namespace Int8Runtime.X64;
 
 /// <summary>
-/// A channels-last activation with one or two spatial dimensions, as kernels that work row by row address it. Steps are in
-/// bytes; a tensor with one spatial dimension has one row.
+/// A channels-last activation with one to three spatial dimensions, as kernels that work row by row address it. Steps are in
+/// bytes; a tensor with one spatial dimension has one row, one with less than three has one slice.
 /// </summary>
 internal sealed record RowLayout
 {
@@ -13,15 +13,17 @@ internal sealed record RowLayout
     /// <summary>Reads the layout; only where <see cref="Serves"/> says so.</summary>
     public RowLayout(MemoryDescriptor descriptor)
     {
-        bool hasRows = descriptor.Rank == 4;
+        bool hasRows = descriptor.Rank >= 4, hasSlices = descriptor.Rank == 5;
         int size = descriptor.DataType.SizeInBytes();
         Images = descriptor.Dimensions[0];
         Channels = descriptor.Dimensions[1];
-        Rows = hasRows ? descriptor.Dimensions[2] : 1;
+        Rows = hasRows ? descriptor.Dimensions[^2] : 1;
+        Slices = hasSlices ? descriptor.Dimensions[2] : 1;
         Columns = descriptor.Dimensions[^1];
         ElementBytes = size;
         Pixel = (int)descriptor.Strides[^1] * size;
-        Row = hasRows ? descriptor.Strides[2] * size : 0;
+        Row = hasRows ? descriptor.Strides[^2] * size : 0;
+        Slice = hasSlices ? descriptor.Strides[2] * size : 0;
         Image = descriptor.Strides[0] * size;
         Start = descriptor.Offset * size;
     }
@@ -32,8 +34,11 @@ internal sealed record RowLayout
     /// <summary>Channels of a pixel.</summary>
     public int Channels { get; }
 
-    /// <summary>Rows of an image.</summary>
+    /// <summary>Rows of an image, or of a slice of a volume.</summary>
     public int Rows { get; }
+
+    /// <summary>Slices of a volume.</summary>
+    public int Slices { get; }
 
     /// <summary>Pixels of a row.</summary>
     public int Columns { get; }
@@ -46,6 +51,9 @@ internal sealed record RowLayout
 
     /// <summary>From a row to the next one.</summary>
     public long Row { get; }
+
+    /// <summary>From a slice to the next one.</summary>
+    public long Slice { get; }
 
     /// <summary>From an image to the next one.</summary>
     public long Image { get; }
@@ -60,6 +68,9 @@ internal sealed record RowLayout
 
     /// <summary>Whether this class describes the tensor: one or two spatial dimensions, channels last.</summary>
     public static bool Serves(MemoryDescriptor descriptor) => descriptor.Rank is 3 or 4 && HasChannelsLast(descriptor);
+
+    /// <summary>Whether this class describes the tensor: one to three spatial dimensions, channels last.</summary>
+    public static bool ServesVolume(MemoryDescriptor descriptor) => descriptor.Rank is 3 or 4 or 5 && HasChannelsLast(descriptor);
 
     /// <summary>Whether neighbouring channels lie side by side and rows stay below 1 GiB.</summary>
     public static bool HasChannelsLast(MemoryDescriptor descriptor) =>

@@ -14,14 +14,18 @@ internal static class X64Implementations
         ArgumentNullException.ThrowIfNull(cache);
         ArgumentNullException.ThrowIfNull(cpu);
         IImplementation[] convolutions = [new DepthwiseConvolution(cache), new BrgemmConvolution(cache, cpu)];
+        IImplementation innerProduct = new BrgemmInnerProduct(cache, cpu), product = new BrgemmMatMul(cache, cpu);
         var deconvolution = new PhasedDeconvolution(convolutions);
         return
         [
             .. convolutions,
+            new StagedProduct(PrimitiveKind.Convolution, convolutions, cache),
             deconvolution,
             new ChannelsLastDetour(deconvolution, cache),
-            new BrgemmInnerProduct(cache, cpu),
-            new BrgemmMatMul(cache, cpu),
+            innerProduct,
+            new StagedProduct(PrimitiveKind.InnerProduct, [innerProduct], cache),
+            product,
+            new StagedProduct(PrimitiveKind.MatMul, [product], cache),
 
             new JitPooling(cache),
             new ChannelsLastDetour(new JitPooling(cache), cache),

@@ -30,6 +30,11 @@ public static class Catalogue
             yield return Convolution(source, weights, destination, 3, 16, 3, 1, 2, 1);
             yield return Convolution(source, weights, destination, 24, 24, 3, 24, 1, 1);
             yield return Convolution(source, weights, destination, 12, 8, 3, 2, 1, 1);
+
+            // A row-major source.
+            CatalogueProblem dense = Convolution(source, weights, destination, 19, 21, 3, 1, 1, 1);
+            var descriptor = (ConvolutionDescriptor)dense.Descriptor;
+            yield return dense with { Descriptor = descriptor with { Source = new(descriptor.Source.Dimensions, source) } };
         }
     }
 
@@ -65,6 +70,22 @@ public static class Catalogue
                 new MatMulDescriptor
                 {
                     Source = new([5, 70], source), Weights = MemoryDescriptor.Any([70, 33], weights), Destination = new([5, 33], destination),
+                },
+                Quantization(source, destination), tolerance);
+
+            // A blocked source and a column-major destination.
+            yield return new CatalogueProblem(
+                new InnerProductDescriptor
+                {
+                    Source = new([3, 70], source, FormatTag.Parse("aB16b")), Weights = MemoryDescriptor.Any([33, 70], weights),
+                    Destination = new([3, 33], destination),
+                },
+                Quantization(source, destination), tolerance);
+            yield return new CatalogueProblem(
+                new MatMulDescriptor
+                {
+                    Source = new([5, 70], source), Weights = MemoryDescriptor.Any([70, 33], weights),
+                    Destination = new([5, 33], destination, FormatTag.Parse("ba")),
                 },
                 Quantization(source, destination), tolerance);
         }

@@ -83,6 +83,8 @@ public static unsafe class PrimitiveCheck
             tensors.Arguments.Set(ArgumentSlot.Weights, packed);
         }
 
+        if (attributes.Scratchpad == ScratchpadMode.User)
+            tensors.Arguments[ArgumentSlot.Scratchpad] = tensors.AddScratch(primitive.ScratchBytes);
         using (ExecutionStream stream = engine.CreateStream())
             primitive.Execute(stream, in tensors.Arguments);
         TierCoverage.Record(primitive.ImplementationName, engine.Isa);
@@ -159,6 +161,16 @@ public static unsafe class PrimitiveCheck
                 Arguments[ArgumentSlot.SourceZeroPoint] = Scalar(options.RuntimeZeroPoint);
             if (attributes.DestinationZeroPoint is { IsRuntime: true })
                 Arguments[ArgumentSlot.DestinationZeroPoint] = Scalar(options.RuntimeZeroPoint);
+            if (attributes.WeightsZeroPoint is { IsRuntime: true })
+                Arguments[ArgumentSlot.WeightsZeroPoint] = Scalar(options.RuntimeZeroPoint);
+            if (attributes.WeightsScale is { IsRuntime: true, Granularity: var granularity })
+            {
+                int channels = descriptor is MatMulDescriptor matrix ? matrix.N : destination.Dimensions[1];
+                int count = granularity == QuantizationGranularity.PerChannel ? channels : 1;
+                Arguments[ArgumentSlot.WeightsScale] = Add(new MemoryDescriptor([count], DataType.Float32), null).Data;
+                for (int c = 0; c < count; c++)
+                    ((float*)Arguments[ArgumentSlot.WeightsScale])[c] = options.RuntimeScale * (1 + (c % 3));
+            }
         }
 
         public TensorMemory Destination { get; }
@@ -177,6 +189,14 @@ public static unsafe class PrimitiveCheck
             if (seed is { } value)
                 TensorFill.Random(tensor, value, _options.Fill);
             return tensor;
+        }
+
+        /// <summary>Scratch memory of exactly the size that is asked for, rounded up to its alignment.</summary>
+        public void* AddScratch(long bytes)
+        {
+            var memory = new GuardedMemory((Math.Max(bytes, 1) + 63) & ~63L, _options.Placement);
+            _memory.Add(memory);
+            return memory.Pointer;
         }
 
         public void ThrowIfSlackWritten(string problem)

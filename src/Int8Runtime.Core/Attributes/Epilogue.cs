@@ -11,7 +11,8 @@ namespace Int8Runtime;
 /// Where every post-op is positively homogeneous (f(k·x) = k·f(x) for k &gt; 0 after its parameters are scaled), the
 /// destination's scale is folded into scale, bias and post-op parameters, so that no separate multiplication is left; a
 /// rectifier or clip at the end of the chain becomes a clamp bound. The reference evaluates this same record, so a kernel
-/// that follows it is bit-exact.
+/// that follows it is bit-exact. Which steps there are depends on the attributes alone, never on values that are given at
+/// execution; the numbers of each step follow from <see cref="EpilogueFactors"/>.
 /// </remarks>
 internal sealed class Epilogue
 {
@@ -20,6 +21,9 @@ internal sealed class Epilogue
     private Epilogue()
     {
     }
+
+    /// <summary>The attributes that were planned.</summary>
+    public required PrimitiveAttributes Attributes { get; init; }
 
     /// <summary>Factor of the accumulator for each channel.</summary>
     public required float[] Scale { get; init; }
@@ -36,11 +40,17 @@ internal sealed class Epilogue
     /// <summary>Integer added after rounding.</summary>
     public required int OutputZeroPoint { get; init; }
 
+    /// <summary>The integer of each channel where they differ; null for <see cref="OutputZeroPoint"/>.</summary>
+    public int[]? OutputZeroPoints { get; init; }
+
     /// <summary>Lower clamp bound, before the zero point is added; −∞ where nothing is clamped.</summary>
     public required float LowerBound { get; init; }
 
     /// <summary>Upper clamp bound, before the zero point is added; +∞ where nothing is clamped.</summary>
     public required float UpperBound { get; init; }
+
+    /// <summary>The bounds of the destination alone, before post-ops narrowed them.</summary>
+    public required (float Lower, float Upper) OuterBounds { get; init; }
 
     /// <summary>Type of the stored value.</summary>
     public required DataType DestinationType { get; init; }
@@ -51,8 +61,24 @@ internal sealed class Epilogue
     /// <summary>True if values are clamped before the store.</summary>
     public bool Clamps => LowerBound > float.NegativeInfinity || UpperBound < float.PositiveInfinity;
 
+    /// <summary>True if the factor of the accumulator is known at execution only.</summary>
+    public bool HasRuntimeScale => Attributes.SourceScale is { IsRuntime: true } || Attributes.WeightsScale is { IsRuntime: true }
+        || (HasRuntimeDestinationScale && EpilogueFactors.Folds(Attributes.PostOps));
+
+    /// <summary>True if the destination's scale is known at execution only.</summary>
+    public bool HasRuntimeDestinationScale => Attributes.DestinationScale is { IsRuntime: true };
+
+    /// <summary>True if the destination's zero point is known at execution only.</summary>
+    public bool HasRuntimeZeroPoint => Attributes.DestinationZeroPoint is { IsRuntime: true };
+
+    /// <summary>True if any number of the epilogue is known at execution only.</summary>
+    public bool IsRuntime => HasRuntimeScale || HasRuntimeDestinationScale || HasRuntimeZeroPoint;
+
+    /// <summary>True if values are multiplied after the post-ops.</summary>
+    public bool Multiplies => OutputMultiplier != 1f || (HasRuntimeDestinationScale && !EpilogueFactors.Folds(Attributes.PostOps));
+
     /// <summary>Plans the arithmetic for a primitive with weights.</summary>
-    /// <param name="attributes">Scales, zero points and post-ops; run-time values are taken from the last arguments.</param>
+    /// <param name="attributes">Scales, zero points and post-ops; run-time values are taken from the last argument.</param>
     /// <param name="accumulatorType">s32 for integer products, f32 otherwise.</param>
     /// <param name="destinationType">Type of the destination.</param>
     /// <param name="channels">Number of output channels.</param>
@@ -62,35 +88,43 @@ internal sealed class Epilogue
         PrimitiveAttributes attributes, DataType accumulatorType, DataType destinationType, int channels, bool hasBias,
         RuntimeQuantization runtime = default)
     {
-        double source = runtime.SourceScale ?? ScalarOf(attributes.SourceScale);
-        double destination = runtime.DestinationScale ?? ScalarOf(attributes.DestinationScale);
-        int zeroPoint = runtime.DestinationZeroPoint ?? attributes.DestinationZeroPoint?.At(0) ?? 0;
-        bool folds = IsHomogeneous(attributes.PostOps);
-        double inverse = 1.0 / destination;
-        double factor = source * (folds ? inverse : 1.0);
+        EpilogueFactors factors = EpilogueFactors.Of(attributes, runtime);
+        bool known = attributes.SourceScale is not { IsRuntime: true } && attributes.WeightsScale is not { IsRuntime: true }
+            && attributes.DestinationScale is not { IsRuntime: true } && attributes.DestinationZeroPoint is not { IsRuntime: true };
         var scale = new float[channels];
-        bool identity = true;
+        bool identity = known;
         for (int c = 0; c < channels; c++)
         {
-            scale[c] = (float)(factor * (attributes.WeightsScale?.At(c) ?? 1f));
+            scale[c] = factors.ScaleOf(EpilogueFactors.WeightsScale(attributes, runtime, c));
             identity &= scale[c] == 1f;
         }
 
-        PostOpChain postOps = folds && inverse != 1.0 ? ScaleParameters(attributes.PostOps, inverse) : attributes.PostOps;
-        float multiplier = folds ? 1f : (float)inverse;
-        (float lower, float upper) = BoundsOf(destinationType, zeroPoint);
-        if (multiplier == 1f)
+        int[]? zeroPoints = null;
+        if (attributes.DestinationZeroPoint is { Granularity: QuantizationGranularity.PerChannel, IsZero: false } perChannel
+            && !destinationType.IsFloatingPoint())
+            zeroPoints = perChannel.Values.ToArray();
+        int zeroPoint = zeroPoints is null ? factors.ZeroPoint : 0;
+        PostOpChain chain = attributes.PostOps;
+        PostOpChain postOps = factors.IsFolded && factors.Inverse != 1.0 ? ScaleParameters(chain, factors.Inverse) : chain;
+        (float lower, float upper) = zeroPoints is null
+            ? BoundsOf(destinationType, zeroPoint)
+            : Intersect(BoundsOf(DataType.Int32, zeroPoints.Min()), BoundsOf(DataType.Int32, zeroPoints.Max()));
+        (float Lower, float Upper) outer = (lower, upper);
+        if (factors.Multiplier == 1f && (factors.IsFolded || attributes.DestinationScale is not { IsRuntime: true }))
             postOps = TakeBounds(postOps, ref lower, ref upper);
         bool storesAccumulator = accumulatorType == DataType.Int32 && destinationType == DataType.Int32
-            && identity && !hasBias && postOps.Count == 0 && multiplier == 1f && zeroPoint == 0
+            && identity && !hasBias && postOps.Count == 0 && factors.Multiplier == 1f && zeroPoint == 0 && zeroPoints is null
             && lower == int.MinValue && upper == LargestInt32;
         return new Epilogue
         {
+            Attributes = attributes,
             Scale = scale,
-            BiasMultiplier = folds ? (float)inverse : 1f,
+            BiasMultiplier = factors.BiasMultiplier,
             PostOps = postOps,
-            OutputMultiplier = multiplier,
+            OutputMultiplier = factors.Multiplier,
             OutputZeroPoint = zeroPoint,
+            OutputZeroPoints = zeroPoints,
+            OuterBounds = outer,
             LowerBound = lower,
             UpperBound = upper,
             DestinationType = destinationType,
@@ -106,7 +140,7 @@ internal sealed class Epilogue
     public static Epilogue CreateForValues(
         PrimitiveAttributes attributes, DataType destinationType, RuntimeQuantization runtime = default) =>
         Create(attributes with { SourceScale = null, WeightsScale = null }, DataType.Float32, destinationType, 1, false,
-            runtime with { SourceScale = null });
+            runtime with { SourceScale = null, WeightsScale = 0 });
 
     /// <summary>
     /// The bounds to which f32 values are clamped before they are rounded and the zero point is added; infinite for
@@ -124,39 +158,42 @@ internal sealed class Epilogue
         return (lower < lowest ? MathF.BitIncrement(lower) : lower, upper > highest ? MathF.BitDecrement(upper) : upper);
     }
 
-    // A single scale; attributes given at execution count as 1 until they are known.
-    private static double ScalarOf(QuantizationScale? scale) => scale is null || scale.IsRuntime ? 1.0 : scale.At(0);
-
-    private static bool IsHomogeneous(PostOpChain postOps)
+    /// <summary>
+    /// Narrows the clamp by a post-op at the end of the chain: a rectifier or a clip, because rounding is monotone.
+    /// </summary>
+    /// <param name="postOp">The post-op, unscaled.</param>
+    /// <param name="factor">What its parameters are multiplied by.</param>
+    /// <param name="lower">The lower bound.</param>
+    /// <param name="upper">The upper bound.</param>
+    /// <returns>False if the post-op is another one, which does not become a bound.</returns>
+    public static bool TryNarrow(PostOp postOp, double factor, ref float lower, ref float upper)
     {
-        foreach (PostOp postOp in postOps)
-        {
-            bool homogeneous = postOp is SumPostOp
-                or EltwisePostOp { Algorithm: EltwiseAlgorithm.Relu or EltwiseAlgorithm.Clip or EltwiseAlgorithm.Linear
-                    or EltwiseAlgorithm.Abs };
-            if (!homogeneous)
-                return false;
-        }
+        (float low, float high) bounds;
+        if (postOp is EltwisePostOp { Algorithm: EltwiseAlgorithm.Relu, Alpha: 0 })
+            bounds = (0, float.PositiveInfinity);
+        else if (postOp is EltwisePostOp { Algorithm: EltwiseAlgorithm.Clip } clip && clip.Alpha <= clip.Beta)
+            bounds = EpilogueFactors.NumbersOf(clip, factor);
+        else
+            return false;
 
+        // clamp(clamp(x, b), [lower, upper]) as one clamp: the outer bounds also limit the inner ones.
+        (lower, upper) = (Math.Clamp(bounds.low, lower, upper), Math.Clamp(bounds.high, lower, upper));
         return true;
     }
+
+    private static (float Lower, float Upper) Intersect((float Lower, float Upper) a, (float Lower, float Upper) b) =>
+        (Math.Max(a.Lower, b.Lower), Math.Min(a.Upper, b.Upper));
 
     private static PostOpChain ScaleParameters(PostOpChain postOps, double factor)
     {
         var scaled = new PostOp[postOps.Count];
         for (int i = 0; i < scaled.Length; i++)
         {
+            (float first, float second) = EpilogueFactors.NumbersOf(postOps[i], factor);
             scaled[i] = postOps[i] switch
             {
-                SumPostOp sum => sum with { Scale = (float)(sum.Scale * factor) },
-                EltwisePostOp { Algorithm: EltwiseAlgorithm.Clip } clip => clip with
-                {
-                    Alpha = (float)(clip.Alpha * factor), Beta = (float)(clip.Beta * factor),
-                },
-                EltwisePostOp { Algorithm: EltwiseAlgorithm.Linear } linear => linear with
-                {
-                    Beta = (float)(linear.Beta * factor),
-                },
+                SumPostOp sum => sum with { Scale = first },
+                EltwisePostOp eltwise => eltwise with { Alpha = first, Beta = second },
                 var other => other,
             };
         }
@@ -164,28 +201,11 @@ internal sealed class Epilogue
         return PostOpChain.Create(scaled);
     }
 
-    // Rectifiers and clips at the end of the chain only narrow the clamp, because rounding is monotone.
     private static PostOpChain TakeBounds(PostOpChain postOps, ref float lower, ref float upper)
     {
         int count = postOps.Count;
-        while (count > 0)
-        {
-            (float low, float high) bounds;
-            if (postOps[count - 1] is EltwisePostOp { Algorithm: EltwiseAlgorithm.Relu, Alpha: 0 })
-                bounds = (0, float.PositiveInfinity);
-            else if (postOps[count - 1] is EltwisePostOp { Algorithm: EltwiseAlgorithm.Clip } clip && clip.Alpha <= clip.Beta)
-                bounds = (clip.Alpha, clip.Beta);
-            else
-                break;
-
-            // clamp(clamp(x, b), [lower, upper]) as one clamp: the outer bounds also limit the inner ones.
-            (lower, upper) = (Math.Clamp(bounds.low, lower, upper), Math.Clamp(bounds.high, lower, upper));
+        while (count > 0 && TryNarrow(postOps[count - 1], 1, ref lower, ref upper))
             count--;
-        }
-
         return count == postOps.Count ? postOps : PostOpChain.Create([.. postOps.Take(count)]);
     }
 }
-
-/// <summary>Scales and zero points that are arguments of an execution; null where the attribute is a constant.</summary>
-internal readonly record struct RuntimeQuantization(float? SourceScale, float? DestinationScale, int? DestinationZeroPoint);

@@ -37,6 +37,12 @@ public abstract record PostOp
     /// </summary>
     public static PostOp Binary(BinaryAlgorithm algorithm, MemoryDescriptor operand) =>
         new BinaryPostOp(algorithm, operand);
+
+    /// <summary>
+    /// Rectifier whose slope is a tensor given at execution: v if v &gt; 0, else slope·v. The slopes have the destination's rank;
+    /// extents of 1 are broadcast.
+    /// </summary>
+    public static PostOp PRelu(MemoryDescriptor slopes) => new PReluPostOp(slopes);
 }
 
 /// <summary>Adds the destination's previous content; see <see cref="PostOp.Sum"/>.</summary>
@@ -45,8 +51,15 @@ public sealed record SumPostOp(float Scale, int ZeroPoint, DataType DataType) : 
 /// <summary>Applies an element-wise function; see <see cref="PostOp.Eltwise"/>.</summary>
 public sealed record EltwisePostOp(EltwiseAlgorithm Algorithm, float Alpha, float Beta) : PostOp;
 
+/// <summary>A post-op with a tensor of its own, which is given at execution.</summary>
+/// <param name="Operand">The tensor, of the destination's rank; extents of 1 are broadcast.</param>
+public abstract record OperandPostOp(MemoryDescriptor Operand) : PostOp;
+
 /// <summary>Combines the value with a tensor; see <see cref="PostOp.Binary"/>.</summary>
-public sealed record BinaryPostOp(BinaryAlgorithm Algorithm, MemoryDescriptor Operand) : PostOp;
+public sealed record BinaryPostOp(BinaryAlgorithm Algorithm, MemoryDescriptor Operand) : OperandPostOp(Operand);
+
+/// <summary>Rectifier with a tensor of slopes; see <see cref="PostOp.PRelu"/>.</summary>
+public sealed record PReluPostOp(MemoryDescriptor Operand) : OperandPostOp(Operand);
 
 /// <summary>A list of post-ops in the order in which they are applied. Compares by value.</summary>
 [CollectionBuilder(typeof(PostOpChain), nameof(Create))]
@@ -95,6 +108,7 @@ public sealed class PostOpChain : IReadOnlyList<PostOp>, IEquatable<PostOpChain>
         SumPostOp sum => FormattableString.Invariant($"sum:{sum.Scale}:{sum.ZeroPoint}"),
         EltwisePostOp e => FormattableString.Invariant($"{e.Algorithm.ToString().ToLowerInvariant()}:{e.Alpha}:{e.Beta}"),
         BinaryPostOp b => $"{b.Algorithm.ToString().ToLowerInvariant()}:{b.Operand}",
+        PReluPostOp p => $"prelu:{p.Operand}",
         _ => item.ToString(),
     }));
 

@@ -24,6 +24,16 @@ public enum FloatMath
     BFloat16,
 }
 
+/// <summary>Who owns the scratch memory of executions.</summary>
+public enum ScratchpadMode
+{
+    /// <summary>The stream.</summary>
+    Library,
+
+    /// <summary>The caller, who gives <see cref="Primitive.ScratchBytes"/> bytes with each execution.</summary>
+    User,
+}
+
 /// <summary>
 /// Attributes of a primitive. <c>real = scale·(q − zeroPoint)</c> for each quantized operand; unset scales are 1 and
 /// unset zero points 0.
@@ -68,4 +78,7 @@ public sealed record PrimitiveAttributes
     /// nothing to gain, and the reference, compute strictly.
     /// </summary>
     public FloatMath FloatMath { get; init; }
+
+    /// <summary>Whether executions use scratch memory of the stream or of the caller.</summary>
+    public ScratchpadMode Scratchpad { get; init; }
 }

@@ -9,6 +9,12 @@ public enum QuantizationGranularity
 
     /// <summary>One for each channel: dimension 0 of weights, dimension 1 of activations.</summary>
     PerChannel,
+
+    /// <summary>
+    /// One for each column and each group of neighbours along K, in row-major order [K / group size, N]; for the 8-bit weights
+    /// of a product with a floating-point source.
+    /// </summary>
+    PerGroup,
 }
 
 /// <summary>
@@ -18,8 +24,9 @@ public sealed class QuantizationScale : IEquatable<QuantizationScale>
 {
     private readonly float[] _values;
 
-    private QuantizationScale(QuantizationGranularity granularity, float[] values, bool isRuntime)
+    private QuantizationScale(QuantizationGranularity granularity, float[] values, bool isRuntime, int groupSize = 0)
     {
+        GroupSize = groupSize;
         foreach (float value in values)
             if (!float.IsFinite(value) || value <= 0)
                 throw new ArgumentOutOfRangeException(nameof(values), value, "A scale is a positive finite number.");
@@ -30,6 +37,9 @@ public sealed class QuantizationScale : IEquatable<QuantizationScale>
 
     /// <summary>A single scale that is given when the primitive is executed, for dynamic quantization.</summary>
     public static QuantizationScale Runtime { get; } = new(QuantizationGranularity.PerTensor, [], isRuntime: true);
+
+    /// <summary>One scale for each channel, all given when the primitive is executed.</summary>
+    public static QuantizationScale RuntimePerChannel { get; } = new(QuantizationGranularity.PerChannel, [], isRuntime: true);
 
     /// <summary>One scale or one for each channel.</summary>
     public QuantizationGranularity Granularity { get; }
@@ -49,12 +59,27 @@ public sealed class QuantizationScale : IEquatable<QuantizationScale>
     public static QuantizationScale PerChannel(ReadOnlySpan<float> values) =>
         new(QuantizationGranularity.PerChannel, values.ToArray(), false);
 
+    /// <summary>One scale for each column and group of <paramref name="groupSize"/> neighbours along K; see <see cref="QuantizationGranularity.PerGroup"/>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A scale is not positive and finite, or the group size is not positive.</exception>
+    public static QuantizationScale PerGroup(ReadOnlySpan<float> values, int groupSize)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(groupSize);
+        return new(QuantizationGranularity.PerGroup, values.ToArray(), false, groupSize);
+    }
+
+    /// <summary>Length of a group along K for <see cref="QuantizationGranularity.PerGroup"/>; else 0.</summary>
+    public int GroupSize { get; }
+
+    /// <summary>The scale of a weight at row <paramref name="k"/> and column <paramref name="channel"/> of <paramref name="columns"/>.</summary>
+    internal float At(int k, int channel, int columns) =>
+        GroupSize == 0 ? At(channel) : _values[(k / GroupSize * columns) + channel];
+
     /// <summary>The scale of a channel.</summary>
     public float At(int channel) => _values.Length == 1 ? _values[0] : _values[channel];
 
     /// <inheritdoc/>
     public bool Equals(QuantizationScale? other) => other is not null && Granularity == other.Granularity
-        && IsRuntime == other.IsRuntime && Values.SequenceEqual(other.Values);
+        && IsRuntime == other.IsRuntime && GroupSize == other.GroupSize && Values.SequenceEqual(other.Values);
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as QuantizationScale);
@@ -75,8 +100,9 @@ public sealed class ZeroPoint : IEquatable<ZeroPoint>
 {
     private readonly int[] _values;
 
-    private ZeroPoint(QuantizationGranularity granularity, int[] values, bool isRuntime)
+    private ZeroPoint(QuantizationGranularity granularity, int[] values, bool isRuntime, int groupSize = 0)
     {
+        GroupSize = groupSize;
         Granularity = granularity;
         _values = values;
         IsRuntime = isRuntime;
@@ -107,12 +133,27 @@ public sealed class ZeroPoint : IEquatable<ZeroPoint>
     /// <summary>One zero point for the whole tensor.</summary>
     public static implicit operator ZeroPoint(int value) => PerTensor(value);
 
+    /// <summary>One zero point for each column and group of <paramref name="groupSize"/> neighbours along K; see <see cref="QuantizationGranularity.PerGroup"/>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The group size is not positive.</exception>
+    public static ZeroPoint PerGroup(ReadOnlySpan<int> values, int groupSize)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(groupSize);
+        return new(QuantizationGranularity.PerGroup, values.ToArray(), false, groupSize);
+    }
+
+    /// <summary>Length of a group along K for <see cref="QuantizationGranularity.PerGroup"/>; else 0.</summary>
+    public int GroupSize { get; }
+
+    /// <summary>The zero point of a weight at row <paramref name="k"/> and column <paramref name="channel"/> of <paramref name="columns"/>.</summary>
+    internal int At(int k, int channel, int columns) =>
+        GroupSize == 0 ? At(channel) : _values[(k / GroupSize * columns) + channel];
+
     /// <summary>The zero point of a channel.</summary>
     public int At(int channel) => _values.Length == 1 ? _values[0] : _values[channel];
 
     /// <inheritdoc/>
     public bool Equals(ZeroPoint? other) => other is not null && Granularity == other.Granularity
-        && IsRuntime == other.IsRuntime && Values.SequenceEqual(other.Values);
+        && IsRuntime == other.IsRuntime && GroupSize == other.GroupSize && Values.SequenceEqual(other.Values);
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as ZeroPoint);

@@ -120,7 +120,7 @@ internal static class PrimitiveTensors
         }
 
         for (int i = 0; i < attributes.PostOps.Count; i++)
-            if (attributes.PostOps[i] is BinaryPostOp binary)
-                yield return new TensorArgument(ArgumentSlot.PostOp0 + i, binary.Operand);
+            if (attributes.PostOps[i] is OperandPostOp postOp)
+                yield return new TensorArgument(ArgumentSlot.PostOp0 + i, postOp.Operand);
     }
 }

@@ -21,6 +21,7 @@ internal sealed unsafe class ProblemRun : IDisposable
     private readonly TensorMemory? _plainWeights;
     private readonly byte[] _initial;
     private readonly List<(ArgumentSlot Slot, TensorMemory Memory)> _furtherResults = [];
+    private readonly RuntimeValues _runtime;
     private ExecutionArguments _arguments;
     private ExecutionArguments _referenceArguments;
 
@@ -56,7 +57,11 @@ internal sealed unsafe class ProblemRun : IDisposable
             _furtherResults.Add((result.Slot, Add(result.Descriptor, seed, int.MaxValue)));
             _arguments.Set(result.Slot, _furtherResults[^1].Memory);
         }
-
+        int channels = PrimitiveTensors.Weights(primitive.Descriptor) is null ? 1
+            : primitive.Descriptor is MatMulDescriptor matrix ? matrix.N : _destination.Descriptor.Dimensions[1];
+        _runtime = new RuntimeValues(primitive.Attributes, channels, ref _arguments);
+        if (primitive.Attributes.Scratchpad == ScratchpadMode.User && primitive.ScratchBytes > 0)
+            _arguments.Set(ArgumentSlot.Scratchpad, Add(new MemoryDescriptor([checked((int)primitive.ScratchBytes)], DataType.UInt8), seed: 0, magnitude: 0));
         if (PrimitiveTensors.Weights(primitive.Descriptor) is { } weights)
         {
             MemoryDescriptor plain = PrimitiveTensors.Weights(asked) is { IsStrided: true } given
@@ -151,6 +156,7 @@ internal sealed unsafe class ProblemRun : IDisposable
     public void Dispose()
     {
         _owned.ForEach(memory => memory.Dispose());
+        _runtime.Dispose();
         _stream.Dispose();
     }
 

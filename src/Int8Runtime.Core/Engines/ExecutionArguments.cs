@@ -15,7 +15,7 @@ public enum ArgumentSlot
     /// <summary>The weights, in the layout the primitive asked for.</summary>
     Weights,
 
-    /// <summary>The bias: f32, one for each output channel.</summary>
+    /// <summary>The bias, of the type and dimensions that the descriptor names.</summary>
     Bias,
 
     /// <summary>The destination.</summary>
@@ -48,8 +48,20 @@ public enum ArgumentSlot
     /// <summary>Variances of a normalization, read or written.</summary>
     NormalizationVariance,
 
+    /// <summary>
+    /// f32: the weights' scale of <see cref="QuantizationScale.Runtime"/>, or those of each output channel of
+    /// <see cref="QuantizationScale.RuntimePerChannel"/>.
+    /// </summary>
+    WeightsScale,
+
+    /// <summary>One s32: the weights' zero point of <see cref="ZeroPoint.Runtime"/>.</summary>
+    WeightsZeroPoint,
+
+    /// <summary>Scratch memory of the caller, for primitives with <see cref="ScratchpadMode.User"/>.</summary>
+    Scratchpad,
+
     /// <summary>Operand of the first post-op of the chain; operand of post-op i is at this value plus i.</summary>
-    PostOp0 = 16,
+    PostOp0 = 32,
 }
 
 /// <summary>A fixed table of pointers, one for each <see cref="ArgumentSlot"/>.</summary>

@@ -9,6 +9,9 @@ namespace Int8Runtime;
 /// </summary>
 public sealed unsafe class ExecutionStream : IDisposable
 {
+    /// <summary>Alignment of scratch memory in bytes.</summary>
+    public const int ScratchAlignment = 64;
+
     private byte* _scratch;
     private long _scratchBytes;
 
@@ -72,8 +75,21 @@ public sealed unsafe class ExecutionStream : IDisposable
 
     internal void Execute(Primitive primitive, in ExecutionArguments arguments)
     {
-        ReserveScratch(primitive.ScratchBytes);
-        primitive.Execute(new ExecutionContext(in arguments, Engine.Pool, Threads, _scratch));
+        byte* scratch;
+        if (primitive.Attributes.Scratchpad == ScratchpadMode.User)
+        {
+            scratch = (byte*)arguments[ArgumentSlot.Scratchpad];
+            if (primitive.ScratchBytes > 0 && (scratch is null || ((nint)scratch & (ScratchAlignment - 1)) != 0))
+                throw new ArgumentException(
+                    $"The primitive needs {primitive.ScratchBytes} bytes of scratch memory of the caller, aligned to {ScratchAlignment}.");
+        }
+        else
+        {
+            ReserveScratch(primitive.ScratchBytes);
+            scratch = _scratch;
+        }
+
+        primitive.Execute(new ExecutionContext(in arguments, Engine.Pool, Threads, scratch));
         GC.KeepAlive(this);
     }
 }

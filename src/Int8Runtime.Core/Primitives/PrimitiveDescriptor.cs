@@ -95,10 +95,18 @@ public abstract record PrimitiveDescriptor
     /// <summary>Checks a scale or zero point count against the number of channels.</summary>
     private protected void RequireChannels(QuantizationScale? scale, ZeroPoint? zeroPoint, int channels, string operand)
     {
-        if (scale is { Granularity: QuantizationGranularity.PerChannel })
+        if (scale is { Granularity: QuantizationGranularity.PerChannel, IsRuntime: false })
             Require(scale.Values.Length == channels, $"{scale.Values.Length} {operand} scales given for {channels} channels.");
         if (zeroPoint is { Granularity: QuantizationGranularity.PerChannel })
             Require(zeroPoint.Values.Length == channels, $"{zeroPoint.Values.Length} {operand} zero points given for {channels} channels.");
+    }
+
+    /// <summary>Checks the number of scales or zero points of groups along K.</summary>
+    private protected void RequireGroups(int groupSize, int count, int sum, int columns)
+    {
+        if (groupSize > 0)
+            Require(sum % groupSize == 0 && count == sum / groupSize * columns,
+                $"{count} scales or zero points in groups of {groupSize} given for weights of {sum}x{columns}.");
     }
 
     /// <summary>Checks that the zero points of an 8-bit operand are values of its type; those of s32 may be any.</summary>
@@ -120,15 +128,31 @@ public abstract record PrimitiveDescriptor
             if (postOp is SumPostOp sum && sum.DataType != DataType.Undefined)
                 Require(sum.DataType.SizeInBytes() == destination.DataType.SizeInBytes(),
                     $"a sum reads {sum.DataType.ToShortName()}, which has another size than the destination's {destination.DataType.ToShortName()}.");
-            if (postOp is not BinaryPostOp binary)
-                continue;
-            Require(binary.Operand.IsStrided, $"the operand {binary.Operand} of a binary post-op needs a layout.");
-            Require(binary.Operand.Rank == destination.Rank,
-                $"the operand {binary.Operand} of a binary post-op needs rank {destination.Rank}.");
-            for (int d = 0; d < destination.Rank; d++)
-                Require(binary.Operand.Dimensions[d] == 1 || binary.Operand.Dimensions[d] == destination.Dimensions[d],
-                    $"the operand {binary.Operand} of a binary post-op does not broadcast to {destination.Dimensions}.");
+            if (postOp is OperandPostOp { Operand: var operand })
+                RequireBroadcast(operand, destination, $"the operand {operand} of a post-op");
         }
+    }
+
+    /// <summary>Checks that a bias has a type that kernels read and one element for each channel, or broadcasts to the destination.</summary>
+    private protected void RequireBias(MemoryDescriptor? bias, MemoryDescriptor destination, int channels)
+    {
+        if (bias is null)
+            return;
+        Require(bias.DataType is DataType.Float32 or DataType.BFloat16 or DataType.Float16 or DataType.Int32 or DataType.Int8 or DataType.UInt8,
+            $"a bias is f32, bf16, f16, s32, s8 or u8, not {bias.DataType.ToShortName()}.");
+        if (bias.Rank == 1)
+            Require(bias.ElementCount == channels && bias.IsStrided, $"the bias {bias} needs {channels} elements.");
+        else
+            RequireBroadcast(bias, destination, $"the bias {bias}");
+    }
+
+    private void RequireBroadcast(MemoryDescriptor operand, MemoryDescriptor destination, string name)
+    {
+        Require(operand.IsStrided, $"{name} needs a layout.");
+        Require(operand.Rank == destination.Rank, $"{name} needs rank {destination.Rank}.");
+        for (int d = 0; d < destination.Rank; d++)
+            Require(operand.Dimensions[d] == 1 || operand.Dimensions[d] == destination.Dimensions[d],
+                $"{name} does not broadcast to {destination.Dimensions}.");
     }
 
     /// <summary>Attributes as problem text; empty where there are none.</summary>

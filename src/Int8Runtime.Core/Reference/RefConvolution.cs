@@ -20,14 +20,19 @@ internal sealed unsafe class RefConvolution<TDescriptor>(PrimitiveKind kind, str
     /// <inheritdoc/>
     protected override Rejection? Refuse(TDescriptor descriptor, PrimitiveAttributes attributes) =>
         RefuseOperands(descriptor.Source, descriptor.Weights, descriptor.Bias, descriptor.Destination)
-            ?? RefProduct.RefuseTypes(Name, descriptor.Source, descriptor.Weights);
+            ?? RefProduct.RefuseTypes(Name, descriptor.Source, descriptor.Weights)
+            ?? RefProduct.RefuseQuantization(Name, attributes, descriptor.Source.DataType.IsInt8());
+
+    /// <inheritdoc/>
+    protected override Rejection? RefuseAttributes(PrimitiveAttributes attributes) => null; // Refuse sees the operands as well
 
     /// <inheritdoc/>
     protected override void Execute(TDescriptor descriptor, PrimitiveAttributes attributes, in ExecutionArguments arguments)
     {
         MemoryDescriptor destination = descriptor.Destination;
         var product = new RefProduct(
-            attributes, descriptor.Source, descriptor.Weights, descriptor.Bias, destination, destination.Dimensions[1], in arguments);
+            attributes, descriptor.Source, descriptor.Weights, descriptor.Bias, destination,
+            destination.Dimensions[1], sourceChannel: 1, in arguments);
         Span<int> output = stackalloc int[destination.Rank];
         Span<int> source = stackalloc int[destination.Rank];
         Span<int> tap = stackalloc int[destination.Rank];

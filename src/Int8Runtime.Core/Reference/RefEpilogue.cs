@@ -17,7 +17,7 @@ internal static unsafe class RefEpilogue
         MemoryDescriptor destination, ReadOnlySpan<int> index)
     {
         float value = MathF.FusedMultiplyAdd(accumulator, epilogue.Scale[channel], bias * epilogue.BiasMultiplier);
-        Store(epilogue, value, in arguments, destination, index);
+        Store(epilogue, value, channel, in arguments, destination, index);
     }
 
     /// <summary>Finishes one element whose real value a primitive without weights has computed.</summary>
@@ -25,11 +25,11 @@ internal static unsafe class RefEpilogue
         Epilogue epilogue, float value, in ExecutionArguments arguments, MemoryDescriptor destination, ReadOnlySpan<int> index)
     {
         float scale = epilogue.Scale[0];
-        Store(epilogue, scale == 1f ? value : value * scale, in arguments, destination, index);
+        Store(epilogue, scale == 1f ? value : value * scale, 0, in arguments, destination, index);
     }
 
     private static void Store(
-        Epilogue epilogue, float value, in ExecutionArguments arguments, MemoryDescriptor destination, ReadOnlySpan<int> index)
+        Epilogue epilogue, float value, int channel, in ExecutionArguments arguments, MemoryDescriptor destination, ReadOnlySpan<int> index)
     {
         void* data = arguments[ArgumentSlot.Destination];
         long offset = destination.OffsetOf(index);
@@ -38,7 +38,8 @@ internal static unsafe class RefEpilogue
             value *= epilogue.OutputMultiplier;
         if (epilogue.Clamps)
             value = EltwiseMath.Clamp(value, epilogue.LowerBound, epilogue.UpperBound);
-        ScalarAccess.Store(data, destination.DataType, offset, value, epilogue.OutputZeroPoint);
+        ScalarAccess.Store(
+            data, destination.DataType, offset, value, epilogue.OutputZeroPoints?[channel] ?? epilogue.OutputZeroPoint);
     }
 
     /// <summary>Applies a chain of post-ops to one value.</summary>
@@ -60,11 +61,12 @@ internal static unsafe class RefEpilogue
                     value = EltwiseMath.Evaluate(eltwise.Algorithm, value, eltwise.Alpha, eltwise.Beta);
                     break;
                 case BinaryPostOp binary:
-                    for (int d = 0; d < index.Length; d++)
-                        operandIndex[d] = binary.Operand.Dimensions[d] == 1 ? 0 : index[d];
-                    float operand = ScalarAccess.Load(
-                        arguments.PostOpOperand(i), binary.Operand.DataType, binary.Operand.OffsetOf(operandIndex));
-                    value = EltwiseMath.Evaluate(binary.Algorithm, value, operand);
+                    value = EltwiseMath.Evaluate(
+                        binary.Algorithm, value, LoadBroadcast(arguments.PostOpOperand(i), binary.Operand, index, operandIndex));
+                    break;
+                case PReluPostOp prelu:
+                    float slope = LoadBroadcast(arguments.PostOpOperand(i), prelu.Operand, index, operandIndex);
+                    value = value > 0 ? value : slope * value;
                     break;
             }
         }
@@ -72,11 +74,21 @@ internal static unsafe class RefEpilogue
         return value;
     }
 
+    /// <summary>The element of a tensor that an index meets, where extents of 1 are broadcast.</summary>
+    /// <param name="data">The tensor.</param>
+    /// <param name="operand">Its descriptor.</param>
+    /// <param name="index">Index in the destination.</param>
+    /// <param name="scratch">As long as <paramref name="index"/>; overwritten.</param>
+    public static float LoadBroadcast(void* data, MemoryDescriptor operand, ReadOnlySpan<int> index, Span<int> scratch)
+    {
+        for (int d = 0; d < index.Length; d++)
+            scratch[d] = operand.Dimensions[d] == 1 ? 0 : index[d];
+        return ScalarAccess.Load(data, operand.DataType, operand.OffsetOf(scratch));
+    }
+
     /// <summary>Run-time scales and zero points of an execution.</summary>
-    public static RuntimeQuantization ReadRuntime(PrimitiveAttributes attributes, in ExecutionArguments arguments) => new(
-        attributes.SourceScale is { IsRuntime: true } ? *(float*)arguments[ArgumentSlot.SourceScale] : null,
-        attributes.DestinationScale is { IsRuntime: true } ? *(float*)arguments[ArgumentSlot.DestinationScale] : null,
-        attributes.DestinationZeroPoint is { IsRuntime: true } ? *(int*)arguments[ArgumentSlot.DestinationZeroPoint] : null);
+    public static RuntimeQuantization ReadRuntime(PrimitiveAttributes attributes, in ExecutionArguments arguments) =>
+        RuntimeQuantization.Read(attributes, in arguments);
 
     /// <summary>The source's scale, constant or from the arguments; 1 if not set.</summary>
     public static float SourceScale(PrimitiveAttributes attributes, in ExecutionArguments arguments) =>
@@ -84,7 +96,13 @@ internal static unsafe class RefEpilogue
             ? *(float*)arguments[ArgumentSlot.SourceScale]
             : attributes.SourceScale?.At(0) ?? 1f;
 
-    /// <summary>The source's zero point, constant or from the arguments.</summary>
+    /// <summary>The weights' zero point of a channel, constant or from the arguments.</summary>
+    public static int WeightsZeroPoint(PrimitiveAttributes attributes, int channel, in ExecutionArguments arguments) =>
+        attributes.WeightsZeroPoint is { IsRuntime: true }
+            ? *(int*)arguments[ArgumentSlot.WeightsZeroPoint]
+            : attributes.WeightsZeroPoint?.At(channel) ?? 0;
+
+    /// <summary>The source's zero point (of the first channel where they differ), constant or from the arguments.</summary>
     public static int SourceZeroPoint(PrimitiveAttributes attributes, in ExecutionArguments arguments) =>
         attributes.SourceZeroPoint is { IsRuntime: true }
             ? *(int*)arguments[ArgumentSlot.SourceZeroPoint]

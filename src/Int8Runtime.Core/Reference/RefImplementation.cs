@@ -55,7 +55,7 @@ internal abstract class RefImplementation<TDescriptor>(PrimitiveKind kind, strin
         return null;
     }
 
-    /// <summary>Which scales may be per channel and which given at execution; a reorder is more liberal.</summary>
+    /// <summary>Which scales may be per channel and which given at execution; a reorder and products are more liberal.</summary>
     protected virtual Rejection? RefuseAttributes(PrimitiveAttributes attributes)
     {
         string? what =

@@ -16,14 +16,19 @@ internal sealed unsafe class RefMatMul() : RefImplementation<MatMulDescriptor>(P
     /// <inheritdoc/>
     protected override Rejection? Refuse(MatMulDescriptor descriptor, PrimitiveAttributes attributes) =>
         RefuseOperands(descriptor.Source, descriptor.Weights, descriptor.Bias, descriptor.Destination)
-            ?? RefProduct.RefuseTypes(Name, descriptor.Source, descriptor.Weights);
+            ?? RefProduct.RefuseTypes(Name, descriptor.Source, descriptor.Weights)
+            ?? RefProduct.RefuseQuantization(Name, attributes, descriptor.Source.DataType.IsInt8());
+
+    /// <inheritdoc/>
+    protected override Rejection? RefuseAttributes(PrimitiveAttributes attributes) => null; // Refuse sees the operands as well
 
     /// <inheritdoc/>
     protected override void Execute(MatMulDescriptor descriptor, PrimitiveAttributes attributes, in ExecutionArguments arguments)
     {
         MemoryDescriptor destination = descriptor.Destination;
         var product = new RefProduct(
-            attributes, descriptor.Source, descriptor.Weights, descriptor.Bias, destination, descriptor.N, in arguments);
+            attributes, descriptor.Source, descriptor.Weights, descriptor.Bias, destination, descriptor.N,
+            destination.Rank - 1, in arguments);
         int rank = destination.Rank;
         Span<int> output = stackalloc int[rank];
         Span<int> left = stackalloc int[rank];

@@ -14,18 +14,28 @@ internal unsafe ref struct RefProduct
     private readonly MemoryDescriptor _destination;
     private readonly ref readonly ExecutionArguments _arguments;
     private readonly Epilogue _epilogue;
-    private readonly float* _bias;
-    private readonly long _biasOffset, _biasStride;
+    private readonly MemoryDescriptor? _bias;
     private readonly bool _integer;
     private readonly int _sourceZeroPoint;
+    private readonly ZeroPoint? _sourceZeroPoints; // one for each channel
+    private readonly int _sourceChannel;
     private int _weightsZeroPoint;
     private int _channel;
     private int _integerSum;
     private float _floatSum;
 
+    /// <summary>Reads the attributes.</summary>
+    /// <param name="attributes">Scales, zero points and post-ops.</param>
+    /// <param name="source">The source.</param>
+    /// <param name="weights">The weights.</param>
+    /// <param name="bias">The bias; null for none.</param>
+    /// <param name="destination">The destination.</param>
+    /// <param name="channels">Number of output channels.</param>
+    /// <param name="sourceChannel">Dimension of the source that its zero points belong to, if it has several.</param>
+    /// <param name="arguments">Memory of the execution.</param>
     public RefProduct(
         PrimitiveAttributes attributes, MemoryDescriptor source, MemoryDescriptor weights, MemoryDescriptor? bias,
-        MemoryDescriptor destination, int channels, in ExecutionArguments arguments)
+        MemoryDescriptor destination, int channels, int sourceChannel, in ExecutionArguments arguments)
     {
         _attributes = attributes;
         _source = source;
@@ -37,28 +47,43 @@ internal unsafe ref struct RefProduct
             attributes, _integer ? DataType.Int32 : DataType.Float32, destination.DataType, channels, bias is not null,
             RefEpilogue.ReadRuntime(attributes, in arguments));
         _sourceZeroPoint = RefEpilogue.SourceZeroPoint(attributes, in arguments);
-        if (bias is null)
-            return;
-        _bias = (float*)arguments[ArgumentSlot.Bias];
-        _biasOffset = bias.Offset;
-        _biasStride = bias.Strides[^1];
+        _sourceZeroPoints = attributes.SourceZeroPoint is { Granularity: QuantizationGranularity.PerChannel } several ? several : null;
+        _sourceChannel = sourceChannel;
+        _bias = bias;
     }
 
-    /// <summary>A refusal unless both operands are 8-bit integers or both are floating-point.</summary>
+    /// <summary>A refusal unless both operands are 8-bit integers, or the source is floating-point and the weights are that or 8-bit.</summary>
     public static Rejection? RefuseTypes(string name, MemoryDescriptor source, MemoryDescriptor weights)
     {
         bool integer = source.DataType.IsInt8() && weights.DataType.IsInt8();
-        bool floating = source.DataType.IsFloatingPoint() && weights.DataType.IsFloatingPoint();
+        bool floating = source.DataType.IsFloatingPoint() && (weights.DataType.IsFloatingPoint() || weights.DataType.IsInt8());
         return integer || floating
             ? null
             : new Rejection(name, RejectionReason.DataTypes, $"{source.DataType.ToShortName()} source with {weights.DataType.ToShortName()} weights");
+    }
+
+    /// <summary>
+    /// A refusal of quantization that is not defined for products: scales of source and destination are per tensor, zero points
+    /// at execution too.
+    /// </summary>
+    public static Rejection? RefuseQuantization(string name, PrimitiveAttributes attributes, bool integer)
+    {
+        string? what =
+            attributes.SourceScale is { Granularity: QuantizationGranularity.PerChannel } ? "source scales per channel"
+            : attributes.DestinationScale is { Granularity: QuantizationGranularity.PerChannel } ? "destination scales per channel"
+            : attributes.SourceZeroPoint is { IsRuntime: true, Granularity: not QuantizationGranularity.PerTensor } ? "source zero points per channel at execution"
+            : integer && (attributes.WeightsScale is { GroupSize: > 0 } || attributes.WeightsZeroPoint is { GroupSize: > 0 })
+                ? "groups of weights with an integer source"
+            : null;
+        return what is null ? null : new Rejection(name, RejectionReason.Quantization, what + " are not defined");
     }
 
     /// <summary>Begins the sum of an output element.</summary>
     public void Start(int channel)
     {
         _channel = channel;
-        _weightsZeroPoint = _attributes.WeightsZeroPoint?.At(channel) ?? 0;
+        _weightsZeroPoint = _attributes.WeightsZeroPoint is { GroupSize: > 0 }
+            ? 0 : RefEpilogue.WeightsZeroPoint(_attributes, channel, in _arguments);
         _integerSum = 0;
         _floatSum = 0;
     }
@@ -71,16 +96,41 @@ internal unsafe ref struct RefProduct
         long sourceOffset = _source.OffsetOf(sourceIndex), weightsOffset = _weights.OffsetOf(weightsIndex);
         if (_integer)
         {
-            int x = ScalarAccess.LoadInteger(source, _source.DataType, sourceOffset) - _sourceZeroPoint;
-            int w = ScalarAccess.LoadInteger(weights, _weights.DataType, weightsOffset) - _weightsZeroPoint;
+            int zeroPoint = _sourceZeroPoints?.At(sourceIndex[_sourceChannel]) ?? _sourceZeroPoint;
+            int x = unchecked(ScalarAccess.LoadInteger(source, _source.DataType, sourceOffset) - zeroPoint);
+            int w = unchecked(ScalarAccess.LoadInteger(weights, _weights.DataType, weightsOffset) - _weightsZeroPoint);
             _integerSum = unchecked(_integerSum + (x * w));
         }
         else
         {
             float x = ScalarAccess.Load(source, _source.DataType, sourceOffset);
-            float w = ScalarAccess.Load(weights, _weights.DataType, weightsOffset);
+            float w = _weights.DataType.IsInt8()
+                ? Dequantize(ScalarAccess.LoadInteger(weights, _weights.DataType, weightsOffset), weightsIndex)
+                : ScalarAccess.Load(weights, _weights.DataType, weightsOffset);
             _floatSum = MathF.FusedMultiplyAdd(x, w, _floatSum);
         }
+    }
+
+    // 8-bit weights of a floating-point source: the difference to the zero point, times the scale of its group. Other scales
+    // are applied to the sum.
+    private readonly float Dequantize(int weight, scoped ReadOnlySpan<int> index)
+    {
+        bool groups = _attributes.WeightsZeroPoint is { GroupSize: > 0 };
+        int zeroPoint = groups ? _attributes.WeightsZeroPoint!.At(index[^2], index[^1], _weights.Dimensions[^1]) : _weightsZeroPoint;
+        float value = weight - zeroPoint;
+        return _attributes.WeightsScale is { GroupSize: > 0 } scale ? value * scale.At(index[^2], index[^1], _weights.Dimensions[^1]) : value;
+    }
+
+    // A bias of one dimension has an element for each channel; others have the destination's rank and are broadcast.
+    private readonly float BiasAt(scoped ReadOnlySpan<int> output)
+    {
+        if (_bias is null)
+            return 0;
+        void* data = _arguments[ArgumentSlot.Bias];
+        if (_bias.Rank == 1)
+            return ScalarAccess.Load(data, _bias.DataType, _bias.OffsetOf([_channel]));
+        Span<int> index = stackalloc int[output.Length];
+        return RefEpilogue.LoadBroadcast(data, _bias, output, index);
     }
 
     /// <summary>Applies the epilogue to the sum and stores it.</summary>
@@ -92,7 +142,7 @@ internal unsafe ref struct RefProduct
             return;
         }
 
-        float bias = _bias is null ? 0 : _bias[_biasOffset + (_channel * _biasStride)];
+        float bias = BiasAt(output);
         float sum = _integer ? _integerSum : _floatSum;
         RefEpilogue.Finish(_epilogue, sum, _channel, bias, in _arguments, _destination, output);
     }

@@ -12,6 +12,9 @@ namespace Int8Runtime.X64;
 internal readonly record struct BrgemmOperands(
     DotProductKind Product, Isa Isa, bool ShiftsSource, bool MaySaturate = false, bool Converts = false)
 {
+    // Zero points that are subtracted from 8-bit elements before they are multiplied as words.
+    private const int LargestWordZeroPoint = 32512;
+
     /// <summary>Chooses the product for the operands' types and zero points.</summary>
     /// <param name="name">Name of the implementation, for the rejection.</param>
     /// <param name="request">The problem.</param>
@@ -19,25 +22,26 @@ internal readonly record struct BrgemmOperands(
     /// <param name="weights">Type of the weights.</param>
     /// <param name="destination">Type of the destination.</param>
     /// <param name="hasWholePairs">Whether every run of K has an even number of elements.</param>
+    /// <param name="isPadded">Whether padded elements are multiplied, so that the source's zero point has to be a value of its type.</param>
     /// <param name="rejection">The reason, if the result is null.</param>
     public static BrgemmOperands? Choose(
         string name, PlanRequest request, DataType source, DataType weights, DataType destination, bool hasWholePairs,
-        out Rejection? rejection)
+        bool isPadded, out Rejection? rejection)
     {
         Rejection? Refuse(RejectionReason reason, string detail) => new(name, reason, detail);
         PrimitiveAttributes attributes = request.Attributes;
         rejection = null;
         if ((request.Isa & IsaTiers.Avx2) != IsaTiers.Avx2)
             rejection = Refuse(RejectionReason.InstructionSet, "needs at least AVX2");
-        else if (!(source.IsInt8() && weights.IsInt8()) && !(FloatConversion.Reads(source) && FloatConversion.Reads(weights)))
+        else if (!(source.IsInt8() && weights.IsInt8()) 
+            && !(FloatConversion.Reads(source) && (FloatConversion.Reads(weights) || weights.IsInt8())))
             rejection = Refuse(RejectionReason.DataTypes, $"{source.ToShortName()} source with {weights.ToShortName()} weights");
         else if (!destination.IsInt8() && destination != DataType.Int32 && !FloatConversion.Reads(destination))
             rejection = Refuse(RejectionReason.DataTypes, $"{destination.ToShortName()} destination");
-        else if (attributes.SourceScale is { IsRuntime: true } || attributes.DestinationScale is { IsRuntime: true }
-            || attributes.DestinationZeroPoint is { IsRuntime: true } || attributes.WeightsZeroPoint is { IsRuntime: true })
-            rejection = Refuse(RejectionReason.Quantization, "scales and zero points that are given at execution (the source's zero point excepted)");
-        else if (attributes.SourceZeroPoint is { Granularity: QuantizationGranularity.PerChannel })
-            rejection = Refuse(RejectionReason.Quantization, "a zero point for each source channel");
+        else if (IsBeyondWords(attributes.SourceZeroPoint) && (isPadded || attributes.SourceZeroPoint!.Granularity == QuantizationGranularity.PerChannel))
+            rejection = Refuse(RejectionReason.Quantization, $"a source zero point beyond ±{LargestWordZeroPoint}");
+        else if (IsBeyondWords(attributes.WeightsZeroPoint))
+            rejection = Refuse(RejectionReason.Quantization, $"a weights zero point beyond ±{LargestWordZeroPoint}");
         if (rejection is not null)
             return null;
 
@@ -58,7 +62,14 @@ internal readonly record struct BrgemmOperands(
         }
 
         Isa vnni = plain | (request.Isa & (evex ? Isa.Avx512Vnni : Isa.Avx2Vnni));
-        bool bytes = WeightsAreCentred(attributes.WeightsZeroPoint, weights);
+        bool bytes = WeightsAreCentred(attributes.WeightsZeroPoint, weights)
+            && SourceIsBytes(attributes.SourceZeroPoint, source, isPadded);
+        if (!bytes && IsBeyondWords(attributes.SourceZeroPoint))
+        {
+            rejection = Refuse(RejectionReason.Quantization, $"a source zero point beyond ±{LargestWordZeroPoint}");
+            return null;
+        }
+
         DotProductKind product = !bytes ? DotProductKind.Int16
             : source == DataType.UInt8 ? DotProductKind.UInt8 : DotProductKind.Int8;
         return new BrgemmOperands(product, vnni, product == DotProductKind.Int8, attributes.NumericMode == NumericMode.Fast);
@@ -80,10 +91,41 @@ internal readonly record struct BrgemmOperands(
     public int CompensationFactor(int sourceZeroPoint) =>
         Product.IsFloatingPoint() || Product == DotProductKind.Int16 ? 0 : -(sourceZeroPoint + (ShiftsSource ? 128 : 0));
 
+    /// <summary>The zero point that packing subtracts from the weights; null where the product takes them as they are.</summary>
+    public ZeroPoint? SubtractedZeroPoint(PrimitiveAttributes attributes, DataType weights) =>
+        Product == DotProductKind.Int16 || (Product == DotProductKind.Float32 && weights.IsInt8()) ? attributes.WeightsZeroPoint : null;
+
+    /// <summary>Checks a source zero point that is given at execution.</summary>
+    /// <param name="zeroPoint">The zero point.</param>
+    /// <param name="source">Type of the source.</param>
+    /// <param name="isPadded">Whether padded elements are multiplied.</param>
+    /// <exception cref="ArgumentException">The product cannot represent it.</exception>
+    public void RequireZeroPoint(int zeroPoint, DataType source, bool isPadded)
+    {
+        if (!source.IsInt8())
+            return;
+        (int min, int max) = Product == DotProductKind.Int16 ? (-LargestWordZeroPoint, LargestWordZeroPoint)
+            : isPadded ? source.IntegerRange() : (int.MinValue, int.MaxValue);
+        if (zeroPoint < min || zeroPoint > max)
+            throw new ArgumentException($"The source zero point {zeroPoint} is outside of {min} to {max}, which this primitive takes.");
+    }
+
+    // Padding is filled with the zero point, and one zero point for all channels is compensated for by Σw.
+    private static bool SourceIsBytes(ZeroPoint? zeroPoint, DataType source, bool isPadded)
+    {
+        if (zeroPoint is null or { IsRuntime: true })
+            return true;
+        (int min, int max) = source.IntegerRange();
+        return zeroPoint.Granularity == QuantizationGranularity.PerTensor && (!isPadded || (zeroPoint.At(0) >= min && zeroPoint.At(0) <= max));
+    }
+
+    private static bool IsBeyondWords(ZeroPoint? zeroPoint) => zeroPoint is { IsRuntime: false }
+        && zeroPoint.Values.ContainsAnyExceptInRange(-LargestWordZeroPoint, LargestWordZeroPoint);
+
     // Whether the weights are s8 without zero point once u8 weights are shifted by 128.
     private static bool WeightsAreCentred(ZeroPoint? zeroPoint, DataType weights)
     {
         int centre = weights == DataType.UInt8 ? 128 : 0;
-        return zeroPoint is null ? centre == 0 : !zeroPoint.Values.ContainsAnyExcept(centre);
+        return zeroPoint is null ? centre == 0 : !zeroPoint.IsRuntime && !zeroPoint.Values.ContainsAnyExcept(centre);
     }
 }

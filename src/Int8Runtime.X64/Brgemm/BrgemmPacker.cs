@@ -35,12 +35,22 @@ internal sealed unsafe class BrgemmPacker
     public int VectorCount => _spec.Matrices * _spec.Vectors;
 
     /// <summary>Packs one vector of columns of one matrix, with its compensation.</summary>
-    public void PackVector(int index, byte* source, byte* destination)
+    /// <param name="index">The vector.</param>
+    /// <param name="source">The weights.</param>
+    /// <param name="destination">The packed weights.</param>
+    /// <param name="zeroPoint">Zero point of the weights, where it is not part of the layout.</param>
+    public void PackVector(int index, byte* source, byte* destination, int zeroPoint = 0)
     {
         int matrix = index / _spec.Vectors, vector = index % _spec.Vectors;
         int first = vector * _spec.Lanes, count = Math.Min(_spec.Lanes, _spec.Columns - first);
         long origin = (_matrixOffsets[matrix] + (first * _columnStride)) * _spec.Type.SizeInBytes();
         byte* packed = destination + (matrix * _spec.MatrixBytes) + ((long)vector * _spec.VectorStride);
+        if (_spec.Product == DotProductKind.Float32 && _spec.Type.IsInt8())
+        {
+            PackDequantized(source + origin, (float*)packed, count, matrix, first, zeroPoint);
+            return;
+        }
+
         if (_spec.Product == DotProductKind.Float32)
         {
             PackFloats(source + origin, (float*)packed, count);
@@ -56,7 +66,7 @@ internal sealed unsafe class BrgemmPacker
         int* sums = stackalloc int[_spec.Lanes];
         new Span<int>(sums, _spec.Lanes).Clear();
         if (_spec.Product == DotProductKind.Int16)
-            PackWords(source + origin, (short*)packed, count, matrix, first);
+            PackWords(source + origin, (short*)packed, count, matrix, first, zeroPoint);
         else
             PackBytes(source + origin, (sbyte*)packed, count, sums, destination + _spec.ResidualOffset + ((long)index * (_spec.Residuals?.Stride ?? 0)));
         if (_spec.CompensationFactor == 0)
@@ -104,6 +114,28 @@ internal sealed unsafe class BrgemmPacker
                     (byte*)packed + (lane * type.SizeInBytes()), type, source + (lane * _columnStride * size), _spec.Type, 1);
     }
 
+    // 8-bit weights that meet an f32 source: w − zero point, times the scale of the group that K and column fall into.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void PackDequantized(byte* source, float* packed, int count, int matrix, int first, int zeroPoint)
+    {
+        bool signed = _spec.Type == DataType.Int8;
+        int channel = (_spec.BatchRank == 0 ? matrix * _spec.Columns : 0) + first;
+        ZeroPoint? zeroPoints = _spec.ZeroPoint;
+        QuantizationScale? scales = _spec.GroupScale;
+        for (int k = 0; k < _sumOffsets.Length; k++, packed += _spec.Lanes)
+        {
+            byte* row = source + _sumOffsets[k];
+            for (int lane = 0; lane < count; lane++)
+            {
+                byte raw = row[lane * _columnStride];
+                int weight = (signed ? (sbyte)raw : raw) - (zeroPoints?.At(k, channel + lane, _spec.Columns) ?? zeroPoint);
+                packed[lane] = scales is null ? weight : weight * scales.At(k, channel + lane, _spec.Columns);
+            }
+
+            new Span<float>(packed + count, _spec.Lanes - count).Clear();
+        }
+    }
+
     // u8 weights become s8 by subtracting 128, which is flipping the sign bit.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PackBytes(byte* source, sbyte* packed, int count, int* sums, byte* residuals)
@@ -133,7 +165,7 @@ internal sealed unsafe class BrgemmPacker
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void PackWords(byte* source, short* packed, int count, int matrix, int first)
+    private void PackWords(byte* source, short* packed, int count, int matrix, int first, int zeroPoint)
     {
         bool signed = _spec.Type == DataType.Int8;
         int channel = (_spec.BatchRank == 0 ? matrix * _spec.Columns : 0) + first;
@@ -149,7 +181,7 @@ internal sealed unsafe class BrgemmPacker
                     {
                         byte raw = row[lane * _columnStride];
                         int weight = signed ? (sbyte)raw : raw;
-                        packed[(lane * 2) + i] = (short)(weight - (_spec.ZeroPoint?.At(channel + lane) ?? 0));
+                        packed[(lane * 2) + i] = (short)(weight - (_spec.ZeroPoint?.At(channel + lane) ?? zeroPoint));
                     }
                 }
             }

@@ -42,11 +42,14 @@ internal sealed record BrgemmWeightsSpec
     /// <summary>What the sum of a column's weights is multiplied by to give its compensation; 0 for no compensation.</summary>
     public int CompensationFactor { get; init; }
 
-    /// <summary>Zero point that is subtracted from the weights (s16 products only).</summary>
+    /// <summary>Zero point that is subtracted from the weights (s16 and f32 products only).</summary>
     public ZeroPoint? ZeroPoint { get; init; }
 
     /// <summary>Whether weights are split so that no sum of two products leaves 16 bits; see <see cref="SaturationSplit"/>.</summary>
     public bool SplitsPairs { get; init; }
+
+    /// <summary>Scales of groups along K, by which 8-bit weights of an f32 product are multiplied; null for none.</summary>
+    public QuantizationScale? GroupScale { get; init; }
 
     /// <summary>Steps of a run.</summary>
     public int RunSteps => (RunElements + Product.Interleave() - 1) / Product.Interleave();

@@ -62,6 +62,13 @@ internal sealed unsafe class BrgemmWeightsOperand
         spec = spec with { CompensationFactor = runtime ? -1 : operands.CompensationFactor(ConstantOf(sourceZeroPoint)) };
         int shift = operands.ShiftsSource ? 128 : 0;
         var layout = new BrgemmWeights(spec);
+        if (spec.ZeroPoint is { IsRuntime: true })
+        {
+            // What is subtracted from the weights becomes known at execution, and so they are packed then.
+            spec = spec with { ZeroPoint = null };
+            given = given.IsAny ? new MemoryDescriptor(given.Dimensions, given.DataType) : given;
+        }
+
         if (given.IsAny || layout.Equals(given.Packed))
         {
             var packed = MemoryDescriptor.ForPacked(given.Dimensions, given.DataType, layout);
@@ -86,7 +93,11 @@ internal sealed unsafe class BrgemmWeightsOperand
         var weights = (byte*)context.Arguments[ArgumentSlot.Weights];
         if (_packer is not null)
         {
-            var body = new PackBody { Packer = _packer, Source = weights, Destination = scratch };
+            void* zeroPoint = context.Arguments[ArgumentSlot.WeightsZeroPoint];
+            var body = new PackBody
+            {
+                Packer = _packer, Source = weights, Destination = scratch, ZeroPoint = zeroPoint is null ? 0 : *(int*)zeroPoint,
+            };
             context.Run(ref body);
             weights = scratch;
             scratch += RoundUp(_spec.SizeInBytes);
@@ -111,12 +122,13 @@ internal sealed unsafe class BrgemmWeightsOperand
     {
         public BrgemmPacker Packer;
         public byte* Source, Destination;
+        public int ZeroPoint;
 
         public readonly void Run(int worker, int workers)
         {
             (int start, int end) = Parallel.Share(Packer.VectorCount, worker, workers);
             for (int i = start; i < end; i++)
-                Packer.PackVector(i, Source, Destination);
+                Packer.PackVector(i, Source, Destination, ZeroPoint);
         }
     }
 }

@@ -14,7 +14,9 @@ namespace Int8Runtime.X64;
 /// <param name="Channels">Channels that are copied of each pixel.</param>
 /// <param name="PixelBytes">Bytes from one source pixel to the next.</param>
 /// <param name="ChannelStride">Elements from one channel to the next; other than 1 for a transposed matrix.</param>
-internal sealed unsafe record RowCopy(DotProductKind Product, DataType SourceType, int Channels, long PixelBytes, long ChannelStride = 1)
+/// <param name="ZeroPoints">Zero point of each source channel of all groups, for s16 products; null where all have the same.</param>
+internal sealed unsafe record RowCopy(
+    DotProductKind Product, DataType SourceType, int Channels, long PixelBytes, long ChannelStride = 1, short[]? ZeroPoints = null)
 {
     /// <summary>Bytes of a pixel in scratch memory.</summary>
     public int ScratchPixelBytes => Channels * Product.ElementBytes();
@@ -26,7 +28,8 @@ internal sealed unsafe record RowCopy(DotProductKind Product, DataType SourceTyp
     /// <param name="count">Number of columns.</param>
     /// <param name="width">Columns of the source row.</param>
     /// <param name="zeroPoint">The source's zero point, which fills the padding.</param>
-    public void Copy(byte* destination, byte* source, int start, int count, int width, int zeroPoint)
+    /// <param name="channel">First channel, by which <see cref="ZeroPoints"/> are found.</param>
+    public void Copy(byte* destination, byte* source, int start, int count, int width, int zeroPoint, int channel = 0)
     {
         int left = source is null ? count : Math.Clamp(-start, 0, count);
         int right = source is null ? 0 : Math.Clamp(start + count - width, 0, count - left);
@@ -36,13 +39,20 @@ internal sealed unsafe record RowCopy(DotProductKind Product, DataType SourceTyp
         Unsafe.InitBlockUnaligned(destination, fill, (uint)(left * ScratchPixelBytes));
         destination += left * ScratchPixelBytes;
         if (inside > 0)
-            CopyPixels(destination, source + ((start + left) * PixelBytes), inside, zeroPoint);
+            CopyPixels(destination, source + ((start + left) * PixelBytes), inside, zeroPoint, channel);
         destination += inside * ScratchPixelBytes;
         Unsafe.InitBlockUnaligned(destination, fill, (uint)(right * ScratchPixelBytes));
     }
 
-    private void CopyPixels(byte* destination, byte* source, int pixels, int zeroPoint)
+    private void CopyPixels(byte* destination, byte* source, int pixels, int zeroPoint, int channel)
     {
+        if (ZeroPoints is not null)
+        {
+            for (int i = 0; i < pixels; i++, source += PixelBytes, destination += ScratchPixelBytes)
+                SubtractZeroPoints((short*)destination, source, ZeroPoints.AsSpan(channel, Channels));
+            return;
+        }
+
         if (ChannelStride == 1 && PixelBytes == Channels * SourceType.SizeInBytes())
         {
             CopyElements(destination, source, pixels * Channels, zeroPoint);
@@ -55,6 +65,16 @@ internal sealed unsafe record RowCopy(DotProductKind Product, DataType SourceTyp
                 CopyElements(destination, source, Channels, zeroPoint);
             else
                 GatherElements(destination, source, zeroPoint);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void SubtractZeroPoints(short* destination, byte* source, ReadOnlySpan<short> zeroPoints)
+    {
+        for (int c = 0; c < zeroPoints.Length; c++)
+        {
+            byte raw = source[c * ChannelStride];
+            destination[c] = (short)((SourceType == DataType.Int8 ? (sbyte)raw : raw) - zeroPoints[c]);
         }
     }
 
@@ -73,6 +93,11 @@ internal sealed unsafe record RowCopy(DotProductKind Product, DataType SourceTyp
                 destination[c] = source[from];
         }
     }
+
+    /// <summary>The zero points of an attribute that has one for each channel, as <see cref="ZeroPoints"/>.</summary>
+    public static short[]? ZeroPointsOf(ZeroPoint? zeroPoint) => zeroPoint is { Granularity: QuantizationGranularity.PerChannel }
+        ? [.. zeroPoint.Values.ToArray().Select(value => (short)value)]
+        : null;
 
     private void CopyElements(byte* destination, byte* source, int count, int zeroPoint)
     {

@@ -4,7 +4,7 @@ using Int8Runtime.Jit;
 
 namespace Int8Runtime.X64;
 
-/// <summary>Dense and grouped convolution over one or two spatial dimensions with any window.</summary>
+/// <summary>Dense and grouped convolution over one to three spatial dimensions with any window.</summary>
 internal sealed class BrgemmConvolution(KernelCache cache, CpuFeatures cpu) : IImplementation
 {
     private const string Algorithm = "brgemm_conv";
@@ -20,11 +20,10 @@ internal sealed class BrgemmConvolution(KernelCache cache, CpuFeatures cpu) : II
     {
         var descriptor = (ConvolutionDescriptor)request.Descriptor;
         DataType destinationType = descriptor.Destination.DataType;
+        bool isPadded = Enumerable.Range(0, descriptor.SpatialRank).Any(a => descriptor.Before(a) > 0 || descriptor.After(a) > 0);
         if (BrgemmOperands.Choose(Name, request, descriptor.Source.DataType, descriptor.Weights.DataType, destinationType,
-            HasWholePairs(descriptor), out Rejection? rejection) is not { } operands)
+            HasWholePairs(descriptor), isPadded, out Rejection? rejection) is not { } operands)
             return rejection!;
-        if (descriptor.SpatialRank > 2)
-            return new Rejection(Name, RejectionReason.Shape, "three spatial dimensions");
         if (descriptor.Destination.ElementCount == 0 || descriptor.Weights.ElementCount == 0 || descriptor.Source.ElementCount == 0)
             return new Rejection(Name, RejectionReason.Shape, "nothing to compute");
         descriptor = descriptor with
@@ -37,12 +36,13 @@ internal sealed class BrgemmConvolution(KernelCache cache, CpuFeatures cpu) : II
         DataType accumulator = operands.Product.AccumulatorType();
         Epilogue epilogue = Epilogue.Create(
             request.Attributes, accumulator, destinationType, descriptor.Destination.Dimensions[1], descriptor.Bias is not null);
-        if (EpiloguePlan.TryCreate(epilogue, accumulator, descriptor.Bias is not null, descriptor.Destination, out string refusal)
+        if (EpiloguePlan.TryCreate(epilogue, accumulator, descriptor.Bias, descriptor.Destination, out string refusal)
             is not { } epiloguePlan)
             return new Rejection(Name, RejectionReason.PostOps, refusal);
 
         ConvolutionGeometry geometry = ConvolutionGeometry.Of(descriptor);
-        ConvolutionRows rows = ConvolutionRows.Choose(geometry, operands.Product, descriptor.Source.DataType);
+        ConvolutionRows rows = ConvolutionRows.Choose(
+            geometry, operands.Product, descriptor.Source.DataType, request.Attributes.SourceZeroPoint);
         IsaTraits traits = IsaTraits.For(operands.Isa);
         var spec = new BrgemmWeightsSpec
         {
@@ -50,13 +50,13 @@ internal sealed class BrgemmConvolution(KernelCache cache, CpuFeatures cpu) : II
             Lanes = traits.Lanes32,
             Matrices = geometry.Groups,
             Columns = geometry.OutputChannels,
-            Runs = rows.RunOffsets.Length,
+            Runs = rows.Runs(geometry),
             RunElements = rows.RunElements,
-            SumDimensions = descriptor.SpatialRank == 2 ? [2, 3, 1] : [2, 1],
+            SumDimensions = [.. Enumerable.Range(2, descriptor.SpatialRank), 1],
             ColumnDimension = 0,
             Type = descriptor.Weights.DataType,
             SplitsPairs = operands.SplitsPairs,
-            ZeroPoint = operands.Product == DotProductKind.Int16 ? request.Attributes.WeightsZeroPoint : null,
+            ZeroPoint = operands.SubtractedZeroPoint(request.Attributes, descriptor.Weights.DataType),
         };
         if (BrgemmWeightsOperand.TryCreate(Name, descriptor.Weights, spec, operands, request.Attributes.SourceZeroPoint, out rejection)
             is not { } weights)
@@ -74,10 +74,10 @@ internal sealed class BrgemmConvolution(KernelCache cache, CpuFeatures cpu) : II
         ? new MemoryDescriptor(descriptor.Dimensions, descriptor.DataType, FormatTag.ChannelsLast(descriptor.Rank))
         : descriptor;
 
-    private Rejection? RefuseLayout(MemoryDescriptor descriptor)
-    {
-        bool channelsLast = descriptor.IsStrided && descriptor.InnerBlocks.IsEmpty
-            && (descriptor.Dimensions[1] == 1 || descriptor.Strides[1] == 1);
-        return channelsLast ? null : new Rejection(Name, RejectionReason.Layout, $"{descriptor} is not channel-last");
-    }
+    /// <summary>Whether the channels of a pixel are neighbours, as kernels read and write them.</summary>
+    public static bool HasChannelsLast(MemoryDescriptor descriptor) => descriptor.IsStrided && descriptor.InnerBlocks.IsEmpty
+        && (descriptor.Dimensions[1] == 1 || descriptor.Strides[1] == 1);
+
+    private Rejection? RefuseLayout(MemoryDescriptor descriptor) => HasChannelsLast(descriptor)
+        ? null : new Rejection(Name, RejectionReason.Layout, $"{descriptor} is not channel-last");
 }

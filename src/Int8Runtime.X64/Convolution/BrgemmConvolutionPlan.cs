@@ -1,4 +1,4 @@
-// The plan of a convolution: units of work are (image, group, block of lines, block of pixels, part of the output channels).
+// The plan of a convolution: units of work are (image, plane of a volume, group, block of lines, block of pixels, part of the output channels).
 // Inside a unit the channel block is the outer loop and lines are the inner one, so that a panel of weights stays in the
 // cache while lines sweep over it.
 using System.Runtime.CompilerServices;
@@ -19,6 +19,8 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
     private readonly EpiloguePlan _epilogue;
     private readonly PrimitiveAttributes _attributes;
     private readonly WorkSplit _split;
+    private readonly BrgemmOperands _operands;
+    private readonly long[] _runs; // pinned
     private readonly long _scratchOfThread;
     private readonly int _threads;
 
@@ -29,6 +31,7 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
     {
         (Name, Descriptor, _attributes, _geometry, _rows) = (name, descriptor, request.Attributes, geometry, rows);
         (_weightsSpec, _weights, _epilogue, _threads) = (weightsSpec, weights, epilogue, request.Threads);
+        _operands = operands;
         IsaTraits traits = IsaTraits.For(operands.Isa);
         var template = new BrgemmSpec
         {
@@ -49,12 +52,14 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
         _kernels = new BrgemmKernels(cache, operands.Isa, template, blocking, [rows.Pixels], geometry.OutputChannels);
 
         int pixelBytes = geometry.OutputChannels * descriptor.Destination.DataType.SizeInBytes();
-        long lineBytes = (rows.Copy is null ? (long)rows.PixelStep * rows.Pixels : rows.LineStep) + ((long)pixelBytes * rows.Pixels);
+        long lineBytes = (rows.Copy is null ? (long)rows.PixelStep * rows.Pixels : rows.LineStep * geometry.KernelDepth) + ((long)pixelBytes * rows.Pixels);
         _split = WorkSplit.Choose(
-            new WorkShape(rows.Images * geometry.Groups, rows.Lines, rows.Pixels, _kernels.BlockCount, lineBytes,
+            new WorkShape(geometry.Images * rows.Planes * geometry.Groups, rows.Lines, rows.Pixels, _kernels.BlockCount, lineBytes,
                 weightsSpec.MatrixBytes, weightsSpec.MatrixBytes / _kernels.BlockCount),
             blocking.Rows, request.Threads, cpu.Caches.L2);
-        _scratchOfThread = rows.Copy is null ? 0 : ((long)geometry.RowsOf(_split.LineBlock) * rows.ScratchRowBytes) + ScratchSlack;
+        _runs = rows.RunOffsets(geometry, _split.LineBlock);
+        _scratchOfThread = rows.Copy is null
+            ? 0 : ((long)ConvolutionRows.ScratchRows(geometry, _split.LineBlock) * rows.ScratchRowBytes) + ScratchSlack;
     }
 
     /// <inheritdoc/>
@@ -64,10 +69,10 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
     public override PrimitiveDescriptor Descriptor { get; }
 
     /// <inheritdoc/>
-    public override long ScratchBytes => _weights.ScratchBytes + (_scratchOfThread * _threads);
+    public override long ScratchBytes => _epilogue.ScratchBytes + _weights.ScratchBytes + (_scratchOfThread * _threads);
 
     /// <inheritdoc/>
-    public override long SizeInBytes => 2048 + _epilogue.SizeInBytes + (_rows.RunOffsets.Length * sizeof(long));
+    public override long SizeInBytes => 2048 + _epilogue.SizeInBytes + (_runs.Length * sizeof(long));
 
     /// <inheritdoc/>
     public override string Details => $"tile {_kernels.Tile}, {(_rows.Copy is null ? "direct" : "copied")} rows{(_weightsSpec.SplitsPairs ? ", pairs split against saturation" : "")}, {_split}";
@@ -77,8 +82,10 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
     {
         int zeroPoint = Reference.RefEpilogue.SourceZeroPoint(_attributes, in context.Arguments);
         MemoryDescriptor destination = ((ConvolutionDescriptor)Descriptor).Destination;
-        _epilogue.Prepare(in context.Arguments, destination, out EpilogueArguments epilogue);
-        PreparedWeights weights = _weights.Prepare(in context, context.Scratch, zeroPoint);
+        _operands.RequireZeroPoint(zeroPoint, SourceType, _geometry.IsPadded);
+        _epilogue.Prepare(in context.Arguments, destination, context.Scratch, out EpilogueArguments epilogue);
+        byte* scratch = context.Scratch + _epilogue.ScratchBytes;
+        PreparedWeights weights = _weights.Prepare(in context, scratch, zeroPoint);
         var body = new Body
         {
             Plan = this,
@@ -86,13 +93,15 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
             Source = (byte*)context.Arguments[ArgumentSlot.Source] + _geometry.Source.Offset,
             Destination = (byte*)context.Arguments[ArgumentSlot.Destination] + _geometry.Destination.Offset,
             Weights = weights,
-            Scratch = context.Scratch + _weights.ScratchBytes,
+            Scratch = scratch + _weights.ScratchBytes,
             ZeroPoint = zeroPoint,
             Epilogue = &epilogue,
         };
         context.Run(ref body);
         GC.KeepAlive(this); // and with it the kernels' memory
     }
+
+    private DataType SourceType => ((ConvolutionDescriptor)Descriptor).Source.DataType;
 
     // The share of one worker. Lives on the stack of the caller.
     private ref struct Body : IParallelBody
@@ -115,32 +124,34 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
             EpilogueArguments epilogue = *Epilogue; // operands that differ from image to image move in this worker's copy
             BrgemmArguments call = default;
             call.Epilogue = &epilogue;
-            call.Runs = (long*)Unsafe.AsPointer(ref rows.RunOffsets[0]); // pinned
-            call.RunCount = rows.RunOffsets.Length;
+            call.Runs = (long*)Unsafe.AsPointer(ref plan._runs[0]); // pinned
+            call.RunCount = plan._runs.Length;
             int selectedImage = -1;
             (int, int) copied = (-1, -1);
             int visited = 0;
             while (Queue.TryTake(split.Units, worker, workers, ref visited, out int index))
             {
                 WorkUnit unit = split[index];
-                (int image, int group) = (unit.Batch / geometry.Groups, unit.Batch % geometry.Groups);
+                (int rest, int group) = Math.DivRem(unit.Batch, geometry.Groups);
+                (int image, int plane) = Math.DivRem(rest, rows.Planes);
                 if (plan._epilogue.MovesPerImage && image != selectedImage)
                     plan._epilogue.SelectImage(in Arguments, selectedImage = image, ref epilogue);
                 byte* source = Source + (image * geometry.Source.Image)
-                    + ((long)group * geometry.InputChannels * SourceElementBytes);
+                    + ((long)group * geometry.InputChannels * plan.SourceType.SizeInBytes());
                 if (rows.Copy is not null)
                 {
                     if (copied != (unit.Batch, unit.Line))
-                        CopyRows(scratch, source, unit.Line, unit.Lines);
+                        CopyRows(scratch, source, plane, unit.Line, unit.Lines, group * geometry.InputChannels);
                     copied = (unit.Batch, unit.Line);
                     source = scratch;
                 }
                 else
                 {
-                    source += unit.Line * rows.LineStep;
+                    source += (plane * geometry.StrideDepth * geometry.Source.Slice) + (unit.Line * rows.LineStep);
                 }
 
-                byte* destination = Destination + (image * geometry.Destination.Image) + (unit.Line * geometry.Destination.Row)
+                byte* destination = Destination + (image * geometry.Destination.Image)
+                    + (plane * geometry.Destination.Slice) + (unit.Line * geometry.Destination.Row)
                     + ((long)group * geometry.OutputChannels * plan._epilogue.Spec.Destination.SizeInBytes())
                     + (unit.Pixel * geometry.Destination.Pixel);
                 source += (long)unit.Pixel * rows.PixelStep;
@@ -153,19 +164,24 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
             }
         }
 
-        private readonly int SourceElementBytes => ((ConvolutionDescriptor)Plan.Descriptor).Source.DataType.SizeInBytes();
-
-        private readonly void CopyRows(byte* scratch, byte* source, int line, int lines)
+        // The rows of each slice of the window follow each other at the distance of a full block of lines.
+        private readonly void CopyRows(byte* scratch, byte* source, int plane, int line, int lines, int channel)
         {
             ConvolutionGeometry geometry = Plan._geometry;
             ConvolutionRows rows = Plan._rows;
-            int first = (line * geometry.StrideHeight) - geometry.Top;
-            for (int r = 0; r < geometry.RowsOf(lines); r++)
+            int firstRow = (line * geometry.StrideHeight) - geometry.Top, firstSlice = (plane * geometry.StrideDepth) - geometry.Front;
+            long slice = (long)geometry.RowsOf(Plan._split.LineBlock) * rows.ScratchRowBytes;
+            for (int d = 0; d < geometry.KernelDepth; d++)
             {
-                bool inside = (uint)(first + r) < (uint)geometry.InputHeight;
-                rows.Copy!.Copy(
-                    scratch + ((long)r * rows.ScratchRowBytes), inside ? source + ((first + r) * geometry.Source.Row) : null,
-                    -geometry.Left, geometry.RowPixels, geometry.InputWidth, ZeroPoint);
+                int depth = firstSlice + (d * geometry.DilationDepth);
+                for (int r = 0; r < geometry.RowsOf(lines); r++)
+                {
+                    bool inside = (uint)depth < (uint)geometry.InputDepth && (uint)(firstRow + r) < (uint)geometry.InputHeight;
+                    byte* row = inside ? source + (depth * geometry.Source.Slice) + ((firstRow + r) * geometry.Source.Row) : null;
+                    rows.Copy!.Copy(
+                        scratch + (d * slice) + ((long)r * rows.ScratchRowBytes), row,
+                        -geometry.Left, geometry.RowPixels, geometry.InputWidth, ZeroPoint, channel);
+                }
             }
         }
     }

@@ -1,4 +1,4 @@
-// A one- or two-dimensional convolution in numbers; one dimension is a height of 1.
+// A convolution in numbers; missing dimensions are a depth and a height of 1.
 namespace Int8Runtime.X64;
 
 /// <summary>Extents and element strides of a convolution over channel-last memory. Channels are counted per group.</summary>
@@ -15,6 +15,20 @@ internal sealed record ConvolutionGeometry
     public required int InputChannels { get; init; }
 
     public required int OutputChannels { get; init; }
+
+    public required int InputDepth { get; init; }
+
+    public required int OutputDepth { get; init; }
+
+    public required int KernelDepth { get; init; }
+
+    public required int StrideDepth { get; init; }
+
+    public required int DilationDepth { get; init; }
+
+    public required int Front { get; init; }
+
+    public required int Back { get; init; }
 
     public required int InputHeight { get; init; }
 
@@ -49,7 +63,7 @@ internal sealed record ConvolutionGeometry
     public required PixelStrides Destination { get; init; }
 
     /// <summary>Whether any tap of any output lies outside the source.</summary>
-    public bool IsPadded => Top > 0 || Left > 0 || Bottom > 0 || Right > 0;
+    public bool IsPadded => Front > 0 || Back > 0 || Top > 0 || Left > 0 || Bottom > 0 || Right > 0;
 
     /// <summary>Input columns that an output row reads.</summary>
     public int RowPixels => ((OutputWidth - 1) * StrideWidth) + ((KernelWidth - 1) * DilationWidth) + 1;
@@ -61,14 +75,21 @@ internal sealed record ConvolutionGeometry
     public static ConvolutionGeometry Of(ConvolutionDescriptor descriptor)
     {
         int x = descriptor.SpatialRank - 1; // axis of the width
-        bool flat = x == 0;
-        int Height(Func<int, int> of, int one) => flat ? one : of(0);
+        int Height(Func<int, int> of, int one) => x < 1 ? one : of(x - 1);
+        int Depth(Func<int, int> of, int one) => x < 2 ? one : of(x - 2);
         return new ConvolutionGeometry
         {
             Images = descriptor.Source.Dimensions[0],
             Groups = descriptor.Groups,
             InputChannels = descriptor.Weights.Dimensions[1],
             OutputChannels = descriptor.Weights.Dimensions[0] / descriptor.Groups,
+            InputDepth = Depth(a => descriptor.Source.Dimensions[a + 2], 1),
+            OutputDepth = Depth(a => descriptor.Destination.Dimensions[a + 2], 1),
+            KernelDepth = Depth(a => descriptor.Weights.Dimensions[a + 2], 1),
+            StrideDepth = Depth(descriptor.Stride, 1),
+            DilationDepth = Depth(descriptor.Dilation, 1),
+            Front = Depth(descriptor.Before, 0),
+            Back = Depth(descriptor.After, 0),
             InputHeight = Height(a => descriptor.Source.Dimensions[a + 2], 1),
             InputWidth = descriptor.Source.Dimensions[x + 2],
             OutputHeight = Height(a => descriptor.Destination.Dimensions[a + 2], 1),
@@ -89,16 +110,17 @@ internal sealed record ConvolutionGeometry
     }
 }
 
-/// <summary>Bytes between neighbouring images, rows and pixels, and before the first pixel.</summary>
-internal readonly record struct PixelStrides(long Image, long Row, long Pixel, long Offset)
+/// <summary>Bytes between neighbouring images, slices of a volume, rows and pixels, and before the first pixel.</summary>
+internal readonly record struct PixelStrides(long Image, long Slice, long Row, long Pixel, long Offset)
 {
-    /// <summary>The strides of a tensor [N, C, (H,) W].</summary>
+    /// <summary>The strides of a tensor [N, C, ((D,) H,) W].</summary>
     public static PixelStrides Of(MemoryDescriptor descriptor)
     {
         int size = descriptor.DataType.SizeInBytes();
         long pixel = descriptor.Strides[^1] * size;
         return new PixelStrides(
             descriptor.Strides[0] * size,
+            descriptor.Rank == 5 ? descriptor.Strides[2] * size : 0,
             descriptor.Rank == 3 ? pixel * descriptor.Dimensions[^1] : descriptor.Strides[^2] * size,
             pixel,
             descriptor.Offset * size);

@@ -13,14 +13,14 @@ internal sealed record ConvolutionRows
     /// <summary>The copy routine; null where the kernel reads the source itself.</summary>
     public required RowCopy? Copy { get; init; }
 
-    /// <summary>Lines of output pixels in an image (or in all images, see <see cref="Images"/>).</summary>
+    /// <summary>Lines of output pixels in a plane.</summary>
     public required int Lines { get; init; }
 
     /// <summary>Output pixels of a line, all at a constant source and destination stride.</summary>
     public required int Pixels { get; init; }
 
-    /// <summary>Images that lines are counted in; 1 where all images form one line.</summary>
-    public required int Images { get; init; }
+    /// <summary>Planes of lines in an image: slices of a volume, or 1 where its slices form one line.</summary>
+    public required int Planes { get; init; }
 
     /// <summary>Bytes between source pixels of neighbouring output pixels.</summary>
     public required int PixelStep { get; init; }
@@ -34,11 +34,41 @@ internal sealed record ConvolutionRows
     /// <summary>Elements of a run.</summary>
     public required int RunElements { get; init; }
 
+    /// <summary>Number of runs in a row of the window.</summary>
+    public required int RunsOfRow { get; init; }
+
+    /// <summary>Runs of the whole window.</summary>
+    public int Runs(ConvolutionGeometry geometry) => geometry.KernelDepth * geometry.KernelHeight * RunsOfRow;
+
+    /// <summary>Scratch rows of a unit of <paramref name="lines"/> lines, if rows are copied: those of each slice of the window.</summary>
+    public static int ScratchRows(ConvolutionGeometry geometry, int lines) => geometry.KernelDepth * geometry.RowsOf(lines);
+
     /// <summary>Byte offsets of the runs relative to an output pixel's first source element.</summary>
-    public required long[] RunOffsets { get; init; }
+    /// <param name="geometry">The convolution.</param>
+    /// <param name="lines">Most lines of a unit of work, on which the place of scratch rows depends.</param>
+    public long[] RunOffsets(ConvolutionGeometry geometry, int lines)
+    {
+        (long slice, long row, long pixel) = Copy is null
+            ? (geometry.DilationDepth * geometry.Source.Slice, geometry.Source.Row, geometry.Source.Pixel)
+            : ((long)geometry.RowsOf(lines) * ScratchRowBytes, ScratchRowBytes, Copy.ScratchPixelBytes);
+        long[] offsets = GC.AllocateArray<long>(Runs(geometry), pinned: true);
+        for (int i = 0; i < offsets.Length; i++)
+        {
+            (int kernelRow, int run) = Math.DivRem(i, RunsOfRow);
+            (int depth, int height) = Math.DivRem(kernelRow, geometry.KernelHeight);
+            offsets[i] = (depth * slice) + (height * geometry.DilationHeight * row) + (run * geometry.DilationWidth * pixel);
+        }
+
+        return offsets;
+    }
 
     /// <summary>Reads the source directly where neither padding nor types nor alignment stand in the way.</summary>
-    public static ConvolutionRows Choose(ConvolutionGeometry geometry, DotProductKind product, DataType sourceType)
+    /// <param name="geometry">The convolution.</param>
+    /// <param name="product">The product.</param>
+    /// <param name="sourceType">Element type of the source.</param>
+    /// <param name="sourceZeroPoint">Zero point of the source, of which only one for each channel matters here.</param>
+    public static ConvolutionRows Choose(
+        ConvolutionGeometry geometry, DotProductKind product, DataType sourceType, ZeroPoint? sourceZeroPoint)
     {
         int elementBytes = product.ElementBytes();
         long densePixel = (long)geometry.InputChannels * sourceType.SizeInBytes();
@@ -48,7 +78,9 @@ internal sealed record ConvolutionRows
         if (direct)
             return Direct(geometry, joined ? 1 : geometry.KernelWidth, directRun);
 
-        var copy = new RowCopy(product, sourceType, geometry.InputChannels, geometry.Source.Pixel);
+        var copy = new RowCopy(
+            product, sourceType, geometry.InputChannels, geometry.Source.Pixel,
+            ZeroPoints: sourceType.IsInt8() ? RowCopy.ZeroPointsOf(sourceZeroPoint) : null);
         bool joins = geometry.DilationWidth == 1;
         int pixelBytes = copy.ScratchPixelBytes;
         // The last step of a run may reach up to 3 bytes beyond it; the next row, or the slack behind the last one, is there.
@@ -58,12 +90,12 @@ internal sealed record ConvolutionRows
             Copy = copy,
             Lines = geometry.OutputHeight,
             Pixels = geometry.OutputWidth,
-            Images = geometry.Images,
+            Planes = geometry.OutputDepth,
             PixelStep = checked(geometry.StrideWidth * pixelBytes),
             LineStep = (long)geometry.StrideHeight * rowBytes,
             ScratchRowBytes = rowBytes,
             RunElements = joins ? geometry.KernelWidth * geometry.InputChannels : geometry.InputChannels,
-            RunOffsets = Offsets(geometry, joins ? 1 : geometry.KernelWidth, rowBytes, pixelBytes),
+            RunsOfRow = joins ? 1 : geometry.KernelWidth,
         };
     }
 
@@ -71,11 +103,14 @@ internal sealed record ConvolutionRows
     {
         PixelStrides source = geometry.Source, destination = geometry.Destination;
         long pixelStep = geometry.StrideWidth * source.Pixel, lineStep = geometry.StrideHeight * source.Row;
-        int lines = geometry.OutputHeight, pixels = geometry.OutputWidth, images = geometry.Images;
+        int lines = geometry.OutputHeight, pixels = geometry.OutputWidth, planes = geometry.OutputDepth;
         if (lineStep == pixels * pixelStep && destination.Row == pixels * destination.Pixel)
         {
             pixels *= lines;
             lines = 1;
+            if (planes > 1 && geometry.StrideDepth * source.Slice == pixels * pixelStep
+                && destination.Slice == pixels * destination.Pixel)
+                (pixels, planes) = (pixels * planes, 1);
         }
 
         return new ConvolutionRows
@@ -83,20 +118,12 @@ internal sealed record ConvolutionRows
             Copy = null,
             Lines = lines,
             Pixels = pixels,
-            Images = images,
+            Planes = planes,
             PixelStep = checked((int)pixelStep),
             LineStep = lineStep,
             ScratchRowBytes = 0,
             RunElements = runElements,
-            RunOffsets = Offsets(geometry, runsOfRow, source.Row, source.Pixel),
+            RunsOfRow = runsOfRow,
         };
-    }
-
-    private static long[] Offsets(ConvolutionGeometry geometry, int runsOfRow, long row, long pixel)
-    {
-        long[] offsets = GC.AllocateArray<long>(geometry.KernelHeight * runsOfRow, pinned: true);
-        for (int i = 0; i < offsets.Length; i++)
-            offsets[i] = (i / runsOfRow * geometry.DilationHeight * row) + (i % runsOfRow * geometry.DilationWidth * pixel);
-        return offsets;
     }
 }

@@ -22,12 +22,14 @@ internal sealed class PhasedDeconvolution(IReadOnlyList<IImplementation> convolu
         var descriptor = (DeconvolutionDescriptor)request.Descriptor;
         if (descriptor.Destination.ElementCount == 0 || descriptor.Weights.ElementCount == 0 || descriptor.Source.ElementCount == 0)
             return new Rejection(Name, RejectionReason.Shape, "nothing to compute");
+        if (request.Attributes.WeightsZeroPoint is { IsRuntime: true })
+            return new Rejection(Name, RejectionReason.Quantization, "a weights zero point given at execution");
         descriptor = descriptor with
         {
             Source = RowLayout.Resolve(descriptor.Source), Destination = RowLayout.Resolve(descriptor.Destination),
         };
         MemoryDescriptor weights = descriptor.Weights;
-        IEnumerable<MemoryDescriptor> viewed = request.Attributes.PostOps.OfType<BinaryPostOp>().Select(binary => binary.Operand);
+        IEnumerable<MemoryDescriptor> viewed = request.Attributes.PostOps.OfType<OperandPostOp>().Select(postOp => postOp.Operand);
         foreach (MemoryDescriptor tensor in viewed.Concat([descriptor.Source, descriptor.Destination, .. weights.IsStrided ? [weights] : Array.Empty<MemoryDescriptor>()]))
             if (!tensor.IsStrided || !tensor.InnerBlocks.IsEmpty)
                 return new Rejection(Name, RejectionReason.Layout, $"{tensor} is blocked");

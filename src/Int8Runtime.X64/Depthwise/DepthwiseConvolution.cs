@@ -5,7 +5,8 @@ namespace Int8Runtime.X64;
 
 /// <summary>
 /// Convolution with one source and one output channel for each group, nhwc, by generated kernels that hold channels in the
-/// lanes. f32, bf16 and f16, summed in f32, and u8 or s8 sources with 8-bit weights: VPDPBUSD where there is VNNI and the weights are s8 without a zero
+/// lanes, over one to three spatial dimensions. f32, bf16 and f16, summed in f32, and u8 or s8 sources with 8-bit weights:
+/// VPDPBUSD where there is VNNI and the weights are s8 without a zero
 /// point, 16-bit pairs otherwise. Both give the exact sums.
 /// </summary>
 /// <param name="cache">Where kernels are kept.</param>
@@ -15,9 +16,6 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
 
     // Windows are unrolled: larger ones would make too much code.
     private const int MostTaps = 121;
-
-    // The zero point of an 8-bit destination is added in words.
-    private const int LargestWordZeroPoint = 32000;
 
     /// <inheritdoc/>
     public PrimitiveKind Kind => PrimitiveKind.Convolution;
@@ -38,32 +36,41 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
         if (RefusalOfQuantization(descriptor, attributes, integer) is { } quantization)
             return quantization;
         descriptor = descriptor with { Source = RowLayout.Resolve(descriptor.Source), Destination = RowLayout.Resolve(descriptor.Destination) };
-        if (!RowLayout.Serves(descriptor.Source) || !RowLayout.Serves(descriptor.Destination))
+        if (!RowLayout.ServesVolume(descriptor.Source) || !RowLayout.ServesVolume(descriptor.Destination))
             return Refuse(RejectionReason.Layout, $"source {descriptor.Source} and destination {descriptor.Destination} need channels last");
 
         int channels = descriptor.Source.Dimensions[1];
         ZeroPoint? weightsZeroPoint = integer && attributes.WeightsZeroPoint is { IsZero: false } ? attributes.WeightsZeroPoint : null;
         (TapProductKind product, IsaTraits traits) = Choose(request.Isa, integer, descriptor.Weights.DataType, weightsZeroPoint is not null, channels);
-        int zeroPoint = integer ? attributes.SourceZeroPoint?.At(0) ?? 0 : 0;
-        int padding = descriptor.Source.DataType == DataType.Int8 ? zeroPoint + 128 : zeroPoint;
+        bool runtime = integer && attributes.SourceZeroPoint is { IsRuntime: true };
+        int zeroPoint = integer && !runtime ? attributes.SourceZeroPoint?.At(0) ?? 0 : 0;
+        int padding = runtime ? -1 : descriptor.Source.DataType == DataType.Int8 ? zeroPoint + 128 : zeroPoint;
         var layout = new DepthwiseWeights(
             product, TapGeometry.Of(product, traits), channels, KernelHeight(descriptor), descriptor.Weights.Dimensions[^1], padding, weightsZeroPoint);
-        if (!descriptor.Weights.IsAny && !layout.Equals(descriptor.Weights.Packed))
+        bool packs = descriptor.Weights.IsStrided;
+        if (!packs && !descriptor.Weights.IsAny && !layout.Equals(descriptor.Weights.Packed))
             return Refuse(RejectionReason.Layout, $"weights {descriptor.Weights} instead of any or {layout.Name}");
 
         DataType accumulator = integer ? DataType.Int32 : DataType.Float32;
         bool hasBias = descriptor.Bias is not null;
         Epilogue epilogue = Epilogue.Create(attributes, accumulator, descriptor.Destination.DataType, channels, hasBias);
-        EpiloguePlan? epiloguePlan = EpiloguePlan.TryCreate(epilogue, accumulator, hasBias, descriptor.Destination, out string refusal);
+        EpiloguePlan? epiloguePlan = EpiloguePlan.TryCreate(epilogue, accumulator, descriptor.Bias, descriptor.Destination, out string refusal);
         if (epiloguePlan is null)
             return Refuse(RejectionReason.PostOps, refusal);
-        descriptor = descriptor with { Weights = MemoryDescriptor.ForPacked(descriptor.Weights.Dimensions, descriptor.Weights.DataType, layout) };
+        if (!packs)
+            descriptor = descriptor with { Weights = MemoryDescriptor.ForPacked(descriptor.Weights.Dimensions, descriptor.Weights.DataType, layout) };
         return new DepthwisePlan(
-            NameOf(product, traits), cache, traits.Isa, descriptor, layout, product, padding, epilogue, epiloguePlan);
+            NameOf(product, traits), cache, traits.Isa, descriptor, attributes, layout, product, padding, epilogue, epiloguePlan);
     }
 
-    private static int KernelHeight(ConvolutionDescriptor descriptor) =>
-        descriptor.SpatialRank == 2 ? descriptor.Weights.Dimensions[2] : 1;
+    // Rows of the window, those of all slices of a volume counted.
+    private static int KernelHeight(ConvolutionDescriptor descriptor)
+    {
+        int rows = 1;
+        for (int a = 0; a < descriptor.SpatialRank - 1; a++)
+            rows = checked(rows * descriptor.Weights.Dimensions[a + 2]);
+        return rows;
+    }
 
     // A block of at most 32 channels would leave half of a 512-bit vector empty and read across cache lines.
     private static (TapProductKind, IsaTraits) Choose(
@@ -88,8 +95,6 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
     {
         if (!descriptor.IsDepthwise)
             return Refuse(RejectionReason.Shape, "not one source and one output channel for each group");
-        if (descriptor.SpatialRank > 2)
-            return Refuse(RejectionReason.Shape, "three spatial dimensions");
         if (descriptor.Destination.ElementCount == 0)
             return Refuse(RejectionReason.Shape, "empty destination");
         if (KernelHeight(descriptor) * (long)descriptor.Weights.Dimensions[^1] > MostTaps)
@@ -103,16 +108,14 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
 
     private Rejection? RefusalOfQuantization(ConvolutionDescriptor descriptor, PrimitiveAttributes attributes, bool integer)
     {
-        if (RuntimeAttribute(attributes) is { } runtime)
-            return Refuse(RejectionReason.Quantization, $"{runtime} given at execution");
-        if (attributes.SourceScale is { Granularity: QuantizationGranularity.PerChannel } || attributes.SourceZeroPoint is { Granularity: QuantizationGranularity.PerChannel })
-            return Refuse(RejectionReason.Quantization, "scale or zero point for each source channel");
-        if (descriptor.Destination.DataType.IsInt8() && Math.Abs((long)(attributes.DestinationZeroPoint?.At(0) ?? 0)) > LargestWordZeroPoint)
-            return Refuse(RejectionReason.Quantization, "destination zero point outside 16 bits");
+        if (attributes.WeightsZeroPoint is { IsRuntime: true })
+            return Refuse(RejectionReason.Quantization, "weights zero point given at execution");
+        if (attributes.SourceZeroPoint is { Granularity: QuantizationGranularity.PerChannel })
+            return Refuse(RejectionReason.Quantization, "zero point for each source channel");
         if (!integer)
             return null;
         (int min, int max) = descriptor.Source.DataType.IntegerRange();
-        int zeroPoint = attributes.SourceZeroPoint?.At(0) ?? 0;
+        int zeroPoint = attributes.SourceZeroPoint is null or { IsRuntime: true } ? 0 : attributes.SourceZeroPoint.At(0);
         if (zeroPoint < min || zeroPoint > max)
             return Refuse(RejectionReason.Quantization, $"source zero point {zeroPoint} outside {descriptor.Source.DataType.ToShortName()}");
         if (attributes.WeightsZeroPoint is { } weights && weights.Values.ContainsAnyExceptInRange(sbyte.MinValue, byte.MaxValue))
@@ -121,12 +124,4 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
     }
 
     private Rejection Refuse(RejectionReason reason, string detail) => new(Name, reason, detail);
-
-    private static string? RuntimeAttribute(PrimitiveAttributes attributes) =>
-        attributes.SourceScale is { IsRuntime: true } ? "source scale"
-        : attributes.SourceZeroPoint is { IsRuntime: true } ? "source zero point"
-        : attributes.WeightsScale is { IsRuntime: true } || attributes.WeightsZeroPoint is { IsRuntime: true } ? "weights quantization"
-        : attributes.DestinationScale is { IsRuntime: true } ? "destination scale"
-        : attributes.DestinationZeroPoint is { IsRuntime: true } ? "destination zero point"
-        : null;
 }

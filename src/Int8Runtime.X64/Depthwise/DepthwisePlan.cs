@@ -1,5 +1,6 @@
 // A planned depthwise convolution: kernels, scratch memory and the division of the work.
-// Scratch: [padding row, if the window reaches above or below the source][bias in unpacked order, if it is needed].
+// Scratch: [padding row, if the window reaches beyond the rows of the source][bias in unpacked order][scales in unpacked order]
+// [numbers of the epilogue that are given at execution][weights that are packed or completed at execution], each if it is needed.
 using Int8Runtime.Jit;
 
 namespace Int8Runtime.X64;
@@ -16,47 +17,55 @@ internal sealed unsafe class DepthwisePlan : PrimitivePlan
     private readonly EpiloguePlan _epilogue;
     private readonly CompiledKernel? _full, _tail;
     private readonly AlignedFloats? _unpackedScale;
-    private readonly bool _copiesBias;
-    private readonly uint _padding;
-    private readonly byte _paddingByte;
+    private readonly bool _copiesBias, _copiesScale, _packsWeights, _hasRuntimeZeroPoint;
+    private readonly PrimitiveAttributes _attributes;
+    private readonly TapProductKind _product;
+    private readonly int _constantPadding;
     private readonly RowLayout _source, _destination;
-    private readonly int _kernelHeight, _rowStride, _rowDilation, _rowsBefore;
+    private readonly int _windowRows, _kernelHeight, _rowStride, _rowDilation, _rowsBefore, _sliceStride, _sliceDilation, _slicesBefore;
     private readonly long _firstColumn;
     private readonly bool _needsPaddingRow;
 
     /// <summary>Creates the kernels.</summary>
     public DepthwisePlan(
-        string name, KernelCache cache, Isa isa, ConvolutionDescriptor descriptor, DepthwiseWeights layout,
-        TapProductKind product, int padding, Epilogue epilogue, EpiloguePlan epiloguePlan)
+        string name, KernelCache cache, Isa isa, ConvolutionDescriptor descriptor, PrimitiveAttributes attributes,
+        DepthwiseWeights layout, TapProductKind product, int padding, Epilogue epilogue, EpiloguePlan epiloguePlan)
     {
-        (Name, _descriptor, _layout, _epilogue) = (name, descriptor, layout, epiloguePlan);
+        (Name, _descriptor, _attributes, _layout, _epilogue) = (name, descriptor, attributes, layout, epiloguePlan);
+        (_product, _constantPadding, _packsWeights) = (product, padding, descriptor.Weights.IsStrided);
+        _hasRuntimeZeroPoint = product != TapProductKind.Fma && attributes.SourceZeroPoint is { IsRuntime: true };
         _geometry = TapGeometry.Of(product, IsaTraits.For(isa));
         (_source, _destination) = (new RowLayout(descriptor.Source), new RowLayout(descriptor.Destination));
         int last = descriptor.SpatialRank - 1;
-        bool hasRows = last > 0;
-        (_kernelHeight, _rowStride, _rowDilation, _rowsBefore) = hasRows
-            ? (descriptor.Weights.Dimensions[2], descriptor.Stride(0), descriptor.Dilation(0), descriptor.Before(0))
-            : (1, 1, 1, 0);
-        _needsPaddingRow = hasRows && (descriptor.Before(0) > 0 || descriptor.After(0) > 0);
+        (_kernelHeight, _rowStride, _rowDilation, _rowsBefore) = Axis(last - 1);
+        (int kernelDepth, _sliceStride, _sliceDilation, _slicesBefore) = Axis(last - 2);
+        _windowRows = kernelDepth * _kernelHeight;
+        for (int a = 0; a < last; a++)
+            _needsPaddingRow |= descriptor.Before(a) > 0 || descriptor.After(a) > 0;
         _firstColumn = -(long)descriptor.Before(last) * _source.Pixel;
-        bool isSigned = descriptor.Source.DataType == DataType.Int8;
-        _padding = (uint)padding * (product == TapProductKind.WordPairs ? 0x00010001u : 0x01010101u);
-        _paddingByte = (byte)(isSigned ? padding - 128 : padding);
         int channels = descriptor.Source.Dimensions[1], tail = channels % _geometry.BlockChannels;
+        EpilogueSpec epilogueSpec = epiloguePlan.Spec;
         var spec = new DepthwiseKernelSpec(
-            product, descriptor.Source.DataType, _kernelHeight, descriptor.Weights.Dimensions[^1], descriptor.Stride(last),
-            descriptor.Dilation(last), _source.Pixel, _destination.Pixel, _geometry.BlockChannels, padding != 0, epiloguePlan.Spec);
+            product, descriptor.Source.DataType, _windowRows, descriptor.Weights.Dimensions[^1], descriptor.Stride(last),
+            descriptor.Dilation(last), _source.Pixel, _destination.Pixel, _geometry.BlockChannels, padding != 0, epilogueSpec);
+        (int, int, int, int) Axis(int a) => a < 0
+            ? (1, 1, 1, 0) : (descriptor.Weights.Dimensions[a + 2], descriptor.Stride(a), descriptor.Dilation(a), descriptor.Before(a));
+        // A bias that is brought into unpacked order becomes f32 on the way.
+        bool packed = DepthwiseStore.StoresPacked(spec);
+        if (packed && epilogueSpec.Bias == OperandMode.PerChannel)
+            spec = spec with { Epilogue = epilogueSpec with { BiasType = DataType.Float32 } };
         var generator = new DepthwiseKernelGenerator();
         _full = channels >= _geometry.BlockChannels ? generator.GetOrCreate(cache, spec, isa) : null;
         _tail = tail > 0 ? generator.GetOrCreate(cache, spec with { Channels = tail }, isa) : null;
-        if (!DepthwiseStore.StoresPacked(spec))
+        if (!packed)
             return;
         _copiesBias = epiloguePlan.Spec.Bias == OperandMode.PerChannel;
-        if (epiloguePlan.Spec.Scale == OperandMode.PerChannel)
+        _copiesScale = epiloguePlan.Spec.Scale == OperandMode.PerChannel && epilogue.HasRuntimeScale;
+        if (epiloguePlan.Spec.Scale == OperandMode.PerChannel && !_copiesScale)
         {
             var scale = new float[PaddedChannels];
             fixed (float* source = epilogue.Scale, destination = scale)
-                ToUnpackedOrder(source, destination, channels);
+                ToUnpackedOrder((byte*)source, DataType.Float32, destination, channels);
             _unpackedScale = AlignedFloats.Copy(scale);
         }
     }
@@ -68,13 +77,18 @@ internal sealed unsafe class DepthwisePlan : PrimitivePlan
     public override PrimitiveDescriptor Descriptor => _descriptor;
 
     /// <inheritdoc/>
-    public override long ScratchBytes => PaddingRowBytes + (_copiesBias ? PaddedChannels * sizeof(float) : 0);
+    public override long ScratchBytes => PaddingRowBytes + (_copiesBias ? ChannelBytes : 0) + (_copiesScale ? ChannelBytes : 0)
+        + _epilogue.ScratchBytes + (CompletesWeights ? _layout.SizeInBytes : 0);
 
     /// <inheritdoc/>
     public override long SizeInBytes => 1024 + (_full?.Footprint ?? 0) + (_tail?.Footprint ?? 0) + _epilogue.SizeInBytes;
 
     /// <inheritdoc/>
     public override string Details => $"{_layout.Name}, kernel {(_full ?? _tail)!.Name}";
+
+    private bool CompletesWeights => _packsWeights || _hasRuntimeZeroPoint;
+
+    private long ChannelBytes => ((PaddedChannels * sizeof(float)) + 63) & ~63L;
 
     private int PaddedChannels => _layout.Blocks * _geometry.BlockChannels;
 
@@ -85,46 +99,92 @@ internal sealed unsafe class DepthwisePlan : PrimitivePlan
     /// <inheritdoc/>
     public override void Execute(in ExecutionContext context)
     {
-        _epilogue.Prepare(in context.Arguments, _descriptor.Destination, out EpilogueArguments table);
-        if (_unpackedScale is not null)
-            table.Scale = _unpackedScale.Data;
-        if (_copiesBias)
+        byte* scratch = context.Scratch, paddingRow = scratch;
+        scratch += PaddingRowBytes;
+        byte* Take(long bytes)
         {
-            var bias = (float*)(context.Scratch + PaddingRowBytes);
-            ToUnpackedOrder(table.Bias, bias, _descriptor.Source.Dimensions[1]);
-            table.Bias = bias;
+            byte* part = scratch;
+            scratch += bytes;
+            return part;
         }
 
+        int channels = _descriptor.Source.Dimensions[1];
+        _epilogue.Prepare(in context.Arguments, _descriptor.Destination, Take(_epilogue.ScratchBytes), out EpilogueArguments table);
+        if (_unpackedScale is not null)
+            table.Scale = _unpackedScale.Data;
+        if (_copiesScale)
+        {
+            var scale = (float*)Take(ChannelBytes);
+            ToUnpackedOrder((byte*)table.Scale, DataType.Float32, scale, channels);
+            table.Scale = scale;
+        }
+
+        if (_copiesBias)
+        {
+            // Kernels of packed stores read f32.
+            var bias = (float*)Take(ChannelBytes);
+            ToUnpackedOrder(table.Bias, _descriptor.Bias!.DataType, bias, channels);
+            table.Bias = (byte*)bias;
+        }
+
+        int padding = _hasRuntimeZeroPoint ? RuntimePadding(in context.Arguments) : _constantPadding;
+        byte* weights = CompletesWeights
+            ? CompleteWeights((byte*)context.Arguments[ArgumentSlot.Weights], Take(_layout.SizeInBytes), padding)
+            : (byte*)context.Arguments[ArgumentSlot.Weights];
         if (_needsPaddingRow)
-            new Span<byte>(context.Scratch, (int)RowBytes).Fill(_paddingByte);
-        int rows = _destination.Images * _destination.Rows;
-        int blocks = _layout.Blocks;
-        int parts = rows >= context.Threads * FewRowsPerThread ? 1 : Math.Min(blocks, context.Threads);
-        var body = new Body(this, in context.Arguments, in table, context.Scratch, rows, parts);
+            new Span<byte>(paddingRow, (int)RowBytes).Fill((byte)(_descriptor.Source.DataType == DataType.Int8 ? padding - 128 : padding));
+        int rows = _destination.Images * _destination.Slices * _destination.Rows;
+        int parts = rows >= context.Threads * FewRowsPerThread ? 1 : Math.Min(_layout.Blocks, context.Threads);
+        var body = new Body(
+            this, in context.Arguments, in table, paddingRow, weights,
+            (uint)padding * (_product == TapProductKind.WordPairs ? 0x00010001u : 0x01010101u), rows, parts);
         context.Run(ref body);
     }
 
-    // Rows of four channels keep their order, so whole Vector128 move. Channels beyond the last one get 0.
-    private void ToUnpackedOrder(float* source, float* destination, int channels)
+    // The padded element as the product sees it, for a zero point that is given at execution.
+    private int RuntimePadding(in ExecutionArguments arguments)
     {
+        int zeroPoint = *(int*)arguments[ArgumentSlot.SourceZeroPoint];
+        (int min, int max) = _descriptor.Source.DataType.IntegerRange();
+        if (zeroPoint < min || zeroPoint > max)
+            throw new ArgumentException($"The source zero point {zeroPoint} is outside of {min} to {max}, which this primitive takes.");
+        return _descriptor.Source.DataType == DataType.Int8 ? zeroPoint + 128 : zeroPoint;
+    }
+
+    // Packs plain weights; multiplies the sums of weights by a padded element that was not known when they were packed.
+    private byte* CompleteWeights(byte* weights, byte* scratch, int padding)
+    {
+        if (_packsWeights)
+            _layout.Pack(_descriptor.Weights, weights, scratch);
+        else
+            Buffer.MemoryCopy(weights, scratch, _layout.SizeInBytes, _layout.SizeInBytes);
+        if (_hasRuntimeZeroPoint)
+            _layout.ScaleCompensation(scratch, -padding);
+        return scratch;
+    }
+
+    // Rows of four channels keep their order, so whole Vector128 move. Channels beyond the last one get 0.
+    private void ToUnpackedOrder(byte* data, DataType type, float* destination, int channels)
+    {
+        var source = (float*)data;
         for (int quad = 0; quad < PaddedChannels / 4; quad++)
         {
             int place = quad * 4 % _geometry.BlockChannels;
             int channel = (quad * 4) - place + _geometry.ChannelOf(place / _geometry.Lanes, place % _geometry.Lanes);
-            if (channel + 4 <= channels)
+            if (channel + 4 <= channels && type == DataType.Float32)
             {
                 System.Runtime.Intrinsics.Vector128.Store(System.Runtime.Intrinsics.Vector128.Load(source + channel), destination + (quad * 4));
                 continue;
             }
 
             for (int i = 0; i < 4; i++)
-                destination[(quad * 4) + i] = channel + i < channels ? source[channel + i] : 0;
+                destination[(quad * 4) + i] = channel + i < channels ? Reference.ScalarAccess.Load(data, type, channel + i) : 0;
         }
     }
 
     private readonly ref struct Body(
         DepthwisePlan plan, ref readonly ExecutionArguments arguments, ref readonly EpilogueArguments table, byte* paddingRow,
-        int rows, int parts) : IParallelBody
+        byte* weights, uint padding, int rows, int parts) : IParallelBody
     {
         private readonly ref readonly ExecutionArguments _arguments = ref arguments;
         private readonly ref readonly EpilogueArguments _table = ref table;
@@ -133,19 +193,20 @@ internal sealed unsafe class DepthwisePlan : PrimitivePlan
         {
             (int start, int end) = Parallel.Share(rows * parts, worker, workers);
             EpilogueArguments table = _table;
-            byte** rowTable = stackalloc byte*[plan._kernelHeight];
+            byte** rowTable = stackalloc byte*[plan._windowRows];
+            int rowsOfImage = plan._destination.Slices * plan._destination.Rows;
             int image = -1;
             for (int item = start; item < end; item++)
             {
                 int row = item % rows, part = item / rows;
-                if (row / plan._destination.Rows != image)
+                if (row / rowsOfImage != image)
                 {
-                    image = row / plan._destination.Rows;
+                    image = row / rowsOfImage;
                     plan._epilogue.SelectImage(in _arguments, image, ref table);
                 }
 
                 (int first, int last) = Parallel.Share(plan._layout.Blocks, part, parts);
-                RunRow(rowTable, image, row % plan._destination.Rows, first, last, &table);
+                RunRow(rowTable, image, row % rowsOfImage, first, last, &table);
             }
         }
 
@@ -167,24 +228,27 @@ internal sealed unsafe class DepthwisePlan : PrimitivePlan
             long sourceChannel = (long)channel * from.ElementBytes;
             byte* source = (byte*)_arguments[ArgumentSlot.Source] + from.Start + (image * from.Image);
             byte* destination = (byte*)_arguments[ArgumentSlot.Destination] + to.Start
-                + (image * to.Image) + (row * to.Row);
-            for (int r = 0; r < plan._kernelHeight; r++)
+                + (image * to.Image) + (row / to.Rows * to.Slice) + (row % to.Rows * to.Row);
+            int firstSlice = (row / to.Rows * plan._sliceStride) - plan._slicesBefore;
+            int firstRow = (row % to.Rows * plan._rowStride) - plan._rowsBefore;
+            for (int r = 0; r < plan._windowRows; r++)
             {
-                int sourceRow = (row * plan._rowStride) - plan._rowsBefore + (r * plan._rowDilation);
-                byte* start = (uint)sourceRow < (uint)from.Rows ? source + (sourceRow * from.Row) : paddingRow;
-                rowTable[r] = start + sourceChannel;
+                int sourceSlice = firstSlice + (r / plan._kernelHeight * plan._sliceDilation);
+                int sourceRow = firstRow + (r % plan._kernelHeight * plan._rowDilation);
+                bool inside = (uint)sourceSlice < (uint)from.Slices && (uint)sourceRow < (uint)from.Rows;
+                rowTable[r] = (inside ? source + (sourceSlice * from.Slice) + (sourceRow * from.Row) : paddingRow) + sourceChannel;
             }
 
             var arguments = new DepthwiseKernelArguments
             {
                 Rows = rowTable,
-                Weights = (byte*)_arguments[ArgumentSlot.Weights] + ((long)block * plan._layout.BlockBytes),
+                Weights = weights + ((long)block * plan._layout.BlockBytes),
                 Destination = destination + ((long)channel * to.ElementBytes),
                 Columns = to.Columns,
                 RowBytes = plan.RowBytes,
                 FirstColumn = plan._firstColumn,
                 Blocks = blocks,
-                Padding = plan._padding,
+                Padding = padding,
                 Channel = channel,
                 Epilogue = table,
             };

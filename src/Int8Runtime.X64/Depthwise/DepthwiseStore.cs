@@ -36,7 +36,8 @@ internal sealed class DepthwiseStore : IDisposable
 
     /// <summary>Whether results leave by packs, so that scales and biases are read in unpacked order.</summary>
     public static bool StoresPacked(DepthwiseKernelSpec spec) =>
-        spec.Product != TapProductKind.Fma && spec.Epilogue.Destination.IsInt8() && !spec.Epilogue.DependsOnLane;
+        spec.Product != TapProductKind.Fma && spec.Epilogue.Destination.IsInt8() && spec.Epilogue.FitsWords
+        && !spec.Epilogue.DependsOnLane;
 
     /// <summary>Emits the epilogue of a tile.</summary>
     public void Emit(VecArray accumulators, int outputs, Gpr destination, Gpr channel, Mem arguments)

@@ -8,7 +8,7 @@ namespace Int8Runtime.X64;
 /// <param name="product">Kind of product.</param>
 /// <param name="geometry">Block sizes of the product.</param>
 /// <param name="channels">Number of channels.</param>
-/// <param name="height">Rows of the window.</param>
+/// <param name="height">Rows of the window; those of all slices where it is a volume.</param>
 /// <param name="width">Columns of the window.</param>
 /// <param name="padding">The padded element as the product sees it: the source's zero point, plus 128 for s8.</param>
 /// <param name="zeroPoint">Zero point of the weights; null for 0.</param>
@@ -41,10 +41,20 @@ internal sealed unsafe class DepthwiseWeights(
     private (TapProductKind, TapGeometry, int, int, int, int, ZeroPoint?) Key =>
         (product, geometry, channels, height, width, padding, zeroPoint);
 
+    /// <summary>Multiplies the compensation of packed weights, for a padded element that becomes known at execution.</summary>
+    /// <param name="packed">Weights packed for a padded element of −1, so that the compensation is Σw.</param>
+    /// <param name="factor">What it is multiplied by.</param>
+    public void ScaleCompensation(byte* packed, int factor)
+    {
+        for (int block = 0; block < Blocks; block++, packed += BlockBytes)
+            for (int i = 0; i < CompensationBytes / sizeof(int); i++)
+                ((int*)packed)[i] = unchecked(((int*)packed)[i] * factor);
+    }
+
     /// <inheritdoc/>
     internal override void Pack(MemoryDescriptor source, void* sourceData, void* destination)
     {
-        int vertical = source.Rank - 2, horizontal = source.Rank - 1;
+        int horizontal = source.Rank - 1, rowsOfSlice = source.Rank > 3 ? source.Dimensions[^2] : 1;
         Span<int> index = stackalloc int[source.Rank];
         index.Clear();
         for (int block = 0; block < Blocks; block++)
@@ -63,8 +73,10 @@ internal sealed unsafe class DepthwiseWeights(
                 for (int tap = 0; tap < height * width; tap++)
                 {
                     (int row, int column) = (tap / width, tap % width);
-                    if (vertical >= 2)
-                        index[vertical] = row;
+                    if (source.Rank > 3)
+                        index[^2] = row % rowsOfSlice;
+                    if (source.Rank > 4)
+                        index[^3] = row / rowsOfSlice;
                     index[horizontal] = column;
                     long offset = source.OffsetOf(index);
                     byte* entry = dword + CompensationBytes + (((column * geometry.GroupsOf(height)) + (row / geometry.RowsPerGroup)) * GroupBytes);

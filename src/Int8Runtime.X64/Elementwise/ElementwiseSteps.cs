@@ -82,10 +82,7 @@ internal sealed class ElementwiseSteps
             Add(BinaryAlgorithm.Multiply, epilogue.Scale, rank, 0);
         for (int i = 0; i < epilogue.PostOps.Count; i++)
         {
-            if (epilogue.PostOps[i] is BinaryPostOp binary)
-                Add(binary.Algorithm, binary.Operand, ArgumentSlot.PostOp0 + i, null);
-            else
-                Add(epilogue.PostOps[i]);
+            _steps.Add(new ElementwiseStep(epilogue.PostOps[i], ArgumentSlot.PostOp0 + i));
         }
 
         return this;

@@ -233,11 +233,11 @@ internal sealed class RunGenerator : KernelGenerator<RunSpec>
             asm.Mov(strides, Argument(nameof(RunArguments.OperandStrides)));
             foreach (PostOpSpec postOp in spec.Epilogue.PostOps.Span)
             {
-                if (postOp is not BinarySpec { Mode: not OperandMode.Constant } binary)
+                if (postOp is not OperandSpec { Mode: not OperandMode.Constant } operand)
                     continue;
                 using Gpr stride = asm.Registers.Gpr("stride");
-                asm.Mov(stride, strides[binary.Operand * sizeof(long)]);
-                asm.Add(pointers[EpilogueArguments.OperandsOffset + (binary.Operand * sizeof(long))], stride);
+                asm.Mov(stride, strides[operand.Operand * sizeof(long)]);
+                asm.Add(pointers[EpilogueArguments.OperandsOffset + (operand.Operand * sizeof(long))], stride);
             }
         }
     }

@@ -13,7 +13,7 @@ internal sealed record ElementwiseStep(
 {
     /// <summary>The operand where it is a tensor whose pointer moves; a single number of the plan is a constant.</summary>
     public MemoryDescriptor? Tensor =>
-        PostOp is BinaryPostOp binary && (Values is null || binary.Operand.ElementCount > 1) ? binary.Operand : null;
+        PostOp is OperandPostOp { Operand: var operand } && (Values is null || operand.ElementCount > 1) ? operand : null;
 }
 
 /// <summary>

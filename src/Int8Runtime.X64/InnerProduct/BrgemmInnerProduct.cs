@@ -19,7 +19,7 @@ internal sealed class BrgemmInnerProduct(KernelCache cache, CpuFeatures cpu) : I
         var descriptor = (InnerProductDescriptor)request.Descriptor;
         if (BrgemmOperands.Choose(Name, request, descriptor.Source.DataType, descriptor.Weights.DataType,
             descriptor.Destination.DataType, descriptor.Weights.ElementCount / Math.Max(1, descriptor.Weights.Dimensions[0]) % 2 == 0,
-            out Rejection? rejection) is not { } operands)
+            isPadded: false, out Rejection? rejection) is not { } operands)
             return rejection!;
         if (descriptor.Destination.ElementCount == 0 || descriptor.Weights.ElementCount == 0)
             return new Rejection(Name, RejectionReason.Shape, "nothing to compute");
@@ -31,7 +31,7 @@ internal sealed class BrgemmInnerProduct(KernelCache cache, CpuFeatures cpu) : I
         if (!destination.IsStrided || !destination.InnerBlocks.IsEmpty || (destination.Strides[1] != 1 && columns > 1))
             return new Rejection(Name, RejectionReason.Layout, $"the columns of destination {destination} are not neighbours");
         if (MatrixEpilogue.TryCreate(
-            request.Attributes, operands.Product.AccumulatorType(), destination, descriptor.Bias is not null, out string refusal)
+            request.Attributes, operands.Product.AccumulatorType(), destination, descriptor.Bias, out string refusal)
             is not { } epilogue)
             return new Rejection(Name, RejectionReason.PostOps, refusal);
 
@@ -47,7 +47,8 @@ internal sealed class BrgemmInnerProduct(KernelCache cache, CpuFeatures cpu) : I
             ColumnDimension = 0,
             Type = descriptor.Weights.DataType,
             SplitsPairs = operands.SplitsPairs,
-            ZeroPoint = operands.Product == DotProductKind.Int16 ? request.Attributes.WeightsZeroPoint : null,
+            ZeroPoint = operands.SubtractedZeroPoint(request.Attributes, descriptor.Weights.DataType),
+            GroupScale = request.Attributes.WeightsScale is { Granularity: QuantizationGranularity.PerGroup } groups ? groups : null,
         };
         if (BrgemmWeightsOperand.TryCreate(Name, descriptor.Weights, spec, operands, request.Attributes.SourceZeroPoint, out rejection)
             is not { } weights)
@@ -65,6 +66,7 @@ internal sealed class BrgemmInnerProduct(KernelCache cache, CpuFeatures cpu) : I
             DestinationOffsets = [destination.Offset * destinationSize],
             Matrices = [0],
             Images = [0],
+            ZeroPoints = source.DataType.IsInt8() ? ZeroPoints(source, order, request.Attributes.SourceZeroPoint) : null,
         };
         return new BrgemmMatrixPlan(
             $"{Name}:{operands.Variant}", descriptor with { Weights = weights.Descriptor }, source, destination, request,
@@ -74,6 +76,24 @@ internal sealed class BrgemmInnerProduct(KernelCache cache, CpuFeatures cpu) : I
     private static MemoryDescriptor ChannelsLast(MemoryDescriptor descriptor) => descriptor.IsAny
         ? new MemoryDescriptor(descriptor.Dimensions, descriptor.DataType, FormatTag.ChannelsLast(descriptor.Rank))
         : descriptor;
+
+    // The zero points of source channels in the order in which K runs over a sample.
+    private static short[]? ZeroPoints(MemoryDescriptor source, Shape order, ZeroPoint? zeroPoint)
+    {
+        if (RowCopy.ZeroPointsOf(zeroPoint) is not { } ofChannels)
+            return null;
+        int place = order.ToList().IndexOf(1), inner = 1, sum = 1;
+        for (int i = 0; i < order.Count; i++)
+        {
+            inner *= i > place ? source.Dimensions[order[i]] : 1;
+            sum *= source.Dimensions[order[i]];
+        }
+
+        return [.. Enumerable.Range(0, sum).Select(k => ofChannels[k / inner % ofChannels.Length])];
+    }
+
+    /// <summary>Whether the elements of each sample lie without gaps, in any order of the dimensions.</summary>
+    public static bool IsDenseSample(MemoryDescriptor source) => PhysicalOrder(source) is not null;
 
     // The dimensions of a sample from the slowest to the fastest; null if they do not fill the sample without gaps.
     private static Shape? PhysicalOrder(MemoryDescriptor source)

@@ -17,7 +17,7 @@ internal sealed class BrgemmMatMul(KernelCache cache, CpuFeatures cpu) : IImplem
     {
         var descriptor = (MatMulDescriptor)request.Descriptor;
         if (BrgemmOperands.Choose(Name, request, descriptor.Source.DataType, descriptor.Weights.DataType,
-            descriptor.Destination.DataType, descriptor.K % 2 == 0, out Rejection? rejection) is not { } operands)
+            descriptor.Destination.DataType, descriptor.K % 2 == 0, isPadded: false, out Rejection? rejection) is not { } operands)
             return rejection!;
         if (descriptor.Destination.ElementCount == 0 || descriptor.K == 0)
             return new Rejection(Name, RejectionReason.Shape, "nothing to compute");
@@ -28,10 +28,11 @@ internal sealed class BrgemmMatMul(KernelCache cache, CpuFeatures cpu) : IImplem
         if (!destination.IsStrided || !destination.InnerBlocks.IsEmpty || (destination.Strides[^1] != 1 && descriptor.N > 1))
             return new Rejection(Name, RejectionReason.Layout, $"the columns of destination {destination} are not neighbours");
         if (MatrixEpilogue.TryCreate(
-            request.Attributes, operands.Product.AccumulatorType(), destination, descriptor.Bias is not null, out string refusal)
+            request.Attributes, operands.Product.AccumulatorType(), destination, descriptor.Bias, out string refusal)
             is not { } epilogue)
             return new Rejection(Name, RejectionReason.PostOps, refusal);
 
+        short[]? zeroPoints = source.DataType.IsInt8() ? RowCopy.ZeroPointsOf(request.Attributes.SourceZeroPoint) : null;
         int rank = destination.Rank, matrices = 1;
         for (int d = 0; d < rank - 2; d++)
             matrices *= descriptor.Weights.Dimensions[d];
@@ -48,14 +49,15 @@ internal sealed class BrgemmMatMul(KernelCache cache, CpuFeatures cpu) : IImplem
             BatchRank = rank - 2,
             Type = descriptor.Weights.DataType,
             SplitsPairs = operands.SplitsPairs,
-            ZeroPoint = operands.Product == DotProductKind.Int16 ? request.Attributes.WeightsZeroPoint : null,
+            ZeroPoint = operands.SubtractedZeroPoint(request.Attributes, descriptor.Weights.DataType),
+            GroupScale = request.Attributes.WeightsScale is { Granularity: QuantizationGranularity.PerGroup } groups ? groups : null,
         };
         if (BrgemmWeightsOperand.TryCreate(Name, descriptor.Weights, spec, operands, request.Attributes.SourceZeroPoint, out rejection)
             is not { } weights)
             return rejection!;
         return new BrgemmMatrixPlan(
             $"{Name}:{operands.Variant}", descriptor with { Weights = weights.Descriptor }, source, destination, request,
-            operands, MatrixProblem.Of(descriptor, keepsImages: epilogue.MovesPerImage), spec, weights, epilogue, cache, cpu);
+            operands, MatrixProblem.Of(descriptor, keepsImages: epilogue.MovesPerImage) with { ZeroPoints = zeroPoints }, spec, weights, epilogue, cache, cpu);
     }
 
     private static MemoryDescriptor RowMajor(MemoryDescriptor descriptor) =>

@@ -17,6 +17,8 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
     private readonly EpiloguePlan _epilogue;
     private readonly PrimitiveAttributes _attributes;
     private readonly RowCopy? _copy;
+    private readonly BrgemmOperands _operands;
+    private readonly DataType _sourceType;
     private readonly WorkSplit _split;
     private readonly long[] _runs = GC.AllocateArray<long>(1, pinned: true); // one run at offset 0
     private readonly int _threads;
@@ -29,9 +31,11 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
     {
         (Name, Descriptor, _destination, _attributes, _problem) = (name, descriptor, destination, request.Attributes, problem);
         (_weightsSpec, _weights, _epilogue, _threads) = (weightsSpec, weights, epilogue, request.Threads);
+        (_operands, _sourceType) = (operands, source.DataType);
         bool direct = problem.SourceElement == 1 && operands.Product.ReadsDirectly(source.DataType)
             && problem.Sum % operands.Product.Interleave() == 0;
-        _copy = direct ? null : new RowCopy(operands.Product, source.DataType, problem.Sum, problem.SourceRow, problem.SourceElement);
+        _copy = direct ? null : new RowCopy(
+            operands.Product, source.DataType, problem.Sum, problem.SourceRow, problem.SourceElement, problem.ZeroPoints);
         var template = new BrgemmSpec
         {
             Product = operands.Product,
@@ -66,7 +70,7 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
     public override PrimitiveDescriptor Descriptor { get; }
 
     /// <inheritdoc/>
-    public override long ScratchBytes => _weights.ScratchBytes + (_scratchOfThread * _threads);
+    public override long ScratchBytes => _epilogue.ScratchBytes + _weights.ScratchBytes + (_scratchOfThread * _threads);
 
     /// <inheritdoc/>
     public override long SizeInBytes => 2048 + _epilogue.SizeInBytes + (_problem.Batches * 24L);
@@ -78,8 +82,10 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
     public override void Execute(in ExecutionContext context)
     {
         int zeroPoint = Reference.RefEpilogue.SourceZeroPoint(_attributes, in context.Arguments);
-        _epilogue.Prepare(in context.Arguments, _destination, out EpilogueArguments epilogue);
-        PreparedWeights weights = _weights.Prepare(in context, context.Scratch, zeroPoint);
+        _operands.RequireZeroPoint(zeroPoint, _sourceType, isPadded: false);
+        _epilogue.Prepare(in context.Arguments, _destination, context.Scratch, out EpilogueArguments epilogue);
+        byte* scratch = context.Scratch + _epilogue.ScratchBytes;
+        PreparedWeights weights = _weights.Prepare(in context, scratch, zeroPoint);
         var body = new Body
         {
             Plan = this,
@@ -87,7 +93,7 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
             Source = (byte*)context.Arguments[ArgumentSlot.Source],
             Destination = (byte*)context.Arguments[ArgumentSlot.Destination],
             Weights = weights,
-            Scratch = context.Scratch + _weights.ScratchBytes,
+            Scratch = scratch + _weights.ScratchBytes,
             ZeroPoint = zeroPoint,
             Epilogue = &epilogue,
         };

@@ -8,31 +8,48 @@ internal static class MatrixEpilogue
     /// <param name="attributes">Scales, zero points and post-ops.</param>
     /// <param name="accumulator">Type of the accumulators.</param>
     /// <param name="destination">The destination.</param>
-    /// <param name="hasBias">Whether there is a bias.</param>
+    /// <param name="bias">The bias; null for none.</param>
     /// <param name="refusal">What is not served, if the result is null.</param>
     public static EpiloguePlan? TryCreate(
-        PrimitiveAttributes attributes, DataType accumulator, MemoryDescriptor destination, bool hasBias, out string refusal)
+        PrimitiveAttributes attributes, DataType accumulator, MemoryDescriptor destination, MemoryDescriptor? bias, out string refusal)
     {
         refusal = "";
         var chain = new PostOp[attributes.PostOps.Count];
         for (int i = 0; i < chain.Length; i++)
         {
             chain[i] = attributes.PostOps[i];
-            if (chain[i] is not BinaryPostOp binary)
+            if (chain[i] is not OperandPostOp postOp)
                 continue;
-            if (!binary.Operand.IsStrided || !binary.Operand.InnerBlocks.IsEmpty)
+            if (!postOp.Operand.IsStrided || !postOp.Operand.InnerBlocks.IsEmpty)
             {
-                refusal = $"the operand {binary.Operand} of a binary post-op is not plainly strided";
+                refusal = $"the operand {postOp.Operand} of a post-op is not plainly strided";
                 return null;
             }
 
-            chain[i] = binary with { Operand = ColumnsAsChannels(binary.Operand) };
+            chain[i] = postOp with { Operand = ColumnsAsChannels(postOp.Operand) };
+        }
+
+        if (bias is { Rank: > 1 })
+        {
+            if (!bias.InnerBlocks.IsEmpty)
+            {
+                refusal = $"the bias {bias} is not plainly strided";
+                return null;
+            }
+
+            bias = ColumnsAsChannels(bias);
         }
 
         Epilogue epilogue = Epilogue.Create(
-            attributes with { PostOps = PostOpChain.Create(chain) }, accumulator, destination.DataType, destination.Dimensions[^1], hasBias);
-        return EpiloguePlan.TryCreate(epilogue, accumulator, hasBias, ColumnsAsChannels(destination), out refusal);
+            attributes with { PostOps = PostOpChain.Create(chain) }, accumulator, destination.DataType, destination.Dimensions[^1],
+            bias is not null);
+        return EpiloguePlan.TryCreate(epilogue, accumulator, bias, ColumnsAsChannels(destination), out refusal);
     }
+
+    /// <summary>Whether the kernels of a product can read an operand of a post-op or a bias where it lies.</summary>
+    public static bool Serves(MemoryDescriptor operand, MemoryDescriptor destination) => operand.Rank == 1
+        || (operand.IsStrided && operand.InnerBlocks.IsEmpty
+            && EpiloguePlan.Serves(ColumnsAsChannels(operand), ColumnsAsChannels(destination)));
 
     private static MemoryDescriptor ColumnsAsChannels(MemoryDescriptor matrix)
     {

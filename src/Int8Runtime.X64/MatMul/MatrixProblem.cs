@@ -34,6 +34,9 @@ internal sealed record MatrixProblem
     /// <summary>Index of each product in the first batch dimension, by which operands of post-ops may move.</summary>
     public required int[] Images { get; init; }
 
+    /// <summary>Zero point of the source at each place of K; null where it is the same everywhere.</summary>
+    public short[]? ZeroPoints { get; init; }
+
     /// <summary>Number of products.</summary>
     public int Batches => Matrices.Length;
 

@@ -51,7 +51,7 @@ internal sealed class JitPooling(KernelCache cache) : IImplementation
         bool passesThrough = PassThrough.KeepsUnits(attributes, source, destination);
         Epilogue epilogue = Epilogue.CreateForValues(passesThrough ? PrimitiveAttributes.Default : attributes, destination);
         EpiloguePlan? epiloguePlan = EpiloguePlan.TryCreate(
-            epilogue, DataType.Float32, hasBias: false, descriptor.Destination, out string refusal);
+            epilogue, DataType.Float32, bias: null, descriptor.Destination, out string refusal);
         if (epiloguePlan is null)
             return Refuse(RejectionReason.PostOps, refusal);
         PoolingReduction reduction = !isMaximum ? PoolingReduction.Average

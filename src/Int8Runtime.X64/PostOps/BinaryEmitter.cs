@@ -4,32 +4,14 @@ using static Int8Runtime.Jit.VectorOp;
 
 namespace Int8Runtime.X64;
 
-/// <summary>Emits a <see cref="BinaryAlgorithm"/>; the same bits as the reference.</summary>
-internal sealed class BinaryEmitter(BinarySpec spec) : IPostOpEmitter
+/// <summary>Emits a <see cref="BinaryAlgorithm"/>.</summary>
+internal sealed class BinaryEmitter(BinarySpec spec) : OperandEmitter(spec)
 {
     /// <inheritdoc/>
-    public RegisterNeeds Needs => spec.Mode == OperandMode.Constant ? new(1, 1) : new(3, 1);
+    protected override void Apply(KernelAssembler asm, Vec x, Vec operand) => Apply(asm, x, (Operand)operand);
 
     /// <inheritdoc/>
-    public void Emit(EpilogueScope scope, ResultVector vector)
-    {
-        if (spec.Mode == OperandMode.Constant)
-        {
-            Apply(scope.Assembler, vector.Register, scope.Constant(spec.Constant));
-            return;
-        }
-
-        KernelAssembler asm = scope.Assembler;
-        using Vec operand = asm.Registers.Vec("operand");
-        scope.LoadOperand(operand, spec, vector);
-        if (spec.IsQuantized)
-        {
-            asm.Emit(Vsubps, operand, operand, scope.Constant(spec.Constant + 1));
-            asm.Emit(Vmulps, operand, operand, scope.Constant(spec.Constant));
-        }
-
-        Apply(asm, vector.Register, operand);
-    }
+    protected override void ApplyConstant(KernelAssembler asm, Vec x, Mem constant) => Apply(asm, x, (Operand)constant);
 
     private void Apply(KernelAssembler asm, Vec x, Operand y)
     {

@@ -12,7 +12,8 @@ namespace Int8Runtime.X64;
 internal unsafe struct EpilogueArguments
 {
     /// <summary>Offsets of the fields.</summary>
-    public const int ConstantsOffset = 0, ScaleOffset = 8, BiasOffset = 16, DestinationOriginOffset = 24, OperandsOffset = 32;
+    public const int ConstantsOffset = 0, ScaleOffset = 8, BiasOffset = 16, DestinationOriginOffset = 24, ZeroPointsOffset = 32,
+        OperandsOffset = 40;
 
     /// <summary>Most operands: those of post-ops, and those that implementations add for scales and zero points.</summary>
     public const int MaximumOperands = PostOp.MaximumChainLength + 8;
@@ -23,13 +24,16 @@ internal unsafe struct EpilogueArguments
     /// <summary>Factors of channel 0 and up (a single one for <see cref="OperandMode.PerTensor"/>).</summary>
     public float* Scale;
 
-    /// <summary>Bias of channel 0 and up (a single one for <see cref="OperandMode.PerTensor"/>).</summary>
-    public float* Bias;
+    /// <summary>Bias, as its <see cref="OperandMode"/> says.</summary>
+    public byte* Bias;
 
     /// <summary>The destination element at which the operands of <see cref="OperandMode.PerElement"/> start.</summary>
     public byte* DestinationOrigin;
 
-    /// <summary>Operands of binary post-ops, by their place in the chain.</summary>
+    /// <summary>Zero points of the destination from channel 0 on, in s32, where they differ from channel to channel.</summary>
+    public int* ZeroPoints;
+
+    /// <summary>Operands of post-ops, by their place in the chain.</summary>
     public OperandTable Operands;
 
     /// <summary>A pointer for each post-op.</summary>

@@ -96,7 +96,7 @@ internal sealed class EpilogueEmitter : IDisposable
     // Four vectors at a time pay off from two vectors on; their addresses and tails must be known.
     private bool StoresPacked(ReadOnlySpan<ResultVector> vectors)
     {
-        if (!_spec.Destination.IsInt8() || vectors.Length < 2)
+        if (!_spec.Destination.IsInt8() || vectors.Length < 2 || !_spec.FitsWords || _spec.HasZeroPoints)
             return false;
         foreach (ResultVector vector in vectors)
             if (vector.Destination.Index is not null || vector.Active.RuntimeCount is not null)
@@ -113,7 +113,7 @@ internal sealed class EpilogueEmitter : IDisposable
             {
                 SumSpec sum => new SumEmitter(sum),
                 EltwiseSpec eltwise => new EltwiseEmitter(eltwise),
-                BinarySpec binary => new BinaryEmitter(binary),
+                OperandSpec operand => OperandEmitter.Of(operand),
                 var other => throw new InvalidOperationException($"No code is generated for {other}."),
             };
         }
@@ -142,7 +142,7 @@ internal sealed class EpilogueEmitter : IDisposable
             Vec x = vector.Register;
             if (_spec.Accumulator == DataType.Int32)
                 asm.Emit(Vcvtdq2ps, x, x);
-            if (loaded != vector.Column)
+            if (loaded != vector.Column || _spec.Bias == OperandMode.PerElement)
             {
                 LoadColumn(vector, scale, bias);
                 loaded = vector.Column;
@@ -163,12 +163,30 @@ internal sealed class EpilogueEmitter : IDisposable
     private void LoadColumn(ResultVector vector, Vec? scale, Vec? bias)
     {
         if (scale is { } factor)
-            _scope.LoadParameter(factor, EpilogueArguments.ScaleOffset, _spec.Scale, vector);
+            _scope.Load(factor, DataType.Float32, _spec.Scale, EpilogueArguments.ScaleOffset, vector);
         if (bias is not { } addend)
             return;
-        _scope.LoadParameter(addend, EpilogueArguments.BiasOffset, _spec.Bias, vector);
+        _scope.Load(addend, _spec.BiasType, _spec.Bias, EpilogueArguments.BiasOffset, vector);
         if (_spec.ScalesBias)
             _scope.Assembler.Emit(Vmulps, addend, addend, _scope.Constant(_spec.BiasFactorSlot));
+    }
+
+    // Integers of each channel, loaded as the bits that they are. The sum is inside s32; it saturates to 8 bits here.
+    private void AddZeroPoints(ResultVector vector)
+    {
+        KernelAssembler asm = _scope.Assembler;
+        Vec x = vector.Register;
+        using (Vec zeroPoints = asm.Registers.Vec("zero points"))
+        {
+            _scope.Load(zeroPoints, DataType.Float32, OperandMode.PerChannel, EpilogueArguments.ZeroPointsOffset, vector);
+            asm.Emit(Vpaddd, x, x, zeroPoints);
+        }
+
+        if (!_spec.Destination.IsInt8())
+            return;
+        (int min, int max) = _spec.Destination.IntegerRange();
+        asm.Emit(Vpmaxsd, x, x, asm.Splat(min));
+        asm.Emit(Vpminsd, x, x, asm.Splat(max));
     }
 
     // Bounds, the lower one first: NaN gives the lower bound.
@@ -194,6 +212,8 @@ internal sealed class EpilogueEmitter : IDisposable
         asm.Emit(Vcvtps2dq, x, x);
         if (_spec.HasZeroPoint)
             asm.Emit(Vpaddd, x, x, _scope.Constant(_spec.ZeroPointSlot));
+        if (_spec.HasZeroPoints)
+            AddZeroPoints(vector);
         TypedStore.FromInt32(asm, vector.Destination, _spec.Destination, x, vector.Active);
     }
 }

@@ -3,7 +3,7 @@ namespace Int8Runtime.X64;
 
 /// <summary>A post-op with the way its operand meets the lanes.</summary>
 /// <param name="PostOp">The post-op.</param>
-/// <param name="Mode">For a binary one: which elements the lanes meet.</param>
+/// <param name="Mode">For one with an operand: which elements the lanes meet.</param>
 /// <param name="Constant">For <see cref="OperandMode.Constant"/>: the operand.</param>
 /// <param name="Quantization">Scale and zero point of the operand, if it has them.</param>
 internal readonly record struct PlacedPostOp(
@@ -11,19 +11,31 @@ internal readonly record struct PlacedPostOp(
 
 /// <summary>
 /// An <see cref="Epilogue"/> prepared for generated code: the spec that keys the kernel, and the memory that the kernel reads.
-/// A plan creates it once and fills <see cref="EpilogueArguments"/> at each execution.
+/// A plan creates it once and fills <see cref="EpilogueArguments"/> at each execution. Where scales or zero points are given at
+/// execution, the numbers are written into scratch memory first.
 /// </summary>
 internal sealed unsafe class EpiloguePlan
 {
     /// <summary>Bytes of a constant slot: a splat as wide as the widest vector.</summary>
     public const int SlotBytes = 64;
 
-    private readonly AlignedFloats _constants;
-    private readonly AlignedFloats _scale;
-    private readonly (int Index, long Offset, long BatchStride)[] _operands;
+    // The zero point of an 8-bit destination that may be added in words.
+    private const int LargestWordZeroPoint = 32000;
 
-    private EpiloguePlan(EpilogueSpec spec, AlignedFloats constants, AlignedFloats scale, (int, long, long)[] operands) =>
-        (Spec, _constants, _scale, _operands) = (spec, constants, scale, operands);
+    private const int BiasIndex = -1;
+
+    private readonly Epilogue _epilogue;
+    private readonly AlignedFloats _constants, _scale;
+    private readonly AlignedFloats? _zeroPoints;
+    private readonly OperandPlace[] _operands;
+
+    private EpiloguePlan(EpilogueSpec spec, Epilogue epilogue, AlignedFloats constants, OperandPlace[] operands)
+    {
+        (Spec, _epilogue, _constants, _operands) = (spec, epilogue, constants, operands);
+        _scale = AlignedFloats.Copy(epilogue.Scale);
+        if (epilogue.OutputZeroPoints is { } zeroPoints)
+            _zeroPoints = AlignedFloats.Copy([.. zeroPoints.Select(BitConverter.Int32BitsToSingle)]);
+    }
 
     /// <summary>What the code depends on.</summary>
     public EpilogueSpec Spec { get; }
@@ -34,48 +46,71 @@ internal sealed unsafe class EpiloguePlan
     /// <summary>Bytes kept alive.</summary>
     public long SizeInBytes => _constants.SizeInBytes + _scale.SizeInBytes;
 
+    /// <summary>Bytes for the numbers of an execution; 0 where all are constants. A multiple of 64.</summary>
+    public long ScratchBytes => _epilogue.IsRuntime
+        ? (((long)Spec.SlotCount * SlotBytes) + ((long)_epilogue.Scale.Length * sizeof(float)) + (2 * SlotBytes) - 1) / SlotBytes * SlotBytes
+        : 0;
+
     /// <summary>
     /// Prepares an epilogue for a kernel that writes tiles of <paramref name="destination"/> with the channels (dimension 1)
     /// in consecutive lanes.
     /// </summary>
     /// <param name="epilogue">The planned arithmetic.</param>
     /// <param name="accumulator">s32 or f32.</param>
-    /// <param name="hasBias">Whether a bias, one for each channel, is given at execution.</param>
+    /// <param name="bias">The bias that is given at execution: one dimension of channels, or the destination's rank; null for none.</param>
     /// <param name="destination">The destination.</param>
     /// <param name="refusal">What is not served, if the result is null.</param>
     public static EpiloguePlan? TryCreate(
-        Epilogue epilogue, DataType accumulator, bool hasBias, MemoryDescriptor destination, out string refusal)
+        Epilogue epilogue, DataType accumulator, MemoryDescriptor? bias, MemoryDescriptor destination, out string refusal)
     {
         refusal = "";
-        var operands = new List<(int, long, long)>();
+        var operands = new List<OperandPlace>();
         var chain = new PlacedPostOp[epilogue.PostOps.Count];
         for (int i = 0; i < chain.Length; i++)
         {
             chain[i] = new PlacedPostOp(epilogue.PostOps[i]);
-            if (epilogue.PostOps[i] is not BinaryPostOp binary)
+            if (epilogue.PostOps[i] is not OperandPostOp postOp)
                 continue;
-            if (TileModeOf(binary.Operand, destination, out long batchStride) is not { } mode)
+            if (OperandPlace.Of(i, postOp.Operand, destination) is not { } place)
             {
-                refusal = $"the operand {binary.Operand} of a binary post-op needs one element, one for each channel, or the destination's layout";
+                refusal = $"the operand {postOp.Operand} of a post-op needs one element, one for each channel, or the destination's layout";
                 return null;
             }
 
-            int size = binary.Operand.DataType.SizeInBytes();
-            chain[i] = new PlacedPostOp(binary, mode);
-            operands.Add((i, binary.Operand.Offset * size, batchStride * size));
+            chain[i] = new PlacedPostOp(postOp, place.Mode);
+            operands.Add(place);
         }
 
-        bool common = !epilogue.Scale.AsSpan().ContainsAnyExcept(epilogue.Scale[0]);
+        OperandMode biasMode = OperandMode.None;
+        if (bias is not null)
+        {
+            if (OperandPlace.Of(BiasIndex, OfChannels(bias, destination), destination) is not { } place)
+            {
+                refusal = $"the bias {bias} needs one element, one for each channel, or the destination's layout";
+                return null;
+            }
+
+            biasMode = place.Mode;
+            operands.Add(place);
+        }
+
+        bool common = epilogue.HasRuntimeScale
+            ? epilogue.Attributes.WeightsScale is not { Granularity: QuantizationGranularity.PerChannel }
+            : !epilogue.Scale.AsSpan().ContainsAnyExcept(epilogue.Scale[0]);
         OperandMode scale = !common ? OperandMode.PerChannel
-            : epilogue.Scale[0] == 1f ? OperandMode.None : OperandMode.PerTensor;
-        return Create(epilogue, accumulator, scale, hasBias ? OperandMode.PerChannel : OperandMode.None, chain, [.. operands]);
+            : epilogue.Scale[0] == 1f && !epilogue.HasRuntimeScale ? OperandMode.None : OperandMode.PerTensor;
+        return Create(epilogue, accumulator, scale, biasMode, bias?.DataType ?? DataType.Float32, chain, [.. operands]);
     }
+
+    /// <summary>Whether kernels that write tiles of <paramref name="destination"/> can read an operand where it lies.</summary>
+    public static bool Serves(MemoryDescriptor operand, MemoryDescriptor destination) =>
+        OperandPlace.Of(0, OfChannels(operand, destination), destination) is not null;
 
     /// <summary>Prepares an epilogue of f32 values whose operands the caller places and moves itself.</summary>
     /// <param name="epilogue">What follows the post-ops; its own scale, bias and post-ops are not used.</param>
     /// <param name="chain">The post-ops.</param>
     public static EpiloguePlan ForRuns(Epilogue epilogue, ReadOnlySpan<PlacedPostOp> chain) =>
-        Create(epilogue, DataType.Float32, OperandMode.None, OperandMode.None, chain, []);
+        Create(epilogue, DataType.Float32, OperandMode.None, OperandMode.None, DataType.Float32, chain, []);
 
     /// <summary>
     /// Prepares what follows values that a kernel has computed itself; null if a post-op has an operand, whose place such a
@@ -102,7 +137,7 @@ internal sealed unsafe class EpiloguePlan
         for (int i = 0; i < epilogue.PostOps.Count; i++)
         {
             OperandMode mode = OperandMode.None;
-            if (epilogue.PostOps[i] is BinaryPostOp)
+            if (epilogue.PostOps[i] is OperandPostOp)
             {
                 mode = modeOf(placed.Count);
                 placed.Add((chain.Count, i));
@@ -120,119 +155,180 @@ internal sealed unsafe class EpiloguePlan
     {
         table.Constants = (byte*)_constants.Data;
         table.Scale = _scale.Data;
+        table.ZeroPoints = _zeroPoints is null ? null : (int*)_zeroPoints.Data;
     }
 
     /// <summary>Fills the pointers of an execution; those of the first image where operands move.</summary>
-    public void Prepare(in ExecutionArguments arguments, MemoryDescriptor destination, out EpilogueArguments table)
+    /// <param name="arguments">Memory of the execution.</param>
+    /// <param name="destination">The destination.</param>
+    /// <param name="scratch"><see cref="ScratchBytes"/> bytes, 64-byte aligned; used until the execution ends.</param>
+    /// <param name="table">Receives the pointers.</param>
+    /// <exception cref="ArgumentException">A zero point that is given now is too large for an 8-bit destination.</exception>
+    public void Prepare(in ExecutionArguments arguments, MemoryDescriptor destination, byte* scratch, out EpilogueArguments table)
     {
         table = default;
         PrepareConstants(ref table);
-        table.Bias = (float*)arguments[ArgumentSlot.Bias];
+        if (_epilogue.IsRuntime)
+        {
+            table.Constants = scratch;
+            table.Scale = (float*)(scratch + (Spec.SlotCount * SlotBytes));
+            WriteNumbers(RuntimeQuantization.Read(_epilogue.Attributes, in arguments), (float*)scratch, table.Scale);
+        }
+
         table.DestinationOrigin = (byte*)arguments[ArgumentSlot.Destination] + (destination.Offset * destination.DataType.SizeInBytes());
-        foreach ((int index, long offset, _) in _operands)
-            table.Operands[index] = (nint)((byte*)arguments.PostOpOperand(index) + offset);
+        foreach (OperandPlace operand in _operands)
+            Point(in arguments, operand, 0, ref table);
     }
+
+    /// <summary>Fills the pointers of an execution whose numbers are all constants.</summary>
+    public void Prepare(in ExecutionArguments arguments, MemoryDescriptor destination, out EpilogueArguments table) =>
+        Prepare(in arguments, destination, null, out table);
 
     /// <summary>Moves operands that differ from image to image to image <paramref name="image"/>.</summary>
     public void SelectImage(in ExecutionArguments arguments, int image, ref EpilogueArguments table)
     {
-        foreach ((int index, long offset, long stride) in _operands)
-            if (stride != 0)
-                table.Operands[index] = (nint)((byte*)arguments.PostOpOperand(index) + offset + (image * stride));
+        foreach (OperandPlace operand in _operands)
+            if (operand.BatchStride != 0)
+                Point(in arguments, operand, image, ref table);
+    }
+
+    private static void Point(in ExecutionArguments arguments, OperandPlace operand, int image, ref EpilogueArguments table)
+    {
+        var data = (byte*)(operand.Index == BiasIndex ? arguments[ArgumentSlot.Bias] : arguments.PostOpOperand(operand.Index));
+        data += operand.Offset + (image * operand.BatchStride);
+        if (operand.Index == BiasIndex)
+            table.Bias = data;
+        else
+            table.Operands[operand.Index] = (nint)data;
+    }
+
+    // A bias of one dimension, seen as a tensor of the destination's rank.
+    private static MemoryDescriptor OfChannels(MemoryDescriptor bias, MemoryDescriptor destination)
+    {
+        if (bias.Rank == destination.Rank || bias.Rank != 1)
+            return bias;
+        Shape dimensions = Shape.Filled(destination.Rank, 1).With(1, bias.Dimensions[0]);
+        var strides = new long[destination.Rank];
+        strides[1] = bias.Strides[0];
+        return MemoryDescriptor.Strided(dimensions, bias.DataType, strides, bias.Offset);
     }
 
     private static EpiloguePlan Create(
-        Epilogue epilogue, DataType accumulator, OperandMode scale, OperandMode bias, ReadOnlySpan<PlacedPostOp> chain,
-        (int, long, long)[] operands)
+        Epilogue epilogue, DataType accumulator, OperandMode scale, OperandMode bias, DataType biasType,
+        ReadOnlySpan<PlacedPostOp> chain, OperandPlace[] operands)
     {
         var numbers = new List<float>();
         var postOps = new PostOpSpec[chain.Length];
         for (int i = 0; i < postOps.Length; i++)
         {
             int slot = numbers.Count;
-            switch (chain[i].PostOp)
+            PlacedPostOp placed = chain[i];
+            (float first, float second) = EpilogueFactors.NumbersOf(placed.PostOp, 1);
+            switch (placed.PostOp)
             {
                 case SumPostOp sum:
                     DataType type = sum.DataType == DataType.Undefined ? epilogue.DestinationType : sum.DataType;
                     postOps[i] = new SumSpec(type, sum.ZeroPoint != 0, slot);
-                    numbers.AddRange(sum.ZeroPoint != 0 ? [sum.Scale, sum.ZeroPoint] : [sum.Scale]);
+                    numbers.AddRange(sum.ZeroPoint != 0 ? [first, second] : [first]);
                     break;
                 case EltwisePostOp eltwise:
                     postOps[i] = EltwiseSpec.Of(eltwise.Algorithm, eltwise.Alpha, eltwise.Beta, slot);
-                    numbers.AddRange([eltwise.Alpha, eltwise.Beta]);
+                    numbers.AddRange([first, second]);
                     break;
-                case BinaryPostOp binary:
-                    (float Scale, int ZeroPoint)? quantization = chain[i].Quantization;
-                    postOps[i] = new BinarySpec(
-                        binary.Algorithm, binary.Operand.DataType, chain[i].Mode, i, quantization is not null, slot);
-                    if (chain[i].Mode == OperandMode.Constant)
-                        numbers.Add(chain[i].Constant);
-                    else if (quantization is { } q)
+                case OperandPostOp postOp:
+                    bool quantized = placed.Quantization is not null;
+                    DataType operandType = postOp.Operand.DataType;
+                    postOps[i] = postOp is BinaryPostOp binary
+                        ? new BinarySpec(binary.Algorithm, operandType, placed.Mode, i, quantized, slot)
+                        : new PReluSpec(operandType, placed.Mode, i, quantized, slot);
+                    if (placed.Mode == OperandMode.Constant)
+                        numbers.Add(placed.Constant);
+                    else if (placed.Quantization is { } q)
                         numbers.AddRange([q.Scale, q.ZeroPoint]);
                     break;
             }
         }
 
-        bool integer = !epilogue.DestinationType.IsFloatingPoint();
-        int lowerByte = LowerByte(epilogue);
+        bool integer = !epilogue.DestinationType.IsFloatingPoint(), bytes = epilogue.DestinationType.IsInt8();
+        int lowerByte = LowerByte(epilogue.DestinationType, epilogue.LowerBound, epilogue.OutputZeroPoint);
+        bool narrowed = epilogue.IsRuntime && epilogue.PostOps.Count < epilogue.Attributes.PostOps.Count;
         var spec = new EpilogueSpec
         {
             Accumulator = accumulator,
             Destination = epilogue.DestinationType,
             Scale = scale,
             Bias = bias,
-            ScalesBias = bias != OperandMode.None && epilogue.BiasMultiplier != 1f,
+            BiasType = biasType,
+            ScalesBias = bias != OperandMode.None
+                && (epilogue.BiasMultiplier != 1f || (epilogue.HasRuntimeDestinationScale && EpilogueFactors.Folds(epilogue.Attributes.PostOps))),
             PostOps = new ValueList<PostOpSpec>(postOps),
-            Multiplies = epilogue.OutputMultiplier != 1f,
+            Multiplies = epilogue.Multiplies,
             ClampsBelow = epilogue.LowerBound > float.NegativeInfinity,
             ClampsAbove = epilogue.UpperBound < float.PositiveInfinity,
-            HasZeroPoint = integer && epilogue.OutputZeroPoint != 0,
-            HasLowerByte = epilogue.DestinationType.IsInt8() && lowerByte > epilogue.DestinationType.IntegerRange().Min,
+            HasZeroPoint = integer && (epilogue.OutputZeroPoint != 0 || epilogue.HasRuntimeZeroPoint),
+            HasZeroPoints = epilogue.OutputZeroPoints is not null,
+            FitsWords = Math.Abs((long)epilogue.OutputZeroPoint) <= LargestWordZeroPoint,
+            HasLowerByte = bytes && (narrowed || lowerByte > epilogue.DestinationType.IntegerRange().Min),
             StoresAccumulator = epilogue.StoresAccumulator,
         };
         numbers.AddRange(
         [
             epilogue.BiasMultiplier, epilogue.OutputMultiplier, epilogue.LowerBound, epilogue.UpperBound,
-            BitConverter.Int32BitsToSingle(epilogue.OutputZeroPoint),
-            BitConverter.Int32BitsToSingle((byte)lowerByte * 0x01010101),
-            BitConverter.Int32BitsToSingle((epilogue.OutputZeroPoint & 0xFFFF) * 0x00010001),
+            BitConverter.Int32BitsToSingle(epilogue.OutputZeroPoint), InBytes(lowerByte), InWords(epilogue.OutputZeroPoint),
         ]);
-        return new EpiloguePlan(spec, AlignedFloats.Splats([.. numbers]), AlignedFloats.Copy(epilogue.Scale), operands);
+        return new EpiloguePlan(spec, epilogue, AlignedFloats.Splats([.. numbers]), operands);
     }
 
-    // The lower bound of an 8-bit destination after rounding, with the zero point.
-    private static int LowerByte(Epilogue epilogue)
+    // The numbers of an execution, by the same formulas as Epilogue.Create and without allocating.
+    private void WriteNumbers(RuntimeQuantization runtime, float* slots, float* scale)
     {
-        if (!epilogue.DestinationType.IsInt8())
-            return 0;
-        (int min, int max) = epilogue.DestinationType.IntegerRange();
-        return (int)Math.Clamp(Math.Round((double)epilogue.LowerBound, MidpointRounding.ToEven) + epilogue.OutputZeroPoint, min, max);
-    }
-
-    // How a tile with channels in its lanes meets an operand; null where it cannot.
-    private static OperandMode? TileModeOf(MemoryDescriptor operand, MemoryDescriptor destination, out long batchStride)
-    {
-        batchStride = 0;
-        if (!operand.IsStrided || !operand.InnerBlocks.IsEmpty)
-            return null;
-        bool beyondChannels = false;
-        for (int d = 2; d < operand.Rank; d++)
-            beyondChannels |= operand.Dimensions[d] != 1;
-        int channels = operand.Rank > 1 ? operand.Dimensions[1] : 1;
-        int images = operand.Rank > 0 ? operand.Dimensions[0] : 1;
-        if (operand.ElementCount == 1)
-            return OperandMode.PerTensor;
-        if (!beyondChannels && (channels > 1 || destination.Dimensions[1] == 1) && (channels == 1 || operand.Strides[1] == 1))
+        PrimitiveAttributes attributes = _epilogue.Attributes;
+        EpilogueFactors factors = EpilogueFactors.Of(attributes, runtime);
+        DataType type = _epilogue.DestinationType;
+        if (_epilogue.HasRuntimeZeroPoint && type.IsInt8() && Math.Abs((long)factors.ZeroPoint) > LargestWordZeroPoint)
+            throw new ArgumentException(
+                $"The destination zero point {factors.ZeroPoint} that was given at execution is beyond ±{LargestWordZeroPoint}.");
+        for (int c = 0; c < _epilogue.Scale.Length; c++)
+            scale[c] = factors.ScaleOf(EpilogueFactors.WeightsScale(attributes, runtime, c));
+        new Span<float>(slots, Spec.SlotCount * (SlotBytes / sizeof(float))).Clear();
+        for (int i = 0; i < Spec.PostOps.Count; i++)
         {
-            batchStride = images > 1 ? operand.Strides[0] : 0;
-            return OperandMode.PerChannel;
+            PostOpSpec postOp = Spec.PostOps[i];
+            if (postOp is OperandSpec)
+                continue;
+            (float first, float second) = EpilogueFactors.NumbersOf(attributes.PostOps[i], factors.PostOpFactor);
+            Splat(slots, postOp.Constant, first);
+            if (postOp.ConstantCount > 1)
+                Splat(slots, postOp.Constant + 1, second);
         }
 
-        if (operand.Dimensions != destination.Dimensions)
-            return null;
-        for (int d = 0; d < operand.Rank; d++)
-            if (operand.Dimensions[d] > 1 && operand.Strides[d] != destination.Strides[d])
-                return null;
-        return OperandMode.PerElement;
+        int zeroPoint = _epilogue.OutputZeroPoints is null ? factors.ZeroPoint : 0;
+        (float lower, float upper) = _epilogue.OutputZeroPoints is null
+            ? Epilogue.BoundsOf(type, zeroPoint) : _epilogue.OuterBounds;
+        for (int i = attributes.PostOps.Count - 1; i >= Spec.PostOps.Count; i--)
+            Epilogue.TryNarrow(attributes.PostOps[i], factors.PostOpFactor, ref lower, ref upper);
+        Splat(slots, Spec.BiasFactorSlot, factors.BiasMultiplier);
+        Splat(slots, Spec.MultiplierSlot, factors.Multiplier);
+        Splat(slots, Spec.LowerSlot, lower);
+        Splat(slots, Spec.UpperSlot, upper);
+        Splat(slots, Spec.ZeroPointSlot, BitConverter.Int32BitsToSingle(zeroPoint));
+        Splat(slots, Spec.LowerByteSlot, InBytes(LowerByte(type, lower, zeroPoint)));
+        Splat(slots, Spec.ZeroPointWordSlot, InWords(zeroPoint));
+    }
+
+    private static float InBytes(int value) => BitConverter.Int32BitsToSingle((byte)value * 0x01010101);
+
+    private static float InWords(int value) => BitConverter.Int32BitsToSingle((value & 0xFFFF) * 0x00010001);
+
+    private static void Splat(float* slots, int slot, float value) =>
+        new Span<float>(slots + (slot * (SlotBytes / sizeof(float))), SlotBytes / sizeof(float)).Fill(value);
+
+    // The lower bound of an 8-bit destination after rounding, with the zero point.
+    private static int LowerByte(DataType type, float lower, int zeroPoint)
+    {
+        if (!type.IsInt8())
+            return 0;
+        (int min, int max) = type.IntegerRange();
+        return (int)Math.Clamp(Math.Round((double)lower, MidpointRounding.ToEven) + zeroPoint, min, max);
     }
 }

@@ -1,6 +1,5 @@
 // What post-op emitters share: the epilogue's constants and the addresses of its operands.
 using Int8Runtime.Jit;
-using static Int8Runtime.Jit.VectorOp;
 
 namespace Int8Runtime.X64;
 
@@ -31,34 +30,25 @@ internal sealed class EpilogueScope : IDisposable
     /// <summary>A constant, as wide as a vector.</summary>
     public Mem Constant(int slot) => _constants[slot * EpiloguePlan.SlotBytes];
 
-    /// <summary>Loads scales or biases of a vector's channels.</summary>
+    /// <summary>Loads the lanes of scales, biases or the operand of a post-op as f32.</summary>
     /// <param name="destination">Receives them.</param>
-    /// <param name="pointer">Offset of the pointer in <see cref="EpilogueArguments"/>.</param>
-    /// <param name="mode">One for all channels, or one for each.</param>
+    /// <param name="type">Element type.</param>
+    /// <param name="mode">Which elements the lanes meet.</param>
+    /// <param name="field">Offset of the operand's pointer in <see cref="EpilogueArguments"/>.</param>
     /// <param name="vector">The vector.</param>
-    public void LoadParameter(Vec destination, int pointer, OperandMode mode, ResultVector vector)
+    public void Load(Vec destination, DataType type, OperandMode mode, int field, ResultVector vector)
     {
-        Assembler.Mov(_address, _arguments[pointer]);
-        if (mode == OperandMode.PerTensor)
-            Assembler.Emit(Vbroadcastss, destination, _address[0]);
-        else
-            TypedLoad.ToFloat(Assembler, destination, DataType.Float32, OfChannel(vector.Column, sizeof(float)), vector.Active);
-    }
-
-    /// <summary>Loads the lanes of an operand of a binary post-op as f32.</summary>
-    public void LoadOperand(Vec destination, BinarySpec operand, ResultVector vector)
-    {
-        int size = operand.Type.SizeInBytes();
-        Mem pointer = _arguments[EpilogueArguments.OperandsOffset + (operand.Operand * sizeof(long))];
-        switch (operand.Mode)
+        int size = type.SizeInBytes();
+        Mem pointer = _arguments[field];
+        switch (mode)
         {
             case OperandMode.PerTensor:
                 Assembler.Mov(_address, pointer);
-                TypedLoad.BroadcastToFloat(Assembler, destination, operand.Type, _address[0]);
+                TypedLoad.BroadcastToFloat(Assembler, destination, type, _address[0]);
                 break;
             case OperandMode.PerChannel:
                 Assembler.Mov(_address, pointer);
-                TypedLoad.ToFloat(Assembler, destination, operand.Type, OfChannel(vector.Column, size), vector.Active);
+                TypedLoad.ToFloat(Assembler, destination, type, OfChannel(vector.Column, size), vector.Active);
                 break;
             default:
                 // The distance from the destination's first element, in the operand's bytes.
@@ -69,7 +59,7 @@ internal sealed class EpilogueScope : IDisposable
                 else if (size < _destinationBytes)
                     Assembler.Sar(_address, int.Log2(_destinationBytes / size));
                 Assembler.Add(_address, pointer);
-                TypedLoad.ToFloat(Assembler, destination, operand.Type, _address[0], vector.Active);
+                TypedLoad.ToFloat(Assembler, destination, type, _address[0], vector.Active);
                 break;
         }
     }

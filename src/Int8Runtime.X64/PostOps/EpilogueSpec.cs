@@ -16,6 +16,9 @@ internal sealed record EpilogueSpec
     /// <summary>Addend of the scaled accumulator.</summary>
     public OperandMode Bias { get; init; }
 
+    /// <summary>Element type of the bias.</summary>
+    public DataType BiasType { get; init; } = DataType.Float32;
+
     /// <summary>Whether the bias is multiplied before it is added. Constant: the factor.</summary>
     public bool ScalesBias { get; init; }
 
@@ -33,6 +36,12 @@ internal sealed record EpilogueSpec
 
     /// <summary>Whether an integer is added after rounding. Constant: that integer.</summary>
     public bool HasZeroPoint { get; init; }
+
+    /// <summary>Whether an integer of each channel is added after rounding; values saturate after that.</summary>
+    public bool HasZeroPoints { get; init; }
+
+    /// <summary>Whether 8-bit results may be packed to words before the zero point is added, which is then a word.</summary>
+    public bool FitsWords { get; init; } = true;
 
     /// <summary>
     /// Whether an 8-bit destination has a lower bound above that of its type, which <see cref="PackedStore"/> applies to bytes.
@@ -61,9 +70,9 @@ internal sealed record EpilogueSpec
         get
         {
             foreach (PostOpSpec postOp in PostOps.Span)
-                if (postOp is SumSpec or BinarySpec { Mode: not OperandMode.PerTensor })
+                if (postOp is SumSpec or OperandSpec { Mode: not OperandMode.PerTensor })
                     return true;
-            return false;
+            return HasZeroPoints || Bias == OperandMode.PerElement;
         }
     }
 
@@ -103,7 +112,8 @@ internal sealed record EpilogueSpec
         if (Scale != OperandMode.None)
             parts.Add(Scale == OperandMode.PerChannel ? "sc" : "s");
         if (Bias != OperandMode.None)
-            parts.Add((Bias == OperandMode.PerChannel ? "bc" : "b") + (ScalesBias ? "m" : ""));
+            parts.Add((Bias == OperandMode.PerChannel ? "bc" : Bias == OperandMode.PerTensor ? "b" : "be")
+                + (BiasType == DataType.Float32 ? "" : BiasType.ToShortName()) + (ScalesBias ? "m" : ""));
         foreach (PostOpSpec postOp in PostOps.Span)
             parts.Add(postOp.ToString());
         if (Multiplies)
@@ -115,7 +125,9 @@ internal sealed record EpilogueSpec
         if (HasLowerByte)
             parts.Add("low");
         if (HasZeroPoint)
-            parts.Add("zp");
+            parts.Add(FitsWords ? "zp" : "zpw");
+        if (HasZeroPoints)
+            parts.Add("zpc");
         return string.Join('-', parts);
     }
 }

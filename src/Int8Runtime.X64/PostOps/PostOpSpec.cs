@@ -67,20 +67,49 @@ internal sealed record EltwiseSpec(EltwiseAlgorithm Algorithm, bool IsPlain, flo
 /// A function of the value and an operand <c>y</c>, or <c>scale·(y − zeroPoint)</c>. Constants: the operand, for
 /// <see cref="OperandMode.Constant"/>; scale and zero point, if it is quantized.
 /// </summary>
-/// <param name="Algorithm">The function.</param>
 /// <param name="Type">Element type of the operand.</param>
 /// <param name="Mode">Which elements the lanes meet.</param>
 /// <param name="Operand">Index of the operand's pointer in <see cref="EpilogueArguments"/>.</param>
 /// <param name="IsQuantized">Whether the operand has a scale and a zero point.</param>
 /// <param name="Constant">First constant slot.</param>
-internal sealed record BinarySpec(
-    BinaryAlgorithm Algorithm, DataType Type, OperandMode Mode, int Operand, bool IsQuantized, int Constant)
+internal abstract record OperandSpec(DataType Type, OperandMode Mode, int Operand, bool IsQuantized, int Constant)
     : PostOpSpec(Constant)
 {
     /// <inheritdoc/>
     public override int ConstantCount => Mode == OperandMode.Constant ? 1 : IsQuantized ? 2 : 0;
 
+    /// <summary>Name of the function.</summary>
+    protected abstract string Function { get; }
+
     /// <inheritdoc/>
-    public override string ToString() => $"{Algorithm.ToString().ToLowerInvariant()}-{Type.ToShortName()}"
-        + $"-{Mode.ToString().ToLowerInvariant()}{(IsQuantized ? "-q" : "")}";
+    public sealed override string ToString() =>
+        $"{Function}-{Type.ToShortName()}-{Mode.ToString().ToLowerInvariant()}{(IsQuantized ? "-q" : "")}";
+}
+
+/// <summary>A binary function.</summary>
+/// <param name="Algorithm">The function.</param>
+/// <param name="Type">Element type of the operand.</param>
+/// <param name="Mode">Which elements the lanes meet.</param>
+/// <param name="Operand">Index of the operand's pointer.</param>
+/// <param name="IsQuantized">Whether the operand has a scale and a zero point.</param>
+/// <param name="Constant">First constant slot.</param>
+internal sealed record BinarySpec(
+    BinaryAlgorithm Algorithm, DataType Type, OperandMode Mode, int Operand, bool IsQuantized, int Constant)
+    : OperandSpec(Type, Mode, Operand, IsQuantized, Constant)
+{
+    /// <inheritdoc/>
+    protected override string Function => Algorithm.ToString().ToLowerInvariant();
+}
+
+/// <summary>A rectifier whose slope is the operand.</summary>
+/// <param name="Type">Element type of the slopes.</param>
+/// <param name="Mode">Which slopes the lanes meet.</param>
+/// <param name="Operand">Index of the operand's pointer.</param>
+/// <param name="IsQuantized">Whether the slopes have a scale and a zero point.</param>
+/// <param name="Constant">First constant slot.</param>
+internal sealed record PReluSpec(DataType Type, OperandMode Mode, int Operand, bool IsQuantized, int Constant)
+    : OperandSpec(Type, Mode, Operand, IsQuantized, Constant)
+{
+    /// <inheritdoc/>
+    protected override string Function => "prelu";
 }

@@ -46,7 +46,7 @@ internal sealed class JitResampling(KernelCache cache) : IImplementation
         float scale = keepsUnits ? 1f : attributes.SourceScale?.At(0) ?? 1f;
         Epilogue epilogue = Epilogue.CreateForValues(keepsUnits ? PrimitiveAttributes.Default : attributes, destination);
         EpiloguePlan? epiloguePlan = EpiloguePlan.TryCreate(
-            epilogue, DataType.Float32, hasBias: false, descriptor.Destination, out string refusal);
+            epilogue, DataType.Float32, bias: null, descriptor.Destination, out string refusal);
         if (epiloguePlan is null)
             return Refuse(RejectionReason.PostOps, refusal);
         return new ResamplingPlan(

@@ -1,4 +1,4 @@
-// Zero points that are no values of their operand's type are refused by every descriptor.
+// Zero points that are no values of their operand's type: refused by element-wise descriptors, meaningful in products.
 namespace Int8Runtime.Core.Tests.Attributes;
 
 public sealed class ZeroPointTests
@@ -37,14 +37,17 @@ public sealed class ZeroPointTests
     }
 
     [Fact]
-    public void Zero_points_of_weights_are_checked_for_every_channel()
+    public void Zero_points_of_products_are_any_integers()
     {
         var descriptor = new InnerProductDescriptor
         {
             Source = Bytes, Weights = new([2, 2, 3, 3], DataType.Int8), Destination = new([1, 2], DataType.UInt8),
         };
+        descriptor.Validate(new PrimitiveAttributes
+        {
+            SourceZeroPoint = -1, WeightsZeroPoint = ZeroPoint.PerChannel([3, 200]), DestinationZeroPoint = 300,
+        });
         Assert.Throws<ArgumentException>(
-            () => descriptor.Validate(new PrimitiveAttributes { WeightsZeroPoint = ZeroPoint.PerChannel([3, 200]) }));
-        descriptor.Validate(new PrimitiveAttributes { WeightsZeroPoint = ZeroPoint.PerChannel([3, -128]) });
+            () => descriptor.Validate(new PrimitiveAttributes { WeightsZeroPoint = ZeroPoint.PerChannel([3, 200, 4]) }));
     }
 }

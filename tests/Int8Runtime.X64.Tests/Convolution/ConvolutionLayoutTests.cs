@@ -100,18 +100,26 @@ public sealed class ConvolutionLayoutTests
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
     }
 
-    [Fact]
-    public void Three_spatial_dimensions_are_refused_by_name()
+    [Theory]
+    [InlineData(1, 1, 0)]
+    [InlineData(3, 1, 1)]
+    [InlineData(3, 2, 1)]
+    [InlineData(2, 1, 0)]
+    public void Three_spatial_dimensions_are_planes_of_lines(int kernel, int stride, int padding)
     {
-        using var engine = new TestEngine(IsaTiers.Avx2, [new BrgemmConvolution(Cache, CpuFeatures.Host)]);
-        DispatchReport report = engine.Explain(new ConvolutionDescriptor
+        int Extent(int input) => ((input + (2 * padding) - kernel) / stride) + 1;
+        foreach (DataType type in new[] { DataType.UInt8, DataType.Int8, DataType.Float32 })
         {
-            Source = MemoryDescriptor.Any([1, 2, 4, 4, 4], DataType.Float32),
-            Weights = MemoryDescriptor.Any([2, 2, 1, 1, 1], DataType.Float32),
-            Destination = MemoryDescriptor.Any([1, 2, 4, 4, 4], DataType.Float32),
-        });
-        Assert.Null(report.Chosen);
-        Assert.Equal(RejectionReason.Shape, Assert.Single(report.Rejections).Reason);
+            Check(new ConvolutionDescriptor
+            {
+                Source = MemoryDescriptor.Any([2, 5, 6, 7, 5], type),
+                Weights = MemoryDescriptor.Any([19, 5, kernel, kernel, kernel], type == DataType.Float32 ? type : DataType.Int8),
+                Destination = MemoryDescriptor.Any([2, 19, Extent(6), Extent(7), Extent(5)], type),
+                Strides = [stride, stride, stride],
+                PaddingBefore = [padding, padding, padding],
+                PaddingAfter = [padding, padding, padding],
+            }, Scaled(type));
+        }
     }
 
     private static ConvolutionDescriptor Descriptor(DataType type, MemoryDescriptor weights) => new()

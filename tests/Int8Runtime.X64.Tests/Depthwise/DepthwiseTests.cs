@@ -111,7 +111,7 @@ public sealed class DepthwiseTests
         AssertRefused(RejectionReason.Layout, descriptor with { Source = new(descriptor.Source.Dimensions, DataType.UInt8) });
         AssertRefused(RejectionReason.Shape, descriptor with { Groups = 1, Weights = MemoryDescriptor.Any([16, 16, 3, 3], DataType.Int8) });
         AssertRefused(RejectionReason.DataTypes, descriptor with { Source = descriptor.Source.WithDataType(DataType.BFloat16) });
-        AssertRefused(RejectionReason.Quantization, descriptor, new PrimitiveAttributes { SourceZeroPoint = ZeroPoint.Runtime });
+        AssertRefused(RejectionReason.Quantization, descriptor, new PrimitiveAttributes { WeightsZeroPoint = ZeroPoint.Runtime });
         AssertRefused(RejectionReason.InstructionSet, descriptor, isa: IsaTiers.Sse41);
     }
 
@@ -225,7 +225,7 @@ public sealed class DepthwiseTests
         var attributes = new PrimitiveAttributes { SourceScale = QuantizationScale.PerTensor(0.1f), PostOps = postOps, DestinationZeroPoint = 3 };
         Epilogue epilogue = Epilogue.Create(attributes, accumulator, destination, channels, hasBias: true);
         return EpiloguePlan.TryCreate(
-            epilogue, accumulator, hasBias: true, new MemoryDescriptor([1, channels, 4, 4], destination, FormatTag.Nhwc), out _)!.Spec;
+            epilogue, accumulator, new MemoryDescriptor([channels], DataType.Float32), new MemoryDescriptor([1, channels, 4, 4], destination, FormatTag.Nhwc), out _)!.Spec;
     }
 
     private sealed record Case(

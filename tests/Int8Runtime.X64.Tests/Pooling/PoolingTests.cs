@@ -257,6 +257,6 @@ public sealed class PoolingTests
         Epilogue epilogue = Epilogue.CreateForValues(
             new PrimitiveAttributes { PostOps = [PostOp.Sum(0.5f, 3), PostOp.Eltwise(EltwiseAlgorithm.Swish, 1)] }, DataType.UInt8);
         return EpiloguePlan.TryCreate(
-            epilogue, DataType.Float32, hasBias: false, new MemoryDescriptor([1, channels, 4, 4], DataType.UInt8, FormatTag.Nhwc), out _)!.Spec;
+            epilogue, DataType.Float32, bias: null, new MemoryDescriptor([1, channels, 4, 4], DataType.UInt8, FormatTag.Nhwc), out _)!.Spec;
     }
 }

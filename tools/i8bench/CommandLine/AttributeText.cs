@@ -10,7 +10,11 @@ namespace Int8Runtime.Bench;
 /// <param name="Channels">Dimension that per_oc means.</param>
 /// <param name="WeightsChannels">Number of output channels of the weights; 0 without weights.</param>
 /// <param name="ChannelDimensions">Number of dimensions, from <paramref name="Channels"/> on, of values per channel.</param>
-internal sealed record AttributeContext(Shape Source, Shape Destination, DataType DestinationType, int Channels, int WeightsChannels, int ChannelDimensions = 1);
+internal sealed record AttributeContext(Shape Source, Shape Destination, DataType DestinationType, int Channels, int WeightsChannels, int ChannelDimensions = 1)
+{
+    /// <summary>K and N of the weights of a matrix product, whose scales may come in groups; null for other operations.</summary>
+    public (int Sum, int Columns)? Matrix { get; init; }
+}
 
 /// <summary>Reads the texts of attributes.</summary>
 internal static class AttributeText
@@ -35,7 +39,31 @@ internal static class AttributeText
             attributes = WithScale(attributes, text.Split(':'), context);
         foreach (string text in Items(options["attr-zero-points"]))
             attributes = WithZeroPoint(attributes, text.Split(':'), context);
-        return attributes;
+        if (options["attr-scratchpad"] == "user")
+            attributes = attributes with { Scratchpad = ScratchpadMode.User };
+        return options["runtime-quantization"] == "true" ? AtExecution(attributes) : attributes;
+    }
+
+    // Every scale and zero point that can be one is an argument of the execution.
+    private static PrimitiveAttributes AtExecution(PrimitiveAttributes attributes)
+    {
+        QuantizationScale? Scale(QuantizationScale? scale) => scale?.Granularity switch
+        {
+            QuantizationGranularity.PerTensor => QuantizationScale.Runtime,
+            QuantizationGranularity.PerChannel => QuantizationScale.RuntimePerChannel,
+            _ => scale,
+        };
+        ZeroPoint? Zero(ZeroPoint? zeroPoint) =>
+            zeroPoint is { Granularity: QuantizationGranularity.PerTensor } ? ZeroPoint.Runtime : zeroPoint;
+        return attributes with
+        {
+            SourceScale = Scale(attributes.SourceScale),
+            WeightsScale = Scale(attributes.WeightsScale),
+            DestinationScale = Scale(attributes.DestinationScale),
+            SourceZeroPoint = Zero(attributes.SourceZeroPoint),
+            WeightsZeroPoint = Zero(attributes.WeightsZeroPoint),
+            DestinationZeroPoint = Zero(attributes.DestinationZeroPoint),
+        };
     }
 
     private static string[] Items(string text) => text.Split('+', StringSplitOptions.RemoveEmptyEntries);
@@ -46,10 +74,10 @@ internal static class AttributeText
         int types = policy == "common" ? 3 : 2;
         if (parts.Length > types && parts[types] is { Length: > 0 } type && char.IsAsciiLetter(type[0]))
             TypesAndTags.Type(type);
-        if (parts.Length > types + 1 && parts[types + 1].Contains('x', StringComparison.Ordinal))
-            throw new UnimplementedException($"scales in groups ({string.Join(':', parts)})");
         QuantizationScale scale = policy == "common"
-            ? QuantizationScale.PerTensor(parts.Length > 2 ? Number(parts[2]) : 1)
+            ? QuantizationScale.PerTensor(parts.Length > 2 && parts[2].Length > 0 ? Number(parts[2]) : 1)
+            : Groups(parts, context) is { } groups
+            ? QuantizationScale.PerGroup([.. groups.Index.Select(i => MathF.ScaleB(1, (i % 4) - 2))], groups.Size)
             : QuantizationScale.PerChannel([.. Enumerable.Range(0, Count(parts[0], policy, context)).Select(c => MathF.ScaleB(1, (c % 4) - 2))]);
         return parts[0] switch
         {
@@ -65,7 +93,9 @@ internal static class AttributeText
     {
         string policy = parts.Length > 1 ? parts[1] : "common";
         ZeroPoint zeroPoint = policy == "common"
-            ? ZeroPoint.PerTensor(parts.Length > 2 ? (int)Number(parts[2]) : 0)
+            ? ZeroPoint.PerTensor(parts.Length > 2 && parts[2].Length > 0 ? (int)Number(parts[2]) : 0)
+            : Groups(parts, context) is { } groups
+            ? ZeroPoint.PerGroup([.. groups.Index.Select(i => i % 5)], groups.Size)
             : ZeroPoint.PerChannel([.. Enumerable.Range(0, Count(parts[0], policy, context)).Select(c => c % 5)]);
         return parts[0] switch
         {
@@ -75,6 +105,23 @@ internal static class AttributeText
             "dst" => attributes with { DestinationZeroPoint = zeroPoint },
             _ => throw new UnimplementedException($"a zero point of argument {parts[0]}"),
         };
+    }
+
+    // wei:per_ocic:f32:32x1: one value for each 32 neighbours along K and each column (or for several columns). The index of each
+    // value, repeated for the columns that share it; null for other policies.
+    private static (int[] Index, int Size)? Groups(string[] parts, AttributeContext context)
+    {
+        string? text = Array.Find(parts, part => part.Contains('x', StringComparison.Ordinal) && char.IsAsciiDigit(part[0]));
+        bool both = parts[1] is "per_ocic" or "per_tensor" or "per_dim_01";
+        if (parts[0] != "wei" || (text is null && !both))
+            return text is null ? null : throw new UnimplementedException($"scales or zero points in groups ({string.Join(':', parts)})");
+        if (context.Matrix is not var (sum, columns))
+            throw new UnimplementedException($"scales or zero points of weights over {parts[1]}");
+        int[] sizes = text is null ? [1, 1] : [.. text.Split('x').Select(int.Parse)];
+        int size = sizes[0], width = parts[1] == "per_oc" ? 1 : sizes[1], across = (columns + width - 1) / width;
+        return sum % size == 0
+            ? ([.. Enumerable.Range(0, sum / size * columns).Select(i => (i / columns * across) + (i % columns / width))], size)
+            : throw new SkipException(SkipReason.InvalidCombination, $"groups of {size} in K = {sum}");
     }
 
     // How many values a policy other than common has; the library has one dimension of channels in each operand.
@@ -120,6 +167,10 @@ internal static class AttributeText
                     throw new FormatException($"The post-op '{item}' names no data type.");
                 chain = chain.Append(PostOp.Binary(binary, Operand(parts, context)));
             }
+            else if (parts[0] == "prelu")
+            {
+                chain = chain.Append(PostOp.PRelu(Operand(["prelu", "f32", .. parts.Skip(1)], context)));
+            }
             else if (EltwiseOf(parts[0]) is { } eltwise)
             {
                 chain = chain.Append(PostOp.Eltwise(eltwise, At(parts, 1, 0), At(parts, 2, 0)));
@@ -128,7 +179,7 @@ internal static class AttributeText
             }
             else
             {
-                throw parts[0] == "prelu" || parts[0].StartsWith("dw", StringComparison.Ordinal) || parts[0] == "select"
+                throw parts[0].StartsWith("dw", StringComparison.Ordinal) || parts[0] == "select"
                     ? new UnimplementedException($"the post-op {parts[0]}")
                     : new FormatException($"'{item}' is not a post-op.");
             }
@@ -146,7 +197,8 @@ internal static class AttributeText
         {
             "common" => 0,
             "per_tensor" => -1,
-            "per_dim_01" => 3,
+            _ when policy.StartsWith("per_dim_", StringComparison.Ordinal) =>
+                policy["per_dim_".Length..].Aggregate(0, (dimensions, digit) => dimensions | (1 << (digit - '0'))),
             _ => 1 << Dimension(policy, context),
         };
         Shape dimensions = [.. destination.Select((extent, d) => (mask >> d & 1) != 0 ? extent : 1)];

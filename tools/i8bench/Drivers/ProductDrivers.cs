@@ -43,6 +43,7 @@ internal static class ProductDrivers
         InnerProductDescriptor descriptor = problem.ToDescriptor(new OperandTypes(types[0], types[1], types[2]), WithBias(options));
         descriptor = descriptor with
         {
+            Bias = OfType(descriptor.Bias, options),
             Source = TypesAndTags.Tensor(options, 0, descriptor.Source.Dimensions, types[0], options["stag"]),
             Weights = Weights(options, descriptor.Weights, grouped: false),
             Destination = TypesAndTags.Tensor(options, 2, descriptor.Destination.Dimensions, types[2], options["dtag"]),
@@ -57,25 +58,23 @@ internal static class ProductDrivers
     {
         DataType[] types = TypesAndTags.ProductTypes(options);
         MatMulProblem problem = ProblemText.ParseMatMul(text);
-        if (options["runtime_dims_masks"].Split(':').Any(mask => mask is not ("" or "0")))
-            throw new UnimplementedException("dimensions given at execution");
-        bool bias = options.Or("bia-dt", "undef") != "undef";
+        // Extents that are given at execution: the plan is made then, from weights in a plain layout.
+        bool runtime = options["runtime_dims_masks"].Split(':').Any(mask => mask is not ("" or "0"));
         int rank = problem.Source.Rank;
-        if (bias)
-        {
-            RequireBias(options["bia-dt"]);
-            if (Whole(options.Or("bia_mask", "2")) != 1 << (rank - 1))
-                throw new UnimplementedException($"a bias over mask {options.Or("bia_mask", "2")} of {rank} dimensions");
-        }
-
-        MatMulDescriptor descriptor = problem.ToDescriptor(new OperandTypes(types[0], types[1], types[2]), bias);
+        MatMulDescriptor descriptor = problem.ToDescriptor(new OperandTypes(types[0], types[1], types[2]), bias: false);
         descriptor = descriptor with
         {
             Source = TypesAndTags.Tensor(options, 0, problem.Source, types[0], options["stag"]),
             Weights = Weights(options, descriptor.Weights, grouped: false),
             Destination = TypesAndTags.Tensor(options, 2, problem.Destination, types[2], options["dtag"]),
+            Bias = MatrixBias(options, problem.Destination),
         };
-        var context = new AttributeContext(problem.Source, problem.Destination, types[2], rank - 1, problem.Weights[^1]);
+        var context = new AttributeContext(problem.Source, problem.Destination, types[2], rank - 1, problem.Weights[^1])
+        {
+            Matrix = (problem.Weights[^2], problem.Weights[^1]),
+        };
+        if (runtime)
+            descriptor = RuntimeMatMul.Plain(descriptor);
         return new BenchProblem(descriptor, AttributeText.Parse(options, context), problem.MultiplyAccumulates);
     }
 
@@ -93,6 +92,7 @@ internal static class ProductDrivers
         ConvolutionDescriptorBase descriptor = build(new OperandTypes(types[0], types[1], types[2]));
         descriptor = descriptor with
         {
+            Bias = OfType(descriptor.Bias, options),
             Source = TypesAndTags.Tensor(options, 0, descriptor.Source.Dimensions, types[0], options["stag"]),
             Weights = Weights(options, descriptor.Weights, problem.Groups > 1),
             Destination = TypesAndTags.Tensor(options, 2, descriptor.Destination.Dimensions, types[2], options["dtag"]),
@@ -102,18 +102,19 @@ internal static class ProductDrivers
         return new BenchProblem(descriptor, AttributeText.Parse(options, context), problem.MultiplyAccumulates);
     }
 
-    private static bool WithBias(Options options)
-    {
-        bool bias = options.Or("dir", "FWD_B") is "FWD_B" or "BWD_WB";
-        if (bias && options.Or("bia-dt", "undef") != "undef")
-            RequireBias(options["bia-dt"]);
-        return bias;
-    }
+    private static bool WithBias(Options options) => options.Or("dir", "FWD_B") is "FWD_B" or "BWD_WB";
 
-    private static void RequireBias(string type)
+    private static MemoryDescriptor? OfType(MemoryDescriptor? bias, Options options) =>
+        bias is null || options.Or("bia-dt", "undef") == "undef" ? bias : bias.WithDataType(TypesAndTags.Type(options["bia-dt"]));
+
+    // The mask names the dimensions that the bias has; the others are broadcast.
+    private static MemoryDescriptor? MatrixBias(Options options, Shape destination)
     {
-        if (TypesAndTags.Type(type) != DataType.Float32)
-            throw new UnimplementedException($"a bias of {type}");
+        if (options.Or("bia-dt", "undef") == "undef")
+            return null;
+        int mask = Whole(options.Or("bia_mask", "2"));
+        Shape dimensions = [.. destination.Select((extent, d) => (mask >> d & 1) != 0 ? extent : 1)];
+        return new MemoryDescriptor(dimensions, TypesAndTags.Type(options["bia-dt"]));
     }
 
     // A named layout of grouped weights has the group as a dimension of its own, which the library's weights do not.

@@ -19,7 +19,9 @@ public abstract record ConvolutionDescriptorBase : PrimitiveDescriptor, IWeighte
     /// <summary>The weights, [O, C / <see cref="Groups"/>, …kernel].</summary>
     public required MemoryDescriptor Weights { get; init; }
 
-    /// <summary>The bias, [O] in f32, unscaled; null for none.</summary>
+    /// <summary>
+    /// The bias, [O] in f32, bf16, f16, s32, s8 or u8; null for none. It is converted to f32 and added unscaled.
+    /// </summary>
     public MemoryDescriptor? Bias { get; init; }
 
     /// <summary>The destination, [N, O, …spatial].</summary>
@@ -93,8 +95,7 @@ public abstract record ConvolutionDescriptorBase : PrimitiveDescriptor, IWeighte
             $"the weights have {Weights.Dimensions[1]} input channels; {channels} channels in {Groups} groups need {channels / Groups}.");
         Require(Destination.Dimensions[0] == Source.Dimensions[0] && Destination.Dimensions[1] == outputs,
             $"the destination {Destination.Dimensions} needs batch {Source.Dimensions[0]} and {outputs} channels.");
-        Require(Bias is null || (Bias.ElementCount == outputs && Bias.DataType == DataType.Float32),
-            $"the bias needs {outputs} elements of f32.");
+        RequireBias(Bias, Destination, outputs);
         for (int a = 0; a < rank; a++)
         {
             Require(Stride(a) >= 1 && Dilation(a) >= 1, "strides and dilations are at least 1.");
@@ -102,9 +103,10 @@ public abstract record ConvolutionDescriptorBase : PrimitiveDescriptor, IWeighte
         }
 
         RequireChannels(attributes.WeightsScale, attributes.WeightsZeroPoint, outputs, "weights");
-        RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");
-        RequireZeroPoint(attributes.WeightsZeroPoint, Weights.DataType, "weights");
-        RequireZeroPoint(attributes.DestinationZeroPoint, Destination.DataType, "destination");
+        RequireChannels(null, attributes.SourceZeroPoint, channels, "source");
+        RequireChannels(null, attributes.DestinationZeroPoint, outputs, "destination");
+        Require(attributes.WeightsScale is not { GroupSize: > 0 } && attributes.WeightsZeroPoint is not { GroupSize: > 0 },
+            "scales and zero points of groups along K are those of matrix products.");
         RequirePostOps(attributes.PostOps, Destination);
     }
 

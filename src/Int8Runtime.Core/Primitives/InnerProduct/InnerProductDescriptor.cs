@@ -16,7 +16,9 @@ public sealed record InnerProductDescriptor : PrimitiveDescriptor, IWeightedDesc
     /// <summary>The weights, [O, C, …spatial].</summary>
     public required MemoryDescriptor Weights { get; init; }
 
-    /// <summary>The bias, [O] in f32, unscaled; null for none.</summary>
+    /// <summary>
+    /// The bias, [O] in f32, bf16, f16, s32, s8 or u8; null for none. It is converted to f32 and added unscaled.
+    /// </summary>
     public MemoryDescriptor? Bias { get; init; }
 
     /// <summary>The destination, [N, O].</summary>
@@ -31,11 +33,12 @@ public sealed record InnerProductDescriptor : PrimitiveDescriptor, IWeightedDesc
             Require(Source.Dimensions[d] == Weights.Dimensions[d], $"source {Source.Dimensions} and weights {Weights.Dimensions} differ in dimension {d}.");
         int outputs = Weights.Dimensions[0];
         Require(Destination.Dimensions[0] == Source.Dimensions[0] && Destination.Dimensions[1] == outputs, $"the destination needs {Source.Dimensions[0]}x{outputs}.");
-        Require(Bias is null || (Bias.ElementCount == outputs && Bias.DataType == DataType.Float32), $"the bias needs {outputs} elements of f32.");
+        RequireBias(Bias, Destination, outputs);
         RequireChannels(attributes.WeightsScale, attributes.WeightsZeroPoint, outputs, "weights");
-        RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");
-        RequireZeroPoint(attributes.WeightsZeroPoint, Weights.DataType, "weights");
-        RequireZeroPoint(attributes.DestinationZeroPoint, Destination.DataType, "destination");
+        RequireChannels(null, attributes.SourceZeroPoint, Source.Dimensions[1], "source");
+        RequireChannels(null, attributes.DestinationZeroPoint, outputs, "destination");
+        Require(attributes.WeightsScale is not { GroupSize: > 0 } && attributes.WeightsZeroPoint is not { GroupSize: > 0 },
+            "scales and zero points of groups along K are those of matrix products.");
         RequirePostOps(attributes.PostOps, Destination);
     }
 

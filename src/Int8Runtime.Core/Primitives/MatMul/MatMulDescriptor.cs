@@ -16,7 +16,10 @@ public sealed record MatMulDescriptor : PrimitiveDescriptor, IWeightedDescriptor
     /// <summary>The right operand, [… , K, N].</summary>
     public required MemoryDescriptor Weights { get; init; }
 
-    /// <summary>The bias, [N] in f32, unscaled; null for none.</summary>
+    /// <summary>
+    /// The bias in f32, bf16, f16, s32, s8 or u8; null for none. [N], or of the destination's rank with extents of 1 that are
+    /// broadcast. It is converted to f32 and added unscaled.
+    /// </summary>
     public MemoryDescriptor? Bias { get; init; }
 
     /// <summary>The destination, [… , M, N].</summary>
@@ -46,11 +49,12 @@ public sealed record MatMulDescriptor : PrimitiveDescriptor, IWeightedDescriptor
                 $"batch dimension {d} does not broadcast: {Source.Dimensions} · {Weights.Dimensions} → {Destination.Dimensions}.");
         }
 
-        Require(Bias is null || (Bias.ElementCount == N && Bias.DataType == DataType.Float32), $"the bias needs {N} elements of f32.");
+        RequireBias(Bias, Destination, N);
         RequireChannels(attributes.WeightsScale, attributes.WeightsZeroPoint, N, "weights");
-        RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");
-        RequireZeroPoint(attributes.WeightsZeroPoint, Weights.DataType, "weights");
-        RequireZeroPoint(attributes.DestinationZeroPoint, Destination.DataType, "destination");
+        RequireChannels(null, attributes.SourceZeroPoint, K, "source");
+        RequireChannels(null, attributes.DestinationZeroPoint, N, "destination");
+        RequireGroups(attributes.WeightsScale?.GroupSize ?? 0, attributes.WeightsScale?.Values.Length ?? 0, K, N);
+        RequireGroups(attributes.WeightsZeroPoint?.GroupSize ?? 0, attributes.WeightsZeroPoint?.Values.Length ?? 0, K, N);
         RequirePostOps(attributes.PostOps, Destination);
     }
 

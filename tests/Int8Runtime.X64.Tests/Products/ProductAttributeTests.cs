@@ -1,0 +1,46 @@
+// Every attribute, layout and bias that products take runs on generated code of every tier and agrees with the reference.
+using FsCheck;
+using FsCheck.Fluent;
+using Int8Runtime.Jit;
+using Int8Runtime.TestKit;
+
+namespace Int8Runtime.X64.Tests.Products;
+
+public sealed class ProductAttributeTests
+{
+    private static readonly KernelCache Cache = new();
+
+    private static readonly (DataType Source, DataType Weights)[] Operands =
+    [
+        (DataType.UInt8, DataType.Int8), (DataType.Int8, DataType.Int8), (DataType.UInt8, DataType.UInt8), (DataType.Int8, DataType.UInt8),
+    ];
+
+    private static readonly DataType[] Destinations = [DataType.UInt8, DataType.Int8, DataType.Int32, DataType.Float32];
+
+    [Fact]
+    public void Integer_convolutions_of_any_rank_layout_and_attributes_are_exact() => Check(ProductProblems.Convolutions, 60);
+
+    [Fact]
+    public void Integer_matrix_products_of_any_layout_and_attributes_are_exact() => Check(ProductProblems.MatrixProducts, 60);
+
+    [Fact]
+    public void Integer_layers_of_any_layout_and_attributes_are_exact() => Check(ProductProblems.Layers, 40);
+
+    private static void Check(Func<DataType, DataType, DataType, Gen<Problem>> problems, int count)
+    {
+        Gen<Problem> any =
+            from operands in Gen.Elements(Operands)
+            from destination in Gen.Elements(Destinations)
+            from problem in problems(operands.Source, operands.Weights, destination)
+            select problem;
+        foreach ((string _, Isa isa) in Tiers.Generated)
+            Properties.Check(any, problem => CheckGenerated(isa, problem), count);
+    }
+
+    private static void CheckGenerated(Isa isa, Problem problem)
+    {
+        using var engine = new TestEngine(
+            isa, X64Implementations.Create(Cache, CpuFeatures.Host), threads: 1 + (problem.Options.Seed % 2));
+        PrimitiveCheck.AgainstReference(engine, problem.Descriptor, problem.Attributes, problem.Options);
+    }
+}
