@@ -41,7 +41,7 @@ internal sealed unsafe class ChannelsLastDetour(IImplementation inner, KernelCac
         for (int i = 0; i < viewed.Length; i++)
         {
             viewed[i] = postOps[i];
-            if (postOps[i] is BinaryPostOp binary && binary.Operand.Dimensions == destination.Dimensions && binary.Operand.ElementCount > 1)
+            if (postOps[i] is OperandPostOp binary && binary.Operand.Dimensions == destination.Dimensions && binary.Operand.ElementCount > 1)
                 viewed[i] = binary with { Operand = plan.Add(ArgumentSlot.PostOp0 + i, binary.Operand, Direction.In) ?? binary.Operand };
         }
 

@@ -80,7 +80,7 @@ internal sealed class DeconvolutionPhase
     private static PrimitiveAttributes AttributesOf(DeconvolutionDescriptor descriptor, PrimitiveAttributes attributes, AxisPhase[] axes) =>
         attributes with
         {
-            PostOps = PostOpChain.Create([.. attributes.PostOps.Select(postOp => postOp is BinaryPostOp binary
+            PostOps = PostOpChain.Create([.. attributes.PostOps.Select(postOp => postOp is OperandPostOp binary
                 ? binary with { Operand = Outputs(binary.Operand, descriptor, axes) }
                 : postOp)]),
         };

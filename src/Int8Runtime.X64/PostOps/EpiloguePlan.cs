@@ -118,7 +118,7 @@ internal sealed unsafe class EpiloguePlan
     /// </summary>
     /// <param name="epilogue">An epilogue of <see cref="Epilogue.CreateForValues"/>.</param>
     public static EpiloguePlan? TryForValues(Epilogue epilogue) =>
-        epilogue.PostOps.Any(postOp => postOp is BinaryPostOp) ? null : ForValues(epilogue, _ => OperandMode.None, out _);
+        epilogue.PostOps.Any(postOp => postOp is OperandPostOp) ? null : ForValues(epilogue, _ => OperandMode.None, out _);
 
     /// <summary>Prepares what follows values that a kernel has computed itself; the caller places the operands of post-ops.</summary>
     /// <param name="epilogue">An epilogue of <see cref="Epilogue.CreateForValues"/>.</param>

@@ -25,7 +25,7 @@ internal sealed class JitReduction(KernelCache cache, bool needsAvx512)
         if (RefuseQuantization(attributes, source.DataType, destination.DataType) is { } quantization)
             return quantization;
         bool[] inSet = [.. destination.Dimensions.Select(extent => extent == 1)];
-        MemoryDescriptor[] operands = [.. attributes.PostOps.OfType<BinaryPostOp>().Select(postOp => postOp.Operand)];
+        MemoryDescriptor[] operands = [.. attributes.PostOps.OfType<OperandPostOp>().Select(postOp => postOp.Operand)];
         SetLoops? loops = SetLoops.TryCreate(
             inSet, perElement: false, [source, destination, ElementwiseSteps.Single(source.Rank, DataType.Float32), .. operands]);
         if (loops is null)

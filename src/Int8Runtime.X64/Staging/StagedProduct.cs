@@ -113,7 +113,7 @@ internal sealed class StagedProduct(PrimitiveKind kind, IReadOnlyList<IImplement
     private static MemoryDescriptor LikeDestination(MemoryDescriptor operand, MemoryDescriptor destination) =>
         destination.WithDataType(operand.DataType);
 
-    private StagedPlan? Complete(PlanRequest request, Staging staging, PrimitivePlan plan)
+    private StagedProductPlan? Complete(PlanRequest request, Staging staging, PrimitivePlan plan)
     {
         var stages = new List<StagedTensor>();
         foreach (StagingRequest tensor in staging.Tensors)
@@ -139,7 +139,7 @@ internal sealed class StagedProduct(PrimitiveKind kind, IReadOnlyList<IImplement
             MatMulDescriptor d => d with { Source = source, Weights = weights, Destination = destination },
             var other => other,
         };
-        return new StagedPlan(descriptor, plan, [.. stages]);
+        return new StagedProductPlan(descriptor, plan, [.. stages]);
     }
 
     // A tensor that has to be copied.

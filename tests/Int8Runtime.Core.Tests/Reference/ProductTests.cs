@@ -135,10 +135,49 @@ public sealed class ProductTests
     }
 
     [Fact]
-    public void Mixed_integer_and_float_operands_are_refused()
+    public void Integer_weights_of_a_float_source_are_dequantized_in_groups_along_K()
+    {
+        // K = 4 in groups of 2, N = 2: scales 1, 2 for the first group and 4, 8 for the second; zero points 1, 0 and 0, 1.
+        var product = new MatMulDescriptor { Source = F32(1, 4), Weights = S8(4, 2), Destination = F32(1, 2) };
+        var attributes = new PrimitiveAttributes
+        {
+            WeightsScale = QuantizationScale.PerGroup([1, 2, 4, 8], 2), WeightsZeroPoint = ZeroPoint.PerGroup([1, 0, 0, 1], 2),
+        };
+        float[] result = On<float>(product, attributes, product.Destination,
+            (ArgumentSlot.Source, new[] { 1f, 2f, 3f, 4f }), (ArgumentSlot.Weights, new sbyte[] { 2, 1, 3, 1, 1, 2, 0, 3 }));
+        Assert.Equal([(1 * 1) + (2 * 2) + (3 * 4), (1 * 2) + (2 * 2) + (3 * 8) + (4 * 16)], result);
+    }
+
+    [Fact]
+    public void Zero_points_of_source_and_destination_may_differ_from_channel_to_channel()
+    {
+        var convolution = new ConvolutionDescriptor
+        {
+            Source = U8(1, 2, 1, 1), Weights = S8(2, 2, 1, 1), Destination = U8(1, 2, 1, 1),
+        };
+        var attributes = new PrimitiveAttributes
+        {
+            SourceZeroPoint = ZeroPoint.PerChannel([3, -1]), DestinationZeroPoint = ZeroPoint.PerChannel([10, 300]),
+        };
+        byte[] result = On<byte>(convolution, attributes, convolution.Destination,
+            (ArgumentSlot.Source, new byte[] { 5, 1 }), (ArgumentSlot.Weights, new sbyte[] { 1, 10, -20, -10 }));
+        Assert.Equal([10 + 2 + 20, 240], result); // 300 − 20·2 − 10·2 = 240
+    }
+
+    [Fact]
+    public void A_bias_of_the_destinations_rank_is_broadcast()
+    {
+        var product = new MatMulDescriptor { Source = F32(2, 1), Weights = F32(1, 2), Bias = S32(2, 1), Destination = F32(2, 2) };
+        float[] result = On<float>(product, null, product.Destination,
+            (ArgumentSlot.Source, new[] { 1f, 2f }), (ArgumentSlot.Weights, new[] { 1f, 10f }), (ArgumentSlot.Bias, new[] { 100, 200 }));
+        Assert.Equal([101, 110, 202, 220], result);
+    }
+
+    [Fact]
+    public void An_integer_source_with_float_weights_is_refused()
     {
         using var engine = new ReferenceEngine();
-        var product = new MatMulDescriptor { Source = F32(1, 1), Weights = S8(1, 1), Destination = F32(1, 1) };
+        var product = new MatMulDescriptor { Source = S8(1, 1), Weights = F32(1, 1), Destination = F32(1, 1) };
         Rejection refusal = Assert.Single(Assert.Throws<UnsupportedPrimitiveException>(() => engine.Create(product)).Report.Rejections);
         Assert.Equal(RejectionReason.DataTypes, refusal.Reason);
     }

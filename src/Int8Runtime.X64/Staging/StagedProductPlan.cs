@@ -9,7 +9,7 @@ namespace Int8Runtime.X64;
 internal sealed record StagedTensor(ArgumentSlot Slot, long Bytes, CopyPlan? Before, CopyPlan? After);
 
 /// <summary>Copies in, runs the inner plan, copies out.</summary>
-internal sealed unsafe class StagedPlan(PrimitiveDescriptor descriptor, PrimitivePlan inner, StagedTensor[] tensors) : PrimitivePlan
+internal sealed unsafe class StagedProductPlan(PrimitiveDescriptor descriptor, PrimitivePlan inner, StagedTensor[] tensors) : PrimitivePlan
 {
     private const int Alignment = 64;
 
