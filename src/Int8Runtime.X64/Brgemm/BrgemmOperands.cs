@@ -33,7 +33,7 @@ internal readonly record struct BrgemmOperands(
         rejection = null;
         if ((request.Isa & IsaTiers.Avx2) != IsaTiers.Avx2)
             rejection = Refuse(RejectionReason.InstructionSet, "needs at least AVX2");
-        else if (!(source.IsInt8() && weights.IsInt8()) 
+        else if (!(source.IsInt8() && weights.IsInt8())
             && !(FloatConversion.Reads(source) && (FloatConversion.Reads(weights) || weights.IsInt8())))
             rejection = Refuse(RejectionReason.DataTypes, $"{source.ToShortName()} source with {weights.ToShortName()} weights");
         else if (!destination.IsInt8() && destination != DataType.Int32 && !FloatConversion.Reads(destination))
