@@ -9,7 +9,8 @@ namespace Int8Runtime.Cli;
 internal static class Program
 {
     /// <summary>Runs the command line; see <see cref="ExitCode"/> for the result.</summary>
-    public static Task<int> Main(string[] arguments) => RunAsync(arguments, new InvocationConfiguration());
+    public static Task<int> Main(string[] arguments) => RunAsync(
+        arguments, new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(15) });
 
     /// <summary>Runs the command line with output and error streams of the caller's choice.</summary>
     internal static Task<int> RunAsync(string[] arguments, InvocationConfiguration configuration, CancellationToken cancellation = default)

@@ -69,10 +69,11 @@ public sealed unsafe class ScalarAccessTests
     }
 
     [Fact]
-    public void Real_value_subtracts_integers_exactly()
+    public void Real_value_is_the_f32_difference_times_the_scale()
     {
-        int stored = 16777217;
-        Assert.Equal(0.5f, ScalarAccess.LoadReal(&stored, DataType.Int32, 0, 0.5f, 16777216));
+        int stored = 16777217; // 2²⁴ + 1 is 2²⁴ as f32
+        Assert.Equal(0f, ScalarAccess.LoadReal(&stored, DataType.Int32, 0, 0.5f, 16777216));
+        Assert.Equal(0.5f, ScalarAccess.LoadReal(&stored, DataType.Int32, 0, 0.5f, 16777215));
         byte small = 3;
         Assert.Equal(-0.75f, ScalarAccess.LoadReal(&small, DataType.UInt8, 0, 0.25f, 6));
     }
