@@ -57,6 +57,12 @@ internal sealed unsafe class BrgemmWeightsOperand
         out Rejection? rejection)
     {
         rejection = null;
+        if ((long)spec.Runs * spec.RunSteps * spec.Lanes * 4 > int.MaxValue - 64)
+        {
+            rejection = new Rejection(name, RejectionReason.Shape, $"a vector of columns of {(long)spec.Runs * spec.RunElements} products does not fit 2 GiB");
+            return null;
+        }
+
         // Σ(w) itself is stored, negated, where the zero point becomes known at execution only.
         bool runtime = sourceZeroPoint is { IsRuntime: true } && operands.CompensationFactor(1) != 0;
         spec = spec with { CompensationFactor = runtime ? -1 : operands.CompensationFactor(ConstantOf(sourceZeroPoint)) };
