@@ -28,7 +28,8 @@ public sealed class PeakMeasurement
         {
             DataType.Float32 => DotProductKind.Float32,
             DataType.BFloat16 => IsaTraits.For(engine.Isa).HasBf16 ? DotProductKind.BFloat16 : DotProductKind.Float32,
-            DataType.Int8 or DataType.UInt8 => DotProductKind.UInt8,
+            DataType.Int8 or DataType.UInt8 => IsaTraits.For(engine.Isa).HasVnni || engine.NumericMode != NumericMode.Exact
+                ? DotProductKind.UInt8 : DotProductKind.Int16,
             _ => throw new NotSupportedException($"There are no products of {type.ToShortName()}."),
         };
         _engine = engine;

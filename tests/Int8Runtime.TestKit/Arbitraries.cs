@@ -137,8 +137,10 @@ public static class Arbitraries
                from destinationScale in Scale
                from destinationZeroPoint in ZeroPoint(destination.DataType)
                from postOps in PostOps(destination)
+               from mode in Gen.Elements(NumericMode.Exact, NumericMode.ExactPairs)
                select new PrimitiveAttributes
                {
+                   NumericMode = mode,
                    SourceScale = QuantizationScale.PerTensor(sourceScale * 0.01f),
                    SourceZeroPoint = sourceZeroPoint,
                    WeightsScale = weightsScale,

@@ -9,6 +9,12 @@ public enum NumericMode
 
     /// <summary>Products may saturate at 16 bits on CPUs without dot-product instructions.</summary>
     Fast,
+
+    /// <summary>
+    /// The exact sums as well; on CPUs without dot-product instructions by pairs of 8-bit products, with weights split where a pair
+    /// would saturate. Faster than <see cref="Exact"/> where hardly any do (weights of 7 bits have none), slower where many do.
+    /// </summary>
+    ExactPairs,
 }
 
 /// <summary>In which type f32 operands of a product may be multiplied.</summary>

@@ -38,8 +38,8 @@ public abstract class Engine : IDisposable
     public int Threads { get; }
 
     /// <summary>
-    /// How integer products may be computed where the attributes of a primitive do not ask for <see cref="NumericMode.Fast"/>
-    /// themselves.
+    /// How integer products may be computed where the attributes of a primitive are those of
+    /// <see cref="NumericMode.Exact"/>.
     /// </summary>
     public NumericMode NumericMode { get; private protected init; }
 
@@ -53,8 +53,8 @@ public abstract class Engine : IDisposable
     {
         ArgumentNullException.ThrowIfNull(descriptor);
         attributes ??= PrimitiveAttributes.Default;
-        if (NumericMode != attributes.NumericMode && NumericMode == NumericMode.Fast)
-            attributes = attributes with { NumericMode = NumericMode.Fast };
+        if (NumericMode != NumericMode.Exact && attributes.NumericMode == NumericMode.Exact)
+            attributes = attributes with { NumericMode = NumericMode };
         return _cache.GetOrAdd((descriptor, attributes), key => Dispatch(key.Descriptor, key.Attributes));
     }
 

@@ -62,7 +62,8 @@ internal readonly record struct BrgemmOperands(
         }
 
         Isa vnni = plain | (request.Isa & (evex ? Isa.Avx512Vnni : Isa.Avx2Vnni));
-        bool bytes = WeightsAreCentred(attributes.WeightsZeroPoint, weights)
+        bool bytes = (IsaTraits.For(vnni).HasVnni || attributes.NumericMode != NumericMode.Exact)
+            && WeightsAreCentred(attributes.WeightsZeroPoint, weights)
             && SourceIsBytes(attributes.SourceZeroPoint, source, isPadded);
         if (!bytes && IsBeyondWords(attributes.SourceZeroPoint))
         {

@@ -61,7 +61,7 @@ public sealed unsafe class SaturationSplitTests
     [InlineData(255, 127, 64)]
     [InlineData(255, -128, 1000)]
     [InlineData(1, 127, 7)]
-    public void Products_of_the_largest_values_are_exact_on_every_tier(int source, int weight, int sum)
+    public void Pairs_of_the_largest_products_are_exact_on_every_tier(int source, int weight, int sum)
     {
         var descriptor = new MatMulDescriptor
         {
@@ -72,7 +72,7 @@ public sealed unsafe class SaturationSplitTests
         {
             using var engine = new TestEngine(isa, [new BrgemmMatMul(new KernelCache(), CpuFeatures.Host)]);
             using var stream = engine.CreateStream();
-            using Primitive primitive = engine.Create(descriptor);
+            using Primitive primitive = engine.Create(descriptor, new PrimitiveAttributes { NumericMode = NumericMode.ExactPairs });
             using var plain = TensorMemory.From<sbyte>(
                 new MemoryDescriptor([sum, 37], DataType.Int8), Enumerable.Repeat((sbyte)weight, sum * 37).ToArray());
             using TensorMemory weights = WeightsPacking.Pack(engine, plain, primitive.Weights);
