@@ -53,6 +53,7 @@ public sealed class QuantizationGuideTests(DemoFiles demo)
     [Theory]
     [InlineData("--algorithm", "minmax")]
     [InlineData("--estimator", "kl", "--granularity", "per-tensor", "--profile", "avx2", "--preset", "performance")]
+    [InlineData("--profile", "auto", "--isa", "avx512")]
     [InlineData("--bias-correction", "full", "--samples", "20")]
     [InlineData("--first-layer", "f32", "--last-layer", "int8", "--power-of-two", "--no-channel-alignment", "--weight-bits", "6")]
     [InlineData("--ignore", "logits", "--ignore-patterns", "none")]

@@ -24,6 +24,17 @@ public sealed record HardwareProfile(
     /// <summary>Names of the profiles that ship with this library.</summary>
     public static IEnumerable<string> Names => DataResources.Names(Prefix).Select(n => n[Prefix.Length..^".json".Length]);
 
+    /// <summary>
+    /// The profile of a CPU: <c>vnni</c> where there are dot-product instructions, else <c>avx512</c> or <c>avx2</c>, whose weights of 7 bits let
+    /// pairs of byte products be summed in 16 bits without saturation; <c>any</c> below AVX2.
+    /// </summary>
+    /// <param name="isa">The instruction sets, for example <see cref="Engine.Isa"/>.</param>
+    public static HardwareProfile For(Isa isa) => Load(
+        (isa & (Isa.Avx512Vnni | Isa.Avx2Vnni)) != Isa.None ? "vnni"
+        : (isa & IsaTiers.Avx512) == IsaTiers.Avx512 ? "avx512"
+        : (isa & IsaTiers.Avx2) == IsaTiers.Avx2 ? "avx2"
+        : "any");
+
     /// <summary>A profile by name, or from a file where the name ends in <c>.json</c>.</summary>
     /// <exception cref="QuantizationException">There is no such profile, or the file does not have the form.</exception>
     public static HardwareProfile Load(string nameOrPath)

@@ -22,6 +22,12 @@ public sealed record NodeExplanation(
     string Name, string OpType, string Precision, string Implementation, string InputLayout, string OutputLayout,
     IReadOnlyList<string> FusedNodes, Shape OutputShape, long MultiplyAccumulates, long Bytes, IReadOnlyList<string> Notes)
 {
+    /// <summary>
+    /// Layout of packed weights, which names the product: <c>brgemm:uint8:n16k4</c> multiplies pairs or quadruples of bytes (<c>int8</c> those
+    /// of a signed source), <c>brgemm:int16:n16k2</c> bytes widened to words. Empty where the kernel reads weights as they are, or none.
+    /// </summary>
+    public string WeightsLayout { get; init; } = "";
+
     /// <summary>Whether the node computes with 8-bit integers.</summary>
     public bool IsInt8 { get; init; }
 
@@ -115,6 +121,7 @@ public sealed record ModelExplanation(
             operation.Name, operation.OpType, precision, implementation, source?.LayoutText() ?? "-", destination?.LayoutText() ?? "-",
             operation.FusedNodes, operation.Output.Shape, macs, bytes, notes)
         {
+            WeightsLayout = second?.Packed?.Name ?? "",
             IsInt8 = implementation != "view" && input.IsInt8() && !host && operation.Spec is not ConvertSpec,
             IsSlow = host || primitives.Any(p => p.Report.IsReference),
         };

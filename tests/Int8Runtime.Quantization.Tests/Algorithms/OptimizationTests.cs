@@ -220,6 +220,26 @@ public sealed class OptimizationTests
     }
 
     [Fact]
+    public void Models_for_CPUs_without_dot_products_run_on_pairs_of_bytes()
+    {
+        Assert.Equal("avx2", HardwareProfile.For(IsaTiers.Avx2).Name);
+        Assert.Equal("avx512", HardwareProfile.For(IsaTiers.Avx512).Name);
+        Assert.Equal("vnni", HardwareProfile.For(IsaTiers.Avx2Vnni).Name);
+        Assert.Equal("vnni", HardwareProfile.For(IsaTiers.Avx512Bf16).Name);
+        Assert.Equal("any", HardwareProfile.For(IsaTiers.Sse41).Name);
+        foreach (QuantizationOptions options in new[] { new QuantizationOptions { WeightBits = 7 }, new QuantizationOptions { Profile = HardwareProfile.For(IsaTiers.Avx2) } })
+        {
+            QuantizationResult result = Model.Quantize(GraphBuilder.Classifier(), Samples, options);
+            Assert.All(Weights(result), w => Assert.InRange(w.ConstantInput(0)!.AsSpan<sbyte>().ToArray().Max(v => Math.Abs((int)v)), 1, 63));
+            using CpuEngine engine = CpuEngine.Create(new CpuEngineOptions { MaxIsa = IsaTiers.Avx2, Threads = 1 });
+            using CompiledModel model = engine.Compile(result.Graph);
+            NodeExplanation[] products = [.. model.Explain().Nodes.Where(n => n.WeightsLayout.StartsWith("brgemm", StringComparison.Ordinal))];
+            Assert.Equal(5, products.Length);
+            Assert.All(products, p => Assert.Contains(":uint8:", p.WeightsLayout, StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
     public void Power_of_two_scales_are_written_everywhere()
     {
         QuantizationResult result = Model.Quantize(GraphBuilder.Classifier(), Samples, new QuantizationOptions { PowerOfTwoScales = true });

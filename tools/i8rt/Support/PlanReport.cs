@@ -45,6 +45,8 @@ internal static class PlanReport
             terminal.Line($"  precision  {node.Precision}");
             terminal.Line($"  kernel     {node.Implementation}");
             terminal.Line($"  layout     {node.InputLayout} → {node.OutputLayout}");
+            if (node.WeightsLayout.Length > 0)
+                terminal.Line($"  weights    {node.WeightsLayout}");
             terminal.Line($"  output     {node.OutputShape}");
             terminal.Line(Figures.Invariant($"  work       {node.MultiplyAccumulates} multiply-accumulates, {Figures.Bytes(node.Bytes)} read and written"));
             if (node.FusedNodes.Count > 0)
@@ -93,6 +95,7 @@ internal static class PlanReport
                 ["implementation"] = n.Implementation,
                 ["input_layout"] = n.InputLayout,
                 ["output_layout"] = n.OutputLayout,
+                ["weights_layout"] = n.WeightsLayout,
                 ["output_shape"] = n.OutputShape.ToString(),
                 ["multiply_accumulates"] = n.MultiplyAccumulates,
                 ["bytes"] = n.Bytes,

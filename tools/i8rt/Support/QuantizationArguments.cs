@@ -28,7 +28,7 @@ internal static class QuantizationArguments
     };
 
     private static readonly Option<string> Profile = Text(
-        "--profile", $"Hardware profile: {string.Join(", ", HardwareProfile.Names)}, or a .json file.", "NAME", "any");
+        "--profile", $"Hardware profile: {string.Join(", ", HardwareProfile.Names)}, auto (that of this CPU or of --isa), or a .json file.", "NAME", "any");
 
     private static readonly Option<string> BiasCorrection = Text("--bias-correction", "fast, full (a pass over the samples for each depth) or none.", "MODE", "fast");
 
@@ -82,7 +82,7 @@ internal static class QuantizationArguments
             SampleCount = samples,
             PerChannelWeights = Choose(parse, Granularity, ("per-channel", true), ("per-tensor", false)),
             WeightBits = bits,
-            Profile = HardwareProfile.Load(parse.GetValue(Profile)!),
+            Profile = ProfileOf(parse),
             BiasCorrection = Choose(
                 parse, BiasCorrection, ("fast", BiasCorrectionMode.Fast), ("full", BiasCorrectionMode.Full), ("none", BiasCorrectionMode.None)),
             AlignChannels = !parse.GetValue(NoAlignment),
@@ -92,6 +92,15 @@ internal static class QuantizationArguments
             LastLayer = Choose(parse, LastLayer, ("f32-output", LayerPrecision.Default), ("f32", LayerPrecision.Float32), ("int8", LayerPrecision.Int8)),
             Ignored = ScopeOf(parse),
         };
+    }
+
+    private static HardwareProfile ProfileOf(ParseResult parse)
+    {
+        string name = parse.GetValue(Profile)!;
+        if (name != "auto")
+            return HardwareProfile.Load(name);
+        using CpuEngine engine = EngineOptions.CreateEngine(parse);
+        return HardwareProfile.For(engine.Isa);
     }
 
     private static IgnoredScope ScopeOf(ParseResult parse)

@@ -27,7 +27,7 @@ internal static class ProductEmitter
             PaddingAfter = spec.After,
             Groups = spec.Groups,
         };
-        Execute(operation, plan, descriptor, Attributes(operation, weights.Quantization, postOps.PostOps, zeroPoint), weights,
+        Execute(operation, plan, descriptor, Attributes(operation, weights.Content, weights.Quantization, postOps.PostOps, zeroPoint, plan), weights,
             new MemoryDescriptor(shape, weights.Type), source, bias, zeroPoint, postOps);
     }
 
@@ -59,7 +59,7 @@ internal static class ProductEmitter
             Bias = bias?.Descriptor,
             Destination = postOps.Destination.Descriptor,
         };
-        Execute(operation, plan, descriptor, Attributes(operation, weights.Quantization, postOps.PostOps, null), weights,
+        Execute(operation, plan, descriptor, Attributes(operation, weights.Content, weights.Quantization, postOps.PostOps, null, plan), weights,
             MemoryDescriptor.Strided(shape, type, strides), source, bias, null, postOps);
     }
 
@@ -77,7 +77,8 @@ internal static class ProductEmitter
             Bias = bias?.Descriptor,
             Destination = postOps.Destination.Descriptor,
         };
-        PrimitiveAttributes attributes = Attributes(operation, operation[1].Quantization, postOps.PostOps, zeroPoint);
+        PrimitiveAttributes attributes = Attributes(
+            operation, operation[1].Edge.Constant, operation[1].Quantization, postOps.PostOps, zeroPoint, plan);
         plan.Execute(descriptor, attributes,
             [(ArgumentSlot.Source, left), (ArgumentSlot.Weights, right), (ArgumentSlot.Bias, bias),
              (ArgumentSlot.SourceZeroPoint, zeroPoint), (ArgumentSlot.Destination, postOps.Destination), .. postOps.Arguments]);
@@ -94,7 +95,8 @@ internal static class ProductEmitter
              (ArgumentSlot.SourceZeroPoint, zeroPoint), (ArgumentSlot.Destination, postOps.Destination), .. postOps.Arguments]);
     }
 
-    private static PrimitiveAttributes Attributes(Operation operation, Quantization? weights, PostOpChain postOps, Location? zeroPoint) => new()
+    private static PrimitiveAttributes Attributes(
+        Operation operation, TensorData? content, Quantization? weights, PostOpChain postOps, Location? zeroPoint, PlanBuilder plan) => new()
     {
         SourceScale = AttributesOf.Scale(operation[0].Quantization),
         SourceZeroPoint = zeroPoint is null ? AttributesOf.Zero(operation[0].Quantization) : ZeroPoint.Runtime,
@@ -103,6 +105,7 @@ internal static class ProductEmitter
         DestinationScale = AttributesOf.Scale(operation.OutputQuantization),
         DestinationZeroPoint = AttributesOf.Zero(operation.OutputQuantization),
         PostOps = postOps,
+        NumericMode = PairSums.ModeFor(content, plan.Engine, plan.Weights),
     };
 
     private static Location? ReadZeroPoint(Operation operation, int index, PlanBuilder plan) =>

@@ -23,6 +23,7 @@ internal sealed class WeightsStore(Engine engine)
     private readonly Lock _lock = new();
     private readonly Dictionary<(TensorData Content, MemoryDescriptor Plain, MemoryDescriptor Target), StoredTensor> _weights = new(new KeyComparer());
     private readonly Dictionary<(TensorData Content, Quantization? Quantization), TensorData> _derived = new(new DerivedComparer());
+    private readonly Dictionary<TensorData, bool> _fitPairs = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>Bytes of all constants that are packed.</summary>
     public long SizeInBytes
@@ -68,6 +69,17 @@ internal sealed class WeightsStore(Engine engine)
     /// <summary>The real numbers that integer weights stand for.</summary>
     public TensorData ToReal(TensorData content, Quantization quantization) => Derive(
         content, quantization, () => TensorData.Create<float>(OperandFacts.Dequantize(content, quantization), content.Shape));
+
+    /// <summary><see cref="PairSums.Fit"/>, found out once for each constant.</summary>
+    public bool FitPairs(TensorData content)
+    {
+        lock (_lock)
+        {
+            if (!_fitPairs.TryGetValue(content, out bool fits))
+                _fitPairs.Add(content, fits = PairSums.Fit(content));
+            return fits;
+        }
+    }
 
     private TensorData Derive(TensorData content, Quantization? quantization, Func<TensorData> create)
     {

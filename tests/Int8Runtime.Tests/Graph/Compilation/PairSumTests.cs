@@ -1,0 +1,76 @@
+// Weights of 7 bits run on pairs of bytes, exactly, where the CPU has no dot-product instructions.
+using Int8Runtime.Graph;
+using Int8Runtime.TestKit;
+
+namespace Int8Runtime.Tests.Graph.Compilation;
+
+public sealed class PairSumTests
+{
+    [Fact]
+    public void No_two_weights_within_64_leave_16_bits_and_65_can()
+    {
+        static bool Fits(int weight) => 255 * 2 * weight <= short.MaxValue && -255 * 2 * weight >= short.MinValue;
+        Assert.True(Fits(64));
+        Assert.False(Fits(65));
+    }
+
+    // Every source element is 255, every weight the largest, so that each pair comes as close to saturation as it can.
+    [Theory]
+    [InlineData("Conv", DataType.UInt8, 0, 64, true)]
+    [InlineData("Conv", DataType.UInt8, 7, -64, true)]
+    [InlineData("Conv", DataType.Int8, 0, 64, true)]
+    [InlineData("Conv", DataType.Int8, -9, -64, true)]
+    [InlineData("Gemm", DataType.UInt8, 0, -64, true)]
+    [InlineData("Conv", DataType.UInt8, 0, 65, false)]
+    [InlineData("Gemm", DataType.Int8, 0, -65, false)]
+    public void Weights_of_7_bits_are_multiplied_as_bytes_and_sums_stay_exact(string op, DataType source, int zeroPoint, int weight, bool asBytes)
+    {
+        ModelGraph graph = Product(op, source, zeroPoint, (sbyte)weight);
+        using var reference = new ReferenceEngine();
+        float[] expected = Run(reference, graph, out _);
+        foreach ((string tier, Isa isa) in Tiers.Generated)
+        {
+            using CpuEngine engine = CpuEngine.Create(new CpuEngineOptions { MaxIsa = isa, Emulate = true, Threads = 1 });
+            float[] actual = Run(engine, graph, out NodeExplanation node);
+            Assert.Equal(expected, actual);
+            bool hasVnni = (isa & (Isa.Avx512Vnni | Isa.Avx2Vnni)) != Isa.None;
+            string product = asBytes || hasVnni ? source == DataType.UInt8 ? ":uint8:" : ":int8:" : ":int16:";
+            Assert.True(node.WeightsLayout.Contains(product, StringComparison.Ordinal), $"{tier}: {node.WeightsLayout}");
+        }
+    }
+
+    [Fact]
+    public void Weights_with_a_zero_point_are_widened_however_small_they_are()
+    {
+        ModelGraph graph = Product("Conv", DataType.UInt8, 0, 5, weightsZeroPoint: 3);
+        using CpuEngine engine = CpuEngine.Create(new CpuEngineOptions { MaxIsa = IsaTiers.Avx2, Threads = 1 });
+        using var reference = new ReferenceEngine();
+        Assert.Equal(Run(reference, graph, out _), Run(engine, graph, out NodeExplanation node));
+        Assert.Contains(":int16:", node.WeightsLayout, StringComparison.Ordinal);
+    }
+
+    private static ModelGraph Product(string op, DataType source, int zeroPoint, sbyte weight, int weightsZeroPoint = 0)
+    {
+        const int Inputs = 35, Outputs = 19;
+        var sketch = new ModelSketch();
+        bool isConvolution = op == "Conv";
+        GraphValue x = sketch.Edge(isConvolution ? sketch.Input(1, Inputs, 3, 3) : sketch.Input(2, Inputs), 1f / 256, zeroPoint, source);
+        int[] shape = isConvolution ? [Outputs, Inputs, 3, 3] : [Outputs, Inputs];
+        TensorData integers = TensorData.Allocate(DataType.Int8, shape, out Span<sbyte> values);
+        values.Fill(weight);
+        GraphValue weights = sketch.Op(
+            "DequantizeLinear", sketch.Constant(integers), sketch.Constant(TensorData.Scalar(0.01f)), sketch.Constant(TensorData.Scalar((sbyte)weightsZeroPoint)));
+        GraphAttributes attributes = isConvolution ? new() { { "pads", new[] { 1, 1, 1, 1 } } } : new() { { "transB", 1 } };
+        return sketch.Output(sketch.Op(op, attributes, x, weights));
+    }
+
+    private static float[] Run(Engine engine, ModelGraph graph, out NodeExplanation node)
+    {
+        using CompiledModel model = engine.Compile(graph);
+        node = model.Explain().Nodes.Single(n => n.OpType is "Conv" or "Gemm");
+        using InferenceRequest request = model.CreateRequest();
+        request.Input(model.Inputs[0].Name).AsSpan<float>().Fill(100);   // saturates
+        request.Run();
+        return Runner.Outputs(request);
+    }
+}
