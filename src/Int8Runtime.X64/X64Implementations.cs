@@ -15,11 +15,13 @@ internal static class X64Implementations
         ArgumentNullException.ThrowIfNull(cpu);
         IImplementation[] convolutions = [new DepthwiseConvolution(cache), new BrgemmConvolution(cache, cpu)];
         IImplementation innerProduct = new BrgemmInnerProduct(cache, cpu), product = new BrgemmMatMul(cache, cpu);
+        IImplementation fused = new FusedDepthwiseConvolution(convolutions, cpu.Caches.L2);
         var deconvolution = new PhasedDeconvolution(convolutions);
         return
         [
             .. convolutions,
-            new StagedProduct(PrimitiveKind.Convolution, convolutions, cache),
+            fused,
+            new StagedProduct(PrimitiveKind.Convolution, [.. convolutions, fused], cache),
             deconvolution,
             new ChannelsLastDetour(deconvolution, cache),
             innerProduct,

@@ -31,6 +31,9 @@ public static class Catalogue
             yield return Convolution(source, weights, destination, 24, 24, 3, 24, 1, 1);
             yield return Convolution(source, weights, destination, 12, 8, 3, 2, 1, 1);
 
+            // 1×1 and a depthwise convolution behind it.
+            yield return FusedDepthwise(source, weights, destination);
+
             // A row-major source.
             CatalogueProblem dense = Convolution(source, weights, destination, 19, 21, 3, 1, 1, 1);
             var descriptor = (ConvolutionDescriptor)dense.Descriptor;
@@ -230,6 +233,16 @@ public static class Catalogue
         return new CatalogueProblem(
             descriptor, Quantization(source, destination) with { PostOps = [PostOp.Relu()] },
             ToleranceOf(source, destination, inputs / groups * kernel * kernel));
+    }
+
+    private static CatalogueProblem FusedDepthwise(DataType source, DataType weights, DataType destination)
+    {
+        CatalogueProblem pointwise = Convolution(source, weights, destination, 19, 21, 1, 1, 1, 0);
+        DepthwisePostOp postOp = PostOp.Depthwise(new MemoryDescriptor([21, 1, 3, 3], weights), 1, 1, source, new([21], DataType.Float32));
+        if (source.IsInt8())
+            postOp = postOp with { SourceScale = QuantizationScale.PerTensor(0.7f), WeightsScale = QuantizationScale.PerTensor(0.02f) };
+        PrimitiveAttributes attributes = pointwise.Attributes with { PostOps = pointwise.Attributes.PostOps.Append(postOp) };
+        return pointwise with { Attributes = attributes, Tolerance = Diagnostics.ToleranceRules.For(pointwise.Descriptor, attributes) };
     }
 
     private static MemoryDescriptor Image(DataType type, int channels, int extent) =>

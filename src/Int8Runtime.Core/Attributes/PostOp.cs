@@ -43,6 +43,20 @@ public abstract record PostOp
     /// extents of 1 are broadcast.
     /// </summary>
     public static PostOp PRelu(MemoryDescriptor slopes) => new PReluPostOp(slopes);
+
+    /// <summary>
+    /// Continues a 1×1 convolution with a depthwise convolution of k×k taps, where post-ops before it belong to the first and those
+    /// behind it to the second. The primitive's destination, with its scale and zero point, is that of the depthwise convolution: each
+    /// spatial extent is that of the 1×1 convolution divided by <paramref name="stride"/> and rounded up. A chain holds at most one.
+    /// </summary>
+    /// <param name="weights">[O, 1, k, k], given at execution at this post-op's place in the chain.</param>
+    /// <param name="stride">Step of the window.</param>
+    /// <param name="padding">Padding before the first row and column.</param>
+    /// <param name="sourceType">Type to which the value between the two convolutions is rounded and saturated.</param>
+    /// <param name="bias">[O], given at execution as <see cref="ArgumentSlot.DepthwiseBias"/>; null for none.</param>
+    public static DepthwisePostOp Depthwise(
+        MemoryDescriptor weights, int stride, int padding, DataType sourceType, MemoryDescriptor? bias = null) =>
+        new(weights, bias, stride, padding, sourceType);
 }
 
 /// <summary>Adds the destination's previous content; see <see cref="PostOp.Sum"/>.</summary>
@@ -109,6 +123,7 @@ public sealed class PostOpChain : IReadOnlyList<PostOp>, IEquatable<PostOpChain>
         EltwisePostOp e => FormattableString.Invariant($"{e.Algorithm.ToString().ToLowerInvariant()}:{e.Alpha}:{e.Beta}"),
         BinaryPostOp b => $"{b.Algorithm.ToString().ToLowerInvariant()}:{b.Operand}",
         PReluPostOp p => $"prelu:{p.Operand}",
+        DepthwisePostOp d => FormattableString.Invariant($"dw:k{d.Kernel}s{d.Stride}p{d.Padding}:{d.SourceType.ToShortName()}"),
         _ => item.ToString(),
     }));
 

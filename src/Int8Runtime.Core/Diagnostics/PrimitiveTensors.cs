@@ -120,7 +120,14 @@ internal static class PrimitiveTensors
         }
 
         for (int i = 0; i < attributes.PostOps.Count; i++)
+        {
             if (attributes.PostOps[i] is OperandPostOp postOp)
                 yield return new TensorArgument(ArgumentSlot.PostOp0 + i, postOp.Operand);
+            if (attributes.PostOps[i] is not DepthwisePostOp depthwise)
+                continue;
+            yield return new TensorArgument(ArgumentSlot.PostOp0 + i, depthwise.Weights);
+            if (depthwise.Bias is { } depthwiseBias)
+                yield return new TensorArgument(ArgumentSlot.DepthwiseBias, depthwiseBias);
+        }
     }
 }

@@ -16,6 +16,7 @@ internal static class ToleranceRules
         return descriptor switch
         {
             ReorderDescriptor or ConcatDescriptor or ShuffleDescriptor => Tolerance.Exact,
+            ConvolutionDescriptor d when FusedDepthwise.Of(d, attributes) is { } fused => Fused(fused),
             ConvolutionDescriptorBase d => Product(d.Source.DataType, d.Weights.ElementCount / d.Weights.Dimensions[0]),
             InnerProductDescriptor d => Product(d.Source.DataType, d.Weights.ElementCount / d.Weights.Dimensions[0]),
             MatMulDescriptor d => Product(d.Source.DataType, d.K),
@@ -35,6 +36,24 @@ internal static class ToleranceRules
             Tolerance sum = Sum(terms * 4);
             double rounding = attributes.FloatMath == FloatMath.BFloat16 ? RoundingOfProduct * terms : 0;
             return sum with { Absolute = sum.Absolute + rounding };
+        }
+
+        // A value between the convolutions may be rounded to the other side, or go through a function that kernels approximate. That is
+        // rare, so one step of its type is allowed for two taps of a window, at the typical magnitude √K of sums of K products.
+        Tolerance Fused(FusedDepthwise fused)
+        {
+            Tolerance first = For(fused.Pointwise, fused.PointwiseAttributes), second = For(fused.Depthwise, fused.DepthwiseAttributes);
+            if (first == Tolerance.Exact)
+                return second;
+            double magnitude = Math.Sqrt(fused.Pointwise.Weights.Dimensions[1]);
+            double step = fused.Intermediate.DataType switch
+            {
+                DataType.BFloat16 => magnitude / 128,
+                DataType.Float16 => magnitude / 1024,
+                DataType.Float32 => first.Absolute + (first.Relative * magnitude),
+                _ => 127 * EpilogueFactors.Of(fused.DepthwiseAttributes, default).ScaleOf(1),
+            };
+            return Loose(destination, second.Relative, second.Absolute + (2 * step));
         }
 
         Tolerance Sum(long terms)

@@ -53,6 +53,9 @@ internal abstract unsafe class PrimitivePlan
     /// <summary>The operation with every <c>any</c> layout resolved.</summary>
     public abstract PrimitiveDescriptor Descriptor { get; }
 
+    /// <summary>The attributes with every <c>any</c> layout of a post-op's tensor resolved.</summary>
+    public virtual PrimitiveAttributes Resolve(PrimitiveAttributes asked) => asked;
+
     /// <summary>Scratch bytes for one execution, all threads together.</summary>
     public virtual long ScratchBytes => 0;
 

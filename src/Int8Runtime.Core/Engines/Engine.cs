@@ -120,7 +120,7 @@ public abstract class Engine : IDisposable
         {
             PlanResult result = implementation.TryPlan(request);
             if (result.Plan is { } plan)
-                return new Primitive(plan, attributes, new DispatchReport(problem, NameOf(plan), rejections));
+                return new Primitive(plan, plan.Resolve(attributes), new DispatchReport(problem, NameOf(plan), rejections));
             rejections.Add(result.Rejection!);
         }
 

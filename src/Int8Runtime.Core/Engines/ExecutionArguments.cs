@@ -60,6 +60,9 @@ public enum ArgumentSlot
     /// <summary>Scratch memory of the caller, for primitives with <see cref="ScratchpadMode.User"/>.</summary>
     Scratchpad,
 
+    /// <summary>The bias of a <see cref="DepthwisePostOp"/>, whose weights are an operand of the chain.</summary>
+    DepthwiseBias,
+
     /// <summary>Operand of the first post-op of the chain; operand of post-op i is at this value plus i.</summary>
     PostOp0 = 32,
 }

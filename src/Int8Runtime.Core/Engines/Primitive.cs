@@ -19,7 +19,7 @@ public sealed unsafe class Primitive : IDisposable
     /// <summary>The operation, with every layout resolved.</summary>
     public PrimitiveDescriptor Descriptor => _plan.Descriptor;
 
-    /// <summary>Quantization and post-ops.</summary>
+    /// <summary>Quantization and post-ops, with the layouts of post-ops' tensors resolved.</summary>
     public PrimitiveAttributes Attributes { get; }
 
     /// <summary>Name of the chosen implementation, for example <c>brgemm_conv:avx512_vnni</c>.</summary>

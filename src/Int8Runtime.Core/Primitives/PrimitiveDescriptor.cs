@@ -128,6 +128,7 @@ public abstract record PrimitiveDescriptor
             if (postOp is SumPostOp sum && sum.DataType != DataType.Undefined)
                 Require(sum.DataType.SizeInBytes() == destination.DataType.SizeInBytes(),
                     $"a sum reads {sum.DataType.ToShortName()}, which has another size than the destination's {destination.DataType.ToShortName()}.");
+            Require(postOp is not DepthwisePostOp, "a depthwise post-op follows a 1x1 convolution.");
             if (postOp is OperandPostOp { Operand: var operand })
                 RequireBroadcast(operand, destination, $"the operand {operand} of a post-op");
         }

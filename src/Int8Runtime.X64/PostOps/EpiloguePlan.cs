@@ -68,6 +68,12 @@ internal sealed unsafe class EpiloguePlan
         var chain = new PlacedPostOp[epilogue.PostOps.Count];
         for (int i = 0; i < chain.Length; i++)
         {
+            if (epilogue.PostOps[i] is DepthwisePostOp)
+            {
+                refusal = "a depthwise post-op, which takes rows instead of elements";
+                return null;
+            }
+
             chain[i] = new PlacedPostOp(epilogue.PostOps[i]);
             if (epilogue.PostOps[i] is not OperandPostOp postOp)
                 continue;

@@ -64,12 +64,14 @@ internal sealed class StagedProduct(PrimitiveKind kind, IReadOnlyList<IImplement
         if (bias is not null)
             staging.AddInput(ArgumentSlot.Bias, descriptor.Bias!, bias);
         var chain = new PostOp[postOps.Count];
+        FusedDepthwise? fused = request.Descriptor is ConvolutionDescriptor convolution ? FusedDepthwise.Of(convolution, request.Attributes) : null;
         for (int i = 0; i < chain.Length; i++)
         {
             chain[i] = postOps[i];
-            if (chain[i] is not OperandPostOp postOp || Serves(postOp.Operand, destination))
+            MemoryDescriptor result = i < fused?.Place ? fused.Intermediate : destination;
+            if (chain[i] is not OperandPostOp postOp || Serves(postOp.Operand, result))
                 continue;
-            MemoryDescriptor operand = LikeDestination(postOp.Operand, destination);
+            MemoryDescriptor operand = LikeDestination(postOp.Operand, result);
             staging.AddInput(ArgumentSlot.PostOp0 + i, postOp.Operand, operand);
             chain[i] = postOp with { Operand = operand };
         }

@@ -30,6 +30,9 @@ internal sealed unsafe class StagedProductPlan(PrimitiveDescriptor descriptor, P
         $"copies {string.Join(", ", tensors.Select(tensor => tensor.Slot.ToString()))}; {inner.Details}";
 
     /// <inheritdoc/>
+    public override PrimitiveAttributes Resolve(PrimitiveAttributes asked) => inner.Resolve(asked);
+
+    /// <inheritdoc/>
     public override void Execute(in ExecutionContext context)
     {
         ExecutionArguments arguments = context.Arguments;

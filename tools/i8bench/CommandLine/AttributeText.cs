@@ -1,5 +1,6 @@
 // --attr-scales, --attr-zero-points and --attr-post-ops as attributes of a primitive.
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace Int8Runtime.Bench;
 
@@ -14,10 +15,26 @@ internal sealed record AttributeContext(Shape Source, Shape Destination, DataTyp
 {
     /// <summary>K and N of the weights of a matrix product, whose scales may come in groups; null for other operations.</summary>
     public (int Sum, int Columns)? Matrix { get; init; }
+
+    /// <summary>The depthwise convolution behind a 1×1 convolution; null without one.</summary>
+    public FusedContext? Fused { get; init; }
 }
 
+/// <summary>What attributes before a depthwise post-op depend on.</summary>
+/// <param name="Between">Dimensions of the first convolution's result.</param>
+/// <param name="Type">Its type.</param>
+/// <param name="PostOp">The depthwise post-op without scales.</param>
+internal sealed record FusedContext(Shape Between, DataType Type, DepthwisePostOp PostOp);
+
+/// <summary>benchdnn's text of a depthwise post-op, <c>dw:k3s1p1[:dt]</c>.</summary>
+/// <param name="Kernel">Taps in each dimension.</param>
+/// <param name="Stride">Step of the window.</param>
+/// <param name="Padding">Padding before the first row and column.</param>
+/// <param name="DestinationType">Type of the primitive's destination.</param>
+internal sealed record DepthwiseText(int Kernel, int Stride, int Padding, DataType DestinationType);
+
 /// <summary>Reads the texts of attributes.</summary>
-internal static class AttributeText
+internal static partial class AttributeText
 {
     /// <summary>All attributes of a case.</summary>
     /// <param name="options">The options.</param>
@@ -36,7 +53,7 @@ internal static class AttributeText
             FloatMath = options["attr-fpmath"].Split(':')[0] is "bf16" or "any" ? FloatMath.BFloat16 : FloatMath.Strict,
         };
         foreach (string text in Items(scales ?? options["attr-scales"]))
-            attributes = WithScale(attributes, text.Split(':'), context);
+            attributes = context.Fused is null ? WithScale(attributes, text.Split(':'), context) : WithFusedScale(attributes, text.Split(':'), context);
         foreach (string text in Items(options["attr-zero-points"]))
             attributes = WithZeroPoint(attributes, text.Split(':'), context);
         if (options["attr-scratchpad"] == "user")
@@ -86,6 +103,24 @@ internal static class AttributeText
             "wei" => attributes with { WeightsScale = scale },
             "dst" => attributes with { DestinationScale = scale },
             _ => throw new UnimplementedException($"a scale of argument {parts[0]}"),
+        };
+    }
+
+    // With a depthwise post-op, "dst" is what the post-op reads, and its own operands have names of their own.
+    private static PrimitiveAttributes WithFusedScale(PrimitiveAttributes attributes, string[] parts, AttributeContext context)
+    {
+        string name = parts[0];
+        if (name is "attr_post_op_dw_dst")
+            return WithScale(attributes, ["dst", .. parts[1..]], context);
+        if (name is not ("dst" or "attr_post_op_dw_wei"))
+            return WithScale(attributes, parts, context);
+        if (name == "dst" && parts.Length > 1 && parts[1] != "common")
+            throw new UnimplementedException($"scales over {parts[1]} between the convolutions");
+        QuantizationScale scale = WithScale(PrimitiveAttributes.Default, ["wei", .. parts[1..]], context).WeightsScale!;
+        return attributes with
+        {
+            PostOps = PostOpChain.Create([.. attributes.PostOps.Select(postOp => postOp is not DepthwisePostOp depthwise ? postOp
+                : name == "dst" ? depthwise with { SourceScale = scale } : depthwise with { WeightsScale = scale })]),
         };
     }
 
@@ -151,25 +186,33 @@ internal static class AttributeText
     private static PostOpChain PostOps(string text, AttributeContext context)
     {
         PostOpChain chain = PostOpChain.Empty;
+        AttributeContext place = context.Fused is { } fused
+            ? context with { Destination = fused.Between, DestinationType = fused.Type } : context;
         foreach (string item in Items(text))
         {
             string[] parts = item.Split(':');
             if (parts[0] == "sum")
             {
                 DataType type = parts.Length > 3 ? TypesAndTags.Type(parts[3]) : DataType.Undefined;
-                if (type != DataType.Undefined && type.SizeInBytes() != context.DestinationType.SizeInBytes())
-                    throw new SkipException(SkipReason.InvalidCombination, $"a sum of {parts[3]} over {context.DestinationType.ToShortName()}");
+                if (type != DataType.Undefined && type.SizeInBytes() != place.DestinationType.SizeInBytes())
+                    throw new SkipException(SkipReason.InvalidCombination, $"a sum of {parts[3]} over {place.DestinationType.ToShortName()}");
                 chain = chain.Append(PostOp.Sum(At(parts, 1, 1), (int)At(parts, 2, 0), type));
+            }
+            else if (parts[0] == "dw")
+            {
+                chain = chain.Append(context.Fused?.PostOp
+                    ?? throw new SkipException(SkipReason.InvalidCombination, "a depthwise post-op behind something else than a convolution"));
+                place = context;
             }
             else if (BinaryOf(parts[0]) is { } binary)
             {
                 if (parts.Length < 2)
                     throw new FormatException($"The post-op '{item}' names no data type.");
-                chain = chain.Append(PostOp.Binary(binary, Operand(parts, context)));
+                chain = chain.Append(PostOp.Binary(binary, Operand(parts, place)));
             }
             else if (parts[0] == "prelu")
             {
-                chain = chain.Append(PostOp.PRelu(Operand(["prelu", "f32", .. parts.Skip(1)], context)));
+                chain = chain.Append(PostOp.PRelu(Operand(["prelu", "f32", .. parts.Skip(1)], place)));
             }
             else if (EltwiseOf(parts[0]) is { } eltwise)
             {
@@ -179,7 +222,7 @@ internal static class AttributeText
             }
             else
             {
-                throw parts[0].StartsWith("dw", StringComparison.Ordinal) || parts[0] == "select"
+                throw parts[0] == "select"
                     ? new UnimplementedException($"the post-op {parts[0]}")
                     : new FormatException($"'{item}' is not a post-op.");
             }
@@ -187,6 +230,23 @@ internal static class AttributeText
 
         return chain;
     }
+
+    /// <summary>The depthwise post-op of a chain, <c>dw:k3s1p1[:dt]</c>; null where there is none.</summary>
+    /// <exception cref="FormatException">Its text is another one.</exception>
+    public static DepthwiseText? Depthwise(string postOps)
+    {
+        string[]? parts = Items(postOps).Select(item => item.Split(':')).FirstOrDefault(parts => parts[0] == "dw");
+        if (parts is null)
+            return null;
+        Match match = DepthwiseWindow().Match(parts.Length > 1 ? parts[1] : "");
+        if (!match.Success)
+            throw new FormatException($"'{string.Join(':', parts)}' is not a depthwise post-op; write dw:k3s1p1[:dt].");
+        int Field(int group) => int.Parse(match.Groups[group].ValueSpan, CultureInfo.InvariantCulture);
+        return new DepthwiseText(Field(1), Field(2), Field(3), parts.Length > 2 ? TypesAndTags.Type(parts[2]) : DataType.Float32);
+    }
+
+    [GeneratedRegex(@"^k(\d+)s(\d+)p(\d+)$")]
+    private static partial Regex DepthwiseWindow();
 
     // ADD:f32:per_oc:axb. The policy is a mask of the dimensions that the operand has; the others are broadcast.
     private static MemoryDescriptor Operand(string[] parts, AttributeContext context)

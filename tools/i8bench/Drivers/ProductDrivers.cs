@@ -8,7 +8,30 @@ internal static class ProductDrivers
     public static BenchProblem Convolution(Options options, string text)
     {
         ConvolutionProblem problem = Problem(options, text, ProblemText.ParseConvolution);
-        return Finish(options, problem, types => problem.ToDescriptor(types, WithBias(options)));
+        return AttributeText.Depthwise(options["attr-post-ops"]) is { } depthwise
+            ? WithDepthwise(options, problem, depthwise)
+            : Finish(options, problem, types => problem.ToDescriptor(types, WithBias(options)));
+    }
+
+    // The destination that options name is what the depthwise post-op reads; its own type is behind the post-op. It has weights of the
+    // same type, and a bias where the convolution has one.
+    private static BenchProblem WithDepthwise(Options options, ConvolutionProblem problem, DepthwiseText depthwise)
+    {
+        if (problem.SpatialRank != 2 || problem.Kernel.ElementCount != 1 || problem.Padding.Any(pad => pad != 0))
+            throw new SkipException(SkipReason.InvalidCombination, "a depthwise post-op behind another convolution than 1x1");
+        DataType[] types = TypesAndTags.ProductTypes(options);
+        int channels = problem.OutputChannels;
+        MemoryDescriptor? bias = WithBias(options) ? new MemoryDescriptor([channels], DataType.Float32) : null;
+        DepthwisePostOp postOp = PostOp.Depthwise(
+            new MemoryDescriptor([channels, 1, depthwise.Kernel, depthwise.Kernel], types[1]), depthwise.Stride, depthwise.Padding, types[2],
+            OfType(bias, options));
+        Shape destination = [problem.Batch, channels, .. problem.Output.Select(postOp.OutputExtent)];
+        BenchProblem fused = Finish(options, problem, operands => problem.ToDescriptor(operands, WithBias(options)) with
+        {
+            Destination = MemoryDescriptor.Any(destination, depthwise.DestinationType),
+        }, new FusedContext([problem.Batch, channels, .. problem.Output], types[2], postOp));
+        long taps = (long)depthwise.Kernel * depthwise.Kernel * destination.ElementCount;
+        return fused with { MultiplyAccumulates = problem.MultiplyAccumulates + taps };
     }
 
     /// <summary>--deconv: the convolution of the same fields, from its destination to its source.</summary>
@@ -86,7 +109,8 @@ internal static class ProductDrivers
         return options["mb"] == "0" ? problem : problem with { Batch = Whole(options["mb"]) };
     }
 
-    private static BenchProblem Finish(Options options, ConvolutionProblem problem, Func<OperandTypes, ConvolutionDescriptorBase> build)
+    private static BenchProblem Finish(
+        Options options, ConvolutionProblem problem, Func<OperandTypes, ConvolutionDescriptorBase> build, FusedContext? fused = null)
     {
         DataType[] types = TypesAndTags.ProductTypes(options);
         ConvolutionDescriptorBase descriptor = build(new OperandTypes(types[0], types[1], types[2]));
@@ -95,10 +119,15 @@ internal static class ProductDrivers
             Bias = OfType(descriptor.Bias, options),
             Source = TypesAndTags.Tensor(options, 0, descriptor.Source.Dimensions, types[0], options["stag"]),
             Weights = Weights(options, descriptor.Weights, problem.Groups > 1),
-            Destination = TypesAndTags.Tensor(options, 2, descriptor.Destination.Dimensions, types[2], options["dtag"]),
+            Destination = TypesAndTags.Tensor(
+                options, 2, descriptor.Destination.Dimensions, descriptor.Destination.DataType, options["dtag"]),
         };
         var context = new AttributeContext(
-            descriptor.Source.Dimensions, descriptor.Destination.Dimensions, types[2], 1, descriptor.Weights.Dimensions[0]);
+            descriptor.Source.Dimensions, descriptor.Destination.Dimensions, descriptor.Destination.DataType, 1,
+            descriptor.Weights.Dimensions[0])
+        {
+            Fused = fused,
+        };
         return new BenchProblem(descriptor, AttributeText.Parse(options, context), problem.MultiplyAccumulates);
     }
 
