@@ -1,4 +1,6 @@
 // Element types of tensors.
+using System.Runtime.CompilerServices;
+
 namespace Int8Runtime;
 
 /// <summary>The type of one element of a tensor.</summary>
@@ -82,6 +84,7 @@ public static class DataTypes
 {
     /// <summary>Size of one element in bytes.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The type is <see cref="DataType.Undefined"/>.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // loops over elements ask for it
     public static int SizeInBytes(this DataType type) => type switch
     {
         DataType.Int8 or DataType.UInt8 or DataType.Boolean => 1,

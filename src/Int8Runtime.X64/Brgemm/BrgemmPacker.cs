@@ -45,30 +45,32 @@ internal sealed unsafe class BrgemmPacker
         int first = vector * _spec.Lanes, count = Math.Min(_spec.Lanes, _spec.Columns - first);
         long origin = (_matrixOffsets[matrix] + (first * _columnStride)) * _spec.Type.SizeInBytes();
         byte* packed = destination + (matrix * _spec.MatrixBytes) + ((long)vector * _spec.VectorStride);
+        byte* room = stackalloc byte[ColumnPanel.Rows * _spec.Lanes * sizeof(float)];
+        var rows = new ColumnPanel(source + origin, _sumOffsets, _columnStride, _spec.Type.SizeInBytes(), count, room);
         if (_spec.Product == DotProductKind.Float32 && _spec.Type.IsInt8())
         {
-            PackDequantized(source + origin, (float*)packed, count, matrix, first, zeroPoint);
+            PackDequantized(rows, (float*)packed, count, matrix, first, zeroPoint);
             return;
         }
 
         if (_spec.Product == DotProductKind.Float32)
         {
-            PackFloats(source + origin, (float*)packed, count);
+            PackFloats(rows, (float*)packed, count);
             return;
         }
 
         if (_spec.Product == DotProductKind.BFloat16)
         {
-            PackPairs(source + origin, (ushort*)packed, count);
+            PackPairs(rows, (ushort*)packed, count);
             return;
         }
 
         int* sums = stackalloc int[_spec.Lanes];
         new Span<int>(sums, _spec.Lanes).Clear();
         if (_spec.Product == DotProductKind.Int16)
-            PackWords(source + origin, (short*)packed, count, matrix, first, zeroPoint);
+            PackWords(rows, (short*)packed, count, matrix, first, zeroPoint);
         else
-            PackBytes(source + origin, (sbyte*)packed, count, sums, destination + _spec.ResidualOffset + ((long)index * (_spec.Residuals?.Stride ?? 0)));
+            PackBytes(rows, (sbyte*)packed, count, sums, destination + _spec.ResidualOffset + ((long)index * (_spec.Residuals?.Stride ?? 0)));
         if (_spec.CompensationFactor == 0)
             return;
         int* compensation = (int*)(destination + _spec.CompensationOffset) + ((long)matrix * _spec.CompensationStride) + first;
@@ -77,46 +79,33 @@ internal sealed unsafe class BrgemmPacker
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void PackFloats(byte* source, float* packed, int count)
+    private void PackFloats(ColumnPanel rows, float* packed, int count)
     {
         for (int k = 0; k < _sumOffsets.Length; k++, packed += _spec.Lanes)
         {
-            LoadColumns(packed, DataType.Float32, source, _sumOffsets[k], count);
+            FloatConversion.Run(packed, DataType.Float32, rows.Row(k), _spec.Type, count);
             new Span<float>(packed + count, _spec.Lanes - count).Clear();
         }
     }
 
     // K is even, so that steps follow each other across runs.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void PackPairs(byte* source, ushort* packed, int count)
+    private void PackPairs(ColumnPanel rows, ushort* packed, int count)
     {
         ushort* even = stackalloc ushort[_spec.Lanes], odd = stackalloc ushort[_spec.Lanes];
         for (int k = 0; k < _sumOffsets.Length; k += 2, packed += _spec.Lanes * 2)
         {
-            LoadColumns(even, DataType.BFloat16, source, _sumOffsets[k], count);
-            LoadColumns(odd, DataType.BFloat16, source, _sumOffsets[k + 1], count);
+            FloatConversion.Run(even, DataType.BFloat16, rows.Row(k), _spec.Type, count);
+            FloatConversion.Run(odd, DataType.BFloat16, rows.Row(k + 1), _spec.Type, count);
             for (int lane = 0; lane < count; lane++)
                 ((uint*)packed)[lane] = even[lane] | ((uint)odd[lane] << 16);
             new Span<uint>((uint*)packed + count, _spec.Lanes - count).Clear();
         }
     }
 
-    // The columns of one index of K, converted.
-    private void LoadColumns(void* packed, DataType type, byte* source, long row, int count)
-    {
-        int size = _spec.Type.SizeInBytes();
-        source += row * size;
-        if (_columnStride == 1)
-            FloatConversion.Run(packed, type, source, _spec.Type, count);
-        else
-            for (int lane = 0; lane < count; lane++)
-                FloatConversion.Run(
-                    (byte*)packed + (lane * type.SizeInBytes()), type, source + (lane * _columnStride * size), _spec.Type, 1);
-    }
-
     // 8-bit weights that meet an f32 source: w − zero point, times the scale of the group that K and column fall into.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void PackDequantized(byte* source, float* packed, int count, int matrix, int first, int zeroPoint)
+    private void PackDequantized(ColumnPanel rows, float* packed, int count, int matrix, int first, int zeroPoint)
     {
         bool signed = _spec.Type == DataType.Int8;
         int channel = (_spec.BatchRank == 0 ? matrix * _spec.Columns : 0) + first;
@@ -124,11 +113,10 @@ internal sealed unsafe class BrgemmPacker
         QuantizationScale? scales = _spec.GroupScale;
         for (int k = 0; k < _sumOffsets.Length; k++, packed += _spec.Lanes)
         {
-            byte* row = source + _sumOffsets[k];
+            byte* row = rows.Row(k);
             for (int lane = 0; lane < count; lane++)
             {
-                byte raw = row[lane * _columnStride];
-                int weight = (signed ? (sbyte)raw : raw) - (zeroPoints?.At(k, channel + lane, _spec.Columns) ?? zeroPoint);
+                int weight = (signed ? (sbyte)row[lane] : row[lane]) - (zeroPoints?.At(k, channel + lane, _spec.Columns) ?? zeroPoint);
                 packed[lane] = scales is null ? weight : weight * scales.At(k, channel + lane, _spec.Columns);
             }
 
@@ -138,51 +126,53 @@ internal sealed unsafe class BrgemmPacker
 
     // u8 weights become s8 by subtracting 128, which is flipping the sign bit.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void PackBytes(byte* source, sbyte* packed, int count, int* sums, byte* residuals)
+    private void PackBytes(ColumnPanel rows, sbyte* packed, int count, int* sums, byte* residuals)
     {
         SaturationSplit split = _spec.Residuals is { } layout ? new SaturationSplit(layout, residuals, _spec.Lanes) : default;
         byte flip = _spec.Type == DataType.UInt8 ? (byte)0x80 : (byte)0;
+        int lanes = _spec.Lanes, runElements = _spec.RunElements, runSteps = _spec.RunSteps;
+        bool splits = _spec.SplitsPairs;
         for (int run = 0; run < _spec.Runs; run++)
         {
-            for (int step = 0; step < _spec.RunSteps; step++, packed += _spec.Lanes * 4)
+            for (int step = 0; step < runSteps; step++, packed += lanes * 4)
             {
-                new Span<int>(packed, _spec.Lanes).Clear();
-                for (int i = 0; i < Math.Min(4, _spec.RunElements - (step * 4)); i++)
+                new Span<int>(packed, lanes).Clear();
+                for (int i = 0; i < Math.Min(4, runElements - (step * 4)); i++)
                 {
-                    byte* row = source + _sumOffsets[(run * _spec.RunElements) + (step * 4) + i];
+                    byte* row = rows.Row((run * runElements) + (step * 4) + i);
                     for (int lane = 0; lane < count; lane++)
                     {
-                        var weight = (sbyte)(row[lane * _columnStride] ^ flip);
+                        var weight = (sbyte)(row[lane] ^ flip);
                         packed[(lane * 4) + i] = weight;
                         sums[lane] += weight;
                     }
                 }
 
-                if (_spec.SplitsPairs)
+                if (splits)
                     split.Split(packed, run, step);
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void PackWords(byte* source, short* packed, int count, int matrix, int first, int zeroPoint)
+    private void PackWords(ColumnPanel rows, short* packed, int count, int matrix, int first, int zeroPoint)
     {
         bool signed = _spec.Type == DataType.Int8;
         int channel = (_spec.BatchRank == 0 ? matrix * _spec.Columns : 0) + first;
+        int lanes = _spec.Lanes, runElements = _spec.RunElements, runSteps = _spec.RunSteps;
+        int* zeroPoints = stackalloc int[lanes];
+        for (int lane = 0; lane < count; lane++)
+            zeroPoints[lane] = _spec.ZeroPoint?.At(channel + lane) ?? zeroPoint;
         for (int run = 0; run < _spec.Runs; run++)
         {
-            for (int step = 0; step < _spec.RunSteps; step++, packed += _spec.Lanes * 2)
+            for (int step = 0; step < runSteps; step++, packed += lanes * 2)
             {
-                new Span<int>(packed, _spec.Lanes).Clear();
-                for (int i = 0; i < Math.Min(2, _spec.RunElements - (step * 2)); i++)
+                new Span<int>(packed, lanes).Clear();
+                for (int i = 0; i < Math.Min(2, runElements - (step * 2)); i++)
                 {
-                    byte* row = source + _sumOffsets[(run * _spec.RunElements) + (step * 2) + i];
+                    byte* row = rows.Row((run * runElements) + (step * 2) + i);
                     for (int lane = 0; lane < count; lane++)
-                    {
-                        byte raw = row[lane * _columnStride];
-                        int weight = signed ? (sbyte)raw : raw;
-                        packed[(lane * 2) + i] = (short)(weight - (_spec.ZeroPoint?.At(channel + lane) ?? zeroPoint));
-                    }
+                        packed[(lane * 2) + i] = (short)((signed ? (sbyte)row[lane] : row[lane]) - zeroPoints[lane]);
                 }
             }
         }

@@ -27,6 +27,7 @@ public sealed class CompiledModel : IDisposable
 
     internal CompiledModel(Engine engine, ModelGraph graph, CompileOptions options)
     {
+        GeneratorWarmUp.Start();
         Engine = engine;
         _options = options;
         _graph = graph.Clone();
