@@ -4,7 +4,7 @@ using FsCheck.Fluent;
 
 namespace Int8Runtime.TestKit;
 
-/// <summary>A random problem; prints as the text that a failure shows.</summary>
+/// <summary>A random problem; prints as the line of i8bench that a failure shows.</summary>
 /// <param name="Descriptor">The operation.</param>
 /// <param name="Attributes">Quantization and post-ops.</param>
 /// <param name="Options">Seed, content and guard placement.</param>
@@ -18,7 +18,7 @@ public sealed record Problem(PrimitiveDescriptor Descriptor, PrimitiveAttributes
 
     /// <inheritdoc/>
     public override string ToString() =>
-        $"{Descriptor.ToProblemText()} {PrimitiveDescriptor.AttributesText(Attributes)} seed {Options.Seed} {Options.Fill} {Options.Placement}";
+        $"seed {Options.Seed} {Options.Fill} {Options.Placement}: {ProblemLine.Of(Descriptor, Attributes)}";
 }
 
 /// <summary>Generators of problems and their parts.</summary>

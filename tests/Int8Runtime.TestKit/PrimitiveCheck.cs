@@ -36,7 +36,9 @@ public static unsafe class PrimitiveCheck
     /// Creates the primitive on <paramref name="engine"/>, runs it on guarded tensors and compares with the reference.
     /// </summary>
     /// <returns>The name of the implementation that was chosen.</returns>
-    /// <exception cref="MismatchException">The result differs; the message holds the problem, the seed and the first differences.</exception>
+    /// <exception cref="MismatchException">
+    /// The result differs; the message holds the seed, the first differences, and the problem as a line for i8bench at its end.
+    /// </exception>
     public static string AgainstReference(
         Engine engine, PrimitiveDescriptor descriptor, PrimitiveAttributes? attributes = null, int seed = 1, Tolerance tolerance = default) =>
         AgainstReference(engine, descriptor, attributes, new CheckOptions { Seed = seed, Tolerance = tolerance });
@@ -49,8 +51,21 @@ public static unsafe class PrimitiveCheck
         ArgumentNullException.ThrowIfNull(options);
         attributes ??= PrimitiveAttributes.Default;
         Primitive primitive = engine.Create(descriptor, attributes);
+        try
+        {
+            return AgainstReference(engine, primitive, descriptor, attributes, options);
+        }
+        catch (MismatchException mismatch)
+        {
+            throw new MismatchException($"{mismatch.Message.TrimEnd()}\n  {primitive.Report.Problem}");
+        }
+    }
+
+    private static string AgainstReference(
+        Engine engine, Primitive primitive, PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, CheckOptions options)
+    {
         PrimitiveDescriptor resolved = primitive.Descriptor;
-        string problem = $"{primitive.ImplementationName} on {engine.Tier}: {primitive.Report.Problem} "
+        string problem = $"{primitive.ImplementationName} on {engine.Tier}: "
             + $"src {string.Join(" ", PrimitiveTensors.Inputs(resolved, attributes).Select(i => i.Descriptor))} "
             + $"dst {PrimitiveTensors.Destination(resolved)} seed {options.Seed} {options.Fill} {options.Placement}";
 

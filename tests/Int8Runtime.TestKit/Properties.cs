@@ -15,7 +15,13 @@ public static class Properties
     public const string SeedVariable = "INT8RT_TEST_SEED";
 
     /// <summary>Calls <paramref name="check"/>, which throws where the property does not hold, on random values.</summary>
-    public static void Check<T>(Gen<T> generator, Action<T> check, int count = 100)
+    public static void Check<T>(Gen<T> generator, Action<T> check, int count = 100) => Check(generator.ToArbitrary(), check, count);
+
+    /// <summary>Checks a property of problems; a failure is reduced to a smaller problem, which is printed as a line for i8bench.</summary>
+    public static void Check(Gen<Problem> generator, Action<Problem> check, int count = 100) =>
+        Check(Arb.From(generator, ProblemShrinker.Shrink), check, count);
+
+    private static void Check<T>(Arbitrary<T> values, Action<T> check, int count)
     {
         ArgumentNullException.ThrowIfNull(check);
         Config config = Config.QuickThrowOnFailure.WithMaxTest(count);
@@ -26,7 +32,7 @@ public static class Properties
                 ulong.Parse(parts[0], CultureInfo.InvariantCulture), ulong.Parse(parts[1], CultureInfo.InvariantCulture));
         }
 
-        FsCheck.Fluent.Prop.ForAll(generator.ToArbitrary(), value =>
+        FsCheck.Fluent.Prop.ForAll(values, value =>
         {
             check(value);
             return true;

@@ -71,6 +71,9 @@ public sealed class DemoTests(DemoFiles demo)
         JsonObject plan = CommandLine.Json("explain", model, "--passes");
         Assert.True((int)plan["int8_nodes"]! >= 15);
         Assert.NotEmpty(plan["passes"]!.AsArray());
+        string[] problems = [.. plan["nodes"]!.AsArray().Select(n => (string?)n!["problem"]).OfType<string>()];
+        Assert.True(problems.Length >= 15);
+        Assert.All(problems, problem => Assert.StartsWith("i8bench --", problem, StringComparison.Ordinal));
         Assert.Contains("kernel", CommandLine.Run("explain", model, "--layer", "logits").Output, StringComparison.Ordinal);
         Assert.Equal("logits", (string)CommandLine.Json("explain", model, "--layer", "logits")["nodes"]![0]!["name"]!);
     }

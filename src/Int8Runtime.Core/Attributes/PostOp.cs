@@ -117,15 +117,7 @@ public sealed class PostOpChain : IReadOnlyList<PostOp>, IEquatable<PostOpChain>
     }
 
     /// <summary>The chain as problem text, for example <c>sum:0.5+relu</c>.</summary>
-    public override string ToString() => string.Join('+', _items.Select(item => item switch
-    {
-        SumPostOp sum => FormattableString.Invariant($"sum:{sum.Scale}:{sum.ZeroPoint}"),
-        EltwisePostOp e => FormattableString.Invariant($"{e.Algorithm.ToString().ToLowerInvariant()}:{e.Alpha}:{e.Beta}"),
-        BinaryPostOp b => $"{b.Algorithm.ToString().ToLowerInvariant()}:{b.Operand}",
-        PReluPostOp p => $"prelu:{p.Operand}",
-        DepthwisePostOp d => FormattableString.Invariant($"dw:k{d.Kernel}s{d.Stride}p{d.Padding}:{d.SourceType.ToShortName()}"),
-        _ => item.ToString(),
-    }));
+    public override string ToString() => AttributeNotation.Text(new ProblemWriter(), this);
 
     /// <inheritdoc/>
     public IEnumerator<PostOp> GetEnumerator() => ((IEnumerable<PostOp>)_items).GetEnumerator();

@@ -43,17 +43,17 @@ public sealed record Rejection(string Implementation, RejectionReason Reason, st
 }
 
 /// <summary>The outcome of a dispatch: what was chosen and what was refused before it.</summary>
-/// <param name="Problem">The problem as text.</param>
+/// <param name="Problem">The problem as a command line of i8bench.</param>
 /// <param name="Chosen">Name of the chosen implementation; null if every one refused.</param>
 /// <param name="Rejections">Refusals in the order of the implementation list.</param>
-public sealed record DispatchReport(string Problem, string? Chosen, IReadOnlyList<Rejection> Rejections)
+public sealed record DispatchReport(ProblemLine Problem, string? Chosen, IReadOnlyList<Rejection> Rejections)
 {
     /// <summary>True if a scalar reference implementation was chosen.</summary>
     public bool IsReference => Chosen is not null && Chosen.StartsWith("ref", StringComparison.Ordinal);
 
-    /// <summary>One line for the choice and one for each refusal.</summary>
+    /// <summary>One line for the choice, one for each refusal, and the problem as a line that i8bench accepts.</summary>
     public override string ToString() => string.Join(Environment.NewLine,
-        [$"{Problem}: {Chosen ?? "unsupported"}", .. Rejections.Select(r => "  " + r)]);
+        [Chosen ?? "No implementation takes the problem.", .. Rejections.Select(r => "  " + r), "  " + Problem]);
 }
 
 /// <summary>No implementation takes a problem; the message holds every refusal.</summary>

@@ -112,10 +112,7 @@ public abstract class Engine : IDisposable
         descriptor.Validate(attributes);
         var request = new PlanRequest(descriptor, attributes, Isa, Threads);
         var rejections = new List<Rejection>();
-        string problem = descriptor.ToProblemText();
-        string attributesText = PrimitiveDescriptor.AttributesText(attributes);
-        if (attributesText.Length > 0)
-            problem += " " + attributesText;
+        ProblemLine problem = ProblemLine.Of(descriptor, attributes);
         foreach (IImplementation implementation in ImplementationsOf(descriptor.Kind))
         {
             PlanResult result = implementation.TryPlan(request);

@@ -82,8 +82,11 @@ public abstract record PrimitiveDescriptor
     /// <exception cref="ArgumentException">They do not; the message names the member and what it should be.</exception>
     public abstract void Validate(PrimitiveAttributes attributes);
 
-    /// <summary>The problem as text, for reports and logs.</summary>
-    public abstract string ToProblemText();
+    /// <summary>The problem without attributes as a command line of i8bench; <see cref="ProblemLine.Of"/> adds those.</summary>
+    public string ToProblemText() => ProblemLine.Of(this).Command;
+
+    /// <summary>Writes driver, options and problem text.</summary>
+    internal abstract void WriteProblem(ProblemWriter writer);
 
     /// <summary>Throws an <see cref="ArgumentException"/> that starts with the kind of primitive.</summary>
     private protected void Require(bool condition, string message)
@@ -154,24 +157,5 @@ public abstract record PrimitiveDescriptor
         for (int d = 0; d < destination.Rank; d++)
             Require(operand.Dimensions[d] == 1 || operand.Dimensions[d] == destination.Dimensions[d],
                 $"{name} does not broadcast to {destination.Dimensions}.");
-    }
-
-    /// <summary>Attributes as problem text; empty where there are none.</summary>
-    internal static string AttributesText(PrimitiveAttributes attributes)
-    {
-        var parts = new List<string>();
-        if (attributes.SourceZeroPoint is { IsZero: false })
-            parts.Add("src-zp");
-        if (attributes.WeightsZeroPoint is { IsZero: false })
-            parts.Add("wei-zp");
-        if (attributes.DestinationZeroPoint is { IsZero: false })
-            parts.Add("dst-zp");
-        if (attributes.WeightsScale is { Granularity: QuantizationGranularity.PerChannel })
-            parts.Add("wei-scale:oc");
-        if (attributes.PostOps.Count > 0)
-            parts.Add("post-ops=" + attributes.PostOps);
-        if (attributes.FloatMath != FloatMath.Strict)
-            parts.Add("fpmath:bf16");
-        return string.Join(' ', parts);
     }
 }

@@ -1,6 +1,4 @@
 // The shapes of a convolution.
-using System.Globalization;
-
 namespace Int8Runtime;
 
 /// <summary>One spatial dimension of a convolution.</summary>
@@ -99,15 +97,7 @@ public sealed record ConvolutionProblem : ProblemShape
     };
 
     /// <inheritdoc/>
-    public override string ShapeText()
-    {
-        string letters = "dhw"[(3 - SpatialRank)..];
-        return (Groups > 1 ? FormattableString.Invariant($"g{Groups}") : "")
-            + FormattableString.Invariant($"mb{Batch}ic{InputChannels}") + Fields("i", Input)
-            + FormattableString.Invariant($"oc{OutputChannels}") + Fields("o", Output) + Fields("k", Kernel)
-            + Fields("s", Strides) + Fields("d", [.. Dilations.Select(d => d - 1)]) + Fields("p", Padding);
-
-        string Fields(string prefix, Shape values) => string.Concat(
-            values.Select((value, i) => prefix + letters[i] + value.ToString(CultureInfo.InvariantCulture)));
-    }
+    public override string ShapeText() =>
+        (Groups > 1 ? FormattableString.Invariant($"g{Groups}") : "")
+        + ProblemWriter.WindowText([Batch, InputChannels, .. Input], OutputChannels, [.. Axes]);
 }

@@ -1,6 +1,4 @@
 // The shapes of a fully connected layer.
-using System.Globalization;
-
 namespace Int8Runtime;
 
 /// <summary>The shapes of a fully connected layer.</summary>
@@ -34,11 +32,6 @@ public sealed record InnerProductProblem : ProblemShape
     };
 
     /// <inheritdoc/>
-    public override string ShapeText()
-    {
-        string letters = "dhw"[(3 - Input.Count)..];
-        return FormattableString.Invariant($"mb{Batch}ic{InputChannels}")
-            + string.Concat(Input.Select((value, i) => "i" + letters[i] + value.ToString(CultureInfo.InvariantCulture)))
-            + FormattableString.Invariant($"oc{OutputChannels}");
-    }
+    public override string ShapeText() =>
+        ProblemWriter.ImageText([Batch, InputChannels, .. Input]) + FormattableString.Invariant($"oc{OutputChannels}");
 }

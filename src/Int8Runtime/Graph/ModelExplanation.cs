@@ -31,6 +31,9 @@ public sealed record NodeExplanation(
     /// <summary>Whether the node computes with 8-bit integers.</summary>
     public bool IsInt8 { get; init; }
 
+    /// <summary>What the kernel computes as a line that i8bench accepts; null where no primitive does.</summary>
+    public ProblemLine? Problem { get; init; }
+
     /// <summary>Whether a scalar reference or the portable evaluator computes the node.</summary>
     public bool IsSlow { get; init; }
 }
@@ -123,6 +126,7 @@ public sealed record ModelExplanation(
         {
             WeightsLayout = second?.Packed?.Name ?? "",
             IsInt8 = implementation != "view" && input.IsInt8() && !host && operation.Spec is not ConvertSpec,
+            Problem = main?.Report.Problem,
             IsSlow = host || primitives.Any(p => p.Report.IsReference),
         };
     }

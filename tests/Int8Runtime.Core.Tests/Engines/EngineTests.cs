@@ -31,7 +31,7 @@ public sealed class EngineTests
         var exception = Assert.Throws<UnsupportedPrimitiveException>(() => engine.Create(Relu()));
         Assert.Contains("one:any refused (Layout): layout ab", exception.Message);
         Assert.Contains("two:any refused (Shape): too small", exception.Message);
-        Assert.Contains("--eltwise --alg=Relu", exception.Message);
+        Assert.Contains("  i8bench --eltwise --dt=f32:f32 --tag=abx --alg=relu --alpha=0 --beta=0 ", exception.Message);
         Assert.Null(exception.Report.Chosen);
         Assert.Equal(exception.Report.Rejections, engine.Explain(Relu()).Rejections);
     }

@@ -36,11 +36,14 @@ internal sealed record DepthwiseText(int Kernel, int Stride, int Padding, DataTy
 /// <summary>Reads the texts of attributes.</summary>
 internal static partial class AttributeText
 {
+    private const string PerDimension = "per_dim_";
+
     /// <summary>All attributes of a case.</summary>
     /// <param name="options">The options.</param>
     /// <param name="context">What the attributes depend on.</param>
     /// <param name="scales">The scales, where not all of --attr-scales are attributes.</param>
-    public static PrimitiveAttributes Parse(Options options, AttributeContext context, string? scales = null)
+    /// <param name="zeroPoints">The zero points, where not all of --attr-zero-points are attributes.</param>
+    public static PrimitiveAttributes Parse(Options options, AttributeContext context, string? scales = null, string? zeroPoints = null)
     {
         if (options["attr-dropout"].Length > 0)
             throw new SkipException(SkipReason.Training, "dropout");
@@ -50,36 +53,42 @@ internal static partial class AttributeText
         {
             PostOps = PostOps(options["attr-post-ops"], context),
             // "any" allows bf16 as well; what other modes allow is no faster here, so they are computed strictly.
+            NumericMode = ProblemNames.NumericMode.Find(options.Or("attr-numeric-mode", "exact"))
+                ?? throw new FormatException($"'{options["attr-numeric-mode"]}' is not a numeric mode."),
             FloatMath = options["attr-fpmath"].Split(':')[0] is "bf16" or "any" ? FloatMath.BFloat16 : FloatMath.Strict,
         };
         foreach (string text in Items(scales ?? options["attr-scales"]))
             attributes = context.Fused is null ? WithScale(attributes, text.Split(':'), context) : WithFusedScale(attributes, text.Split(':'), context);
-        foreach (string text in Items(options["attr-zero-points"]))
+        foreach (string text in Items(zeroPoints ?? options["attr-zero-points"]))
             attributes = WithZeroPoint(attributes, text.Split(':'), context);
         if (options["attr-scratchpad"] == "user")
             attributes = attributes with { Scratchpad = ScratchpadMode.User };
-        return options["runtime-quantization"] == "true" ? AtExecution(attributes) : attributes;
+        return AtExecution(attributes, options.Or("runtime-quantization", "false"));
     }
 
-    // Every scale and zero point that can be one is an argument of the execution.
-    private static PrimitiveAttributes AtExecution(PrimitiveAttributes attributes)
+    // Scales and zero points that are arguments of the execution: all that can be, or those of a list such as src-scale+dst-zero-point.
+    private static PrimitiveAttributes AtExecution(PrimitiveAttributes attributes, string list)
     {
-        QuantizationScale? Scale(QuantizationScale? scale) => scale?.Granularity switch
+        if (list == "false")
+            return attributes;
+        string[] names = list.Split('+');
+        bool Chosen(string name) => list == "true" || names.Contains(name);
+        QuantizationScale? Scale(string argument, QuantizationScale? scale) => !Chosen(argument + "-scale") ? scale : scale?.Granularity switch
         {
             QuantizationGranularity.PerTensor => QuantizationScale.Runtime,
             QuantizationGranularity.PerChannel => QuantizationScale.RuntimePerChannel,
             _ => scale,
         };
-        ZeroPoint? Zero(ZeroPoint? zeroPoint) =>
-            zeroPoint is { Granularity: QuantizationGranularity.PerTensor } ? ZeroPoint.Runtime : zeroPoint;
+        ZeroPoint? Zero(string argument, ZeroPoint? zeroPoint) =>
+            Chosen(argument + "-zero-point") && zeroPoint is { Granularity: QuantizationGranularity.PerTensor } ? ZeroPoint.Runtime : zeroPoint;
         return attributes with
         {
-            SourceScale = Scale(attributes.SourceScale),
-            WeightsScale = Scale(attributes.WeightsScale),
-            DestinationScale = Scale(attributes.DestinationScale),
-            SourceZeroPoint = Zero(attributes.SourceZeroPoint),
-            WeightsZeroPoint = Zero(attributes.WeightsZeroPoint),
-            DestinationZeroPoint = Zero(attributes.DestinationZeroPoint),
+            SourceScale = Scale("src", attributes.SourceScale),
+            WeightsScale = Scale("wei", attributes.WeightsScale),
+            DestinationScale = Scale("dst", attributes.DestinationScale),
+            SourceZeroPoint = Zero("src", attributes.SourceZeroPoint),
+            WeightsZeroPoint = Zero("wei", attributes.WeightsZeroPoint),
+            DestinationZeroPoint = Zero("dst", attributes.DestinationZeroPoint),
         };
     }
 
@@ -94,8 +103,8 @@ internal static partial class AttributeText
         QuantizationScale scale = policy == "common"
             ? QuantizationScale.PerTensor(parts.Length > 2 && parts[2].Length > 0 ? Number(parts[2]) : 1)
             : Groups(parts, context) is { } groups
-            ? QuantizationScale.PerGroup([.. groups.Index.Select(i => MathF.ScaleB(1, (i % 4) - 2))], groups.Size)
-            : QuantizationScale.PerChannel([.. Enumerable.Range(0, Count(parts[0], policy, context)).Select(c => MathF.ScaleB(1, (c % 4) - 2))]);
+            ? QuantizationScale.PerGroup([.. groups.Index.Select(ProblemValues.Scale)], groups.Size)
+            : QuantizationScale.PerChannel([.. Enumerable.Range(0, Count(parts[0], policy, context)).Select(ProblemValues.Scale)]);
         return parts[0] switch
         {
             "src" or "src0" => attributes with { SourceScale = scale },
@@ -130,8 +139,8 @@ internal static partial class AttributeText
         ZeroPoint zeroPoint = policy == "common"
             ? ZeroPoint.PerTensor(parts.Length > 2 && parts[2].Length > 0 ? (int)Number(parts[2]) : 0)
             : Groups(parts, context) is { } groups
-            ? ZeroPoint.PerGroup([.. groups.Index.Select(i => i % 5)], groups.Size)
-            : ZeroPoint.PerChannel([.. Enumerable.Range(0, Count(parts[0], policy, context)).Select(c => c % 5)]);
+            ? ZeroPoint.PerGroup([.. groups.Index.Select(ProblemValues.ZeroPoint)], groups.Size)
+            : ZeroPoint.PerChannel([.. Enumerable.Range(0, Count(parts[0], policy, context)).Select(ProblemValues.ZeroPoint)]);
         return parts[0] switch
         {
             "src" or "src0" => attributes with { SourceZeroPoint = zeroPoint },
@@ -166,22 +175,16 @@ internal static partial class AttributeText
             return context.WeightsChannels;
         Shape dimensions = argument.StartsWith("dst", StringComparison.Ordinal) ? context.Destination : context.Source;
         int dimension = Dimension(policy, context);
-        if (policy == "per_dim_01" && context is { Channels: 0, ChannelDimensions: 2 } && dimensions.Rank >= 2)
-            return dimensions[0] * dimensions[1];
+        if (context.ChannelDimensions > 1 && policy == PerDimension + string.Concat(Enumerable.Range(context.Channels, context.ChannelDimensions)))
+            return (int)dimensions.Slice(context.Channels, context.ChannelDimensions).ElementCount;
         return argument != "wei" && dimension == context.Channels && dimension < dimensions.Rank
             ? dimensions[dimension]
             : throw new UnimplementedException($"scales or zero points of {argument} over {policy}");
     }
 
-    private static int Dimension(string policy, AttributeContext context) => policy switch
-    {
-        "per_oc" => context.Channels,
-        "per_dim_0" => 0,
-        "per_dim_1" => 1,
-        "per_dim_2" => 2,
-        "per_dim_3" => 3,
-        _ => -1,
-    };
+    private static int Dimension(string policy, AttributeContext context) => policy == "per_oc"
+        ? context.Channels
+        : policy.Length == PerDimension.Length + 1 && policy.StartsWith(PerDimension, StringComparison.Ordinal) ? policy[^1] - '0' : -1;
 
     private static PostOpChain PostOps(string text, AttributeContext context)
     {
@@ -204,7 +207,7 @@ internal static partial class AttributeText
                     ?? throw new SkipException(SkipReason.InvalidCombination, "a depthwise post-op behind something else than a convolution"));
                 place = context;
             }
-            else if (BinaryOf(parts[0]) is { } binary)
+            else if (ProblemNames.Binary.Find(parts[0]) is { } binary)
             {
                 if (parts.Length < 2)
                     throw new FormatException($"The post-op '{item}' names no data type.");
@@ -214,7 +217,7 @@ internal static partial class AttributeText
             {
                 chain = chain.Append(PostOp.PRelu(Operand(["prelu", "f32", .. parts.Skip(1)], place)));
             }
-            else if (EltwiseOf(parts[0]) is { } eltwise)
+            else if (ProblemNames.Eltwise.Find(parts[0]) is { } eltwise)
             {
                 chain = chain.Append(PostOp.Eltwise(eltwise, At(parts, 1, 0), At(parts, 2, 0)));
                 if (At(parts, 3, 1) is var scale && scale != 1)
@@ -257,58 +260,14 @@ internal static partial class AttributeText
         {
             "common" => 0,
             "per_tensor" => -1,
-            _ when policy.StartsWith("per_dim_", StringComparison.Ordinal) =>
-                policy["per_dim_".Length..].Aggregate(0, (dimensions, digit) => dimensions | (1 << (digit - '0'))),
+            _ when policy.StartsWith(PerDimension, StringComparison.Ordinal) =>
+                policy[PerDimension.Length..].Aggregate(0, (dimensions, digit) => dimensions | (1 << (digit - '0'))),
             _ => 1 << Dimension(policy, context),
         };
         Shape dimensions = [.. destination.Select((extent, d) => (mask >> d & 1) != 0 ? extent : 1)];
         string tag = parts.Length > 3 && parts[3] != "any" ? parts[3] : "axb";
         return TypesAndTags.Tensor(dimensions, TypesAndTags.Type(parts[1]), dimensions.Rank < 2 ? "a" : tag);
     }
-
-    /// <summary>An element-wise function by benchdnn's name; null where there is none.</summary>
-    public static EltwiseAlgorithm? EltwiseOf(string name) => name.Replace("_dst", "", StringComparison.Ordinal) switch
-    {
-        "relu" => EltwiseAlgorithm.Relu,
-        "tanh" => EltwiseAlgorithm.Tanh,
-        "elu" => EltwiseAlgorithm.Elu,
-        "square" => EltwiseAlgorithm.Square,
-        "abs" => EltwiseAlgorithm.Abs,
-        "sqrt" => EltwiseAlgorithm.Sqrt,
-        "linear" => EltwiseAlgorithm.Linear,
-        "soft_relu" or "srelu" => EltwiseAlgorithm.SoftRelu,
-        "hardsigmoid" => EltwiseAlgorithm.HardSigmoid,
-        "logistic" => EltwiseAlgorithm.Logistic,
-        "exp" => EltwiseAlgorithm.Exp,
-        "gelu_tanh" => EltwiseAlgorithm.GeluTanh,
-        "swish" => EltwiseAlgorithm.Swish,
-        "log" => EltwiseAlgorithm.Log,
-        "clip" or "clip_v2" => EltwiseAlgorithm.Clip,
-        "pow" => EltwiseAlgorithm.Pow,
-        "gelu_erf" => EltwiseAlgorithm.GeluErf,
-        "round" => EltwiseAlgorithm.Round,
-        "mish" => EltwiseAlgorithm.Mish,
-        "hardswish" => EltwiseAlgorithm.HardSwish,
-        _ => null,
-    };
-
-    /// <summary>A binary function by benchdnn's name; null where there is none.</summary>
-    public static BinaryAlgorithm? BinaryOf(string name) => name.ToLowerInvariant() switch
-    {
-        "add" => BinaryAlgorithm.Add,
-        "mul" => BinaryAlgorithm.Multiply,
-        "max" => BinaryAlgorithm.Maximum,
-        "min" => BinaryAlgorithm.Minimum,
-        "div" => BinaryAlgorithm.Divide,
-        "sub" => BinaryAlgorithm.Subtract,
-        "ge" => BinaryAlgorithm.GreaterOrEqual,
-        "gt" => BinaryAlgorithm.Greater,
-        "le" => BinaryAlgorithm.LessOrEqual,
-        "lt" => BinaryAlgorithm.Less,
-        "eq" => BinaryAlgorithm.Equal,
-        "ne" => BinaryAlgorithm.NotEqual,
-        _ => null,
-    };
 
     private static float At(string[] parts, int index, float otherwise) =>
         index < parts.Length && parts[index].Length > 0 ? Number(parts[index]) : otherwise;

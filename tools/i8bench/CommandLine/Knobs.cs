@@ -12,7 +12,7 @@ internal sealed class Knobs
         ("alpha", ""), ("beta", ""), ("p", ""), ("eps", ""), ("axis", ""), ("group", ""), ("scales", ""), ("flags", ""), ("inplace", "false"),
         ("oflag", ""), ("encoding", ""), ("runtime_dims_masks", ""), ("runtime-dim-mask", ""), ("match", ""),
         ("skip-impl", ""), ("impl", ""), ("attr-scales", ""), ("attr-zero-points", ""), ("attr-post-ops", ""),
-        ("attr-scratchpad", ""), ("runtime-quantization", ""), ("attr-fpmath", ""), ("attr-acc-mode", ""), ("attr-deterministic", ""), ("attr-dropout", ""),
+        ("attr-scratchpad", ""), ("runtime-quantization", ""), ("attr-fpmath", ""), ("attr-numeric-mode", ""), ("attr-acc-mode", ""), ("attr-deterministic", ""), ("attr-dropout", ""),
         ("attr-rounding-mode", ""),
     ];
 

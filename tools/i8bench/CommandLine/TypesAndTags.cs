@@ -39,27 +39,17 @@ internal static class TypesAndTags
         return Types(text.Length == 0 ? "f32" : text, 3);
     }
 
-    /// <summary>
-    /// A tensor with a layout: <c>any</c> (or none) leaves it to the implementation; <c>x</c> stands for the dimensions that the
-    /// tag does not name, as in <c>axb</c>.
-    /// </summary>
+    /// <summary>A tensor with a layout: <c>any</c> (or none) leaves it to the implementation.</summary>
     public static MemoryDescriptor Tensor(Shape dimensions, DataType type, string tag)
     {
-        if (tag is "" or "any" or "undef")
-            return MemoryDescriptor.Any(dimensions, type);
-        const string letters = "abcdefghijkl";
-        string text = tag;
-        if (tag.Contains('x', StringComparison.Ordinal))
+        try
         {
-            string rest = string.Concat(letters[..dimensions.Rank].Where(c => !tag.Contains(c, StringComparison.OrdinalIgnoreCase)));
-            text = tag.Replace("x", rest, StringComparison.Ordinal);
-            text = string.Concat(text.Where(c => !char.IsAsciiLetterLower(c) || c < 'a' + dimensions.Rank));
+            return LayoutNotation.Tensor(dimensions, type, tag);
         }
-
-        FormatTag parsed = FormatTag.Parse(text);
-        return parsed.Rank == dimensions.Rank
-            ? new MemoryDescriptor(dimensions, type, parsed)
-            : throw new SkipException(SkipReason.InvalidCombination, $"layout {tag} for {dimensions}");
+        catch (ArgumentException)
+        {
+            throw new SkipException(SkipReason.InvalidCombination, $"layout {tag} for {dimensions}");
+        }
     }
 
     /// <summary>A tensor whose strides --strides gives at <paramref name="position"/>, or else with the layout of a tag.</summary>
@@ -72,5 +62,13 @@ internal static class TypesAndTags
         return strides.Length == dimensions.Rank
             ? MemoryDescriptor.Strided(dimensions, type, strides)
             : throw new SkipException(SkipReason.InvalidCombination, $"strides {all[position]} for {dimensions}");
+    }
+
+    /// <summary>The two tensors of an option such as <c>--tag=axb</c>, or <c>axb:abx</c>, at positions 0 and 1.</summary>
+    public static (MemoryDescriptor Source, MemoryDescriptor Destination) Pair(
+        Options options, string tag, Shape source, DataType sourceType, Shape destination, DataType destinationType)
+    {
+        string[] tags = options.Or(tag, "abx").Split(':');
+        return (Tensor(options, 0, source, sourceType, tags[0]), Tensor(options, 1, destination, destinationType, tags[^1]));
     }
 }

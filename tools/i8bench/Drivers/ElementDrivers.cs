@@ -1,22 +1,25 @@
 // Drivers whose problems are dimensions of tensors: 2x16x3x4, or 5x3x2x9:1x3x2x9.
+using System.Text.RegularExpressions;
+
 namespace Int8Runtime.Bench;
 
 /// <summary>Element-wise functions, softmax, sum, concatenation, shuffle and reorder.</summary>
-internal static class ElementDrivers
+internal static partial class ElementDrivers
 {
     /// <summary>--eltwise.</summary>
     public static BenchProblem Eltwise(Options options, string text)
     {
         DataType[] types = TypesAndTags.Types(options.Or("dt", "f32"), 2);
         Shape shape = Dimensions(text)[0];
-        string tag = options.Or("tag", "abx"), name = options.Or("alg", "relu").ToLowerInvariant().Replace("eltwise_", "", StringComparison.Ordinal);
+        string name = options.Or("alg", "relu").ToLowerInvariant().Replace("eltwise_", "", StringComparison.Ordinal);
+        (MemoryDescriptor source, MemoryDescriptor destination) = TypesAndTags.Pair(options, "tag", shape, types[0], shape, types[1]);
         var descriptor = new EltwiseDescriptor
         {
-            Algorithm = AttributeText.EltwiseOf(name) ?? throw new FormatException($"'{name}' is not an element-wise function."),
+            Algorithm = ProblemNames.Eltwise.Find(name) ?? throw new FormatException($"'{name}' is not an element-wise function."),
             Alpha = AttributeText.Number(options.Or("alpha", "0")),
             Beta = AttributeText.Number(options.Or("beta", "0")),
-            Source = TypesAndTags.Tensor(options, 0, shape, types[0], tag),
-            Destination = TypesAndTags.Tensor(options, 1, shape, types[1], tag),
+            Source = source,
+            Destination = destination,
         };
         return Finish(options, descriptor, descriptor.Source, descriptor.Destination, 1);
     }
@@ -25,28 +28,32 @@ internal static class ElementDrivers
     public static BenchProblem Binary(Options options, string text)
     {
         string name = options.Or("alg", "ADD");
-        DataType[] types = TypesAndTags.Types(options.Or("sdt", options.Or("dt", "f32")), 2);
+        bool select = name.Equals("select", StringComparison.OrdinalIgnoreCase);
+        string operandTypes = options.Or("sdt", options.Or("dt", "f32"));
+        DataType[] types = TypesAndTags.Types(operandTypes, select && operandTypes.Count(c => c == ':') == 2 ? 3 : 2);
         DataType type = TypesAndTags.Type(options.Or("ddt", options.Or("dt", "f32")));
         Shape[] shapes = Dimensions(text);
-        if (shapes.Length != 2)
+        if (shapes.Length != 2 && !(select && shapes.Length == 3))
             throw new FormatException($"'{text}' needs two operands.");
         int rank = Math.Max(shapes[0].Rank, shapes[1].Rank);
         for (int i = 0; i < 2; i++)
             shapes[i] = [.. shapes[i], .. Shape.Filled(rank - shapes[i].Rank, 1)];
         string[] tags = options.Or("stag", "any").Split(':');
         MemoryDescriptor source = TypesAndTags.Tensor(options, 0, shapes[0], types[0], tags[0]);
-        MemoryDescriptor source1 = TypesAndTags.Tensor(options, 1, shapes[1], types[1], tags[^1]);
+        MemoryDescriptor source1 = TypesAndTags.Tensor(options, 1, shapes[1], types[1], tags[Math.Min(1, tags.Length - 1)]);
         MemoryDescriptor destination = TypesAndTags.Tensor(
-            options, 2, [.. shapes[0].Zip(shapes[1], Math.Max)], type, options.Or("dtag", options["inplace"] == "true" ? tags[0] : "any"));
-        PrimitiveDescriptor descriptor = name.Equals("select", StringComparison.OrdinalIgnoreCase)
+            options, select && shapes.Length == 3 ? 3 : 2, [.. shapes[0].Zip(shapes[1], Math.Max)], type, options.Or("dtag", options["inplace"] == "true" ? tags[0] : "any"));
+        PrimitiveDescriptor descriptor = select
             ? new SelectDescriptor
             {
                 Source = source, Source1 = source1, Destination = destination,
-                Condition = TypesAndTags.Tensor(destination.Dimensions, DataType.Int8, tags[0]),
+                Condition = shapes.Length == 3
+                    ? TypesAndTags.Tensor(options, 2, shapes[2], types.Length == 3 ? types[2] : DataType.Int8, tags[^1])
+                    : TypesAndTags.Tensor(destination.Dimensions, DataType.Int8, tags[0]),
             }
             : new BinaryDescriptor
             {
-                Algorithm = AttributeText.BinaryOf(name) ?? throw new FormatException($"'{name}' is not a binary function."),
+                Algorithm = ProblemNames.Binary.Find(name) ?? throw new FormatException($"'{name}' is not a binary function."),
                 Source = source, Source1 = source1, Destination = destination,
             };
         return Finish(options, descriptor, source, destination, 1);
@@ -63,9 +70,13 @@ internal static class ElementDrivers
         MemoryDescriptor source = TypesAndTags.Tensor(options, 0, shapes[0], types[0], tags[0]);
         var descriptor = new PReluDescriptor
         {
-            Source = source, Slopes = TypesAndTags.Tensor(options, 1, shapes[1], types[1], tags[^1]), Destination = source,
+            Source = source, Slopes = TypesAndTags.Tensor(options, 1, shapes[1], types[1], tags[^1]),
+            Destination = options["ddt"].Length + options["dtag"].Length == 0
+                ? source
+                : TypesAndTags.Tensor(
+                    options, 2, shapes[0], TypesAndTags.Type(options.Or("ddt", types[0].ToShortName())), options.Or("dtag", tags[0])),
         };
-        return Finish(options, descriptor, source, source, 1);
+        return Finish(options, descriptor, source, descriptor.Destination, 1);
     }
 
     /// <summary>--softmax.</summary>
@@ -86,9 +97,9 @@ internal static class ElementDrivers
                 "LOGSOFTMAX" or "SOFTMAX_LOG" => true,
                 string other => throw new UnimplementedException($"algorithm {other}"),
             },
-            Source = TypesAndTags.Tensor(shape, TypesAndTags.Type(options.Or("sdt", options.Or("dt", "f32"))), stag),
+            Source = TypesAndTags.Tensor(options, 0, shape, TypesAndTags.Type(options.Or("sdt", options.Or("dt", "f32"))), stag),
             Destination = TypesAndTags.Tensor(
-                shape, TypesAndTags.Type(options.Or("ddt", options.Or("dt", "f32"))), dtag == "any" ? stag : dtag),
+                options, 1, shape, TypesAndTags.Type(options.Or("ddt", options.Or("dt", "f32"))), dtag == "any" ? stag : dtag),
         };
         return Finish(options, descriptor, descriptor.Source, descriptor.Destination, 1);
     }
@@ -100,24 +111,26 @@ internal static class ElementDrivers
         int axis = ProductDrivers.Whole(options.Or("axis", "1"));
         if (axis >= shapes[0].Rank)
             throw new SkipException(SkipReason.InvalidCombination, $"axis {axis} of {shapes[0]}");
-        DataType type = TypesAndTags.Type(options.Or("sdt", options.Or("dt", "f32")));
+        DataType[] types = TypesAndTags.Types(options.Or("sdt", options.Or("dt", "f32")), shapes.Length);
         DataType result = TypesAndTags.Type(options.Or("ddt", options.Or("dt", "f32")));
         string[] tags = options.Or("stag", "abx").Split(':');
         Shape whole = shapes[0].With(axis, shapes.Sum(shape => shape[axis]));
         var descriptor = new ConcatDescriptor
         {
             Axis = axis,
-            Sources = [.. shapes.Select((shape, i) => TypesAndTags.Tensor(options, i, shape, type, tags[Math.Min(i, tags.Length - 1)]))],
-            Destination = TypesAndTags.Tensor(whole, result, options["dtag"] is "" or "undef" or "any" ? tags[0] : options["dtag"]),
+            Sources = [.. shapes.Select((shape, i) => TypesAndTags.Tensor(options, i, shape, types[i], tags[Math.Min(i, tags.Length - 1)]))],
+            Destination = TypesAndTags.Tensor(options, shapes.Length, whole, result, options["dtag"] is "" or "undef" or "any" ? tags[0] : options["dtag"]),
         };
-        string scales = TakeSourceScales(options["attr-scales"], out float[] factors, shapes.Length);
-        return Finish(options, descriptor with { Scales = [.. factors] }, descriptor.Sources[0], descriptor.Destination, 1, scales);
+        string scales = TakeSourceValues(options["attr-scales"], 1, out float[] factors, shapes.Length);
+        string zeroPoints = TakeSourceValues(options["attr-zero-points"], 0, out float[] zeros, shapes.Length);
+        descriptor = descriptor with { Scales = [.. factors], ZeroPoints = [.. zeros.Select(zero => (int)zero)] };
+        return Finish(options, descriptor, descriptor.Sources[0], descriptor.Destination, 1, scales, zeroPoints: zeroPoints);
     }
 
-    // The scales of the sources (msrc0, msrc1, …) are taken out of the attributes: a concatenation has them in its descriptor.
-    private static string TakeSourceScales(string text, out float[] scales, int sources)
+    // What belongs to the sources (msrc0, msrc1, …) is taken out of the attributes: a concatenation has it in its descriptor.
+    private static string TakeSourceValues(string text, float otherwise, out float[] values, int sources)
     {
-        scales = [.. Enumerable.Repeat(1f, sources)];
+        values = [.. Enumerable.Repeat(otherwise, sources)];
         var rest = new List<string>();
         foreach (string item in text.Split('+', StringSplitOptions.RemoveEmptyEntries))
         {
@@ -125,9 +138,9 @@ internal static class ElementDrivers
             if (!parts[0].StartsWith("msrc", StringComparison.Ordinal))
                 rest.Add(item);
             else if (parts.Length < 3 || parts[1] != "common")
-                throw new UnimplementedException($"a scale {item}");
+                throw new UnimplementedException($"a scale or zero point {item}");
             else
-                scales[ProductDrivers.Whole(parts[0]["msrc".Length..])] = AttributeText.Number(parts[2]);
+                values[ProductDrivers.Whole(parts[0]["msrc".Length..])] = AttributeText.Number(parts[2]);
         }
 
         return string.Join('+', rest);
@@ -148,7 +161,7 @@ internal static class ElementDrivers
             Sources = [.. types.Select((type, i) => TypesAndTags.Tensor(options, i, shape, TypesAndTags.Type(type), tags[Math.Min(i, tags.Length - 1)]))],
             Scales = [.. scales],
             Destination = TypesAndTags.Tensor(
-                shape, TypesAndTags.Type(options.Or("ddt", "f32")), options["dtag"] is "" or "undef" or "any" ? tags[0] : options["dtag"]),
+                options, types.Length, shape, TypesAndTags.Type(options.Or("ddt", "f32")), options["dtag"] is "" or "undef" or "any" ? tags[0] : options["dtag"]),
         };
         return Finish(options, descriptor, descriptor.Sources[0], descriptor.Destination, 1);
     }
@@ -160,9 +173,10 @@ internal static class ElementDrivers
         int axis = ProductDrivers.Whole(options.Or("axis", "1")), group = ProductDrivers.Whole(options.Or("group", "1"));
         if (axis >= shape.Rank || shape[axis] % group != 0)
             throw new SkipException(SkipReason.InvalidCombination, $"axis {axis} of {shape} in groups of {group}");
-        MemoryDescriptor tensor = TypesAndTags.Tensor(options, 0, shape, TypesAndTags.Type(options.Or("dt", "f32")), options.Or("tag", "abx"));
-        var descriptor = new ShuffleDescriptor { Axis = axis, GroupSize = group, Source = tensor, Destination = tensor };
-        return Finish(options, descriptor, tensor, tensor, 1);
+        DataType type = TypesAndTags.Type(options.Or("dt", "f32"));
+        (MemoryDescriptor source, MemoryDescriptor destination) = TypesAndTags.Pair(options, "tag", shape, type, shape, type);
+        var descriptor = new ShuffleDescriptor { Axis = axis, GroupSize = group, Source = source, Destination = destination };
+        return Finish(options, descriptor, source, destination, 1);
     }
 
     /// <summary>--reorder.</summary>
@@ -174,8 +188,8 @@ internal static class ElementDrivers
         MemoryDescriptor Tensor(int position, string type, string tag) => TypesAndTags.Tensor(
             options, position, shape, TypesAndTags.Type(options.Or(type, options.Or("dt", "f32"))), options.Or(tag, "abx") is "any" ? "abx" : options.Or(tag, "abx"));
         string attributes = options["attr-scales"] + options["attr-zero-points"];
-        int axis = attributes.Contains("per_dim_0", StringComparison.Ordinal) ? 0 : 1;
-        int dimensions = attributes.Contains("per_dim_01", StringComparison.Ordinal) ? 2 : 1;
+        Match channels = ChannelPattern().Match(attributes);
+        int axis = channels.Success ? channels.Groups[1].Value[0] - '0' : 1, dimensions = channels.Success ? channels.Groups[1].Length : 1;
         var descriptor = new ReorderDescriptor { Source = Tensor(0, "sdt", "stag"), Destination = Tensor(1, "ddt", "dtag"), ChannelAxis = axis, ChannelDimensions = dimensions };
         BenchProblem problem = Finish(options, descriptor, descriptor.Source, descriptor.Destination, axis, channelDimensions: dimensions);
         return problem with { RuntimeDimensions = options.Or("runtime-dim-mask", "0") != "0" };
@@ -183,14 +197,17 @@ internal static class ElementDrivers
 
     private static BenchProblem Finish(
         Options options, PrimitiveDescriptor descriptor, MemoryDescriptor source, MemoryDescriptor destination, int channels,
-        string? scales = null, int channelDimensions = 1)
+        string? scales = null, int channelDimensions = 1, string? zeroPoints = null)
     {
         bool inPlace = options["inplace"] == "true";
         if (inPlace && !source.Equals(destination))
             throw new SkipException(SkipReason.InvalidCombination, $"{destination} in place of {source}");
         var context = new AttributeContext(source.Dimensions, destination.Dimensions, destination.DataType, channels, 0, channelDimensions);
-        return new BenchProblem(descriptor, AttributeText.Parse(options, context, scales), 0, inPlace);
+        return new BenchProblem(descriptor, AttributeText.Parse(options, context, scales, zeroPoints), 0, inPlace);
     }
+
+    [GeneratedRegex("per_dim_([0-9]+)")]
+    private static partial Regex ChannelPattern();
 
     /// <summary>Dimensions of each tensor; a name behind n or _n is dropped.</summary>
     internal static Shape[] Dimensions(string text)

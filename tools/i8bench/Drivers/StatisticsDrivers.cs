@@ -13,23 +13,12 @@ internal static class StatisticsDrivers
         string dtag = options.Or("dtag", "any");
         var descriptor = new ReductionDescriptor
         {
-            Algorithm = options.Or("alg", "sum").ToLowerInvariant().Replace("reduction_", "", StringComparison.Ordinal) switch
-            {
-                "max" => ReductionAlgorithm.Max,
-                "min" => ReductionAlgorithm.Min,
-                "sum" => ReductionAlgorithm.Sum,
-                "mul" => ReductionAlgorithm.Product,
-                "mean" => ReductionAlgorithm.Mean,
-                "norm_lp_max" => ReductionAlgorithm.NormMax,
-                "norm_lp_sum" => ReductionAlgorithm.NormSum,
-                "norm_lp_power_p_max" => ReductionAlgorithm.NormPowerMax,
-                "norm_lp_power_p_sum" => ReductionAlgorithm.NormPowerSum,
-                string other => throw new FormatException($"'{other}' is not a reduction."),
-            },
+            Algorithm = ProblemNames.Reduction.Find(options.Or("alg", "sum").ToLowerInvariant().Replace("reduction_", "", StringComparison.Ordinal))
+                ?? throw new FormatException($"'{options["alg"]}' is not a reduction."),
             P = AttributeText.Number(options.Or("p", "1")),
             Epsilon = AttributeText.Number(options.Or("eps", "0")),
-            Source = TypesAndTags.Tensor(shapes[0], TypesAndTags.Type(options.Or("sdt", "f32")), options.Or("stag", "abx")),
-            Destination = TypesAndTags.Tensor(shapes[1], TypesAndTags.Type(options.Or("ddt", "f32")), dtag),
+            Source = TypesAndTags.Tensor(options, 0, shapes[0], TypesAndTags.Type(options.Or("sdt", "f32")), options.Or("stag", "abx")),
+            Destination = TypesAndTags.Tensor(options, 1, shapes[1], TypesAndTags.Type(options.Or("ddt", "f32")), dtag),
         };
         var context = new AttributeContext(shapes[0], shapes[1], descriptor.Destination.DataType, 1, 0);
         return new BenchProblem(descriptor, AttributeText.Parse(options, context));
@@ -40,14 +29,14 @@ internal static class StatisticsDrivers
     {
         Flags flags = Flags.Parse(options);
         (Shape shape, _) = Image(options, text);
-        (MemoryDescriptor source, MemoryDescriptor destination) = Tensors(options, shape, options.Or("tag", "abx"));
+        (MemoryDescriptor source, MemoryDescriptor destination) = Tensors(options, shape);
+        DataType type = ParameterType(options);
         Shape parameters = [shape[1]];
         MemoryDescriptor? statistics = flags.Statistics == NormalizationStatistics.Computed ? null : new(parameters, DataType.Float32);
         return Finish(options, flags, new BatchNormalizationDescriptor
         {
             Source = source, Destination = destination, Epsilon = Epsilon(options), Statistics = flags.Statistics, Mean = statistics,
-            Variance = statistics, Scale = flags.Scale ? new(parameters, DataType.Float32) : null,
-            Shift = flags.Shift ? new(parameters, DataType.Float32) : null,
+            Variance = statistics, Scale = flags.Scale ? new(parameters, type) : null, Shift = flags.Shift ? new(parameters, type) : null,
         });
     }
 
@@ -56,40 +45,45 @@ internal static class StatisticsDrivers
     {
         Flags flags = Flags.Parse(options);
         (Shape shape, int groups) = Image(options, text);
-        (MemoryDescriptor source, MemoryDescriptor destination) = Tensors(options, shape, options.Or("tag", "abx"));
+        (MemoryDescriptor source, MemoryDescriptor destination) = Tensors(options, shape);
+        DataType type = ParameterType(options);
         Shape parameters = [shape[1]];
         MemoryDescriptor? statistics = flags.Statistics == NormalizationStatistics.Computed
             ? null : new([shape[0], groups], DataType.Float32);
         return Finish(options, flags, new GroupNormalizationDescriptor
         {
             Source = source, Destination = destination, Groups = groups, Epsilon = Epsilon(options), Statistics = flags.Statistics,
-            Mean = statistics, Variance = statistics, Scale = flags.Scale ? new(parameters, DataType.Float32) : null,
-            Shift = flags.Shift ? new(parameters, DataType.Float32) : null,
+            Mean = statistics, Variance = statistics, Scale = flags.Scale ? new(parameters, type) : null,
+            Shift = flags.Shift ? new(parameters, type) : null,
         });
     }
 
-    /// <summary>--lnorm: 128x768; the last dimension is normalized.</summary>
+    /// <summary>--lnorm: 128x768; the last dimension is normalized, or those from --axis on.</summary>
     public static BenchProblem LayerNormalization(Options options, string text)
     {
         Flags flags = Flags.Parse(options);
         Shape shape = ElementDrivers.Dimensions(text)[0];
-        string[] tags = options.Or("tag", "abx").Split(':');
-        (MemoryDescriptor source, MemoryDescriptor destination) = Tensors(options, shape, tags[0], tags[^1]);
-        Shape sets = shape.Slice(0, shape.Rank - 1), parameters = [shape[^1]];
+        (MemoryDescriptor source, MemoryDescriptor destination) = Tensors(options, shape);
+        int axis = ProductDrivers.Whole(options.Or("axis", $"{shape.Rank - 1}"));
+        if (axis < 0 || axis >= shape.Rank)
+            throw new SkipException(SkipReason.InvalidCombination, $"axis {axis} of {shape}");
+        Shape sets = shape.Slice(0, axis), parameters = shape.Slice(axis, shape.Rank - axis);
         string tag = options.Or("stat_tag", "any");
         MemoryDescriptor? statistics = flags.Statistics == NormalizationStatistics.Computed ? null
             : tag is "any" or "undef" || sets.Rank < 2 ? new MemoryDescriptor(sets, DataType.Float32)
             : TypesAndTags.Tensor(sets, DataType.Float32, tag);
-        DataType type = TypesAndTags.Type(options.Or("ss_dt", "f32"));
+        DataType type = ParameterType(options);
         return Finish(options, flags, new LayerNormalizationDescriptor
         {
-            Source = source, Destination = destination, Axis = shape.Rank - 1, Epsilon = Epsilon(options), Statistics = flags.Statistics,
+            Source = source, Destination = destination, Axis = axis, Epsilon = Epsilon(options), Statistics = flags.Statistics,
             Mean = statistics, Variance = statistics, Scale = flags.Scale ? new(parameters, type) : null,
             Shift = flags.Shift ? new(parameters, type) : null,
         });
     }
 
     private static float Epsilon(Options options) => AttributeText.Number(options.Or("eps", "1e-5"));
+
+    private static DataType ParameterType(Options options) => TypesAndTags.Type(options.Or("ss_dt", "f32"));
 
     private static (Shape Shape, int Groups) Image(Options options, string text)
     {
@@ -98,11 +92,10 @@ internal static class StatisticsDrivers
         return ([batch, fields.Positive("ic"), .. fields.SpatialLetters().Select(fields.Input)], fields["g"] ?? 1);
     }
 
-    private static (MemoryDescriptor Source, MemoryDescriptor Destination) Tensors(
-        Options options, Shape shape, string sourceTag, string? destinationTag = null)
+    private static (MemoryDescriptor Source, MemoryDescriptor Destination) Tensors(Options options, Shape shape)
     {
         DataType[] types = TypesAndTags.Types(options.Or("dt", "f32"), 2);
-        return (TypesAndTags.Tensor(shape, types[0], sourceTag), TypesAndTags.Tensor(shape, types[1], destinationTag ?? sourceTag));
+        return TypesAndTags.Pair(options, "tag", shape, types[0], shape, types[1]);
     }
 
     // A rectifier and a residual addition of the flags come before the post-ops of the attributes.

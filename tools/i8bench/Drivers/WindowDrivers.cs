@@ -10,23 +10,18 @@ internal static partial class WindowDrivers
     public static BenchProblem Pooling(Options options, string text)
     {
         DataType[] types = TypesAndTags.Types(options.Or("dt", "f32"), 2);
-        PoolingAlgorithm algorithm = options.Or("alg", "max").ToLowerInvariant() switch
-        {
-            "max" or "pooling_max" => PoolingAlgorithm.Max,
-            "avg_p" or "pooling_avg_include_padding" => PoolingAlgorithm.AverageIncludePadding,
-            "avg_np" or "pooling_avg_exclude_padding" => PoolingAlgorithm.AverageExcludePadding,
-            string other => throw new FormatException($"'{other}' is not a pooling algorithm."),
-        };
+        PoolingAlgorithm algorithm = ProblemNames.Pooling.Find(options.Or("alg", "max"))
+            ?? throw new FormatException($"'{options["alg"]}' is not a pooling algorithm.");
         ProblemFields fields = ProblemFields.Parse(text);
         ConvolutionAxis[] axes = [.. fields.SpatialLetters().Select(letter => fields.Axis(letter, mayStopEarly: true))];
         int batch = options["mb"] == "0" ? fields.Batch : ProductDrivers.Whole(options["mb"]), channels = fields.Positive("ic");
-        string tag = options.Or("tag", "abx");
         Shape source = [batch, channels, .. axes.Select(a => a.Input)], destination = [batch, channels, .. axes.Select(a => a.Output)];
+        (MemoryDescriptor from, MemoryDescriptor to) = TypesAndTags.Pair(options, "tag", source, types[0], destination, types[1]);
         var descriptor = new PoolingDescriptor
         {
             Algorithm = algorithm,
-            Source = TypesAndTags.Tensor(options, 0, source, types[0], tag),
-            Destination = TypesAndTags.Tensor(options, 1, destination, types[1], tag),
+            Source = from,
+            Destination = to,
             Kernel = [.. axes.Select(a => a.Kernel)],
             Strides = [.. axes.Select(a => a.Stride)],
             Dilations = [.. axes.Select(a => a.Dilation)],
@@ -41,19 +36,17 @@ internal static partial class WindowDrivers
     {
         ProblemFields fields = ProblemFields.Parse(text);
         int batch = options["mb"] == "0" ? fields.Batch : ProductDrivers.Whole(options["mb"]), channels = fields.Positive("ic");
-        string letters = fields.SpatialLetters(), tag = options.Or("tag", "abx");
+        string letters = fields.SpatialLetters();
         Shape source = [batch, channels, .. letters.Select(fields.Input)], destination = [batch, channels, .. letters.Select(fields.Output)];
         DataType result = TypesAndTags.Type(options.Or("ddt", options.Or("dt", "f32")));
+        (MemoryDescriptor from, MemoryDescriptor to) = TypesAndTags.Pair(
+            options, "tag", source, TypesAndTags.Type(options.Or("sdt", options.Or("dt", "f32"))), destination, result);
         var descriptor = new ResamplingDescriptor
         {
-            Algorithm = options.Or("alg", "nearest").ToLowerInvariant() switch
-            {
-                "nearest" or "resampling_nearest" => ResamplingAlgorithm.Nearest,
-                "linear" or "resampling_linear" => ResamplingAlgorithm.Linear,
-                string other => throw new FormatException($"'{other}' is not a resampling algorithm."),
-            },
-            Source = TypesAndTags.Tensor(options, 0, source, TypesAndTags.Type(options.Or("sdt", options.Or("dt", "f32"))), tag),
-            Destination = TypesAndTags.Tensor(options, 1, destination, result, tag),
+            Algorithm = ProblemNames.Resampling.Find(options.Or("alg", "nearest"))
+                ?? throw new FormatException($"'{options["alg"]}' is not a resampling algorithm."),
+            Source = from,
+            Destination = to,
         };
         return new BenchProblem(descriptor, AttributeText.Parse(options, new AttributeContext(source, destination, result, 1, 0)));
     }
@@ -61,13 +54,9 @@ internal static partial class WindowDrivers
     /// <summary>--lrn.</summary>
     public static BenchProblem Lrn(Options options, string text)
     {
-        DataType type = TypesAndTags.Types(options.Or("dt", "f32"), 1)[0];
-        LrnAlgorithm algorithm = options.Or("alg", "ACROSS").ToUpperInvariant() switch
-        {
-            "ACROSS" or "LRN_ACROSS_CHANNELS" => LrnAlgorithm.AcrossChannels,
-            "WITHIN" or "LRN_WITHIN_CHANNEL" => LrnAlgorithm.WithinChannel,
-            string other => throw new FormatException($"'{other}' is not an LRN algorithm."),
-        };
+        DataType[] types = TypesAndTags.Types(options.Or("dt", "f32"), 2);
+        LrnAlgorithm algorithm = ProblemNames.Lrn.Find(options.Or("alg", "ACROSS"))
+            ?? throw new FormatException($"'{options["alg"]}' is not an LRN algorithm.");
         float alpha = 1f / 8192, beta = 0.75f, k = 1;
         int size = 5;
 
@@ -91,12 +80,15 @@ internal static partial class WindowDrivers
             options["mb"] == "0" ? fields.Batch : ProductDrivers.Whole(options["mb"]), fields.Positive("ic"),
             .. fields.SpatialLetters().Select(fields.Input),
         ];
-        MemoryDescriptor tensor = TypesAndTags.Tensor(options, 0, dimensions, type, options.Or("tag", "abx"));
-        var descriptor = new LrnDescriptor { Algorithm = algorithm, Source = tensor, Destination = tensor, LocalSize = size, Alpha = alpha, Beta = beta, K = k };
-        return new BenchProblem(descriptor, AttributeText.Parse(options, new AttributeContext(dimensions, dimensions, type, 1, 0)));
+        (MemoryDescriptor source, MemoryDescriptor destination) = TypesAndTags.Pair(options, "tag", dimensions, types[0], dimensions, types[1]);
+        var descriptor = new LrnDescriptor
+        {
+            Algorithm = algorithm, Source = source, Destination = destination, LocalSize = size, Alpha = alpha, Beta = beta, K = k,
+        };
+        return new BenchProblem(descriptor, AttributeText.Parse(options, new AttributeContext(dimensions, dimensions, types[1], 1, 0)));
     }
 
-    [GeneratedRegex("_?(ls|alpha|beta|k)([0-9.]+(?:e-?[0-9]+)?)")]
+    [GeneratedRegex("_?(ls|alpha|beta|k)(-?[0-9.]+(?:e-?[0-9]+)?)")]
     private static partial Regex ParameterPattern();
 
     [GeneratedRegex("n\"?[^0-9].*$|n\".*$|$")]

@@ -53,6 +53,8 @@ internal static class PlanReport
                 terminal.Line($"  fused      {string.Join(", ", node.FusedNodes)}");
             foreach (string note in node.Notes)
                 terminal.Line($"  remark     {note}");
+            if (node.Problem is not null)
+                terminal.Line($"  problem    {node.Problem}");
         }
     }
 
@@ -103,6 +105,7 @@ internal static class PlanReport
                 ["slow"] = n.IsSlow,
                 ["fused"] = Strings(n.FusedNodes),
                 ["notes"] = Strings(n.Notes),
+                ["problem"] = n.Problem?.ToString(),
             })]),
         };
         if (withPasses)

@@ -40,8 +40,17 @@ public sealed record BinaryDescriptor : PrimitiveDescriptor
     }
 
     /// <inheritdoc/>
-    public override string ToProblemText() =>
-        $"--binary --alg={Algorithm} --dt={Source.DataType.ToShortName()}:{Source1.DataType.ToShortName()}:{Destination.DataType.ToShortName()} {Source.Dimensions}:{Source1.Dimensions}";
+    internal override void WriteProblem(ProblemWriter writer)
+    {
+        writer.Start("binary");
+        writer.Types("sdt", Source, Source1);
+        writer.Types("ddt", Destination);
+        writer.Layouts("stag", Source, Source1);
+        writer.Layouts("dtag", Destination);
+        writer.Option("alg", ProblemNames.Binary[Algorithm]);
+        writer.Broadcast(Destination.Dimensions, Source.Dimensions, Source1.Dimensions);
+        writer.Shape($"{Source.Dimensions}:{Source1.Dimensions}", Source, Source1);
+    }
 }
 
 /// <summary>Memory of a binary primitive; the destination may be the first source.</summary>

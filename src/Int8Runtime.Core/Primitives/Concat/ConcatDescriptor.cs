@@ -1,5 +1,6 @@
 // Concatenation along one axis.
 using System.Collections.Immutable;
+using System.Globalization;
 
 namespace Int8Runtime;
 
@@ -74,6 +75,24 @@ public sealed record ConcatDescriptor : PrimitiveDescriptor, IManySourcesDescrip
     public override int GetHashCode() => HashCode.Combine(Axis, Destination, Sources.Length);
 
     /// <inheritdoc/>
-    public override string ToProblemText() =>
-        $"--concat --sdt={string.Join(':', Sources.Select(s => s.DataType.ToShortName()))} --ddt={Destination.DataType.ToShortName()} --axis={Axis} {string.Join(':', Sources.Select(s => s.Dimensions.ToString()))}";
+    internal override void WriteProblem(ProblemWriter writer)
+    {
+        writer.Start("concat");
+        writer.Types("sdt", Sources.AsSpan());
+        writer.Types("ddt", Destination);
+        writer.Layouts("stag", Sources.AsSpan());
+        writer.Layouts("dtag", Destination);
+        if (Destination.IsAny && !Sources[0].IsAny)
+            writer.Differ("layout of the destination");
+        writer.Option("axis", Axis);
+        for (int i = 0; i < Sources.Length; i++)
+        {
+            if (Scale(i) != 1)
+                writer.Scales.Add(string.Create(CultureInfo.InvariantCulture, $"msrc{i}:common:") + ProblemWriter.Number(Scale(i)));
+            if (ZeroPoint(i) != 0)
+                writer.ZeroPoints.Add(string.Create(CultureInfo.InvariantCulture, $"msrc{i}:common:{ZeroPoint(i)}"));
+        }
+        
+        writer.Shape(string.Join(':', Sources.Select(s => s.Dimensions.ToString())), Sources.AsSpan());
+    }
 }

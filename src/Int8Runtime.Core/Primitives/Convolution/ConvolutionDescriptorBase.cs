@@ -110,21 +110,32 @@ public abstract record ConvolutionDescriptorBase : PrimitiveDescriptor, IWeighte
         RequirePostOps(attributes.PostOps, Destination);
     }
 
-    /// <summary>benchdnn's notation, for example <c>mb1ic64ih56oc256oh56kh1ph0</c>.</summary>
-    public override string ToProblemText()
+    /// <inheritdoc/>
+    internal override void WriteProblem(ProblemWriter writer)
     {
-        string text = (Groups > 1 ? FormattableString.Invariant($"g{Groups}") : "")
-            + FormattableString.Invariant($"mb{Source.Dimensions[0]}ic{Source.Dimensions[1]}");
-        string axes = "dhw"[(3 - SpatialRank)..];
-        text += string.Concat(axes.Select((axis, i) => Part("i", axis, Source.Dimensions[i + 2])));
-        text += "oc" + Destination.Dimensions[1].ToString(CultureInfo.InvariantCulture);
-        text += string.Concat(axes.Select((axis, i) => Part("o", axis, Destination.Dimensions[i + 2])));
-        text += string.Concat(axes.Select((axis, i) => Part("k", axis, Weights.Dimensions[i + 2])));
-        text += string.Concat(axes.Select((axis, i) => Part("s", axis, Stride(i))));
-        text += string.Concat(axes.Select((axis, i) => Part("d", axis, Dilation(i) - 1)));
-        text += string.Concat(axes.Select((axis, i) => Part("p", axis, Before(i))));
-        return $"--{Driver} --dt={Source.DataType.ToShortName()}:{Weights.DataType.ToShortName()}:{Destination.DataType.ToShortName()} {text}";
-
-        static string Part(string prefix, char axis, int value) => FormattableString.Invariant($"{prefix}{axis}{value}");
+        // A fused depthwise convolution reads another tensor than the destination; the text is about that one.
+        MemoryDescriptor result = writer.Depthwise is null ? Destination : Between(writer.Depthwise);
+        writer.Start(Driver);
+        writer.Product(this, Groups > 1, result);
+        writer.Bias(Bias, Weights.Dimensions[0]);
+        if (writer.Depthwise is { } fused && (fused.Weights.DataType, fused.Bias?.DataType) != (Weights.DataType, Bias?.DataType))
+            writer.Refuse("a depthwise post-op with weights or bias of another type");
+        if (Enumerable.Range(0, SpatialRank).Any(a => !HasNotation(a)))
+            writer.Refuse("a destination larger than strides account for");
+        writer.Window(
+            Groups > 1 ? string.Create(CultureInfo.InvariantCulture, $"g{Groups}") : "", Source, result, withChannels: true,
+            [.. Enumerable.Range(0, SpatialRank).Select(a => Window(a) with { Output = result.Dimensions[a + 2] })]);
     }
+
+    /// <summary>Spatial dimension <paramref name="axis"/> with source and destination as the problem text has them.</summary>
+    private protected ConvolutionAxis Window(int axis) => new(
+        Source.Dimensions[axis + 2], Destination.Dimensions[axis + 2], Weights.Dimensions[axis + 2], Stride(axis), Dilation(axis), Before(axis));
+
+    // The window is 1×1 and there is no padding.
+    private MemoryDescriptor Between(DepthwisePostOp postOp) => MemoryDescriptor.Any(
+        [Source.Dimensions[0], Weights.Dimensions[0], .. Enumerable.Range(0, SpatialRank).Select(a => ((Source.Dimensions[a + 2] - 1) / Stride(a)) + 1)],
+        postOp.SourceType);
+
+    /// <summary>Whether a problem text can say the destination's extent of a spatial dimension.</summary>
+    private protected virtual bool HasNotation(int axis) => true;
 }

@@ -26,6 +26,14 @@ public sealed record DeconvolutionDescriptor : ConvolutionDescriptorBase
         return position % Stride(axis) == 0 ? position / Stride(axis) : -1;
     }
 
+    // The text is read as the convolution from destination to source, which may leave less than a stride unread.
+    /// <inheritdoc/>
+    private protected override bool HasNotation(int axis)
+    {
+        ConvolutionAxis window = Window(axis);
+        return (window with { Input = window.Output, Output = window.Input }).PaddingAfter > -window.Stride;
+    }
+
     /// <inheritdoc/>
     private protected override void RequireExtent(int axis)
     {

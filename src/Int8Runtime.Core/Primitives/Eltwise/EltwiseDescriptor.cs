@@ -33,6 +33,14 @@ public sealed record EltwiseDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     }
 
     /// <inheritdoc/>
-    public override string ToProblemText() => FormattableString.Invariant(
-        $"--eltwise --alg={Algorithm} --alpha={Alpha} --beta={Beta} --dt={Source.DataType.ToShortName()}:{Destination.DataType.ToShortName()} {Source.Dimensions}");
+    internal override void WriteProblem(ProblemWriter writer)
+    {
+        writer.Start("eltwise");
+        writer.Types("dt", Source, Destination);
+        writer.Layouts("tag", Source, Destination);
+        writer.Option("alg", ProblemNames.Eltwise[Algorithm]);
+        writer.Option("alpha", Alpha);
+        writer.Option("beta", Beta);
+        writer.Shape($"{Source.Dimensions}", Source);
+    }
 }

@@ -1,4 +1,6 @@
 // Fully connected layer.
+using System.Globalization;
+
 namespace Int8Runtime;
 
 /// <summary>
@@ -43,8 +45,13 @@ public sealed record InnerProductDescriptor : PrimitiveDescriptor, IWeightedDesc
     }
 
     /// <inheritdoc/>
-    public override string ToProblemText() =>
-        $"--ip --dt={Source.DataType.ToShortName()}:{Weights.DataType.ToShortName()}:{Destination.DataType.ToShortName()} {Source.Dimensions}:{Weights.Dimensions}";
+    internal override void WriteProblem(ProblemWriter writer)
+    {
+        writer.Start("ip");
+        writer.Product(this, grouped: false);
+        writer.Bias(Bias, Weights.Dimensions[0]);
+        writer.Image(Source, string.Create(CultureInfo.InvariantCulture, $"oc{Weights.Dimensions[0]}"), Destination);
+    }
 }
 
 /// <summary>Memory of a fully connected layer.</summary>

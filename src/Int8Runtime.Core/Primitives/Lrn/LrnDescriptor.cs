@@ -1,4 +1,6 @@
 // Local response normalization, across channels or within each.
+using System.Globalization;
+
 namespace Int8Runtime;
 
 /// <summary>Over which neighbours a local response normalization sums.</summary>
@@ -58,6 +60,14 @@ public sealed record LrnDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     }
 
     /// <inheritdoc/>
-    public override string ToProblemText() => FormattableString.Invariant(
-        $"--lrn --alg={(Algorithm == LrnAlgorithm.AcrossChannels ? "ACROSS" : "WITHIN")} --dt={Source.DataType.ToShortName()} {Source.Dimensions} ls{LocalSize}alpha{Alpha}beta{Beta}k{K}");
+    internal override void WriteProblem(ProblemWriter writer)
+    {
+        writer.Start("lrn");
+        writer.Types("dt", Source, Destination);
+        writer.Layouts("tag", Source, Destination);
+        writer.Option("alg", ProblemNames.Lrn[Algorithm]);
+        string parameters = string.Create(CultureInfo.InvariantCulture, $"ls{LocalSize}")
+            + $"alpha{ProblemWriter.Number(Alpha)}beta{ProblemWriter.Number(Beta)}k{ProblemWriter.Number(K)}";
+        writer.Image(Source, parameters);
+    }
 }

@@ -59,8 +59,15 @@ public sealed record MatMulDescriptor : PrimitiveDescriptor, IWeightedDescriptor
     }
 
     /// <inheritdoc/>
-    public override string ToProblemText() =>
-        $"--matmul --dt={Source.DataType.ToShortName()}:{Weights.DataType.ToShortName()}:{Destination.DataType.ToShortName()} {Source.Dimensions}:{Weights.Dimensions}";
+    internal override void WriteProblem(ProblemWriter writer)
+    {
+        writer.Start("matmul", Source.Rank - 1);
+        writer.Product(this, grouped: false);
+        writer.MatrixBias(Bias, Source.Rank);
+        int batch = Source.Rank - 2;
+        writer.Broadcast(Destination.Dimensions.Slice(0, batch), Source.Dimensions.Slice(0, batch), Weights.Dimensions.Slice(0, batch));
+        writer.Shape($"{Source.Dimensions}:{Weights.Dimensions}", Source, Weights);
+    }
 }
 
 /// <summary>Memory of a matrix product.</summary>

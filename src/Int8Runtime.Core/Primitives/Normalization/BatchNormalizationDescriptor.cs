@@ -27,5 +27,10 @@ public sealed record BatchNormalizationDescriptor : NormalizationDescriptor
         Require(Source.Rank is >= 2 and <= 5, $"the source has {Source.Rank} dimensions and needs 2 to 5.");
 
     /// <inheritdoc/>
-    public override string ToProblemText() => $"--bnorm --flags={FlagsText} --dt={TypesText} --tag={Source.LayoutText()} {ImageText}";
+    internal override void WriteProblem(ProblemWriter writer)
+    {
+        writer.Start("bnorm");
+        WriteTensors(writer);
+        writer.Image(Source, "");
+    }
 }

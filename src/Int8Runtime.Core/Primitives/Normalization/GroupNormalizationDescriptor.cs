@@ -1,4 +1,6 @@
 // Group normalization: one mean and variance for each image and group of channels.
+using System.Globalization;
+
 namespace Int8Runtime;
 
 /// <summary>
@@ -37,6 +39,10 @@ public sealed record GroupNormalizationDescriptor : NormalizationDescriptor
     }
 
     /// <inheritdoc/>
-    public override string ToProblemText() =>
-        $"--gnorm --flags={FlagsText} --dt={TypesText} --tag={Source.LayoutText()} g{Groups}{ImageText}";
+    internal override void WriteProblem(ProblemWriter writer)
+    {
+        writer.Start("gnorm");
+        WriteTensors(writer);
+        writer.Image(Source, string.Create(CultureInfo.InvariantCulture, $"g{Groups}"));
+    }
 }

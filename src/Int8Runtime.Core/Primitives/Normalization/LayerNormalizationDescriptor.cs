@@ -27,8 +27,15 @@ public sealed record LayerNormalizationDescriptor : NormalizationDescriptor
         Require(Axis >= 0 && Axis < Source.Rank, $"axis {Axis} is outside the {Source.Rank} dimensions.");
 
     /// <inheritdoc/>
-    public override string ToProblemText() =>
-        $"--lnorm --axis={Axis} --flags={FlagsText} --dt={TypesText} {Source.Dimensions}";
+    internal override void WriteProblem(ProblemWriter writer)
+    {
+        writer.Start("lnorm", Source.Rank - 1);
+        WriteTensors(writer);
+        if (Mean is not null)
+            writer.Option("stat_tag", StatisticsShape.Rank < 2 ? LayoutNotation.Any : LayoutNotation.TagOf(Mean) ?? LayoutNotation.Any);
+        writer.Option("axis", Axis);
+        writer.Shape($"{Source.Dimensions}", Source);
+    }
 
     // Row-major place among the dimensions [first, end).
     private int Place(ReadOnlySpan<int> index, int first, int end)

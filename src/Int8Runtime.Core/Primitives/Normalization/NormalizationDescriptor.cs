@@ -106,16 +106,22 @@ public abstract record NormalizationDescriptor : PrimitiveDescriptor, IUnaryDesc
         Require(Mean.Equals(Variance), $"mean {Mean} and variance {Variance} differ.");
     }
 
-    /// <summary>benchdnn's flags: G for given statistics, C for a scale, H for a shift.</summary>
-    private protected string FlagsText =>
-        $"{(Statistics == NormalizationStatistics.Given ? "G" : "")}{(Scale is null ? "" : "C")}{(Shift is null ? "" : "H")}";
-
-    /// <summary>Dimensions as benchdnn writes those of images: mb2ic16ih7iw7.</summary>
-    private protected string ImageText => string.Concat(
-        Source.Dimensions.Select((extent, d) => (d switch { 0 => "mb", 1 => "ic", _ => "i" + "dhw"[3 - Source.Rank + d] }) + extent));
-
-    /// <summary>Types as benchdnn writes them.</summary>
-    private protected string TypesText => $"{Source.DataType.ToShortName()}:{Destination.DataType.ToShortName()}";
+    /// <summary>Writes types, layouts and statistics; benchdnn's flags are G for given statistics, C for a scale, H for a shift.</summary>
+    private protected void WriteTensors(ProblemWriter writer)
+    {
+        writer.Types("dt", Source, Destination);
+        writer.Layouts("tag", Source, Destination);
+        if (Statistics == NormalizationStatistics.Stored)
+            writer.Option("dir", "FWD_D");
+        string flags = (Statistics == NormalizationStatistics.Given ? "G" : "") + (Scale is null ? "" : "C") + (Shift is null ? "" : "H");
+        if (flags.Length > 0)
+            writer.Option("flags", flags);
+        if ((Scale ?? Shift) is { DataType: not DataType.Float32 } parameter)
+            writer.Types("ss_dt", parameter);
+        if (Mean is { Rank: > 1 } && this is not LayerNormalizationDescriptor && LayoutNotation.TagOf(Mean) != "abx")
+            writer.Differ("layout of the statistics");
+        writer.Option("eps", Epsilon);
+    }
 }
 
 /// <summary>Memory of a normalization. Source and destination may be the same.</summary>

@@ -35,8 +35,15 @@ public sealed record PReluDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     }
 
     /// <inheritdoc/>
-    public override string ToProblemText() =>
-        $"--prelu --sdt={Source.DataType.ToShortName()}:{Slopes.DataType.ToShortName()} {Source.Dimensions}:{Slopes.Dimensions}";
+    internal override void WriteProblem(ProblemWriter writer)
+    {
+        writer.Start("prelu");
+        writer.Types("sdt", Source, Slopes);
+        writer.Types("ddt", Destination);
+        writer.Layouts("stag", Source, Slopes);
+        writer.Layouts("dtag", Destination);
+        writer.Shape($"{Source.Dimensions}:{Slopes.Dimensions}", Source, Slopes);
+    }
 }
 
 /// <summary>Memory of a rectifier with a tensor of slopes; the destination may be the source.</summary>

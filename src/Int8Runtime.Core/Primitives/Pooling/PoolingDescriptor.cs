@@ -84,6 +84,19 @@ public sealed record PoolingDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     }
 
     /// <inheritdoc/>
-    public override string ToProblemText() =>
-        $"--pool --alg={Algorithm} --dt={Source.DataType.ToShortName()}:{Destination.DataType.ToShortName()} {Source.Dimensions}:{Destination.Dimensions} k{Kernel} s{Strides} p{PaddingBefore}";
+    internal override void WriteProblem(ProblemWriter writer)
+    {
+        writer.Start("pool");
+        writer.Types("dt", Source, Destination);
+        writer.Layouts("tag", Source, Destination);
+        writer.Option("alg", ProblemNames.Pooling[Algorithm]);
+        int[] axes = [.. Enumerable.Range(0, SpatialRank)];
+        ConvolutionAxis[] windows =
+            [.. axes.Select(a => new ConvolutionAxis(Source.Dimensions[a + 2], Destination.Dimensions[a + 2], Kernel[a], Stride(a), Dilation(a), Before(a)))];
+        
+        // Only this divisor depends on how much padding is declared; no window reaches beyond what is deduced.
+        if (Algorithm == PoolingAlgorithm.AverageIncludePadding && axes.Any(a => After(a) < windows[a].PaddingAfter))
+            writer.Differ("padding after the source");
+        writer.Window("", Source, Destination, withChannels: false, windows);
+    }
 }

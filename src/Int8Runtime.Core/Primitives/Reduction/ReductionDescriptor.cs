@@ -82,18 +82,20 @@ public sealed record ReductionDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     }
 
     /// <inheritdoc/>
-    public override string ToProblemText()
+    internal override void WriteProblem(ProblemWriter writer)
     {
-        string name = Algorithm switch
+        writer.Start("reduction");
+        writer.Types("sdt", Source);
+        writer.Types("ddt", Destination);
+        writer.Layouts("stag", Source);
+        writer.Layouts("dtag", Destination);
+        writer.Option("alg", ProblemNames.Reduction[Algorithm]);
+        if (IsNorm)
         {
-            ReductionAlgorithm.Product => "mul",
-            ReductionAlgorithm.NormMax => "norm_lp_max",
-            ReductionAlgorithm.NormSum => "norm_lp_sum",
-            ReductionAlgorithm.NormPowerMax => "norm_lp_power_p_max",
-            ReductionAlgorithm.NormPowerSum => "norm_lp_power_p_sum",
-            var other => other.ToString().ToLowerInvariant(),
-        };
-        string parameters = IsNorm ? FormattableString.Invariant($" --p={P} --eps={Epsilon}") : "";
-        return $"--reduction --sdt={Source.DataType.ToShortName()} --ddt={Destination.DataType.ToShortName()} --stag={Source.LayoutText()} --dtag={Destination.LayoutText()} --alg={name}{parameters} {Source.Dimensions}:{Destination.Dimensions}";
+            writer.Option("p", P);
+            writer.Option("eps", Epsilon);
+        }
+
+        writer.Shape($"{Source.Dimensions}:{Destination.Dimensions}", Source);
     }
 }

@@ -43,6 +43,13 @@ public sealed record ReorderDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     }
 
     /// <inheritdoc/>
-    public override string ToProblemText() =>
-        $"--reorder --sdt={Source.DataType.ToShortName()} --ddt={Destination.DataType.ToShortName()} --stag={Source.LayoutText()} --dtag={Destination.LayoutText()} {Source.Dimensions}";
+    internal override void WriteProblem(ProblemWriter writer)
+    {
+        writer.Start("reorder", ChannelAxis, ChannelDimensions);
+        writer.Types("sdt", Source);
+        writer.Types("ddt", Destination);
+        writer.Layouts("stag", Source);
+        writer.Layouts("dtag", Destination);
+        writer.Shape($"{Source.Dimensions}", Source);
+    }
 }

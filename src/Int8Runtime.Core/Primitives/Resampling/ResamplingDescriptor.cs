@@ -83,9 +83,23 @@ public sealed record ResamplingDescriptor : PrimitiveDescriptor, IUnaryDescripto
     public override int GetHashCode() => HashCode.Combine(Algorithm, Rounding, Source, Destination);
 
     /// <inheritdoc/>
-    public override string ToProblemText() =>
-        $"--resampling --alg={Algorithm} --sdt={Source.DataType.ToShortName()} --ddt={Destination.DataType.ToShortName()} {Source.Dimensions}:{Destination.Dimensions}"
-        + (Algorithm == ResamplingAlgorithm.Nearest ? $" {Rounding}" : "") + string.Concat(Maps.ToArray().Select(map => " " + map));
+    internal override void WriteProblem(ProblemWriter writer)
+    {
+        writer.Start("resampling");
+        writer.Types("sdt", Source);
+        writer.Types("ddt", Destination);
+        writer.Layouts("tag", Source, Destination);
+        writer.Option("alg", ProblemNames.Resampling[Algorithm]);
+        if (Algorithm == ResamplingAlgorithm.Nearest && Rounding != ResamplingRounding.HalfUp)
+            writer.Differ($"rounding ({Rounding} is asked for)");
+        for (int a = 0; a < Maps.Length; a++)
+        {
+            if (Maps[a] != CoordinateMap.HalfPixel(Source.Dimensions[a + 2], Destination.Dimensions[a + 2]))
+                writer.Differ($"coordinates ({Maps[a]} is asked for)");
+        }
+        
+        writer.Image(Source, ProblemWriter.Fields('o', Destination.Dimensions.Skip(2)), Destination);
+    }
 
     /// <summary>What element <paramref name="index"/> of spatial dimension <paramref name="axis"/> takes its value from.</summary>
     internal ResamplingTaps TapsOf(int axis, int index)

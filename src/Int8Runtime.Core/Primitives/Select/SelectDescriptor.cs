@@ -43,8 +43,17 @@ public sealed record SelectDescriptor : PrimitiveDescriptor
     }
 
     /// <inheritdoc/>
-    public override string ToProblemText() =>
-        $"--binary --alg=SELECT --sdt={Source.DataType.ToShortName()}:{Source1.DataType.ToShortName()} --ddt={Destination.DataType.ToShortName()} {Source.Dimensions}:{Source1.Dimensions}:{Condition.Dimensions}";
+    internal override void WriteProblem(ProblemWriter writer)
+    {
+        writer.Start("binary");
+        writer.Types("sdt", Source, Source1, Condition);
+        writer.Types("ddt", Destination);
+        writer.Layouts("stag", Source, Source1, Condition);
+        writer.Layouts("dtag", Destination);
+        writer.Option("alg", "select");
+        writer.Broadcast(Destination.Dimensions, Source.Dimensions, Source1.Dimensions);
+        writer.Shape($"{Source.Dimensions}:{Source1.Dimensions}:{Condition.Dimensions}", Source, Source1, Condition);
+    }
 }
 
 /// <summary>Memory of a selection.</summary>

@@ -33,6 +33,13 @@ public sealed record ShuffleDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     }
 
     /// <inheritdoc/>
-    public override string ToProblemText() =>
-        $"--shuffle --dt={Source.DataType.ToShortName()} --axis={Axis} --group={GroupSize} {Source.Dimensions}";
+    internal override void WriteProblem(ProblemWriter writer)
+    {
+        writer.Start("shuffle");
+        writer.Types("dt", Source);
+        writer.Layouts("tag", Source, Destination);
+        writer.Option("axis", Axis);
+        writer.Option("group", GroupSize);
+        writer.Shape($"{Source.Dimensions}", Source);
+    }
 }

@@ -31,6 +31,17 @@ public sealed record SoftmaxDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     }
 
     /// <inheritdoc/>
-    public override string ToProblemText() =>
-        $"--softmax --alg={(Logarithm ? "LOGSOFTMAX" : "SOFTMAX")} --axis={Axis} --dt={Source.DataType.ToShortName()}:{Destination.DataType.ToShortName()} {Source.Dimensions}";
+    internal override void WriteProblem(ProblemWriter writer)
+    {
+        writer.Start("softmax");
+        writer.Types("sdt", Source);
+        writer.Types("ddt", Destination);
+        writer.Layouts("stag", Source);
+        writer.Layouts("dtag", Destination);
+        if (Destination.IsAny && !Source.IsAny)
+            writer.Differ("layout of the destination");
+        writer.Option("alg", Logarithm ? "LOGSOFTMAX" : "SOFTMAX");
+        writer.Option("axis", Axis);
+        writer.Shape($"{Source.Dimensions}", Source);
+    }
 }

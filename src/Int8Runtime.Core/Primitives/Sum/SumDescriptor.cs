@@ -45,7 +45,16 @@ public sealed record SumDescriptor : PrimitiveDescriptor, IManySourcesDescriptor
     public override int GetHashCode() => HashCode.Combine(Destination, Sources.Length);
 
     /// <inheritdoc/>
-    public override string ToProblemText() =>
-        $"--sum --sdt={string.Join(':', Sources.Select(s => s.DataType.ToShortName()))} --ddt={Destination.DataType.ToShortName()} "
-        + FormattableString.Invariant($"--scales={string.Join(':', Enumerable.Range(0, Sources.Length).Select(i => FormattableString.Invariant($"{Scale(i)}")))} {Destination.Dimensions}");
+    internal override void WriteProblem(ProblemWriter writer)
+    {
+        writer.Start("sum");
+        writer.Types("sdt", Sources.AsSpan());
+        writer.Types("ddt", Destination);
+        writer.Layouts("stag", Sources.AsSpan());
+        writer.Layouts("dtag", Destination);
+        if (Destination.IsAny && !Sources[0].IsAny)
+            writer.Differ("layout of the destination");
+        writer.Option("scales", string.Join(':', Enumerable.Range(0, Sources.Length).Select(i => ProblemWriter.Number(Scale(i)))));
+        writer.Shape($"{Destination.Dimensions}", Destination);
+    }
 }
