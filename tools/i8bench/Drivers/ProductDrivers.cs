@@ -114,16 +114,17 @@ internal static class ProductDrivers
     {
         DataType[] types = TypesAndTags.ProductTypes(options);
         ConvolutionDescriptorBase descriptor = build(new OperandTypes(types[0], types[1], types[2]));
+        DataType result = fused is null ? types[2] : descriptor.Destination.DataType;
         descriptor = descriptor with
         {
             Bias = OfType(descriptor.Bias, options),
             Source = TypesAndTags.Tensor(options, 0, descriptor.Source.Dimensions, types[0], options["stag"]),
             Weights = Weights(options, descriptor.Weights, problem.Groups > 1),
             Destination = TypesAndTags.Tensor(
-                options, 2, descriptor.Destination.Dimensions, descriptor.Destination.DataType, options["dtag"]),
+                options, 2, descriptor.Destination.Dimensions, result, options["dtag"]),
         };
         var context = new AttributeContext(
-            descriptor.Source.Dimensions, descriptor.Destination.Dimensions, descriptor.Destination.DataType, 1,
+            descriptor.Source.Dimensions, descriptor.Destination.Dimensions, result, 1,
             descriptor.Weights.Dimensions[0])
         {
             Fused = fused,
