@@ -17,22 +17,28 @@ internal static class X64Implementations
         IImplementation innerProduct = new BrgemmInnerProduct(cache, cpu), product = new BrgemmMatMul(cache, cpu);
         IImplementation fused = new FusedDepthwiseConvolution(convolutions, cpu.Caches.L2);
         var deconvolution = new PhasedDeconvolution(convolutions);
+        IImplementation[] shuffles = [new JitShuffle(cache, needsAvx512: true), new JitShuffle(cache, needsAvx512: false)];
+        IImplementation[] groupNormalizations =
+        [
+            new JitNormalization(cache, PrimitiveKind.GroupNormalization, "jit_gnorm", needsAvx512: true),
+            new JitNormalization(cache, PrimitiveKind.GroupNormalization, "jit_gnorm", needsAvx512: false),
+        ];
         return
         [
             .. convolutions,
             fused,
             new StagedProduct(PrimitiveKind.Convolution, [.. convolutions, fused], cache),
             deconvolution,
-            new ChannelsLastDetour(deconvolution, cache),
+            new LayoutDetour([deconvolution], cache),
             innerProduct,
             new StagedProduct(PrimitiveKind.InnerProduct, [innerProduct], cache),
             product,
             new StagedProduct(PrimitiveKind.MatMul, [product], cache),
 
             new JitPooling(cache),
-            new ChannelsLastDetour(new JitPooling(cache), cache),
+            new LayoutDetour([new JitPooling(cache)], cache),
             new JitResampling(cache),
-            new ChannelsLastDetour(new JitResampling(cache), cache),
+            new LayoutDetour([new JitResampling(cache)], cache),
 
             new JitEltwise(cache, needsAvx512: true),
             new JitEltwise(cache, needsAvx512: false),
@@ -55,8 +61,8 @@ internal static class X64Implementations
             new JitSum(cache, needsAvx512: true),
             new JitSum(cache, needsAvx512: false),
 
-            new JitShuffle(cache, needsAvx512: true),
-            new JitShuffle(cache, needsAvx512: false),
+            .. shuffles,
+            new LayoutDetour(shuffles, cache, takesAnyStrides: true),
 
             new JitSoftmax(cache, needsAvx512: true),
             new JitSoftmax(cache, needsAvx512: false),
@@ -72,8 +78,8 @@ internal static class X64Implementations
             new JitNormalization(cache, PrimitiveKind.BatchNormalization, "jit_bnorm", needsAvx512: true),
             new JitNormalization(cache, PrimitiveKind.BatchNormalization, "jit_bnorm", needsAvx512: false),
 
-            new JitNormalization(cache, PrimitiveKind.GroupNormalization, "jit_gnorm", needsAvx512: true),
-            new JitNormalization(cache, PrimitiveKind.GroupNormalization, "jit_gnorm", needsAvx512: false),
+            .. groupNormalizations,
+            new LayoutDetour(groupNormalizations, cache, takesAnyStrides: true),
 
             new JitReduction(cache, needsAvx512: true),
             new JitReduction(cache, needsAvx512: false),

@@ -162,6 +162,12 @@ public static class Catalogue
                 new GroupNormalizationDescriptor { Groups = 4, Source = image, Destination = result, Scale = channels, Shift = channels },
                 PrimitiveAttributes.Default, Statistics);
             yield return new CatalogueProblem(
+                new GroupNormalizationDescriptor
+                {
+                    Groups = 4, Source = new(image.Dimensions, type, FormatTag.Parse("aBcd16b")), Destination = result, Scale = channels, Shift = channels,
+                },
+                PrimitiveAttributes.Default, Statistics);
+            yield return new CatalogueProblem(
                 new ReductionDescriptor { Algorithm = ReductionAlgorithm.Mean, Source = Image(type, 19, 5), Destination = new([1, 19, 1, 1], type) },
                 PrimitiveAttributes.Default, type == DataType.Float32 ? Statistics : Tolerance.Exact);
         }
@@ -206,6 +212,9 @@ public static class Catalogue
             yield return new CatalogueProblem(
                 new ShuffleDescriptor { Axis = 1, GroupSize = 4, Source = Image(type, 20, 5), Destination = Image(type, 20, 5) },
                 PrimitiveAttributes.Default);
+            MemoryDescriptor blocked = new([1, 20, 5, 5], type, FormatTag.Parse("aBcd8b"));
+            yield return new CatalogueProblem(
+                new ShuffleDescriptor { Axis = 1, GroupSize = 4, Source = blocked, Destination = blocked }, PrimitiveAttributes.Default);
             yield return new CatalogueProblem(
                 new ReorderDescriptor { Source = new([1, 19, 5, 5], type, FormatTag.Nchw), Destination = Image(type, 19, 5) },
                 PrimitiveAttributes.Default);

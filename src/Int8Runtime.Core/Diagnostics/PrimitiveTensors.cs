@@ -50,13 +50,15 @@ internal static class PrimitiveTensors
         _ => descriptor,
     };
 
-    /// <summary>Source and destination of a primitive that goes over spatial dimensions.</summary>
+    /// <summary>Source and destination of a primitive over images.</summary>
     public static (MemoryDescriptor Source, MemoryDescriptor Destination) Images(PrimitiveDescriptor descriptor) => descriptor switch
     {
         ConvolutionDescriptorBase d => (d.Source, d.Destination),
         PoolingDescriptor d => (d.Source, d.Destination),
         ResamplingDescriptor d => (d.Source, d.Destination),
-        _ => throw new ArgumentException($"{descriptor.Kind} does not go over spatial dimensions."),
+        ShuffleDescriptor d => (d.Source, d.Destination),
+        NormalizationDescriptor d => (d.Source, d.Destination),
+        _ => throw new ArgumentException($"{descriptor.Kind} does not go over images."),
     };
 
     /// <summary>The same problem with another source and destination; see <see cref="Images"/>.</summary>
@@ -66,7 +68,9 @@ internal static class PrimitiveTensors
             ConvolutionDescriptorBase d => d with { Source = source, Destination = destination },
             PoolingDescriptor d => d with { Source = source, Destination = destination },
             ResamplingDescriptor d => d with { Source = source, Destination = destination },
-            _ => throw new ArgumentException($"{descriptor.Kind} does not go over spatial dimensions."),
+            ShuffleDescriptor d => d with { Source = source, Destination = destination },
+            NormalizationDescriptor d => d with { Source = source, Destination = destination },
+            _ => throw new ArgumentException($"{descriptor.Kind} does not go over images."),
         };
 
     /// <summary>Sources, bias and operands of post-ops: everything read beside the weights and the destination.</summary>

@@ -9,6 +9,9 @@ namespace Int8Runtime.Diagnostics;
 /// </summary>
 internal static unsafe class TensorContent
 {
+    // Elements after which the content of a large tensor repeats: prime, so that it does so at another place of every row.
+    private const int Period = 65_521;
+
     /// <summary>
     /// Fills every element, gaps included; the excess of blocked layouts holds zeros.
     /// </summary>
@@ -24,25 +27,21 @@ internal static unsafe class TensorContent
             : type == DataType.Int32 ? (-Math.Min(magnitude, 1000), Math.Min(magnitude, 1000))
             : (Math.Max(type.IntegerRange().Min, -magnitude), Math.Min(type.IntegerRange().Max, magnitude));
         float unit = type.IsFloatingPoint() ? 1f / 64 : 1f;
-        if (descriptor.InnerBlocks.IsEmpty)
+        int size = type.SizeInBytes();
+        long count = descriptor.SizeInBytes / size, distinct = Math.Min(count, Period);
+        var data = (byte*)memory.Data;
+        if (type.IsInt8())
+            FillBytes(data, distinct, random, low, high);
+        else
+            for (long i = 0; i < distinct; i++)
+                ScalarAccess.Store(data, type, i, random.Next(low, high) * unit);
+        for (long i = distinct; i < count; i += distinct)
         {
-            long count = descriptor.SizeInBytes / type.SizeInBytes();
-            if (type.IsInt8())
-                FillBytes((byte*)memory.Data, count, random, low, high);
-            else
-                for (long i = 0; i < count; i++)
-                    ScalarAccess.Store(memory.Data, type, i, random.Next(low, high) * unit);
-            return;
+            long bytes = Math.Min(distinct, count - i) * size;
+            Buffer.MemoryCopy(data, data + (i * size), bytes, bytes);
         }
 
-        new Span<byte>(memory.Data, checked((int)descriptor.SizeInBytes)).Clear();
-        if (descriptor.ElementCount == 0)
-            return;
-        Span<int> index = stackalloc int[descriptor.Rank];
-        index.Clear();
-        do
-            ScalarAccess.Store(memory.Data, type, descriptor.OffsetOf(index), random.Next(low, high) * unit);
-        while (IndexSpace.Next(index, descriptor.Dimensions));
+        RefPadding.Clear(descriptor, data);
     }
 
     /// <summary>Fills a tensor with 1, −1 where there are signs, and a few 2, so that products of many neither overflow nor vanish.</summary>

@@ -10,15 +10,30 @@ internal static unsafe class RefPadding
             return;
         int size = descriptor.DataType.SizeInBytes();
         Span<int> index = stackalloc int[descriptor.Rank];
-        index.Clear();
-        do
+        for (int d = 0; d < index.Length; d++)
         {
-            bool inside = true;
-            for (int d = 0; d < index.Length; d++)
-                inside &= index[d] < descriptor.Dimensions[d];
-            if (!inside)
+            // All elements beyond dimension d, among them some that are beyond others as well.
+            int first = descriptor.Dimensions[d];
+            if (first == descriptor.PaddedDimensions[d])
+                continue;
+            index.Clear();
+            index[d] = first;
+            do
                 new Span<byte>((byte*)data + (descriptor.OffsetOf(index) * size), size).Clear();
+            while (Next(index, descriptor.PaddedDimensions, d, first));
         }
-        while (IndexSpace.Next(index, descriptor.PaddedDimensions));
+    }
+
+    // Advances the index where dimension `beyond` starts at `first`.
+    private static bool Next(Span<int> index, Shape extents, int beyond, int first)
+    {
+        for (int d = index.Length - 1; d >= 0; d--)
+        {
+            if (++index[d] < extents[d])
+                return true;
+            index[d] = d == beyond ? first : 0;
+        }
+
+        return false;
     }
 }

@@ -21,8 +21,18 @@ internal sealed unsafe class JitConcat(KernelCache cache, bool needsAvx512)
         MemoryDescriptor destination = descriptor.Destination;
         if (RefuseTensors([destination, .. descriptor.Sources.Where(source => source.ElementCount > 0)]) is { } refusal)
             return refusal;
+
+        // Parts of a blocked destination are no slices of it: they are joined in scratch memory and reordered together.
+        MemoryDescriptor joined = destination;
+        CopyPlan? reorder = null;
         if (!destination.InnerBlocks.IsEmpty)
-            return Refuse(RejectionReason.Layout, $"{destination} is blocked");
+        {
+            joined = new MemoryDescriptor(destination.Dimensions, destination.DataType, FormatTag.ChannelsLast(destination.Rank));
+            reorder = CopyPlan.TryCreate(isa, Cache, joined, destination);
+            if (reorder is null)
+                return Refuse(RejectionReason.Layout, $"{destination} is blocked in a way that does not nest");
+        }
+
         Epilogue epilogue = Epilogue.CreateForValues(request.Attributes, destination.DataType);
         var parts = new Part[descriptor.Sources.Length];
         var start = new int[destination.Rank];
@@ -31,7 +41,7 @@ internal sealed unsafe class JitConcat(KernelCache cache, bool needsAvx512)
             MemoryDescriptor source = descriptor.Sources[i];
             if (source.ElementCount == 0)
                 continue;
-            MemoryDescriptor target = destination.Slice(start, source.Dimensions);
+            MemoryDescriptor target = joined.Slice(start, source.Dimensions);
             start[descriptor.Axis] += source.Dimensions[descriptor.Axis];
             if (descriptor.Copies(i, request.Attributes))
             {
@@ -52,7 +62,7 @@ internal sealed unsafe class JitConcat(KernelCache cache, bool needsAvx512)
                 return Refuse(RejectionReason.Layout, $"{source} and {destination} are blocked differently");
         }
 
-        return new Plan(Name, descriptor, parts, request.Threads);
+        return new Plan(Name, descriptor, parts, reorder, reorder is null ? 0 : joined.SizeInBytes, request.Threads);
     }
 
     // How a source gets to its place; neither for an empty one.
@@ -62,25 +72,35 @@ internal sealed unsafe class JitConcat(KernelCache cache, bool needsAvx512)
         public ElementwisePlan? Conversion;
     }
 
-    private sealed class Plan(string name, ConcatDescriptor descriptor, Part[] parts, int threads) : PrimitivePlan
+    private sealed class Plan(string name, ConcatDescriptor descriptor, Part[] parts, CopyPlan? reorder, long joinedBytes, int threads) : PrimitivePlan
     {
+        private readonly long _joinedBytes = (joinedBytes + 63) & ~63L;
+
         public override string Name => name;
 
         public override PrimitiveDescriptor Descriptor => descriptor;
 
-        public override string Details => string.Join(", ", parts.Select(part => part.Copy?.Details ?? part.Conversion?.Details).Distinct());
+        public override string Details =>
+            string.Join(", ", parts.Select(part => part.Copy?.Details ?? part.Conversion?.Details).Append(reorder?.Details).OfType<string>().Distinct());
 
-        public override long ScratchBytes => parts.Max(part => part.Conversion?.ScratchBytes(threads) ?? 0);
+        public override long ScratchBytes => _joinedBytes + parts.Max(part => part.Conversion?.ScratchBytes(threads) ?? 0);
 
         public override void Execute(in ExecutionContext context)
         {
-            var destination = (byte*)context.Arguments[ArgumentSlot.Destination];
+            ExecutionArguments arguments = context.Arguments;
+            var destination = (byte*)arguments[ArgumentSlot.Destination];
+            if (reorder is not null)
+                arguments[ArgumentSlot.Destination] = context.Scratch;
+            var inner = new ExecutionContext(in arguments, context.Pool, context.Threads, context.Scratch + _joinedBytes);
             for (int i = 0; i < parts.Length; i++)
             {
                 ArgumentSlot slot = ArgumentSlot.PostOp0 + i;
-                parts[i].Copy?.Execute(in context, (byte*)context.Arguments[slot], destination);
-                parts[i].Conversion?.Execute(in context, slot);
+                parts[i].Copy?.Execute(in inner, (byte*)arguments[slot], (byte*)arguments[ArgumentSlot.Destination]);
+                parts[i].Conversion?.Execute(in inner, slot);
             }
+
+            reorder?.ClearPadding(destination);
+            reorder?.Execute(in context, context.Scratch, destination);
         }
     }
 }

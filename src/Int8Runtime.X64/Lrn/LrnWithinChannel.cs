@@ -60,11 +60,12 @@ internal sealed class LrnWithinChannel(KernelCache cache, bool needsAvx512)
     private static PoolingDescriptor PoolingOf(LrnDescriptor descriptor, MemoryDescriptor values)
     {
         int spatial = values.Rank - 2;
-        Shape ones = Shape.Filled(spatial, 1), padding = Shape.Filled(spatial, (descriptor.LocalSize - 1) / 2);
+        Shape ones = Shape.Filled(spatial, 1);
         return new PoolingDescriptor
         {
             Algorithm = PoolingAlgorithm.AverageIncludePadding, Source = values, Destination = values,
-            Kernel = Shape.Filled(spatial, descriptor.LocalSize), Strides = ones, Dilations = ones, PaddingBefore = padding, PaddingAfter = padding,
+            Kernel = Shape.Filled(spatial, descriptor.LocalSize), Strides = ones, Dilations = ones,
+            PaddingBefore = Shape.Filled(spatial, (descriptor.LocalSize - 1) / 2), PaddingAfter = Shape.Filled(spatial, descriptor.LocalSize / 2),
         };
     }
 }

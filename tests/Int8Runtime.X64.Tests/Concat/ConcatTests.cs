@@ -16,7 +16,7 @@ public sealed class ConcatTests
             from axis in Gen.Choose(0, 3)
             from count in Gen.Choose(1, 4)
             from parts in Gen.Choose(1, 20).ArrayOf(count)
-            from tag in Gen.Elements(FormatTag.Nchw, FormatTag.Nhwc)
+            from tag in Layouts.DenseTag
             from sources in Gen.CollectToArray(parts.Select(part => Layouts.Tensor(shape.With(axis, part), type)))
             from options in Arbitraries.Options()
             select new Problem(
@@ -43,7 +43,7 @@ public sealed class ConcatTests
             from zeroPoints in Gen.CollectToArray(types.Select(Arbitraries.ZeroPoint))
             from scale in Arbitraries.Scale
             from zeroPoint in Arbitraries.ZeroPoint(type)
-            from tag in Gen.Elements(FormatTag.Nchw, FormatTag.Nhwc)
+            from tag in Layouts.DenseTag
             from options in Arbitraries.Options()
             select new Problem(
                 new ConcatDescriptor

@@ -94,7 +94,7 @@ public sealed class PoolingTests
         {
             foreach ((string _, Isa isa) in Tiers.Generated)
             {
-                using var engine = new TestEngine(isa, [new ChannelsLastDetour(new JitPooling(KernelCache.Shared), KernelCache.Shared)]);
+                using var engine = new TestEngine(isa, [new LayoutDetour([new JitPooling(KernelCache.Shared)], KernelCache.Shared)]);
                 string chosen = PrimitiveCheck.AgainstReference(engine, problem.Descriptor, problem.Attributes, problem.Options);
                 Assert.Contains(":reordered", chosen, StringComparison.Ordinal);
             }

@@ -17,8 +17,8 @@ public sealed class ShuffleTests
             from size in Gen.Choose(1, 5)
             from rows in Gen.Choose(1, 9)
             let shape = images.With(axis, size * rows)
-            from tag in Gen.Elements(FormatTag.Nchw, FormatTag.Nhwc)
-            from other in Gen.Elements(FormatTag.Nchw, FormatTag.Nhwc)
+            from tag in Layouts.DenseTag
+            from other in Layouts.DenseTag
             from options in Arbitraries.Options()
             select new Problem(
                 new ShuffleDescriptor

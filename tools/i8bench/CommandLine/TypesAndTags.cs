@@ -42,6 +42,10 @@ internal static class TypesAndTags
     /// <summary>A tensor with a layout: <c>any</c> (or none) leaves it to the implementation.</summary>
     public static MemoryDescriptor Tensor(Shape dimensions, DataType type, string tag)
     {
+        // Time, batch and channels of sequences.
+        tag = tag switch { "tnc" => "abc", "ntc" => "bac", _ => tag };
+        if (tag.Contains('x', StringComparison.Ordinal) && tag.Any(c => char.IsAsciiLetterUpper(c) && c - 'A' >= dimensions.Rank))
+            throw new SkipException(SkipReason.InvalidCombination, $"layout {tag} for {dimensions}");
         try
         {
             return LayoutNotation.Tensor(dimensions, type, tag);

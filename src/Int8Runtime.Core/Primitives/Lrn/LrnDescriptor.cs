@@ -32,7 +32,7 @@ public sealed record LrnDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     /// <summary>The destination, [N, C, …].</summary>
     public required MemoryDescriptor Destination { get; init; }
 
-    /// <summary>Number of neighbours in a dimension: from i − ⌊(size − 1)/2⌋ to i + ⌈(size − 1)/2⌉; odd within a channel.</summary>
+    /// <summary>Number of neighbours in a dimension: from i − ⌊(size − 1)/2⌋ to i + ⌈(size − 1)/2⌉.</summary>
     public required int LocalSize { get; init; }
 
     /// <summary>Number of neighbours.</summary>
@@ -53,7 +53,6 @@ public sealed record LrnDescriptor : PrimitiveDescriptor, IUnaryDescriptor
         ArgumentNullException.ThrowIfNull(attributes);
         Require(Source.Rank >= 2 && Source.Dimensions == Destination.Dimensions, $"source {Source.Dimensions} and destination {Destination.Dimensions} differ or lack channels.");
         Require(LocalSize >= 1, "the local size is at least 1.");
-        Require(Algorithm == LrnAlgorithm.AcrossChannels || LocalSize % 2 == 1, $"the local size within a channel is {LocalSize} and must be odd.");
         RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");
         RequireZeroPoint(attributes.DestinationZeroPoint, Destination.DataType, "destination");
         RequirePostOps(attributes.PostOps, Destination);

@@ -1,4 +1,4 @@
-// Runs implementations that want channels last on tensors in other layouts, by reorders around them.
+// Runs implementations that want channels last, or no blocks, on tensors in other layouts, by reorders around them.
 // Scratch: [source][destination][operands of post-ops], those that are reordered, [scratch of the implementation].
 using Int8Runtime.Diagnostics;
 using Int8Runtime.Jit;
@@ -9,17 +9,18 @@ namespace Int8Runtime.X64;
 /// Copies what has another layout into channels-last scratch memory, executes there, and copies the result back: two passes over
 /// memory more, for layouts that nobody chooses who cares about speed.
 /// </summary>
-/// <param name="inner">The implementation.</param>
+/// <param name="inner">The implementation, for each instruction set in the order in which they are tried.</param>
 /// <param name="cache">Where kernels are kept.</param>
-internal sealed unsafe class ChannelsLastDetour(IImplementation inner, KernelCache cache) : IImplementation
+/// <param name="takesAnyStrides">Whether the implementation takes every layout that is not blocked.</param>
+internal sealed unsafe class LayoutDetour(IReadOnlyList<IImplementation> inner, KernelCache cache, bool takesAnyStrides = false) : IImplementation
 {
     private const int Alignment = 64;
 
     /// <inheritdoc/>
-    public PrimitiveKind Kind => inner.Kind;
+    public PrimitiveKind Kind => inner[0].Kind;
 
     /// <inheritdoc/>
-    public string Name => inner.Name + ":reordered";
+    public string Name => inner[0].Name + ":reordered";
 
     /// <inheritdoc/>
     public PlanResult TryPlan(PlanRequest request)
@@ -32,7 +33,7 @@ internal sealed unsafe class ChannelsLastDetour(IImplementation inner, KernelCac
         source = RowLayout.Resolve(source);
         destination = RowLayout.Resolve(destination);
         PostOpChain postOps = request.Attributes.PostOps;
-        var plan = new Plan(request, cache);
+        var plan = new Plan(request, cache, Serves);
         PrimitiveDescriptor descriptor = PrimitiveTensors.WithImages(request.Descriptor, source, destination);
         MemoryDescriptor? innerSource = plan.Add(ArgumentSlot.Source, source, Direction.In);
         MemoryDescriptor? innerDestination = plan.Add(
@@ -47,15 +48,24 @@ internal sealed unsafe class ChannelsLastDetour(IImplementation inner, KernelCac
 
         if (innerSource is null || innerDestination is null)
             return new Rejection(Name, RejectionReason.Layout, $"{source} or {destination} does not nest with channels last");
-        PlanResult result = inner.TryPlan(request with
+        PlanRequest innerRequest = request with
         {
             Descriptor = PrimitiveTensors.WithImages(descriptor, innerSource, innerDestination),
             Attributes = request.Attributes with { PostOps = PostOpChain.Create(viewed) },
-        });
-        return result.Plan is null ? result : plan.Around(result.Plan, PrimitiveTensors.WithImages(result.Plan.Descriptor, source, destination));
+        };
+        PlanResult result = default;
+        foreach (IImplementation implementation in inner)
+        {
+            result = implementation.TryPlan(innerRequest);
+            if (result.Plan is { } planned)
+                return plan.Around(planned, PrimitiveTensors.WithImages(planned.Descriptor, source, destination));
+        }
+
+        return result;
     }
 
-    private static bool Serves(MemoryDescriptor tensor) => tensor.IsAny || RowLayout.HasChannelsLast(tensor);
+    private bool Serves(MemoryDescriptor tensor) => tensor.IsAny
+        || (takesAnyStrides ? tensor.IsStrided && tensor.InnerBlocks.IsEmpty : RowLayout.HasChannelsLast(tensor));
 
     private enum Direction
     {
@@ -66,7 +76,7 @@ internal sealed unsafe class ChannelsLastDetour(IImplementation inner, KernelCac
 
     private sealed record Copy(ArgumentSlot Slot, CopyPlan? In, CopyPlan? Out, long Offset);
 
-    private sealed class Plan(PlanRequest request, KernelCache cache) : PrimitivePlan
+    private sealed class Plan(PlanRequest request, KernelCache cache, Func<MemoryDescriptor, bool> serves) : PrimitivePlan
     {
         private readonly List<Copy> _copies = [];
         private PrimitivePlan _inner = null!;
@@ -86,7 +96,7 @@ internal sealed unsafe class ChannelsLastDetour(IImplementation inner, KernelCac
         // What the implementation sees instead of a tensor; null where the layouts do not nest.
         public MemoryDescriptor? Add(ArgumentSlot slot, MemoryDescriptor tensor, Direction direction)
         {
-            if (Serves(tensor))
+            if (serves(tensor))
                 return tensor;
             if (!tensor.IsStrided)
                 return null;
