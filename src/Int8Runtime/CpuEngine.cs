@@ -1,4 +1,5 @@
 // The engine of the CPU that runs this process.
+using Int8Runtime.Diagnostics;
 using Int8Runtime.Jit;
 using Int8Runtime.Reference;
 using Int8Runtime.X64;
@@ -33,6 +34,15 @@ public sealed record CpuEngineOptions
     /// </summary>
     public NumericMode NumericMode { get; init; }
 
+    /// <summary>
+    /// What is told of dispatch, creation and execution, one line each; null for what <c>INT8RT_VERBOSE</c> names
+    /// (<c>dispatch,create,exec</c>), nothing if that is not set. The format is that of docs/verbose-format.md.
+    /// </summary>
+    public VerboseEvents? Verbose { get; init; }
+
+    /// <summary>Where the lines of <see cref="Verbose"/> are written; null for standard error.</summary>
+    public TextWriter? VerboseWriter { get; init; }
+
     /// <summary>Bound of the memory that cached plans keep, in bytes.</summary>
     public long CacheBytes { get; init; } = 256L << 20;
 }
@@ -43,12 +53,18 @@ public sealed record CpuEngineOptions
 /// </summary>
 public sealed class CpuEngine : Engine
 {
-    private CpuEngine(Isa isa, IThreadPool pool, int threads, long cacheBytes)
-        : base(isa, pool, threads, cacheBytes, ~CpuFeatures.Host.Isa)
+    private CpuEngine(Isa isa, IThreadPool pool, int threads, long cacheBytes, VerboseLog? log)
+        : base(isa, pool, threads, cacheBytes, ~CpuFeatures.Host.Isa, log)
     {
         Register(X64Implementations.Create(KernelCache.Shared, CpuFeatures.Host));
         Register(ReferenceImplementations.All);
     }
+
+    static CpuEngine() => RuntimeEvents.KernelCounts = static () =>
+    {
+        KernelCacheMetrics metrics = KernelCache.Shared.Metrics;
+        return (metrics.Kernels, metrics.Bytes, metrics.Misses);
+    };
 
     /// <summary>Name of the CPU; empty where it does not tell.</summary>
     public static string CpuName => CpuFeatures.Host.Brand;
@@ -67,6 +83,7 @@ public sealed class CpuEngine : Engine
         IThreadPool pool = options.ThreadPool ?? SharedThreadPool.Default;
         int threads = options.Threads ?? pool.MaximumWorkers;
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1, nameof(options));
-        return new CpuEngine(isa, pool, Math.Min(threads, pool.MaximumWorkers), options.CacheBytes) { NumericMode = options.NumericMode };
+        VerboseLog? log = VerboseLog.Create(options.Verbose, options.VerboseWriter);
+        return new CpuEngine(isa, pool, Math.Min(threads, pool.MaximumWorkers), options.CacheBytes, log) { NumericMode = options.NumericMode };
     }
 }

@@ -1,4 +1,7 @@
 // A device, its ordered list of implementations, and the choice among them.
+using System.Diagnostics;
+using Int8Runtime.Diagnostics;
+
 namespace Int8Runtime;
 
 /// <summary>
@@ -10,8 +13,12 @@ public abstract class Engine : IDisposable
     private readonly PrimitiveCache _cache;
     private readonly Dictionary<PrimitiveKind, List<IImplementation>> _implementations = [];
 
-    private protected Engine(Isa isa, IThreadPool pool, int threads, long cacheBytes, Isa emulated = Isa.None)
+    private readonly VerboseLog? _log;
+
+    private protected Engine(Isa isa, IThreadPool pool, int threads, long cacheBytes, Isa emulated = Isa.None, VerboseLog? log = null)
     {
+        _log = log;
+        LogsExecutions = log is not null && log.Tells(VerboseEvents.Execute);
         Isa = isa;
         Emulated = isa & emulated;
         Pool = pool;
@@ -55,7 +62,9 @@ public abstract class Engine : IDisposable
         attributes ??= PrimitiveAttributes.Default;
         if (NumericMode != NumericMode.Exact && attributes.NumericMode == NumericMode.Exact)
             attributes = attributes with { NumericMode = NumericMode };
-        return _cache.GetOrAdd((descriptor, attributes), key => Dispatch(key.Descriptor, key.Attributes));
+        return _log is null && !RuntimeEvents.Log.IsEnabled()
+            ? _cache.GetOrAdd((descriptor, attributes), key => Dispatch(key.Descriptor, key.Attributes))
+            : CreateObserved(descriptor, attributes);
     }
 
     /// <summary>
@@ -88,6 +97,21 @@ public abstract class Engine : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>Whether someone wants to know of executions: the verbose log or a listener to events.</summary>
+    internal bool IsObserved => LogsExecutions || RuntimeEvents.Log.WantsExecutions;
+
+    private bool LogsExecutions { get; }
+
+    /// <summary>Tells of an execution that started at a time stamp.</summary>
+    internal void Executed(Primitive primitive, long start)
+    {
+        double milliseconds = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        if (LogsExecutions)
+            _log!.Executed(primitive, milliseconds);
+        if (RuntimeEvents.Log.WantsExecutions)
+            RuntimeEvents.Log.Executed(primitive.Descriptor.Kind, primitive.ImplementationName, milliseconds);
+    }
+
     /// <summary>The implementations of a kind in the order in which they are tried.</summary>
     internal IReadOnlyList<IImplementation> ImplementationsOf(PrimitiveKind kind) =>
         _implementations.TryGetValue(kind, out List<IImplementation>? list) ? list : [];
@@ -107,6 +131,31 @@ public abstract class Engine : IDisposable
     private string NameOf(PrimitivePlan plan) =>
         Emulated == Isa.None || plan.Name.StartsWith("ref", StringComparison.Ordinal) ? plan.Name : plan.Name + ":emulated";
 
+    private Primitive CreateObserved(PrimitiveDescriptor descriptor, PrimitiveAttributes attributes)
+    {
+        bool cached = true;
+        long start = Stopwatch.GetTimestamp();
+        try
+        {
+            Primitive primitive = _cache.GetOrAdd((descriptor, attributes), key =>
+            {
+                cached = false;
+                return Dispatch(key.Descriptor, key.Attributes);
+            });
+            double milliseconds = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+            _log?.Created(primitive, cached, milliseconds);
+            if (RuntimeEvents.Log.IsEnabled())
+                RuntimeEvents.Log.Created(descriptor.Kind, primitive.ImplementationName, $"{primitive.Report.Problem}", cached, milliseconds);
+            return primitive;
+        }
+        catch (UnsupportedPrimitiveException exception)
+        {
+            if (RuntimeEvents.Log.IsEnabled())
+                RuntimeEvents.Log.Refused(descriptor.Kind, $"{exception.Report}");
+            throw;
+        }
+    }
+
     private Primitive Dispatch(PrimitiveDescriptor descriptor, PrimitiveAttributes attributes)
     {
         descriptor.Validate(attributes);
@@ -117,10 +166,17 @@ public abstract class Engine : IDisposable
         {
             PlanResult result = implementation.TryPlan(request);
             if (result.Plan is { } plan)
-                return new Primitive(plan, plan.Resolve(attributes), new DispatchReport(problem, NameOf(plan), rejections));
+                return new Primitive(plan, plan.Resolve(attributes), Report(NameOf(plan)));
             rejections.Add(result.Rejection!);
         }
 
-        throw new UnsupportedPrimitiveException(new DispatchReport(problem, null, rejections));
+        throw new UnsupportedPrimitiveException(Report(null));
+
+        DispatchReport Report(string? chosen)
+        {
+            var report = new DispatchReport(problem, chosen, rejections);
+            _log?.Dispatch(descriptor, report);
+            return report;
+        }
     }
 }

@@ -1,4 +1,5 @@
 // Where primitives are executed: threads and scratch memory.
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace Int8Runtime;
@@ -89,7 +90,17 @@ public sealed unsafe class ExecutionStream : IDisposable
             scratch = _scratch;
         }
 
-        primitive.Execute(new ExecutionContext(in arguments, Engine.Pool, Threads, scratch));
+        if (Engine.IsObserved)
+        {
+            long start = Stopwatch.GetTimestamp();
+            primitive.Execute(new ExecutionContext(in arguments, Engine.Pool, Threads, scratch));
+            Engine.Executed(primitive, start);
+        }
+        else
+        {
+            primitive.Execute(new ExecutionContext(in arguments, Engine.Pool, Threads, scratch));
+        }
+
         GC.KeepAlive(this);
     }
 }
