@@ -15,6 +15,13 @@ public enum NumericMode
     /// would saturate. Faster than <see cref="Exact"/> where hardly any do (weights of 7 bits have none), slower where many do.
     /// </summary>
     ExactPairs,
+
+    /// <summary>
+    /// By pairs of 8-bit products on CPUs without dot-product instructions, with the promise that no weight is further than 64 from 0 (from
+    /// 128 for u8): two products then never leave 16 bits (255·(64 + 64) = 32640), so the sums are exact. With larger weights it is
+    /// <see cref="Fast"/>.
+    /// </summary>
+    NarrowWeights,
 }
 
 /// <summary>In which type f32 operands of a product may be multiplied.</summary>

@@ -7,10 +7,10 @@ namespace Int8Runtime.X64;
 /// <param name="Product">Kind of the product.</param>
 /// <param name="Isa">Instruction sets that its kernels may use: no more than they profit from, so that tiers share kernels.</param>
 /// <param name="ShiftsSource">Whether the kernel adds 128 to the source.</param>
-/// <param name="MaySaturate">Whether sums of two products may saturate where there is no VPDPBUSD.</param>
+/// <param name="Mode">How sums of two products are kept from saturating where there is no VPDPBUSD.</param>
 /// <param name="Converts">Whether float operands are converted to another type for the product.</param>
 internal readonly record struct BrgemmOperands(
-    DotProductKind Product, Isa Isa, bool ShiftsSource, bool MaySaturate = false, bool Converts = false)
+    DotProductKind Product, Isa Isa, bool ShiftsSource, NumericMode Mode = NumericMode.Exact, bool Converts = false)
 {
     // Zero points that are subtracted from 8-bit elements before they are multiplied as words.
     private const int LargestWordZeroPoint = 32512;
@@ -73,17 +73,17 @@ internal readonly record struct BrgemmOperands(
 
         DotProductKind product = !bytes ? DotProductKind.Int16
             : source == DataType.UInt8 ? DotProductKind.UInt8 : DotProductKind.Int8;
-        return new BrgemmOperands(product, vnni, product == DotProductKind.Int8, attributes.NumericMode == NumericMode.Fast);
+        return new BrgemmOperands(product, vnni, product == DotProductKind.Int8, attributes.NumericMode);
     }
 
     /// <summary>Whether weights are split so that sums of two products cannot saturate.</summary>
-    public bool SplitsPairs => AddsPairsInWords && !MaySaturate;
+    public bool SplitsPairs => AddsPairsInWords && Mode == NumericMode.ExactPairs;
 
     /// <summary>
     /// What follows the algorithm in a name, for example <c>avx512</c>, <c>avx2:fast</c>, or <c>avx2:f32</c> where other floats are
     /// computed with as f32.
     /// </summary>
-    public string Variant => IsaTiers.NameOf(Isa) + (AddsPairsInWords && MaySaturate ? ":fast" : "")
+    public string Variant => IsaTiers.NameOf(Isa) + (AddsPairsInWords && Mode == NumericMode.Fast ? ":fast" : "")
         + (Converts ? ":" + Product.FloatType().ToShortName() : "");
 
     private bool AddsPairsInWords => Product is DotProductKind.UInt8 or DotProductKind.Int8 && !IsaTraits.For(Isa).HasVnni;

@@ -129,26 +129,19 @@ internal sealed unsafe class BrgemmPacker
     private void PackBytes(ColumnPanel rows, sbyte* packed, int count, int* sums, byte* residuals)
     {
         SaturationSplit split = _spec.Residuals is { } layout ? new SaturationSplit(layout, residuals, _spec.Lanes) : default;
-        byte flip = _spec.Type == DataType.UInt8 ? (byte)0x80 : (byte)0;
-        int lanes = _spec.Lanes, runElements = _spec.RunElements, runSteps = _spec.RunSteps;
+        var interleave = new ByteInterleave(_spec.Lanes, _spec.Type == DataType.UInt8 ? (byte)0x80 : (byte)0);
+        int runElements = _spec.RunElements, runSteps = _spec.RunSteps;
         bool splits = _spec.SplitsPairs;
+        byte* four = stackalloc byte[4 * ByteInterleave.RowBytes];
         for (int run = 0; run < _spec.Runs; run++)
         {
-            for (int step = 0; step < runSteps; step++, packed += lanes * 4)
+            for (int step = 0; step < runSteps; step++, packed += _spec.Lanes * 4)
             {
-                new Span<int>(packed, lanes).Clear();
-                for (int i = 0; i < Math.Min(4, runElements - (step * 4)); i++)
-                {
-                    byte* row = rows.Row((run * runElements) + (step * 4) + i);
-                    for (int lane = 0; lane < count; lane++)
-                    {
-                        var weight = (sbyte)(row[lane] ^ flip);
-                        packed[(lane * 4) + i] = weight;
-                        sums[lane] += weight;
-                    }
-                }
-
-                if (splits)
+                int present = Math.Min(4, runElements - (step * 4));
+                for (int i = 0; i < present; i++)
+                    interleave.Place(four, i, rows.Row((run * runElements) + (step * 4) + i), count);
+                bool mayLeaveWords = interleave.Run(four, present, count, packed, sums);
+                if (splits && mayLeaveWords)
                     split.Split(packed, run, step);
             }
         }

@@ -19,7 +19,7 @@ internal static class PairSums
     public static NumericMode ModeFor(TensorData? weights, Engine engine, WeightsStore store) =>
         engine.NumericMode == NumericMode.Exact && (engine.Isa & (Isa.Avx512Vnni | Isa.Avx2Vnni)) == Isa.None
         && weights is not null && weights.ElementType.IsInt8() && store.FitPairs(weights)
-            ? NumericMode.ExactPairs
+            ? NumericMode.NarrowWeights
             : NumericMode.Exact;
 
     /// <summary>Whether no 8-bit weight is further than <see cref="LargestWeight"/> from 0, where kernels have the 128 of a u8.</summary>
