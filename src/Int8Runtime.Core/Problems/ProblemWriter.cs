@@ -213,7 +213,7 @@ internal sealed class ProblemWriter
     }
 
     /// <summary>The line.</summary>
-    public ProblemLine Finish()
+    public WrittenProblem Finish()
     {
         if (_strides.Exists(strides => strides.Length > 0))
             Option("strides", string.Join(':', _strides));
@@ -221,7 +221,7 @@ internal sealed class ProblemWriter
             Option("attr-scales", string.Join('+', Scales));
         if (ZeroPoints.Count > 0)
             Option("attr-zero-points", string.Join('+', ZeroPoints));
-        return new ProblemLine($"--{_driver}{_options} {_shape}", [.. _differences.Distinct()], [.. _obstacles]);
+        return new WrittenProblem($"--{_driver}{_options} {_shape}", [.. _differences.Distinct()], [.. _obstacles]);
     }
 
     // The tag, or "any" with strides at the tensor's position.
