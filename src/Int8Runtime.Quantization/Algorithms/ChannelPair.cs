@@ -16,7 +16,10 @@ internal sealed record ChannelPair(GraphNode Producer, GraphValue Activation, Gr
     };
 
     /// <summary>True where every output channel of the consumer reads one input channel.</summary>
-    public bool IsDepthwise => Consumer.Is("Conv") && Consumer.ConstantInput(1)!.Shape[1] == 1 && Consumer.Attributes.GetInt32("group", 1) > 1;
+    public bool IsDepthwise => Read.IsDepthwise;
+
+    /// <summary>The consumer's weights by input channel.</summary>
+    public WeightedInput Read => new(Consumer);
 
     private int Channels => Producer.ConstantInput(1)!.Shape[OperatorPolicy.WeightAxis(Producer)];
 
@@ -40,25 +43,10 @@ internal sealed record ChannelPair(GraphNode Producer, GraphValue Activation, Gr
         return pairs;
     }
 
-    /// <summary>The largest magnitude of the consumer's weights for each of its input channels.</summary>
-    public float[] ConsumerMagnitudes()
-    {
-        var magnitudes = new float[Channels];
-        TensorData weights = Consumer.ConstantInput(1)!;
-        ReadOnlySpan<float> values = weights.AsSpan<float>();
-        for (int i = 0; i < values.Length; i++)
-        {
-            int channel = InputChannel(weights.Shape, i);
-            magnitudes[channel] = Math.Max(magnitudes[channel], Math.Abs(values[i]));
-        }
-
-        return magnitudes;
-    }
-
     /// <summary>Divides the producer's output channels by the factors and multiplies the consumer's weights by them.</summary>
     public void Apply(ModelGraph graph, ReadOnlySpan<float> factors)
     {
-        TensorData produced = Producer.ConstantInput(1)!, consumed = Consumer.ConstantInput(1)!;
+        TensorData produced = Producer.ConstantInput(1)!;
         int axis = OperatorPolicy.WeightAxis(Producer), inner = 1;
         for (int d = axis + 1; d < produced.Rank; d++)
             inner *= produced.Shape[d];
@@ -76,14 +64,10 @@ internal sealed record ChannelPair(GraphNode Producer, GraphValue Activation, Gr
             Replace(graph, Producer, 2, shifted);
         }
 
-        TensorData multiplied = TensorData.Allocate(DataType.Float32, consumed.Shape, out Span<float> products);
-        before = consumed.AsSpan<float>();
-        for (int i = 0; i < products.Length; i++)
-            products[i] = before[i] * factors[InputChannel(consumed.Shape, i)];
-        Replace(graph, Consumer, 1, multiplied);
+        Read.Multiply(graph, factors);
     }
 
-    private static void Replace(ModelGraph graph, GraphNode node, int input, TensorData content) =>
+    internal static void Replace(ModelGraph graph, GraphNode node, int input, TensorData content) =>
         node.SetInput(input, graph.AddConstant(node.Input(input).Name + "_aligned", content));
 
     private static bool IsLayer(GraphNode node) => (node.Is("Conv") || node.Is("Gemm")) && OperatorPolicy.IsWeighted(node);
@@ -91,23 +75,7 @@ internal sealed record ChannelPair(GraphNode Producer, GraphValue Activation, Gr
     // The number of input channels of the consumer has to be that of the producer's output: flattening a plane would mix them.
     private bool Matches()
     {
-        TensorData weights = Consumer.ConstantInput(1)!;
-        int inputs = Consumer.Is("Conv")
-            ? weights.Shape[1] * Consumer.Attributes.GetInt32("group", 1)
-            : weights.Shape[Consumer.Attributes.GetBoolean("transB") ? 1 : 0];
         bool biasFits = Producer.ConstantInput(2) is not { } bias || bias.ElementCount == Channels || bias.ElementCount == 1;
-        return inputs == Channels && biasFits && Producer != Consumer;
-    }
-
-    private int InputChannel(Shape shape, int index)
-    {
-        if (Consumer.Is("Gemm"))
-            return Consumer.Attributes.GetBoolean("transB") ? index % shape[1] : index / shape[1];
-        int inputs = shape[1], taps = 1;
-        for (int d = 2; d < shape.Rank; d++)
-            taps *= shape[d];
-        int outputsPerGroup = shape[0] / Consumer.Attributes.GetInt32("group", 1);
-        int output = index / (taps * inputs);
-        return (output / outputsPerGroup * inputs) + (index / taps % inputs);
+        return Read.Channels == Channels && biasFits && Producer != Consumer;
     }
 }

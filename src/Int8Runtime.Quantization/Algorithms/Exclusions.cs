@@ -33,6 +33,13 @@ internal static class Exclusions
                 reasons.TryAdd(node.Name, $"part of the pattern '{pattern.Name}'");
         foreach (GraphNode node in graph.Nodes.Where(n => OperatorPolicy.OperatorTypes.Contains(n.OpType) && !options.Profile.Operators.Contains(n.OpType)))
             reasons.TryAdd(node.Name, $"profile '{options.Profile.Name}' leaves {node.OpType} in f32");
+        if (options.Ignored.DetectionHeads && options.LastLayer != LayerPrecision.Int8)
+        {
+            DetectionHeads heads = DetectionHeads.Find(graph);
+            foreach (GraphNode node in heads.Convolutions)
+                reasons.TryAdd(node.Name, heads.ReasonFor(node)!);
+        }
+
         if (options.FirstLayer == LayerPrecision.Float32)
             foreach (GraphNode node in LayerPositions.First(graph))
                 reasons.TryAdd(node.Name, "first layer");

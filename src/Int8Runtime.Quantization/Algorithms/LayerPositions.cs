@@ -30,31 +30,3 @@ internal static class LayerPositions
         return ends;
     }
 }
-
-/// <summary>Finds the operators that turn scores and boxes into detections.</summary>
-internal static class DetectionHeads
-{
-    private static readonly HashSet<string> Operators = new(StringComparer.Ordinal)
-    {
-        "NonMaxSuppression", "DetectionOutput", "PriorBox", "PriorBoxClustered", "Proposal", "RegionYolo", "TopK", "RoiAlign", "EfficientNMS_TRT",
-        "MultiClassNms", "MatrixNms",
-    };
-
-    /// <summary>True if a choice of boxes follows the node.</summary>
-    public static bool LeadsToDetection(GraphNode node)
-    {
-        var seen = new HashSet<GraphNode>();
-        var pending = new Stack<GraphNode>([node]);
-        while (pending.TryPop(out GraphNode? next))
-        {
-            if (!seen.Add(next))
-                continue;
-            if (Operators.Contains(next.OpType))
-                return true;
-            foreach (GraphUse use in next.Outputs.SelectMany(o => o.Uses))
-                pending.Push(use.Node);
-        }
-
-        return false;
-    }
-}

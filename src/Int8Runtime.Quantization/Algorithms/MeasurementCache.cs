@@ -18,12 +18,12 @@ internal sealed class MeasurementCache
     {
         QuantizationOptions options = context.Options;
         (string, string, string, QuantizerTarget, int) KeyOf(GraphValue value) =>
-            (context.FloatState, value.Name, options.Estimation.Name, options.ActivationTarget, context.Samples.Count);
+            (context.FloatState, value.Name, context.Estimation.Name, options.ActivationTarget, context.Samples.Count);
         GraphValue[] missing = [.. values.Where(v => !_ranges.ContainsKey(KeyOf(v)))];
         if (missing.Length > 0)
         {
             IReadOnlyDictionary<GraphValue, IRangeEstimator> estimators = Calibrator.Observe(
-                context.Engine, context.Graph, missing, context.Samples, () => options.Estimation.Create(options.ActivationTarget),
+                context.Engine, context.Graph, missing, context.Samples, () => context.Estimation.Create(options.ActivationTarget),
                 context.NextPass(options.BiasCorrection == BiasCorrectionMode.None ? 1 : 2), context.Cancellation);
             Parallel.ForEach(estimators, e => _ranges[KeyOf(e.Key)] = e.Value.Range);
         }

@@ -25,6 +25,10 @@ public sealed class OptimizationContext
         Graph = GraphSimplification.Simplify(model);
         BiasFolding.Run(Graph, Exclusions);
         Quantization.Exclusions.AddStructural(Exclusions, Graph, options);
+        bool isDetector = DetectionHeads.Find(Graph).Any;
+        Estimation = options.Estimation ?? (isDetector ? RangeEstimation.Parse("mse") : RangeEstimation.MinMax);
+        if (options.Estimation is null && isDetector)
+            Note("a detector: ranges are those of the smallest squared error (mse), not the extremes");
     }
 
     /// <summary>Runs models.</summary>
@@ -62,6 +66,9 @@ public sealed class OptimizationContext
 
     /// <summary>Which transformations the f32 weights went through: measurements hold for one state.</summary>
     internal string FloatState { get; set; } = "";
+
+    /// <summary>How ranges of activations are chosen.</summary>
+    internal RangeEstimation Estimation { get; }
 
     /// <summary>Adds a line to the report.</summary>
     public void Note(string text) => _notes.Add(text);

@@ -54,6 +54,9 @@ public sealed record IgnoredScope
     /// <summary>Subgraphs; those that ship with the library unless others are given.</summary>
     public IReadOnlyList<NodePattern> Patterns { get; init; } = NodePattern.Shipped;
 
+    /// <summary>Whether the last convolutions of detectors stay f32; what follows them does in any case.</summary>
+    public bool DetectionHeads { get; init; } = true;
+
     /// <summary>The expressions, compiled.</summary>
     /// <exception cref="QuantizationException">One of them is no regular expression.</exception>
     internal IEnumerable<Regex> CompiledExpressions() => Expressions.Select(e =>
@@ -93,8 +96,11 @@ public sealed record QuantizationOptions
     /// <summary>How the shift that rounding gives to each output channel is taken out of the biases.</summary>
     public BiasCorrectionMode BiasCorrection { get; init; } = BiasCorrectionMode.Fast;
 
-    /// <summary>How ranges of activations are chosen.</summary>
-    public RangeEstimation Estimation { get; init; } = RangeEstimation.MinMax;
+    /// <summary>
+    /// How ranges of activations are chosen; null for the extremes (<see cref="RangeEstimation.MinMax"/>), or, in models with a detection head,
+    /// for the smallest squared error, since a detector tells apart what lies close together, in activations with long tails.
+    /// </summary>
+    public RangeEstimation? Estimation { get; init; }
 
     /// <summary>Whether weights have a scale for each output channel, or one for the tensor.</summary>
     public bool PerChannelWeights { get; init; } = true;

@@ -14,11 +14,13 @@ internal sealed class QuantizationPlan
     private readonly IReadOnlyDictionary<string, string> _exclusions;
     private readonly Dictionary<GraphValue, GraphValue> _parents = [];
     private readonly Dictionary<GraphNode, string> _reasons = [];
+    private readonly Lazy<DetectionHeads> _heads;
 
     private QuantizationPlan(ModelGraph graph, IReadOnlyDictionary<string, string> exclusions)
     {
         Graph = graph;
         _exclusions = exclusions;
+        _heads = new Lazy<DetectionHeads>(() => DetectionHeads.Find(graph));
     }
 
     /// <summary>The graph that was planned.</summary>
@@ -85,11 +87,8 @@ internal sealed class QuantizationPlan
     };
 
     /// <summary>Why a node stays f32.</summary>
-    public string ReasonFor(GraphNode node) => _reasons.TryGetValue(node, out string? reason)
-        ? reason
-        : DetectionHeads.LeadsToDetection(node)
-            ? "detection head: its result leads to the choice of boxes, not to further weights"
-            : "its result does not lead to further weights";
+    public string ReasonFor(GraphNode node) =>
+        _reasons.GetValueOrDefault(node) ?? _heads.Value.ReasonFor(node) ?? "its result does not lead to further weights";
 
     private OperatorRole RoleOf(GraphNode node) => OperatorPolicy.RoleOf(node, _exclusions).Role;
 

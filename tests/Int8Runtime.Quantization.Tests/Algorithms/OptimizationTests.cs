@@ -293,7 +293,74 @@ public sealed class OptimizationTests
         ModelGraph graph = build.Finish(best);
         QuantizationResult result = Model.Quantize(graph, Samples, new QuantizationOptions());
         Assert.StartsWith("detection head", result.Report.Nodes.Single(n => n.Name == "flat").Reason, StringComparison.Ordinal);
-        Assert.True(result.Report.Nodes.Single(n => n.Name == "box").IsQuantized);
+        NodePrecision box = result.Report.Nodes.Single(n => n.Name == "box");
+        Assert.False(box.IsQuantized);
+        Assert.StartsWith("detection head", box.Reason, StringComparison.Ordinal);
+        Assert.True(result.Report.Nodes.Single(n => n.Name == "c").IsQuantized);
+        var all = new QuantizationOptions { Ignored = new IgnoredScope { DetectionHeads = false } };
+        Assert.True(Model.Quantize(graph, Samples, all).Report.Nodes.Single(n => n.Name == "box").IsQuantized);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Joined_predictions_of_several_maps_are_a_detection_head_and_joined_classifiers_are_not(bool isDetector)
+    {
+        var build = new GraphBuilder();
+        GraphValue fine = build.Op("Relu", "fine", build.Conv("a", build.Input, 8, 8)), coarse = build.MaxPool("coarse", fine);
+        GraphValue Rows(string name, GraphValue features)
+        {
+            GraphValue map = build.Concat(name + "_parts", build.Conv(name + "_boxes", features, 8, 4, kernel: 1), build.Op("Sigmoid", name + "_scores", build.Conv(name + "_logits", features, 8, 3, kernel: 1)));
+            return isDetector
+                ? build.Graph.AddOperation("Reshape", name + "_rows", [map, build.Graph.AddConstant(name + "_shape", TensorData.Vector(0L, 7L, -1L))])
+                : build.Op("Flatten", name + "_rows", build.Op("GlobalAveragePool", name + "_mean", map));
+        }
+
+        ModelGraph graph = build.Finish(build.Graph.AddOperation(
+            "Concat", "joined", [Rows("p", fine), Rows("q", coarse)], new GraphAttributes { { "axis", isDetector ? 2 : 1 } }));
+        QuantizationResult result = Model.Quantize(graph, Samples, new QuantizationOptions());
+        foreach (string name in new[] { "p_boxes", "p_logits", "q_boxes", "q_logits" })
+        {
+            NodePrecision node = result.Report.Nodes.Single(n => n.Name == name);
+            Assert.Equal(!isDetector, node.IsQuantized);
+            Assert.Equal(isDetector, node.Reason.StartsWith("detection head: predictions of 2 maps", StringComparison.Ordinal));
+        }
+
+        Assert.Equal(isDetector, result.Report.Notes.Any(n => n.StartsWith("a detector", StringComparison.Ordinal)));
+        Assert.True(result.Report.Nodes.Single(n => n.Name == "a").IsQuantized);
+    }
+
+    // Channel ranges from 1 to 64 behind a swish, read by a depthwise convolution, by dense ones and through a concatenation.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Channels_behind_a_swish_are_aligned_by_a_multiplication_where_weights_read_them(bool alsoOutput)
+    {
+        var build = new GraphBuilder();
+        GraphValue Swish(string name, GraphValue x) => build.Op("Mul", name, x, build.Op("Sigmoid", name + "_gate", x));
+        GraphValue first = build.Conv("first", build.Input, 8, 16);
+        build.Graph.Nodes.Single(n => n.Name == "first").SetInput(1, Spread(build, build.Graph.Nodes.Single(n => n.Name == "first").ConstantInput(1)!));
+        GraphValue wide = Swish("wide", first);
+        GraphValue deep = Swish("deep", build.Conv("depthwise", wide, 16, 16, groups: 16));
+        GraphValue joined = build.Concat("join", wide, deep);
+        GraphValue last = build.Conv("last", joined, 32, 6, kernel: 1);
+        ModelGraph f32 = alsoOutput ? build.Finish(last, wide) : build.Finish(last);
+        QuantizationResult aligned = Model.Quantize(f32, Samples, new QuantizationOptions());
+        GraphNode[] factors = [.. aligned.Graph.Nodes.Where(n => n.Is("Mul") && n.Inputs.Any(i => i is { IsConstant: true }))];
+        if (alsoOutput)
+        {
+            // What the caller reads has to stay what it is.
+            Assert.DoesNotContain(factors, f => f.Input(0).Name == "wide");
+            return;
+        }
+
+        float[] expected = Model.Run(f32, Samples, 1);
+        Assert.Contains(factors, f => f.Input(0).Name == "wide");
+        Assert.Contains(aligned.Report.Notes, n => n.Contains("by a multiplication", StringComparison.Ordinal));
+        Assert.True(Model.NoisePower(expected, Model.Run(aligned.Reference!, Samples, 1)) < 1e-10);
+        QuantizationResult plain = Model.Quantize(f32, Samples, new QuantizationOptions { AlignChannels = false });
+        double before = Model.NoisePower(expected, Model.Run(plain.Graph, Samples, 1)), after = Model.NoisePower(expected, Model.Run(aligned.Graph, Samples, 1));
+        Assert.True(after < before / 2, $"{before:g3} → {after:g3}");
     }
 
     [Fact]
@@ -352,6 +419,17 @@ public sealed class OptimizationTests
         result.Graph.Nodes.Where(n => n.OpType is "Conv" or "Gemm").Select(n => n.Input(1).Producer!);
 
     // Channels whose ranges differ by a factor of 200.
+    // Filter c is multiplied by 64^(-c/15).
+    private static GraphValue Spread(GraphBuilder build, TensorData weights)
+    {
+        TensorData spread = TensorData.Allocate(DataType.Float32, weights.Shape, out Span<float> values);
+        ReadOnlySpan<float> before = weights.AsSpan<float>();
+        int filter = values.Length / weights.Shape[0];
+        for (int i = 0; i < values.Length; i++)
+            values[i] = 8 * before[i] * MathF.Pow(64, -(i / filter) / 15f);
+        return build.Graph.AddConstant("spread", spread);
+    }
+
     private static ModelGraph Skewed(int groups)
     {
         var build = new GraphBuilder();

@@ -18,7 +18,7 @@ internal static class QuantizationArguments
         "--preset", "mixed (asymmetric u8 activations, best accuracy) or performance (symmetric activations).", "NAME", "mixed");
 
     private static readonly Option<string> Estimator = Text(
-        "--estimator", $"How ranges are chosen: {RangeEstimation.Forms}.", "NAME", "minmax");
+        "--estimator", $"How ranges are chosen: auto (minmax; mse for detectors), {RangeEstimation.Forms}.", "NAME", "auto");
 
     private static readonly Option<string> Granularity = Text("--granularity", "Scales of weights: per-channel or per-tensor.", "NAME", "per-channel");
 
@@ -53,7 +53,7 @@ internal static class QuantizationArguments
     private static readonly Option<string[]> IgnoreType = Many("--ignore-type", "Operator that stays f32, for example Gemm; may be repeated.", "OPERATOR");
 
     private static readonly Option<string> IgnorePatterns = Text(
-        "--ignore-patterns", "Subgraphs that stay f32: default (those that ship with the program), none, or a .json file.", "FILE", "default");
+        "--ignore-patterns", "Subgraphs that stay f32: default (those that ship with the program), none (not even detection heads), or a .json file.", "FILE", "default");
 
     /// <summary>Adds the options to a command.</summary>
     public static void AddTo(Command command)
@@ -78,7 +78,7 @@ internal static class QuantizationArguments
         return new QuantizationOptions
         {
             Preset = Choose(parse, Preset, ("mixed", QuantizationPreset.Mixed), ("performance", QuantizationPreset.Performance)),
-            Estimation = RangeEstimation.Parse(parse.GetValue(Estimator)!),
+            Estimation = parse.GetValue(Estimator) is { } name and not "auto" ? RangeEstimation.Parse(name) : null,
             SampleCount = samples,
             PerChannelWeights = Choose(parse, Granularity, ("per-channel", true), ("per-tensor", false)),
             WeightBits = bits,
@@ -111,6 +111,7 @@ internal static class QuantizationArguments
             Names = parse.GetValue(Ignore) ?? [],
             Expressions = parse.GetValue(IgnoreRegex) ?? [],
             Operators = parse.GetValue(IgnoreType) ?? [],
+            DetectionHeads = patterns != "none",
             Patterns = patterns switch
             {
                 "default" => NodePattern.Shipped,
