@@ -17,7 +17,7 @@ internal sealed partial class KernelAssembler
     /// <exception cref="InvalidOperationException">A label has no place, or an instruction cannot be encoded.</exception>
     public KernelImage Build(string name)
     {
-        (List<Instruction> prologue, List<Instruction> epilogue) = Frame.Close(Registers);
+        (List<Instruction> prologue, List<Instruction> epilogue) = Frame.Close(Registers, Traits);
         Exit.Position = _instructions.Count;
         int start = prologue.Count;
         List<Instruction> all = [.. prologue, .. _instructions, .. epilogue];

@@ -6,7 +6,7 @@ namespace Int8Runtime.Jit;
 
 /// <summary>Assembler for one kernel: a function with one pointer argument and no result.</summary>
 /// <remarks>
-/// <para>A kernel that computes y[i] = a·x[i] + b over whole vectors; the same text yields ymm and zmm code:</para>
+/// <para>A kernel that computes y[i] = a·x[i] + b over whole vectors; the same text yields xmm, ymm and zmm code:</para>
 /// <code>
 /// struct Args { float* X; float* Y; long Vectors; }
 ///
@@ -46,9 +46,10 @@ internal sealed partial class KernelAssembler
     private readonly List<Instruction> _instructions = [];
     private readonly List<(int Position, string Text)> _comments = [];
     private readonly ConstantPool _constants = new();
+    private readonly LegacyLowering? _legacy;
 
     /// <summary>Starts a kernel.</summary>
-    /// <param name="isa">Instruction sets it may use; at least AVX2.</param>
+    /// <param name="isa">Instruction sets it may use; at least SSE4.1.</param>
     /// <param name="abi">Calling convention, the host's by default.</param>
     public KernelAssembler(Isa isa, CallingAbi? abi = null)
     {
@@ -58,6 +59,8 @@ internal sealed partial class KernelAssembler
         Arguments = Registers.Take(RegisterClass.General, Abi.ArgumentRegister, "arguments");
         Frame = new KernelFrame();
         Exit = NewLabel("exit");
+        if (Traits.Encoding == VectorEncoding.Legacy)
+            _legacy = new LegacyLowering(this);
     }
 
     /// <summary>Facts about the instruction set.</summary>
@@ -91,7 +94,15 @@ internal sealed partial class KernelAssembler
     /// <exception cref="InvalidOperationException">The operation has no such form within the instruction set.</exception>
     public void Emit(VectorOp operation, VectorWidth width, params ReadOnlySpan<Operand> operands)
     {
-        OpcodeForm form = OpcodeTable.Select(operation, Traits.Isa, Traits.Encoding, width, operands);
+        if (_legacy is not null)
+            _legacy.Emit(operation, width, operands);
+        else
+            Encode(OpcodeTable.Select(operation, Traits.Isa, Traits.Encoding, width, operands), operands);
+    }
+
+    /// <summary>Appends an instruction with the operands of a form.</summary>
+    internal void Encode(OpcodeForm form, params ReadOnlySpan<Operand> operands)
+    {
         var instruction = new Instruction { Code = form.Code };
         for (int i = 0; i < operands.Length; i++)
         {

@@ -36,7 +36,12 @@ internal sealed class OpcodeForm
     {
         OpCodeInfo info = code.ToOpCode();
         Code = code;
-        Encoding = info.Encoding == EncodingKind.EVEX ? VectorEncoding.Evex : VectorEncoding.Vex;
+        Encoding = info.Encoding switch
+        {
+            EncodingKind.EVEX => VectorEncoding.Evex,
+            EncodingKind.Legacy => VectorEncoding.Legacy,
+            _ => VectorEncoding.Vex,
+        };
         MemoryBytes = info.MemorySize.GetSize();
         CanBroadcast = info.CanBroadcast;
         CanMask = info.CanUseOpMaskRegister;
@@ -54,7 +59,7 @@ internal sealed class OpcodeForm
     /// <summary>The opcode.</summary>
     public IcedCode Code { get; }
 
-    /// <summary>VEX or EVEX.</summary>
+    /// <summary>Legacy, VEX or EVEX.</summary>
     public VectorEncoding Encoding { get; }
 
     /// <summary>Width of the widest register operand.</summary>
@@ -83,6 +88,9 @@ internal sealed class OpcodeForm
 
     /// <summary>The operand positions.</summary>
     public OperandSlot[] Slots { get; }
+
+    /// <summary>The form of a single opcode.</summary>
+    public static OpcodeForm Of(IcedCode code) => new(code) { IsScalar = true };
 
     /// <summary>All forms of a row.</summary>
     public static OpcodeForm[] OfRow(OpcodeRow row)

@@ -1,6 +1,7 @@
-// (operation, encoding, width, operand kinds) → opcode. Each row lists the VEX and EVEX opcodes of one operation; their
-// encoding, width and operands are read from the opcode itself, so a row cannot be filed under the wrong column.
-// The choice between VEX and EVEX is made here and nowhere else.
+// (operation, encoding, width, operand kinds) → opcode. Each row lists the legacy, VEX and EVEX opcodes of one operation;
+// their encoding, width and operands are read from the opcode itself, so a row cannot be filed under the wrong column.
+// The choice between VEX and EVEX is made here and nowhere else; how legacy opcodes stand for operations is the subject
+// of LegacyLowering.
 using Iced.Intel;
 
 namespace Int8Runtime.Jit;
@@ -33,10 +34,13 @@ internal static partial class OpcodeTable
     {
         if (encoding == VectorEncoding.Evex && Find(operation, isa, VectorEncoding.Evex, width, operands) is { } evex)
             return evex;
-        return Find(operation, isa, VectorEncoding.Vex, width, operands) ?? throw new InvalidOperationException(
-            $"{operation} has no form for {string.Join(", ", operands.ToArray().Select(Describe))} " +
-            $"at {(int)width * 8} bits on {IsaTiers.NameOf(isa)}.");
+        return Find(operation, isa, VectorEncoding.Vex, width, operands) ?? throw NoForm(operation, isa, width, operands);
     }
+
+    /// <summary>The exception for an operation that an instruction set does not have.</summary>
+    public static InvalidOperationException NoForm(VectorOp operation, Isa isa, VectorWidth width, ReadOnlySpan<Operand> operands) => new(
+        $"{operation} has no form for {string.Join(", ", operands.ToArray().Select(Describe))} " +
+        $"at {(int)width * 8} bits on {IsaTiers.NameOf(isa)}.");
 
     private static OpcodeForm? Find(
         VectorOp operation, Isa isa, VectorEncoding encoding, VectorWidth width, ReadOnlySpan<Operand> operands)

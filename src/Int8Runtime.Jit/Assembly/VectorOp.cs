@@ -1,5 +1,7 @@
 // The vector and opmask operations that kernels use, by Intel mnemonic. Where the VEX and EVEX spellings differ the VEX
-// one is used (Vpxor is VPXORD on AVX-512), so that one name serves every instruction set.
+// one is used (Vpxor is VPXORD on AVX-512), so that one name serves every instruction set. Vfmadd and its kin round once on
+// every instruction set; Vmuladd and Vnmuladd, which no manual knows, are the same instructions where the rounding of the
+// product does not matter: SSE4.1, which has no fused ones, multiplies and adds.
 namespace Int8Runtime.Jit;
 
 /// <summary>A vector or opmask operation; <see cref="OpcodeTable"/> maps it to encodings.</summary>
@@ -18,7 +20,7 @@ internal enum VectorOp
 
     // Single-precision arithmetic, fused multiply-add, comparison and logic.
     Vaddps, Vsubps, Vmulps, Vdivps, Vminps, Vmaxps, Vsqrtps, Vfmadd132ps, Vfmadd213ps, Vfmadd231ps, Vfmsub132ps,
-    Vfmsub213ps, Vfmsub231ps, Vfnmadd132ps, Vfnmadd213ps, Vfnmadd231ps, Vroundps, Vcmpps, Vandps, Vandnps, Vorps,
+    Vfmsub213ps, Vfmsub231ps, Vfnmadd132ps, Vfnmadd213ps, Vfnmadd231ps, Vmuladd213ps, Vmuladd231ps, Vnmuladd231ps, Vroundps, Vcmpps, Vandps, Vandnps, Vorps,
     Vxorps, Vscalefps, Vgetexpps, Vgetmantps, Vaddss, Vsubss, Vmulss, Vdivss, Vminss, Vmaxss, Vsqrtss, Vfmadd213ss,
     Vfmadd231ss, Vdpbf16ps,
 

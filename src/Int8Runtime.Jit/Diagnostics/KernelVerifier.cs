@@ -10,7 +10,8 @@ internal static class KernelVerifier
     public static IReadOnlyList<string> FindViolations(KernelImage image)
     {
         List<string> violations = [];
-        int vectorRegisters = IsaTraits.For(image.Isa).VectorRegisters;
+        IsaTraits traits = IsaTraits.For(image.Isa);
+        int vectorRegisters = traits.ReservedVectors + traits.VectorRegisters;
         ulong end = 0;
         HashSet<ulong> starts = [];
         List<Instruction> instructions = [.. Disassembler.Decode(image)];

@@ -17,6 +17,9 @@ internal enum VectorWidth
 /// <summary>How vector instructions are encoded.</summary>
 internal enum VectorEncoding
 {
+    /// <summary>SSE: registers 0 to 15, the destination is the first source, memory operands are aligned.</summary>
+    Legacy,
+
     /// <summary>VEX: registers 0 to 15, no opmasks.</summary>
     Vex,
 
@@ -27,8 +30,11 @@ internal enum VectorEncoding
 /// <summary>How loads and stores of fewer lanes than a vector holds are done.</summary>
 internal enum TailPolicy
 {
-    /// <summary>With vector masks for 32-bit lanes and partial moves (8, 4, 2, 1 bytes) for narrower ones.</summary>
+    /// <summary>With partial moves of 8, 4, 2 and 1 bytes.</summary>
     PartialMoves,
+
+    /// <summary>With vector masks for 32-bit lanes and partial moves for narrower ones.</summary>
+    VectorMask,
 
     /// <summary>With opmask registers.</summary>
     Opmask,
@@ -39,14 +45,16 @@ internal sealed record IsaTraits
 {
     private IsaTraits(Isa isa)
     {
-        if ((isa & IsaTiers.Avx2) != IsaTiers.Avx2)
-            throw new ArgumentException($"Kernels need at least AVX2; the instruction set is '{isa}'.", nameof(isa));
-        bool evex = (isa & IsaTiers.Avx512) == IsaTiers.Avx512;
+        if ((isa & IsaTiers.Sse41) != IsaTiers.Sse41)
+            throw new ArgumentException($"Kernels need at least SSE4.1; the instruction set is '{isa}'.", nameof(isa));
         Isa = isa;
-        Encoding = evex ? VectorEncoding.Evex : VectorEncoding.Vex;
-        Width = evex ? VectorWidth.V512 : VectorWidth.V256;
-        VectorRegisters = evex ? 32 : 16;
-        Tails = evex ? TailPolicy.Opmask : TailPolicy.PartialMoves;
+        if ((isa & IsaTiers.Avx512) == IsaTiers.Avx512)
+            (Encoding, Width, VectorRegisters, Tails) = (VectorEncoding.Evex, VectorWidth.V512, 32, TailPolicy.Opmask);
+        else if ((isa & IsaTiers.Avx2) == IsaTiers.Avx2)
+            (Encoding, Width, VectorRegisters, Tails) = (VectorEncoding.Vex, VectorWidth.V256, 16, TailPolicy.VectorMask);
+        else
+            (Encoding, Width, VectorRegisters, Tails) = (VectorEncoding.Legacy, VectorWidth.V128, 14, TailPolicy.PartialMoves);
+        ReservedVectors = Encoding == VectorEncoding.Legacy ? LegacyLowering.Reserved : 0;
     }
 
     /// <summary>The instruction set itself.</summary>
@@ -58,16 +66,19 @@ internal sealed record IsaTraits
     /// <summary>The widest vector.</summary>
     public VectorWidth Width { get; }
 
-    /// <summary>Number of vector registers.</summary>
+    /// <summary>Number of vector registers that kernels can lease.</summary>
     public int VectorRegisters { get; }
+
+    /// <summary>Number of vector registers, from the first one on, that are kept for <see cref="LegacyLowering"/>.</summary>
+    public int ReservedVectors { get; }
 
     /// <summary>How partial vectors are moved.</summary>
     public TailPolicy Tails { get; }
 
-    /// <summary>Bytes of the widest vector: 32 or 64.</summary>
+    /// <summary>Bytes of the widest vector: 16, 32 or 64.</summary>
     public int VectorBytes => (int)Width;
 
-    /// <summary>32-bit lanes of the widest vector: 8 or 16.</summary>
+    /// <summary>32-bit lanes of the widest vector: 4, 8 or 16.</summary>
     public int Lanes32 => VectorBytes / 4;
 
     /// <summary>Whether opmask registers exist.</summary>
@@ -80,6 +91,6 @@ internal sealed record IsaTraits
     public bool HasBf16 => HasOpmask && Isa.HasFlag(Isa.Avx512Bf16);
 
     /// <summary>The traits of an instruction set.</summary>
-    /// <exception cref="ArgumentException">The set is below AVX2.</exception>
+    /// <exception cref="ArgumentException">The set is below SSE4.1.</exception>
     public static IsaTraits For(Isa isa) => new(isa);
 }

@@ -30,7 +30,7 @@ internal sealed class KernelFrame
         return Gpr.StackPointer[offset];
     }
 
-    internal (List<Instruction> Prologue, List<Instruction> Epilogue) Close(RegisterPool registers)
+    internal (List<Instruction> Prologue, List<Instruction> Epilogue) Close(RegisterPool registers, IsaTraits traits)
     {
         int[] pushed = [.. registers.SavedGprInUse];
         int[] vectors = [.. registers.SavedVectorsInUse];
@@ -41,7 +41,8 @@ internal sealed class KernelFrame
 
         List<Instruction> prologue = [.. pushed.Select(KernelAssembler.Push)];
         List<Instruction> epilogue = [];
-        if (registers.UsesVectors)
+        bool isLegacy = traits.Encoding == VectorEncoding.Legacy;
+        if (registers.UsesVectors && !isLegacy)
             epilogue.Add(Instruction.Create(VEX_Vzeroupper));
         if (hasFrame)
         {
@@ -54,8 +55,8 @@ internal sealed class KernelFrame
             for (int i = 0; i < vectors.Length; i++)
             {
                 MemoryOperand slot = Stack(vectorOffset + 16 * i);
-                prologue.Add(Instruction.Create(VEX_Vmovups_xmmm128_xmm, slot, Register.XMM0 + vectors[i]));
-                epilogue.Add(Instruction.Create(VEX_Vmovups_xmm_xmmm128, Register.XMM0 + vectors[i], slot));
+                prologue.Add(Instruction.Create(isLegacy ? Movups_xmmm128_xmm : VEX_Vmovups_xmmm128_xmm, slot, Register.XMM0 + vectors[i]));
+                epilogue.Add(Instruction.Create(isLegacy ? Movups_xmm_xmmm128 : VEX_Vmovups_xmm_xmmm128, Register.XMM0 + vectors[i], slot));
             }
             epilogue.Add(Instruction.Create(Mov_r64_rm64, Register.RSP, Stack(stackPointerOffset)));
         }

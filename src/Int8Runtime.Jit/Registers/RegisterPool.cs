@@ -35,7 +35,7 @@ internal sealed class RegisterPool
     public RegisterPool(IsaTraits traits, CallingAbi abi, Func<int> position)
     {
         (_abi, _position) = (abi, position);
-        int[] vectors = [.. Enumerable.Range(0, traits.VectorRegisters)];
+        int[] vectors = [.. Enumerable.Range(traits.ReservedVectors, traits.VectorRegisters)];
         _order =
         [
             [.. abi.VolatileGpr, .. abi.SavedGpr],

@@ -37,7 +37,7 @@ internal sealed class ActiveLanes : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(lanes, asm.Traits.Lanes32);
         if (lanes == asm.Traits.Lanes32)
             return All;
-        if (asm.Traits.Tails == TailPolicy.PartialMoves)
+        if (asm.Traits.Tails != TailPolicy.Opmask)
             return new(lanes, null, null, null);
         Mask mask = asm.Registers.Mask("tail lanes");
         using Gpr bits = asm.Registers.Gpr("tail bits");
@@ -57,7 +57,7 @@ internal sealed class ActiveLanes : IDisposable
         Vec lanes = asm.Registers.Vec("tail lanes");
         asm.Emit(Vmovd, lanes, count);
         asm.Emit(Vpbroadcastd, lanes, lanes);
-        if (asm.Traits.Tails == TailPolicy.PartialMoves)
+        if (asm.Traits.Tails != TailPolicy.Opmask)
         {
             asm.Emit(Vpcmpgtd, lanes, lanes, laneNumbers);
             return new(null, count, null, lanes);

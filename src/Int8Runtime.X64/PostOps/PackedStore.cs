@@ -109,7 +109,7 @@ internal static class PackedStore
     // vector was packed into this one, whose register is free now.
     private static void StoreBytes(KernelAssembler asm, Vec value, int from, int count, Mem destination, Vec free)
     {
-        if (asm.Traits.Tails == TailPolicy.PartialMoves)
+        if (asm.Traits.Tails != TailPolicy.Opmask)
         {
             StoreParts(asm, value, from, count, destination, free);
             return;

@@ -1,4 +1,5 @@
-// Every opcode of the table is reachable, encodes, and decodes back to itself with the same operands.
+// Every VEX and EVEX opcode of the table is reachable, encodes, and decodes back to itself with the same operands. For legacy
+// opcodes see LegacyLoweringTests.
 using Iced.Intel;
 
 namespace Int8Runtime.Jit.Tests;
@@ -19,7 +20,7 @@ public sealed class OpcodeTableTests
         foreach (OpcodeRow row in OpcodeTable.Rows)
         {
             HashSet<Iced.Intel.Code> reached = [];
-            foreach (OpcodeForm form in OpcodeTable.FormsOf(row.Operation))
+            foreach (OpcodeForm form in OpcodeTable.FormsOf(row.Operation).ToArray().Where(f => f.Encoding != VectorEncoding.Legacy))
                 foreach (Operand[] operands in OperandsFor(form))
                 {
                     Isa tier = TierFor(form);
@@ -35,7 +36,7 @@ public sealed class OpcodeTableTests
                     reached.Add(decoded.Code);
                     checkedInstructions++;
                 }
-            Assert.Equal(row.Opcodes.Order(), reached.Order());
+            Assert.Equal(row.Opcodes.Where(c => c.ToOpCode().Encoding != EncodingKind.Legacy).Order(), reached.Order());
         }
         Assert.True(checkedInstructions > 3000, $"only {checkedInstructions} instructions were checked");
     }

@@ -37,10 +37,30 @@ internal sealed class ScaleGenerator : KernelGenerator<ScaleSpec>
         });
         asm.Test(count, count);
         asm.JumpIf(Condition.Equal, asm.Exit);
-        if (asm.Traits.HasOpmask)
-            EmitOpmaskTail(asm, spec, x, y, count, value, b);
-        else
-            EmitVectorMaskTail(asm, spec, x, y, count, value, b);
+        switch (asm.Traits.Tails)
+        {
+            case TailPolicy.Opmask:
+                EmitOpmaskTail(asm, spec, x, y, count, value, b);
+                break;
+            case TailPolicy.VectorMask:
+                EmitVectorMaskTail(asm, spec, x, y, count, value, b);
+                break;
+            default:
+                EmitSingleElements(asm, spec, x, y, count, value, b);
+                break;
+        }
+    }
+
+    private static void EmitSingleElements(KernelAssembler asm, ScaleSpec spec, Gpr x, Gpr y, Gpr count, Vec value, Vec b)
+    {
+        asm.CountDown(count, () =>
+        {
+            asm.Emit(Vmovss, value, x[0]);
+            asm.Emit(Vfmadd132ps, value, b, asm.Splat(spec.A));
+            asm.Emit(Vmovss, y[0], value);
+            asm.Add(x, 4);
+            asm.Add(y, 4);
+        });
     }
 
     private static void EmitOpmaskTail(KernelAssembler asm, ScaleSpec spec, Gpr x, Gpr y, Gpr count, Vec value, Vec b)

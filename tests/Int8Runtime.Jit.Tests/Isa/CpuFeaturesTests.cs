@@ -68,13 +68,16 @@ public sealed class CpuFeaturesTests
     [Fact]
     public void Traits_follow_from_the_instruction_set()
     {
+        IsaTraits sse41 = IsaTraits.For(IsaTiers.Sse41);
         IsaTraits avx2 = IsaTraits.For(IsaTiers.Avx2Vnni), avx512 = IsaTraits.For(IsaTiers.Avx512Vnni);
-        Assert.Equal((8, 16, false, true, TailPolicy.PartialMoves),
+        Assert.Equal((4, 14, false, false, TailPolicy.PartialMoves),
+            (sse41.Lanes32, sse41.VectorRegisters, sse41.HasOpmask, sse41.HasVnni, sse41.Tails));
+        Assert.Equal((8, 16, false, true, TailPolicy.VectorMask),
             (avx2.Lanes32, avx2.VectorRegisters, avx2.HasOpmask, avx2.HasVnni, avx2.Tails));
         Assert.Equal((16, 32, true, true, TailPolicy.Opmask),
             (avx512.Lanes32, avx512.VectorRegisters, avx512.HasOpmask, avx512.HasVnni, avx512.Tails));
         Assert.False(IsaTraits.For(IsaTiers.Avx512 | Isa.Avx2Vnni).HasVnni); // the EVEX form is what counts
-        Assert.Throws<ArgumentException>(() => IsaTraits.For(IsaTiers.Sse41));
+        Assert.Throws<ArgumentException>(() => IsaTraits.For(Isa.None));
     }
 
     private static void AssertImplies(bool runtime, Isa expected)
