@@ -25,8 +25,8 @@ internal sealed unsafe class LayoutDetour(IReadOnlyList<IImplementation> inner, 
     /// <inheritdoc/>
     public PlanResult TryPlan(PlanRequest request)
     {
-        if ((request.Isa & IsaTiers.Avx2) != IsaTiers.Avx2)
-            return new Rejection(Name, RejectionReason.InstructionSet, $"needs avx2, has {IsaTiers.NameOf(request.Isa)}");
+        if (KernelTier.Refusal(Name, request.Isa) is { } tier)
+            return tier;
         (MemoryDescriptor source, MemoryDescriptor destination) = PrimitiveTensors.Images(request.Descriptor);
         if (Serves(source) && Serves(destination))
             return new Rejection(Name, RejectionReason.Layout, "nothing to reorder");
@@ -100,7 +100,7 @@ internal sealed unsafe class LayoutDetour(IReadOnlyList<IImplementation> inner, 
                 return tensor;
             if (!tensor.IsStrided)
                 return null;
-            Isa isa = (request.Isa & IsaTiers.Avx512) == IsaTiers.Avx512 ? IsaTiers.Avx512 : IsaTiers.Avx2;
+            Isa isa = KernelTier.Of(request.Isa);
             var reordered = new MemoryDescriptor(tensor.Dimensions, tensor.DataType, FormatTag.ChannelsLast(tensor.Rank));
             CopyPlan? into = direction == Direction.Out ? null : CopyPlan.TryCreate(isa, cache, tensor, reordered);
             CopyPlan? from = direction == Direction.In ? null : CopyPlan.TryCreate(isa, cache, reordered, tensor);

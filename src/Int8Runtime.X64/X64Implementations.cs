@@ -17,12 +17,9 @@ internal static class X64Implementations
         IImplementation innerProduct = new BrgemmInnerProduct(cache, cpu), product = new BrgemmMatMul(cache, cpu);
         IImplementation fused = new FusedDepthwiseConvolution(convolutions, cpu.Caches.L2);
         var deconvolution = new PhasedDeconvolution(convolutions);
-        IImplementation[] shuffles = [new JitShuffle(cache, needsAvx512: true), new JitShuffle(cache, needsAvx512: false)];
+        IImplementation[] shuffles = OnEachTier(tier => new JitShuffle(cache, tier));
         IImplementation[] groupNormalizations =
-        [
-            new JitNormalization(cache, PrimitiveKind.GroupNormalization, "jit_gnorm", needsAvx512: true),
-            new JitNormalization(cache, PrimitiveKind.GroupNormalization, "jit_gnorm", needsAvx512: false),
-        ];
+            OnEachTier(tier => new JitNormalization(cache, PrimitiveKind.GroupNormalization, "jit_gnorm", tier));
         return
         [
             .. convolutions,
@@ -40,49 +37,25 @@ internal static class X64Implementations
             new JitResampling(cache),
             new LayoutDetour([new JitResampling(cache)], cache),
 
-            new JitEltwise(cache, needsAvx512: true),
-            new JitEltwise(cache, needsAvx512: false),
-
-            new JitBinary(cache, needsAvx512: true),
-            new JitBinary(cache, needsAvx512: false),
-
-            new JitPRelu(cache, needsAvx512: true),
-            new JitPRelu(cache, needsAvx512: false),
-
-            new JitSelect(cache, needsAvx512: true),
-            new JitSelect(cache, needsAvx512: false),
-
-            new JitReorder(cache, needsAvx512: true),
-            new JitReorder(cache, needsAvx512: false),
-
-            new JitConcat(cache, needsAvx512: true),
-            new JitConcat(cache, needsAvx512: false),
-
-            new JitSum(cache, needsAvx512: true),
-            new JitSum(cache, needsAvx512: false),
-
+            .. OnEachTier(tier => new JitEltwise(cache, tier)),
+            .. OnEachTier(tier => new JitBinary(cache, tier)),
+            .. OnEachTier(tier => new JitPRelu(cache, tier)),
+            .. OnEachTier(tier => new JitSelect(cache, tier)),
+            .. OnEachTier(tier => new JitReorder(cache, tier)),
+            .. OnEachTier(tier => new JitConcat(cache, tier)),
+            .. OnEachTier(tier => new JitSum(cache, tier)),
             .. shuffles,
             new LayoutDetour(shuffles, cache, takesAnyStrides: true),
-
-            new JitSoftmax(cache, needsAvx512: true),
-            new JitSoftmax(cache, needsAvx512: false),
-
-            new JitLrn(cache, needsAvx512: true),
-            new JitLrn(cache, needsAvx512: false),
-            new LrnWithinChannel(cache, needsAvx512: true),
-            new LrnWithinChannel(cache, needsAvx512: false),
-
-            new JitNormalization(cache, PrimitiveKind.LayerNormalization, "jit_lnorm", needsAvx512: true),
-            new JitNormalization(cache, PrimitiveKind.LayerNormalization, "jit_lnorm", needsAvx512: false),
-
-            new JitNormalization(cache, PrimitiveKind.BatchNormalization, "jit_bnorm", needsAvx512: true),
-            new JitNormalization(cache, PrimitiveKind.BatchNormalization, "jit_bnorm", needsAvx512: false),
-
+            .. OnEachTier(tier => new JitSoftmax(cache, tier)),
+            .. OnEachTier(tier => new JitLrn(cache, tier)),
+            .. OnEachTier(tier => new LrnWithinChannel(cache, tier)),
+            .. OnEachTier(tier => new JitNormalization(cache, PrimitiveKind.LayerNormalization, "jit_lnorm", tier)),
+            .. OnEachTier(tier => new JitNormalization(cache, PrimitiveKind.BatchNormalization, "jit_bnorm", tier)),
             .. groupNormalizations,
             new LayoutDetour(groupNormalizations, cache, takesAnyStrides: true),
-
-            new JitReduction(cache, needsAvx512: true),
-            new JitReduction(cache, needsAvx512: false),
+            .. OnEachTier(tier => new JitReduction(cache, tier)),
         ];
     }
+
+    private static IImplementation[] OnEachTier(Func<Isa, IImplementation> create) => [.. KernelTier.Widths.Select(create)];
 }

@@ -22,8 +22,8 @@ public sealed class PeakMeasurement
     public PeakMeasurement(Engine engine, DataType type)
     {
         ArgumentNullException.ThrowIfNull(engine);
-        if (!engine.Isa.HasFlag(Isa.Avx2))
-            throw new NotSupportedException("The peak is measured by generated code, which needs at least AVX2.");
+        if (!engine.Isa.HasFlag(Isa.Sse41))
+            throw new NotSupportedException("The peak is measured by generated code, which needs at least SSE4.1.");
         DotProductKind product = type switch
         {
             DataType.Float32 => DotProductKind.Float32,

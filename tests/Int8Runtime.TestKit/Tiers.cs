@@ -10,7 +10,7 @@ public static class Tiers
     public static IReadOnlyList<(string Name, Isa Isa)> Runnable { get; } =
         [.. IsaTiers.All.Where(tier => (tier.Isa & ~IsaEmulation.HostAndEmulated) == 0)];
 
-    /// <summary>The runnable tiers for which kernels are generated: AVX2 and above.</summary>
+    /// <summary>The runnable tiers for which kernels are generated: SSE4.1 and above.</summary>
     public static IReadOnlyList<(string Name, Isa Isa)> Generated { get; } =
-        [.. Runnable.Where(tier => (tier.Isa & IsaTiers.Avx2) == IsaTiers.Avx2)];
+        [.. Runnable.Where(tier => tier.Isa.HasFlag(IsaTiers.Sse41))];
 }

@@ -8,7 +8,7 @@ internal static class VectorEngines
 {
     /// <summary>The tiers that differ for vector primitives.</summary>
     public static IEnumerable<Isa> Tiers => TestKit.Tiers.Generated.Select(tier => tier.Isa)
-        .Where(isa => isa is IsaTiers.Avx2 or IsaTiers.Avx512 or IsaTiers.Avx512Bf16);
+        .Where(isa => isa is IsaTiers.Sse41 or IsaTiers.Avx2 or IsaTiers.Avx512 or IsaTiers.Avx512Bf16);
 
     /// <summary>An engine of a tier.</summary>
     public static Engine Create(Isa isa, int threads = 1) =>

@@ -4,8 +4,8 @@ using Int8Runtime.Jit;
 namespace Int8Runtime.X64;
 
 /// <summary>Binary on any mixture of layouts, types and broadcasts: the second source is the operand of the first step.</summary>
-internal sealed class JitBinary(KernelCache cache, bool needsAvx512)
-    : VectorImplementation(cache, "jit_binary", needsAvx512)
+internal sealed class JitBinary(KernelCache cache, Isa tier)
+    : VectorImplementation(cache, "jit_binary", tier)
 {
     /// <inheritdoc/>
     public override PrimitiveKind Kind => PrimitiveKind.Binary;

@@ -30,10 +30,10 @@ internal readonly record struct BrgemmOperands(
     {
         Rejection? Refuse(RejectionReason reason, string detail) => new(name, reason, detail);
         PrimitiveAttributes attributes = request.Attributes;
-        rejection = null;
-        if ((request.Isa & IsaTiers.Avx2) != IsaTiers.Avx2)
-            rejection = Refuse(RejectionReason.InstructionSet, "needs at least AVX2");
-        else if (!(source.IsInt8() && weights.IsInt8())
+        rejection = KernelTier.Refusal(name, request.Isa);
+        if (rejection is not null)
+            return null;
+        if (!(source.IsInt8() && weights.IsInt8())
             && !(FloatConversion.Reads(source) && (FloatConversion.Reads(weights) || weights.IsInt8())))
             rejection = Refuse(RejectionReason.DataTypes, $"{source.ToShortName()} source with {weights.ToShortName()} weights");
         else if (!destination.IsInt8() && destination != DataType.Int32 && !FloatConversion.Reads(destination))
@@ -45,8 +45,7 @@ internal readonly record struct BrgemmOperands(
         if (rejection is not null)
             return null;
 
-        bool evex = (request.Isa & IsaTiers.Avx512) == IsaTiers.Avx512;
-        Isa plain = request.Isa & (evex ? IsaTiers.Avx512 : IsaTiers.Avx2);
+        Isa plain = KernelTier.Of(request.Isa);
         bool hasBf16 = IsaTraits.For(request.Isa).HasBf16;
         if (hasBf16 && destination == DataType.BFloat16)
             plain = request.Isa & IsaTiers.Avx512Bf16; // stores convert
@@ -61,7 +60,7 @@ internal readonly record struct BrgemmOperands(
                 Converts: source != kind.FloatType() || weights != kind.FloatType());
         }
 
-        Isa vnni = plain | (request.Isa & (evex ? Isa.Avx512Vnni : Isa.Avx2Vnni));
+        Isa vnni = plain | (request.Isa & (IsaTraits.For(plain).HasOpmask ? Isa.Avx512Vnni : Isa.Avx2Vnni));
         bool bytes = (IsaTraits.For(vnni).HasVnni || attributes.NumericMode != NumericMode.Exact)
             && WeightsAreCentred(attributes.WeightsZeroPoint, weights)
             && SourceIsBytes(attributes.SourceZeroPoint, source, isPadded);

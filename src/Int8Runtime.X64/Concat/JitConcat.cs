@@ -4,8 +4,8 @@ using Int8Runtime.Jit;
 namespace Int8Runtime.X64;
 
 /// <summary>Copies or converts each source to its part of the destination; layouts, types, scales and zero points may differ.</summary>
-internal sealed unsafe class JitConcat(KernelCache cache, bool needsAvx512)
-    : VectorImplementation(cache, "jit_concat", needsAvx512)
+internal sealed unsafe class JitConcat(KernelCache cache, Isa tier)
+    : VectorImplementation(cache, "jit_concat", tier)
 {
     /// <inheritdoc/>
     public override PrimitiveKind Kind => PrimitiveKind.Concat;

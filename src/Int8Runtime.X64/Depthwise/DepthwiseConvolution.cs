@@ -28,8 +28,8 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
     {
         var descriptor = (ConvolutionDescriptor)request.Descriptor;
         PrimitiveAttributes attributes = request.Attributes;
-        if ((request.Isa & IsaTiers.Avx2) != IsaTiers.Avx2)
-            return Refuse(RejectionReason.InstructionSet, $"needs avx2, has {IsaTiers.NameOf(request.Isa)}");
+        if (KernelTier.Refusal(Name, request.Isa) is { } tier)
+            return tier;
         bool integer = descriptor.Source.DataType.IsInt8() && descriptor.Weights.DataType.IsInt8();
         if (RefusalOfShape(descriptor, integer) is { } shape)
             return shape;
@@ -87,7 +87,7 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
 
     private static string NameOf(TapProductKind product, IsaTraits traits)
     {
-        string tier = (traits.HasOpmask ? "avx512" : "avx2") + (product != TapProductKind.Fma && traits.HasVnni ? "_vnni" : "");
+        string tier = KernelTier.NameOf(traits.Isa) + (product != TapProductKind.Fma && traits.HasVnni ? "_vnni" : "");
         return $"{Algorithm}:{tier}{(product == TapProductKind.WordPairs ? ":s16" : "")}";
     }
 

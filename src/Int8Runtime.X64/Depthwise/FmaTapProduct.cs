@@ -48,7 +48,7 @@ internal sealed class FmaTapProduct : TapProduct
     /// <inheritdoc/>
     public override void Multiply(
         VecArray registers, Vec[] column, VecArray accumulators, int output, int tap, Mem weights) =>
-        Asm.Emit(Vfmadd231ps, accumulators[output, 0], column[0], _weights is null ? weights : _weights[tap]);
+        Asm.Emit(Vmuladd231ps, accumulators[output, 0], column[0], _weights is null ? weights : _weights[tap]);
 
     /// <inheritdoc/>
     public override void End()

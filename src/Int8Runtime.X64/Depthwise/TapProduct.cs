@@ -3,7 +3,7 @@
 //
 // Bytes are interleaved by unpacks within 128-bit lanes, so that each dword holds the taps of one channel. Accumulator
 // v (0..3) then holds, in lane L of 128 bits, the channels 16·L + 4·v … + 3 of the block: the "unpacked order", which the
-// in-lane packs of the epilogue undo. Weights, compensation, scales and biases are stored in the same order.
+// in-lane packs of the epilogue undo (with one such lane it is the order of the channels). Weights, compensation, scales and biases are stored in the same order.
 using Int8Runtime.Jit;
 using static Int8Runtime.Jit.VectorOp;
 
@@ -79,8 +79,8 @@ internal readonly record struct TapGeometry(
     public static TapGeometry Of(TapProductKind product, IsaTraits traits) => product switch
     {
         TapProductKind.Fma => new(1, 1, traits.Lanes32, traits.VectorBytes, false),
-        TapProductKind.ByteQuads => new(4, 4, traits.VectorBytes, traits.VectorBytes, true),
-        _ => new(2, 4, traits.VectorBytes, traits.VectorBytes, true),
+        TapProductKind.ByteQuads => new(4, 4, traits.VectorBytes, traits.VectorBytes, traits.Width > VectorWidth.V128),
+        _ => new(2, 4, traits.VectorBytes, traits.VectorBytes, traits.Width > VectorWidth.V128),
     };
 
     /// <summary>32-bit lanes of a vector.</summary>

@@ -4,14 +4,14 @@ using Int8Runtime.Reference;
 
 namespace Int8Runtime.X64;
 
-/// <summary>An implementation whose kernels need AVX2 or AVX-512 and nothing more.</summary>
-internal abstract class VectorImplementation(KernelCache cache, string algorithm, bool needsAvx512) : IImplementation
+/// <summary>An implementation whose kernels need one of <see cref="KernelTier.Widths"/> and nothing more.</summary>
+internal abstract class VectorImplementation(KernelCache cache, string algorithm, Isa tier) : IImplementation
 {
     /// <inheritdoc/>
     public abstract PrimitiveKind Kind { get; }
 
     /// <inheritdoc/>
-    public string Name { get; } = $"{algorithm}:{(needsAvx512 ? "avx512" : "avx2")}";
+    public string Name { get; } = $"{algorithm}:{IsaTiers.NameOf(tier)}";
 
     /// <summary>Where kernels are kept.</summary>
     protected KernelCache Cache => cache;
@@ -19,10 +19,9 @@ internal abstract class VectorImplementation(KernelCache cache, string algorithm
     /// <inheritdoc/>
     public PlanResult TryPlan(PlanRequest request)
     {
-        Isa needed = needsAvx512 ? IsaTiers.Avx512 : IsaTiers.Avx2;
-        if ((request.Isa & needed) != needed)
-            return Refuse(RejectionReason.InstructionSet, $"{IsaTiers.NameOf(request.Isa)} is below {IsaTiers.NameOf(needed)}");
-        return TryPlan(request, needed);
+        if (!request.Isa.HasFlag(tier))
+            return Refuse(RejectionReason.InstructionSet, $"{IsaTiers.NameOf(request.Isa)} is below {IsaTiers.NameOf(tier)}");
+        return TryPlan(request, tier);
     }
 
     /// <summary>Plans with kernels for <paramref name="isa"/>.</summary>

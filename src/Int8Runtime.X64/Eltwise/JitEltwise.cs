@@ -4,8 +4,8 @@ using Int8Runtime.Jit;
 namespace Int8Runtime.X64;
 
 /// <summary>Eltwise on any layout: dequantization, function, post-ops and quantization in one pass over memory.</summary>
-internal sealed class JitEltwise(KernelCache cache, bool needsAvx512)
-    : VectorImplementation(cache, "jit_eltwise", needsAvx512)
+internal sealed class JitEltwise(KernelCache cache, Isa tier)
+    : VectorImplementation(cache, "jit_eltwise", tier)
 {
     /// <inheritdoc/>
     public override PrimitiveKind Kind => PrimitiveKind.Eltwise;

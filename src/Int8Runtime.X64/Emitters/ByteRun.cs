@@ -5,7 +5,7 @@ using static Int8Runtime.Jit.VectorOp;
 namespace Int8Runtime.X64;
 
 /// <summary>
-/// A run of bytes in one vector: an opmask on AVX-512; on AVX2 moves of 16, 8, 4, 2 and 1 bytes, as few as the length needs.
+/// A run of bytes in one vector: an opmask on AVX-512; below, moves of 16, 8, 4, 2 and 1 bytes, as few as the length needs.
 /// </summary>
 internal sealed class ByteRun : IDisposable
 {
@@ -28,7 +28,7 @@ internal sealed class ByteRun : IDisposable
         asm.Emit(Kmovq, _mask.Value, bits);
     }
 
-    /// <summary>Loads the bytes; the others become 0 or, on AVX2 only, copies of them.</summary>
+    /// <summary>Loads the bytes; the others become 0 or, without opmasks, copies of them.</summary>
     /// <param name="destination">Takes the bytes.</param>
     /// <param name="source">Address of the first byte.</param>
     /// <param name="scratch">A register that may be changed.</param>
@@ -56,7 +56,7 @@ internal sealed class ByteRun : IDisposable
 
     /// <summary>Stores the bytes.</summary>
     /// <param name="destination">Address of the first byte.</param>
-    /// <param name="source">Holds the bytes; changed on AVX2.</param>
+    /// <param name="source">Holds the bytes; changed without opmasks.</param>
     public void Store(Mem destination, Vec source)
     {
         if (_bytes == 0)

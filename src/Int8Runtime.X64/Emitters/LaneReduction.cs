@@ -20,7 +20,7 @@ internal static class LaneReduction
             asm.Emit(Vshufi32x4, other, value, value, 0b10_11_00_01);
             combine(other);
         }
-        else
+        else if (asm.Traits.Width == VectorWidth.V256)
         {
             asm.Emit(Vperm2i128, other, value, value, 1);
             combine(other);

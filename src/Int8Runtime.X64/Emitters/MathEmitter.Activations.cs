@@ -26,7 +26,7 @@ internal sealed partial class MathEmitter
             Asm.Emit(Vmulps, square, x, x);
             Polynomial(near, square, MathCoefficients.TanhTail);
             Asm.Emit(Vmulps, near, near, square);
-            Asm.Emit(Vfmadd213ps, near, x, x);
+            Asm.Emit(Vmuladd213ps, near, x, x);
             TakeSign(far, x, square);
         }
         Asm.Emit(Vmovaps, x, far);
@@ -53,7 +53,7 @@ internal sealed partial class MathEmitter
         Exp(small);
         Polynomial(p, small, MathCoefficients.Log1p);
         Asm.Emit(Vmaxps, x, x, Asm.Splat(0f));
-        Asm.Emit(Vfmadd231ps, x, small, p);
+        Asm.Emit(Vmuladd231ps, x, small, p);
     }
 
     /// <summary>erf x (3 ulp): x + x·p(x²) below 1, 1 − erfc|x| beyond.</summary>
@@ -69,7 +69,7 @@ internal sealed partial class MathEmitter
             Asm.Emit(Vsubps, far, near, far);
             Asm.Emit(Vmulps, square, x, x);
             Polynomial(near, square, MathCoefficients.ErfTail);
-            Asm.Emit(Vfmadd213ps, near, x, x);
+            Asm.Emit(Vmuladd213ps, near, x, x);
             TakeSign(far, x, square);
         }
         Asm.Emit(Vandps, magnitude, x, Asm.Splat(int.MaxValue));
@@ -133,7 +133,7 @@ internal sealed partial class MathEmitter
         ClampKeepingNaN(m, t, 0f, Zero / scale);
         Asm.Emit(Vbroadcastss, t, Asm.Splat(1f));
         Asm.Emit(Vmovaps, q, t);
-        Asm.Emit(Vfmadd231ps, q, m, Asm.Splat(0.5f * scale));
+        Asm.Emit(Vmuladd231ps, q, m, Asm.Splat(0.5f * scale));
         Asm.Emit(Vdivps, t, t, q);
         Polynomial(q, t, MathCoefficients.ErfcScaled);
         Asm.Emit(Vmulps, q, q, t);

@@ -18,7 +18,6 @@ internal sealed partial class MathEmitter(KernelAssembler asm)
     public const int Temporaries = 5;
 
     private const float Ln2 = 0.693147182f;
-    private const float Ln2Rest = -1.90465421e-9f; // ln2 − Ln2
     private const float Ln2Short = 0.693359375f; // its products with exponents are exact
     private const float Ln2ShortRest = -2.12194440e-4f;
     private const float Log2E = 1.44269502f;
@@ -47,7 +46,7 @@ internal sealed partial class MathEmitter(KernelAssembler asm)
         asm.Emit(Vcvtps2dq, n, n);
         PowerOf2(n);
         asm.Emit(Vsubps, x, n, asm.Splat(1f));
-        asm.Emit(Vfmadd231ps, x, p, n); // 2^n·(e^r − 1) + (2^n − 1)
+        asm.Emit(Vmuladd231ps, x, p, n); // 2^n·(e^r − 1) + (2^n − 1)
     }
 
     /// <summary>ln x (2 ulp); −∞ for 0, NaN below, ∞ for ∞. Denormals are handled.</summary>
@@ -60,10 +59,10 @@ internal sealed partial class MathEmitter(KernelAssembler asm)
         {
             SplitExponent(x, exponent, p, correction: square);
             LogOfMantissa(x, square, p);
-            asm.Emit(Vfmadd231ps, p, exponent, asm.Splat(Ln2ShortRest));
-            asm.Emit(Vfnmadd231ps, p, square, asm.Splat(0.5f));
+            asm.Emit(Vmuladd231ps, p, exponent, asm.Splat(Ln2ShortRest));
+            asm.Emit(Vnmuladd231ps, p, square, asm.Splat(0.5f));
             asm.Emit(Vaddps, x, x, p);
-            asm.Emit(Vfmadd231ps, x, exponent, asm.Splat(Ln2Short));
+            asm.Emit(Vmuladd231ps, x, exponent, asm.Splat(Ln2Short));
         }
         Replace(x, FloatComparison.NotLess, argument, asm.Splat(float.PositiveInfinity), argument); // ∞ and NaN
         Replace(x, FloatComparison.Equal, argument, asm.Splat(0f), asm.Splat(float.NegativeInfinity));
@@ -126,7 +125,7 @@ internal sealed partial class MathEmitter(KernelAssembler asm)
         {
             SplitExponent(x, e, p, correction: t);
             LogOfMantissa(x, t, p);
-            asm.Emit(Vfnmadd231ps, p, t, asm.Splat(0.5f));
+            asm.Emit(Vnmuladd231ps, p, t, asm.Splat(0.5f));
             asm.Emit(Vaddps, x, x, p); // ln m
             asm.Emit(Vmulps, x, x, asm.Splat((float)(exponent * 1.4426950408889634)));
             asm.Emit(Vmulps, t, e, asm.Splat(exponent));
@@ -172,8 +171,8 @@ internal sealed partial class MathEmitter(KernelAssembler asm)
     {
         asm.Emit(Vmulps, n, x, asm.Splat(Log2E));
         asm.Emit(Vroundps, n, n, RoundNearestEven);
-        asm.Emit(Vfnmadd231ps, x, n, asm.Splat(Ln2));
-        asm.Emit(Vfnmadd231ps, x, n, asm.Splat(Ln2Rest));
+        asm.Emit(Vnmuladd231ps, x, n, asm.Splat(Ln2Short));
+        asm.Emit(Vnmuladd231ps, x, n, asm.Splat(Ln2ShortRest));
         ExpMinus1OfReduced(x, p);
     }
 
@@ -182,7 +181,7 @@ internal sealed partial class MathEmitter(KernelAssembler asm)
     {
         Polynomial(p, r, MathCoefficients.ExpTail);
         asm.Emit(Vmulps, p, p, r);
-        asm.Emit(Vfmadd213ps, p, r, r);
+        asm.Emit(Vmuladd213ps, p, r, r);
     }
 
     // x·2^n for integral n; n and scratch are destroyed.
@@ -246,7 +245,7 @@ internal sealed partial class MathEmitter(KernelAssembler asm)
     {
         asm.Emit(Vbroadcastss, result, asm.Splat(coefficients[^1]));
         for (int i = coefficients.Length - 2; i >= 0; i--)
-            asm.Emit(Vfmadd213ps, result, x, asm.Splat(coefficients[i]));
+            asm.Emit(Vmuladd213ps, result, x, asm.Splat(coefficients[i]));
     }
 
     // MINPS and MAXPS return the second operand where one is NaN, so x goes second.

@@ -1,5 +1,5 @@
-// Loads and stores of 1 to 7 elements of 1 or 2 bytes without opmasks: the count is split into 4 + 2 + 1, and each part
-// moves as one scalar of 1, 2, 4 or 8 bytes.
+// Loads and stores of fewer elements than a vector has 32-bit lanes, without masks: the count is split into 4 + 2 + 1, and each
+// part moves as one scalar of 1, 2, 4 or 8 bytes. Elements have 1 or 2 bytes, in kernels with four lanes also 4.
 using Int8Runtime.Jit;
 using static Int8Runtime.Jit.VectorOp;
 
@@ -24,7 +24,7 @@ internal static class PartialMoves
         using Gpr end = asm.Registers.Gpr("tail end");
         asm.Lea(end, source);
         asm.Lea(end, end[remaining, elementBytes]);
-        foreach (int part in (int[])[1, 2, 4])
+        foreach (int part in PartSizes(asm).Reverse())
         {
             asm.Test(remaining, part);
             asm.SkipIf(Condition.Equal, () =>
@@ -48,7 +48,7 @@ internal static class PartialMoves
         Gpr remaining = lanes.RuntimeCount!.Value;
         using Gpr pointer = asm.Registers.Gpr("tail pointer");
         asm.Lea(pointer, destination);
-        foreach (int part in (int[])[4, 2, 1])
+        foreach (int part in PartSizes(asm))
         {
             asm.Test(remaining, part);
             asm.SkipIf(Condition.Equal, () =>
@@ -59,6 +59,9 @@ internal static class PartialMoves
             });
         }
     }
+
+    // The powers of 2 that a number of lanes is made of.
+    private static IEnumerable<int> PartSizes(KernelAssembler asm) => ((int[])[4, 2, 1]).Where(part => part < asm.Traits.Lanes32);
 
     // 7 → (0, 4), (4, 2), (6, 1): first element and length of each part.
     private static IEnumerable<(int First, int Part)> Parts(int count)

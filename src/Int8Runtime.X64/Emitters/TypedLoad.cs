@@ -85,6 +85,8 @@ internal static class TypedLoad
     {
         if (lanes.IsAll || asm.Traits.HasOpmask)
             asm.Emit(move, lanes.Zeroing(destination), source);
+        else if (asm.Traits.Tails == TailPolicy.PartialMoves)
+            PartialMoves.Load(asm, destination, source, 4, lanes);
         else
             lanes.WithVectorMask(asm, mask => asm.Emit(maskedMove, destination, mask, source));
     }

@@ -90,7 +90,7 @@ internal static class TypedStore
                 asm.Emit(Vpmovdb, lanes.Writing(destination), value);
                 break;
             case DataType.UInt8 or DataType.Int8:
-                PackHalves(asm, Vpackssdw, value); // 8 words
+                PackHalves(asm, Vpackssdw, value);
                 asm.Emit(type == DataType.UInt8 ? Vpackuswb : Vpacksswb, VectorWidth.V128, value, value, value);
                 StoreLow(asm, destination, value, 1, lanes);
                 break;
@@ -104,6 +104,8 @@ internal static class TypedStore
     {
         if (lanes.IsAll || asm.Traits.HasOpmask)
             asm.Emit(move, lanes.Writing(destination), value);
+        else if (asm.Traits.Tails == TailPolicy.PartialMoves)
+            PartialMoves.Store(asm, destination, value, 4, lanes);
         else
             lanes.WithVectorMask(asm, mask => asm.Emit(maskedMove, destination, mask, value));
     }
@@ -159,22 +161,26 @@ internal static class TypedStore
         StoreLow(asm, destination, value, 2, lanes);
     }
 
-    // Eight dwords of a ymm register to eight words of an xmm register, in order.
+    // The dwords of a vector to the low words of an xmm register, in order.
     private static void PackHalves(KernelAssembler asm, VectorOp pack, Vec value)
     {
+        if (asm.Traits.Width == VectorWidth.V128)
+        {
+            asm.Emit(pack, value, value, value);
+            return;
+        }
+
         using Vec upper = asm.Registers.Vec("upper half");
         asm.Emit(Vextracti128, VectorWidth.V256, upper, value, 1);
         asm.Emit(pack, VectorWidth.V128, value, value, upper);
     }
 
-    // The low 8 elements of an xmm register.
+    // As many low elements of an xmm register as a vector has lanes.
     private static void StoreLow(KernelAssembler asm, Mem destination, Vec value, int elementBytes, ActiveLanes lanes)
     {
         if (!lanes.IsAll)
             PartialMoves.Store(asm, destination, value, elementBytes, lanes);
-        else if (elementBytes == 1)
-            asm.Emit(Vmovq, destination, value);
         else
-            asm.Emit(Vmovdqu, VectorWidth.V128, destination, value);
+            asm.Emit((asm.Traits.Lanes32 * elementBytes) switch { 4 => Vmovd, 8 => Vmovq, _ => Vmovdqu }, VectorWidth.V128, destination, value);
     }
 }

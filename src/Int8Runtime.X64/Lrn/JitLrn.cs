@@ -6,7 +6,7 @@ using Int8Runtime.Reference;
 namespace Int8Runtime.X64;
 
 /// <summary>LRN by sums over squares in scratch memory; nhwc and nchw alike.</summary>
-internal sealed unsafe class JitLrn(KernelCache cache, bool needsAvx512) : VectorImplementation(cache, "jit_lrn", needsAvx512)
+internal sealed unsafe class JitLrn(KernelCache cache, Isa tier) : VectorImplementation(cache, "jit_lrn", tier)
 {
     // The window is unrolled in the kernel.
     private const int LargestWindow = 64;

@@ -8,8 +8,8 @@ using Int8Runtime.Jit;
 namespace Int8Runtime.X64;
 
 /// <summary>LRN within a channel on any layout.</summary>
-internal sealed class LrnWithinChannel(KernelCache cache, bool needsAvx512)
-    : VectorImplementation(cache, "jit_lrn_within", needsAvx512)
+internal sealed class LrnWithinChannel(KernelCache cache, Isa tier)
+    : VectorImplementation(cache, "jit_lrn_within", tier)
 {
     /// <inheritdoc/>
     public override PrimitiveKind Kind => PrimitiveKind.Lrn;

@@ -8,8 +8,8 @@ using Int8Runtime.Jit;
 namespace Int8Runtime.X64;
 
 /// <summary>Batch, group and layer normalization.</summary>
-internal sealed class JitNormalization(KernelCache cache, PrimitiveKind kind, string algorithm, bool needsAvx512)
-    : VectorImplementation(cache, algorithm, needsAvx512)
+internal sealed class JitNormalization(KernelCache cache, PrimitiveKind kind, string algorithm, Isa tier)
+    : VectorImplementation(cache, algorithm, tier)
 {
     /// <inheritdoc/>
     public override PrimitiveKind Kind => kind;

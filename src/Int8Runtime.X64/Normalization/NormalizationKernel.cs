@@ -76,7 +76,7 @@ internal sealed class NormalizationGenerator : KernelGenerator<NormalizationSpec
             if (spec.HasAddend)
                 Load(addend, element.Addend, element.Lanes);
             if (spec.HasFactor && spec.HasAddend)
-                asm.Emit(Vfmadd213ps, x, factor, addend);
+                asm.Emit(Vmuladd213ps, x, factor, addend);
             else if (spec.HasFactor)
                 asm.Emit(Vmulps, x, x, factor);
             else

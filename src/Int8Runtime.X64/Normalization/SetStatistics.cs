@@ -23,7 +23,7 @@ internal sealed class SetStatistics(KernelAssembler asm, SetWalkSpec spec, SetWa
         {
             asm.Emit(Vsubps, x, x, mean);
             walk.FillInactive(lanes, 0);
-            asm.Emit(Vfmadd231ps, sum, x, x);
+            asm.Emit(Vmuladd231ps, sum, x, x);
         });
     }
 

@@ -4,7 +4,7 @@ using Int8Runtime.Jit;
 namespace Int8Runtime.X64;
 
 /// <summary>PReLU on any mixture of layouts, types, scales and broadcasts.</summary>
-internal sealed class JitPRelu(KernelCache cache, bool needsAvx512) : VectorImplementation(cache, "jit_prelu", needsAvx512)
+internal sealed class JitPRelu(KernelCache cache, Isa tier) : VectorImplementation(cache, "jit_prelu", tier)
 {
     /// <inheritdoc/>
     public override PrimitiveKind Kind => PrimitiveKind.PRelu;

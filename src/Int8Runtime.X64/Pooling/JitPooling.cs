@@ -23,8 +23,8 @@ internal sealed class JitPooling(KernelCache cache) : IImplementation
     public PlanResult TryPlan(PlanRequest request)
     {
         var descriptor = (PoolingDescriptor)request.Descriptor;
-        if ((request.Isa & IsaTiers.Avx2) != IsaTiers.Avx2)
-            return Refuse(RejectionReason.InstructionSet, $"needs avx2, has {IsaTiers.NameOf(request.Isa)}");
+        if (KernelTier.Refusal(Name, request.Isa) is { } tier)
+            return tier;
         if (descriptor.Destination.ElementCount == 0)
             return Refuse(RejectionReason.Shape, "empty destination");
         DataType source = descriptor.Source.DataType, destination = descriptor.Destination.DataType;
@@ -59,7 +59,7 @@ internal sealed class JitPooling(KernelCache cache) : IImplementation
             : PoolingReduction.Maximum;
         float scale = attributes.SourceScale?.At(0) ?? 1f;
         return new PoolingPlan(
-            $"{Algorithm}:{(IsaTraits.For(request.Isa).HasOpmask ? "avx512" : "avx2")}", cache, request.Isa, descriptor, reduction,
+            $"{Algorithm}:{KernelTier.NameOf(request.Isa)}", cache, request.Isa, descriptor, reduction,
             passesThrough ? null : (zeroPoint, scale), zeroPoint, epiloguePlan, request.Threads);
     }
 

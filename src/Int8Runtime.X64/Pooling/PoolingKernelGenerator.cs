@@ -144,7 +144,7 @@ internal sealed class PoolingKernelGenerator : KernelGenerator<PoolingKernelSpec
                 _asm.Emit(Vpslld, sum, sum, 16);
                 _asm.Emit(Vpaddd, low, low, sum);
                 _asm.Emit(Vcvtdq2ps, low, low);
-                _asm.Emit(Vfmadd231ps, low, rounded, _asm.Splat(65536f));
+                _asm.Emit(Vmuladd231ps, low, rounded, _asm.Splat(65536f));
             }
         }
 

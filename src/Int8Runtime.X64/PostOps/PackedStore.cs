@@ -23,15 +23,19 @@ internal static class PackedStore
     {
         KernelAssembler asm = scope.Assembler;
         int pieceBytes = asm.Traits.Lanes32;
-        using Vec order = asm.Registers.Vec("byte order"), upper = asm.Registers.Vec("upper bound");
-        asm.Emit(Vmovdqu, order, asm.Table<int>(Order(pieceBytes / 4)));
+        bool permutes = asm.Traits.Width > VectorWidth.V128; // packs work inside of 128-bit lanes
+        Vec? order = permutes ? asm.Registers.Vec("byte order") : null;
+        if (order is { } table)
+            asm.Emit(Vmovdqu, table, asm.Table<int>(Order(pieceBytes / 4)));
+        using Vec upper = asm.Registers.Vec("upper bound");
         asm.Emit(Vmovups, upper, scope.Constant(spec.UpperSlot));
         foreach (List<Run> quad in QuadsOf(vectors, pieceBytes))
         {
             Vec[] pieces = [.. quad.SelectMany(run => run.Pieces).Select(piece => piece.Register)];
             ToBytes(scope, spec, upper, pieces);
             Vec bytes = pieces[0];
-            asm.Emit(Vpermd, bytes, order, bytes);
+            if (order is { } permutation)
+                asm.Emit(Vpermd, bytes, permutation, bytes);
             int place = 0;
             foreach (Run run in quad)
             {
@@ -39,6 +43,8 @@ internal static class PackedStore
                 place += run.Pieces.Count;
             }
         }
+
+        order?.Dispose();
     }
 
     /// <summary>Rounds f32 vectors and packs each quad into its first register, inside of 128-bit lanes.</summary>

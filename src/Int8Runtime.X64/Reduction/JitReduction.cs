@@ -4,8 +4,8 @@ using Int8Runtime.Jit;
 namespace Int8Runtime.X64;
 
 /// <summary>Reduction on any layout, with quantization and post-ops.</summary>
-internal sealed class JitReduction(KernelCache cache, bool needsAvx512)
-    : VectorImplementation(cache, "jit_reduction", needsAvx512)
+internal sealed class JitReduction(KernelCache cache, Isa tier)
+    : VectorImplementation(cache, "jit_reduction", tier)
 {
     // Tensors of the loops: source, destination, parameters (none), operands.
     private const int FirstOperand = 3;

@@ -7,8 +7,8 @@ namespace Int8Runtime.X64;
 /// Reorder by whichever suits: the layout's own packer, copies and transposes of bits, or the element-wise plan with
 /// <c>sat(rne(scale·(src − zp) / scale_dst) + zp_dst)</c>; the division is one, as in the reference.
 /// </summary>
-internal sealed unsafe class JitReorder(KernelCache cache, bool needsAvx512)
-    : VectorImplementation(cache, "jit_reorder", needsAvx512)
+internal sealed unsafe class JitReorder(KernelCache cache, Isa tier)
+    : VectorImplementation(cache, "jit_reorder", tier)
 {
     /// <inheritdoc/>
     public override PrimitiveKind Kind => PrimitiveKind.Reorder;

@@ -23,8 +23,8 @@ internal sealed class JitResampling(KernelCache cache) : IImplementation
     public PlanResult TryPlan(PlanRequest request)
     {
         var descriptor = (ResamplingDescriptor)request.Descriptor;
-        if ((request.Isa & IsaTiers.Avx2) != IsaTiers.Avx2)
-            return Refuse(RejectionReason.InstructionSet, $"needs avx2, has {IsaTiers.NameOf(request.Isa)}");
+        if (KernelTier.Refusal(Name, request.Isa) is { } tier)
+            return tier;
         if (descriptor.Destination.ElementCount == 0)
             return Refuse(RejectionReason.Shape, "empty destination");
         DataType source = descriptor.Source.DataType, destination = descriptor.Destination.DataType;
@@ -50,7 +50,7 @@ internal sealed class JitResampling(KernelCache cache) : IImplementation
         if (epiloguePlan is null)
             return Refuse(RejectionReason.PostOps, refusal);
         return new ResamplingPlan(
-            $"{Algorithm}:{(IsaTraits.For(request.Isa).HasOpmask ? "avx512" : "avx2")}", cache, request.Isa, descriptor, copies,
+            $"{Algorithm}:{KernelTier.NameOf(request.Isa)}", cache, request.Isa, descriptor, copies,
             (zeroPoint, scale), epiloguePlan, request.Threads);
     }
 

@@ -4,7 +4,7 @@ using Int8Runtime.Jit;
 namespace Int8Runtime.X64;
 
 /// <summary>Selection on any mixture of layouts, types, scales and broadcasts.</summary>
-internal sealed class JitSelect(KernelCache cache, bool needsAvx512) : VectorImplementation(cache, "jit_select", needsAvx512)
+internal sealed class JitSelect(KernelCache cache, Isa tier) : VectorImplementation(cache, "jit_select", tier)
 {
     /// <inheritdoc/>
     public override PrimitiveKind Kind => PrimitiveKind.Select;

@@ -4,7 +4,7 @@ using Int8Runtime.Jit;
 namespace Int8Runtime.X64;
 
 /// <summary>Shuffle along any axis of tensors that are not blocked: runs, transposes or elements, as the strides have it.</summary>
-internal sealed unsafe class JitShuffle(KernelCache cache, bool needsAvx512) : VectorImplementation(cache, "jit_shuffle", needsAvx512)
+internal sealed unsafe class JitShuffle(KernelCache cache, Isa tier) : VectorImplementation(cache, "jit_shuffle", tier)
 {
     /// <inheritdoc/>
     public override PrimitiveKind Kind => PrimitiveKind.Shuffle;

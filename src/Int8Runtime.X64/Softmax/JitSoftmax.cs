@@ -5,8 +5,8 @@ using Int8Runtime.Reference;
 namespace Int8Runtime.X64;
 
 /// <summary>Softmax: lanes along the axis where that is consecutive, else across neighbouring rows.</summary>
-internal sealed unsafe class JitSoftmax(KernelCache cache, bool needsAvx512)
-    : VectorImplementation(cache, "jit_softmax", needsAvx512)
+internal sealed unsafe class JitSoftmax(KernelCache cache, Isa tier)
+    : VectorImplementation(cache, "jit_softmax", tier)
 {
     /// <inheritdoc/>
     public override PrimitiveKind Kind => PrimitiveKind.Softmax;

@@ -22,8 +22,8 @@ internal sealed class StagedProduct(PrimitiveKind kind, IReadOnlyList<IImplement
     /// <inheritdoc/>
     public PlanResult TryPlan(PlanRequest request)
     {
-        if ((request.Isa & IsaTiers.Avx2) != IsaTiers.Avx2)
-            return new Rejection(Name, RejectionReason.InstructionSet, "needs at least AVX2");
+        if (KernelTier.Refusal(Name, request.Isa) is { } tier)
+            return tier;
         var staging = new Staging();
         PlanRequest inner = Inner(request, staging);
         if (staging.Tensors.Count == 0)

@@ -4,7 +4,7 @@ using Int8Runtime.Jit;
 namespace Int8Runtime.X64;
 
 /// <summary>Sum over any mixture of layouts and types in one pass over memory.</summary>
-internal sealed class JitSum(KernelCache cache, bool needsAvx512) : VectorImplementation(cache, "jit_sum", needsAvx512)
+internal sealed class JitSum(KernelCache cache, Isa tier) : VectorImplementation(cache, "jit_sum", tier)
 {
     /// <inheritdoc/>
     public override PrimitiveKind Kind => PrimitiveKind.Sum;

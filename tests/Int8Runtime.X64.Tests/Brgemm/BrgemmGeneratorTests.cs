@@ -5,7 +5,7 @@ namespace Int8Runtime.X64.Tests.Brgemm;
 
 public sealed class BrgemmGeneratorTests
 {
-    private static readonly Isa[] AllTiers = [IsaTiers.Avx2, IsaTiers.Avx2Vnni, IsaTiers.Avx512, IsaTiers.Avx512Vnni, IsaTiers.Avx512Bf16];
+    private static readonly Isa[] AllTiers = [IsaTiers.Sse41, IsaTiers.Avx2, IsaTiers.Avx2Vnni, IsaTiers.Avx512, IsaTiers.Avx512Vnni, IsaTiers.Avx512Bf16];
 
     [Fact]
     public void Kernels_of_every_tier_are_sound()

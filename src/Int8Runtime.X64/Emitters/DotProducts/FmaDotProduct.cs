@@ -22,7 +22,7 @@ internal sealed class FmaDotProduct : IDotProduct
     public void LoadSource(KernelAssembler asm, Vec a, Mem address) => asm.Emit(Vbroadcastss, a, address);
 
     /// <inheritdoc/>
-    public void Accumulate(KernelAssembler asm, Vec accumulator, Vec a, Operand b) => asm.Emit(Vfmadd231ps, accumulator, a, b);
+    public void Accumulate(KernelAssembler asm, Vec accumulator, Vec a, Operand b) => asm.Emit(Vmuladd231ps, accumulator, a, b);
 
     /// <inheritdoc/>
     public void Add(KernelAssembler asm, Vec accumulator, Vec other) => asm.Emit(Vaddps, accumulator, accumulator, other);
