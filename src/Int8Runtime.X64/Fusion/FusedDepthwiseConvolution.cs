@@ -22,8 +22,8 @@ internal sealed class FusedDepthwiseConvolution(IReadOnlyList<IImplementation> c
     public PlanResult TryPlan(PlanRequest request)
     {
         var descriptor = (ConvolutionDescriptor)request.Descriptor;
-        if ((request.Isa & IsaTiers.Avx2) != IsaTiers.Avx2)
-            return new Rejection(Name, RejectionReason.InstructionSet, $"needs avx2, has {IsaTiers.NameOf(request.Isa)}");
+        if (KernelTier.Refusal(Name, request.Isa) is { } tier)
+            return tier;
         if (FusedDepthwise.PlaceIn(request.Attributes.PostOps) < 0)
             return new Rejection(Name, RejectionReason.PostOps, "no depthwise post-op");
         if (descriptor.Destination.ElementCount == 0)
