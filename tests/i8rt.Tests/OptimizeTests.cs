@@ -63,6 +63,21 @@ public sealed class OptimizeTests(DemoFiles demo)
     }
 
     [Fact]
+    public void Optimize_and_quantize_run_the_same_pipeline_and_quantize_writes_IR_as_well()
+    {
+        string folder = demo.NewFolder(), optimized = Path.Combine(folder, "optimized.onnx"), quantized = Path.Combine(folder, "quantized.onnx"), ir = Path.Combine(folder, "ir.xml");
+        string[] samples = ["--data", demo.Calibration, "--preprocess", "cifar10", "--samples", "40"];
+        CommandLine.Json(["optimize", demo.F32Model, "-o", optimized, .. samples]);
+        CommandLine.Json(["quantize", demo.F32Model, "-o", quantized, .. samples]);
+        JsonObject written = CommandLine.Json(["quantize", demo.F32Model, "-o", ir, .. samples]);
+        Assert.Equal(File.ReadAllBytes(quantized), File.ReadAllBytes(optimized));
+        Assert.Equal(new FileInfo(ir).Length + new FileInfo(Path.ChangeExtension(ir, ".bin")).Length, (long)written["bytes_after"]!);
+        double Top1(string model) => (double)CommandLine.Json("eval", model, "--data", demo.HeldOut, "--preprocess", "cifar10")["top1"]!;
+        Assert.Equal(Top1(quantized), Top1(ir), 0.011);
+        Assert.Empty(Directory.GetFiles(folder, "*.tmp"));
+    }
+
+    [Fact]
     public void A_report_of_another_kind_is_refused_before_the_work()
     {
         CommandResult result = CommandLine.Run("quantize", demo.F32Model, "-o", Path.Combine(demo.NewFolder(), "x.onnx"), "--data", demo.Calibration, "--preprocess", "cifar10", "--report", "x.pdf");

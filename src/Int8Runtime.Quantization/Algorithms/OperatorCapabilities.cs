@@ -6,7 +6,7 @@ using Int8Runtime.Graph.Passes;
 namespace Int8Runtime.Quantization;
 
 /// <summary>The choices that a tuner has for one node.</summary>
-/// <param name="Node">Name of the node.</param>
+/// <param name="Name">Name of the node.</param>
 /// <param name="OpType">Its operator.</param>
 /// <param name="Precisions">Precisions in which it can be computed.</param>
 /// <param name="ActivationTypes">8-bit types of the activations that it reads.</param>
@@ -16,7 +16,7 @@ namespace Int8Runtime.Quantization;
 /// <param name="WeightGranularity">Granularities of the weights' scales.</param>
 /// <param name="WeightSchemes">Schemes of the weights.</param>
 public sealed record OperatorCapability(
-    string Node, string OpType, IReadOnlyList<string> Precisions, IReadOnlyList<string> ActivationTypes,
+    string Name, string OpType, IReadOnlyList<string> Precisions, IReadOnlyList<string> ActivationTypes,
     IReadOnlyList<string> ActivationGranularity, IReadOnlyList<string> ActivationSchemes,
     IReadOnlyList<string> WeightTypes, IReadOnlyList<string> WeightGranularity, IReadOnlyList<string> WeightSchemes);
 

@@ -24,7 +24,7 @@ internal sealed class FallbackStrategy(bool rankByError) : ITuningStrategy
             return null;
         if (!rankByError)
         {
-            foreach (LayerCapability layer in state.Space.Layers)
+            foreach (OperatorCapability layer in state.Space.Layers)
                 if (best.Configuration.WithFloatLayers([layer.Name]) is var single && state.Find(single) is null)
                     return single;
         }

@@ -16,7 +16,7 @@ public interface ITuningTarget
     string Name { get; }
 
     /// <summary>The layers that may be quantized, and what they may be.</summary>
-    IReadOnlyList<LayerCapability> Inspect();
+    IReadOnlyList<OperatorCapability> Inspect();
 
     /// <summary>The metric of the f32 model.</summary>
     double EvaluateFloat();

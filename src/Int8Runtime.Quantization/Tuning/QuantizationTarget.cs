@@ -97,12 +97,7 @@ public sealed class QuantizationTarget : ITuningTarget
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<LayerCapability> Inspect()
-    {
-        HashSet<string> products = [.. LayerSensitivity.Layers(_model).Select(l => l.Name)];
-        return [.. _model.Nodes.Where(n => products.Contains(n.Name))
-            .Select(n => new LayerCapability(n.Name, n.OpType, ["int8", "f32"], ["per_channel", "per_tensor"]))];
-    }
+    public IReadOnlyList<OperatorCapability> Inspect() => [.. OperatorCapabilities.Of(_model).Where(c => c.WeightTypes.Count > 0)];
 
     /// <inheritdoc/>
     public double EvaluateFloat() => _evaluate(_model);

@@ -8,17 +8,10 @@ namespace Int8Runtime.Quantization;
 /// <param name="Values">The values, the preferred one first.</param>
 public sealed record TuningParameter(string Name, IReadOnlyList<string> Values);
 
-/// <summary>A layer and the precisions it may have.</summary>
-/// <param name="Name">Name of the node.</param>
-/// <param name="OpType">Operator.</param>
-/// <param name="Precisions">For example <c>int8</c> and <c>f32</c>.</param>
-/// <param name="Granularities">Granularities of its weights.</param>
-public sealed record LayerCapability(string Name, string OpType, IReadOnlyList<string> Precisions, IReadOnlyList<string> Granularities);
-
 /// <summary>All configurations: a value for each parameter, and a set of layers that stay f32.</summary>
 /// <param name="Parameters">The choices for the whole model.</param>
 /// <param name="Layers">Layers that may fall back to f32; empty if they may not.</param>
-public sealed record TuningSpace(IReadOnlyList<TuningParameter> Parameters, IReadOnlyList<LayerCapability> Layers)
+public sealed record TuningSpace(IReadOnlyList<TuningParameter> Parameters, IReadOnlyList<OperatorCapability> Layers)
 {
     /// <summary>Number of combinations of parameters.</summary>
     public int ModelWiseCount => Parameters.Aggregate(1, (product, p) => checked(product * p.Values.Count));

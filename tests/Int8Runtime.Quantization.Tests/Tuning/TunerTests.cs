@@ -181,7 +181,8 @@ public sealed class TunerTests
 
         public int Evaluations { get; private set; }
 
-        public IReadOnlyList<LayerCapability> Inspect() => [.. Enumerable.Range(1, 4).Select(i => new LayerCapability($"l{i}", "Conv", ["int8", "f32"], ["per_channel"]))];
+        public IReadOnlyList<OperatorCapability> Inspect() =>
+            [.. Enumerable.Range(1, 4).Select(i => new OperatorCapability($"l{i}", "Conv", ["f32", "int8"], [], [], [], ["s8"], ["per channel"], []))];
 
         public double EvaluateFloat() => 0.95;
 

@@ -53,8 +53,8 @@ internal static class DemoCommand
         try
         {
             string f32Path = Path.Combine(folder, "demo-f32.onnx"), int8Path = Path.Combine(folder, "demo-int8.onnx");
-            OnnxModel.Save(f32, f32Path);
-            OnnxModel.Save(result.Graph, int8Path, OnnxFileForm.Compact);
+            ModelFile.Save(f32, f32Path);
+            ModelFile.Save(result.Graph, int8Path, OnnxFileForm.Compact);
 
             // Both models are read back from their files: what is measured is what a user would ship.
             ModelFigures before = Measure(engine, f32Path, assets.HeldOut, seconds, terminal, "f32", cancellation);
@@ -62,8 +62,8 @@ internal static class DemoCommand
             if (output is not null)
             {
                 assets.WriteTo(output);
-                foreach (string file in (string[])[f32Path, int8Path])
-                    File.Copy(file, Path.Combine(output, Path.GetFileName(file)), overwrite: true);
+                ModelFile.Save(f32, Path.Combine(output, Path.GetFileName(f32Path)));
+                ModelFile.Save(result.Graph, Path.Combine(output, Path.GetFileName(int8Path)), OnnxFileForm.Compact);
             }
 
             Report(terminal, engine, before, after);

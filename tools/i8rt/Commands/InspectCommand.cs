@@ -48,7 +48,7 @@ internal static class InspectCommand
         {
             terminal.Table("what can be chosen", ["layer", "operator", "precisions", "activations", "weights"], capabilities.Select(c => new[]
             {
-                Figures.Shorten(c.Node, 48), c.OpType, string.Join(", ", c.Precisions),
+                Figures.Shorten(c.Name, 48), c.OpType, string.Join(", ", c.Precisions),
                 Choices(c.ActivationTypes, c.ActivationGranularity, c.ActivationSchemes), Choices(c.WeightTypes, c.WeightGranularity, c.WeightSchemes),
             }));
         }
@@ -68,7 +68,7 @@ internal static class InspectCommand
             })]),
             ["capabilities"] = new JsonArray([.. capabilities.Select(c => new JsonObject
             {
-                ["name"] = c.Node,
+                ["name"] = c.Name,
                 ["operator"] = c.OpType,
                 ["precisions"] = Strings(c.Precisions),
                 ["activation_types"] = Strings(c.ActivationTypes),

@@ -150,10 +150,10 @@ internal static class TuneCommand
     private static int ShowSpace(Terminal terminal, TunerConfiguration configuration, ModelGraph model)
     {
         using CpuEngine engine = CpuEngine.Create();
-        IReadOnlyList<LayerCapability> layers = new QuantizationTarget(engine, model, new SyntheticDataset([1], 1), _ => 0).Inspect();
+        IReadOnlyList<OperatorCapability> layers = new QuantizationTarget(engine, model, new SyntheticDataset([1], 1), _ => 0).Inspect();
         terminal.Table("parameters", ["parameter", "values"], configuration.Parameters.Select(p => new[] { p.Name, string.Join(", ", p.Values) }));
         terminal.Table("layers", ["layer", "operator", "precisions", "weights"], layers.Select(l =>
-            new[] { Figures.Shorten(l.Name, 60), l.OpType, string.Join(", ", l.Precisions), string.Join(", ", l.Granularities) }));
+            new[] { Figures.Shorten(l.Name, 60), l.OpType, string.Join(", ", l.Precisions), string.Join(", ", l.WeightGranularity) }));
         terminal.Json(new JsonObject
         {
             ["parameters"] = new JsonArray([.. configuration.Parameters.Select(p => new JsonObject
@@ -165,7 +165,7 @@ internal static class TuneCommand
                 ["name"] = l.Name,
                 ["operator"] = l.OpType,
                 ["precisions"] = new JsonArray([.. l.Precisions.Select(v => (JsonNode)v)]),
-                ["granularities"] = new JsonArray([.. l.Granularities.Select(v => (JsonNode)v)]),
+                ["granularities"] = new JsonArray([.. l.WeightGranularity.Select(v => (JsonNode)v)]),
             })]),
         });
         return ExitCode.Success;

@@ -2,7 +2,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Int8Runtime.Cli.Zoo;
-using Int8Runtime.Onnx;
 
 namespace Int8Runtime.Cli.Commands;
 
@@ -50,8 +49,8 @@ internal static class ZooCommand
             ZooModel model = ModelZoo.Find(wanted);
             string target = parse.GetValue(output) ?? model.Name + ".onnx";
             ModelFile.CheckOutput(target);
-            OnnxModel.Save(model.Create(parse.GetValue(seed), samples), target);
-            long bytes = new FileInfo(target).Length;
+            ModelFile.Save(model.Create(parse.GetValue(seed), samples), target);
+            long bytes = ModelFile.SizeOf(target);
             terminal.Line($"{target}: {model.Description}, {model.Parameters / 1e6:F2} M parameters, {Figures.Bytes(bytes)}");
             terminal.Json(new JsonObject
             {

@@ -60,7 +60,7 @@ internal sealed class DemoAssets : IDisposable
     public void WriteTo(string folder)
     {
         foreach ((string file, byte[] content) in _contents)
-            File.WriteAllBytes(Path.Combine(folder, file), content);
+            AtomicFile.Write(Path.Combine(folder, file), stream => stream.Write(content));
     }
 
     public void Dispose() => _contents.Clear();

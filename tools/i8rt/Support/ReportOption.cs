@@ -38,9 +38,11 @@ internal static class ReportOption
             Path.GetFileNameWithoutExtension(input), model, result, data, new Pair(ModelFile.SizeOf(input), ModelFile.SizeOf(output)),
             progress: new ProgressAdapter<SampleProgress>(p => progress.Report((p.Done, p.Total))), cancellation: cancellation));
         string page = Path.ChangeExtension(path, ".html"), json = Path.ChangeExtension(path, ".json");
-        if (!path.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
-            File.WriteAllText(page, ReportPage.Write(report), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
-        File.WriteAllText(json, ReportJson.Write(report), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+        (string Path, Action<Stream> Write) numbers = (json, stream => stream.Write(Encoding.UTF8.GetBytes(ReportJson.Write(report))));
+        if (path.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
+            AtomicFile.Write(numbers);
+        else
+            AtomicFile.Write((page, stream => stream.Write(Encoding.UTF8.GetBytes(ReportPage.Write(report)))), numbers);
         terminal.Line($"report: {(path.EndsWith(".json", StringComparison.OrdinalIgnoreCase) ? json : page)}");
         foreach (string sentence in ReportSummary.Sentences(report))
             terminal.Line("  " + sentence);
