@@ -18,6 +18,9 @@ internal static class ElementKernels
             "Cast" => Elementwise.Dispatch(operands, operands[0].ElementType, new CastFrom(operands, node.Output.ElementType)),
             "Where" => WhereKernel.Create(operands),
             "ArgMax" or "ArgMin" => Elementwise.Dispatch(operands, operands[0].ElementType, new ArgumentKernelOf(operands)),
+            "CumSum" => Elementwise.Dispatch(operands, operands[0].ElementType, new RunningSumKernelOf(operands)),
+            "TopK" => Elementwise.Dispatch(operands, operands[0].ElementType, new TopKKernelOf(operands)),
+            "OneHot" => Elementwise.Dispatch(operands, operands[0].ElementType, new OneHotKernelOf(operands)),
             "Not" => new UnaryKernel<byte, bool>("not", static x => x == 0),
             _ when operands.Count == 2 && (BinaryOperators.IsExact(node.OpType) || ComparisonOperators.IsRelation(node.OpType)) =>
                 Elementwise.Dispatch(operands, operands[0].ElementType, new BinaryOf(operands)),
@@ -25,7 +28,8 @@ internal static class ElementKernels
         };
     }
 
-    private static bool HasArithmetic(DataType type) =>
+    /// <summary>Whether kernels compute with the type.</summary>
+    internal static bool HasArithmetic(DataType type) =>
         type is DataType.Boolean or DataType.Int8 or DataType.UInt8 or DataType.Int32 or DataType.Int64 or DataType.Float32 or DataType.Float64;
 
     private sealed class BinaryOf(NodeOperands operands) : INumericFunction<HostKernel>

@@ -21,7 +21,7 @@ internal abstract class HostKernel
         {
             "Gather" => GatherKernel.Create(node),
             "DynamicQuantizeLinear" when node.Input(0).ElementType == DataType.Float32 => new DynamicQuantizeKernel(),
-            _ => StridedCopyKernel.Create(node) ?? ElementKernels.Of(node),
+            _ => StridedCopyKernel.Create(node) ?? (HostKernel?)IndexedCopyKernel.Create(node) ?? ElementKernels.Of(node),
         };
     }
 

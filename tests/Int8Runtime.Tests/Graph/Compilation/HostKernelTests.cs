@@ -147,6 +147,83 @@ public sealed class HostKernelTests
         AssertEqual("Cast", [source], new GraphAttributes { { "to", ElementTypeCodes.ToCode(to) } });
     }
 
+    [Theory]
+    [InlineData(DataType.Int64)]
+    [InlineData(DataType.Float32)]
+    [InlineData(DataType.UInt8)]
+    public void Tiles_and_running_sums(DataType type)
+    {
+        TensorData source = Integers(type, [2, 3, 4], 3);
+        AssertEqual("Tile", [source], null, TensorData.Vector(2L, 1, 3));
+        AssertEqual("Tile", [source], null, TensorData.Vector(1L, 4, 1));
+        foreach (bool exclusive in (bool[])[false, true])
+            foreach (bool reverse in (bool[])[false, true])
+                foreach (long axis in (long[])[0, 1, -1])
+                    AssertEqual(
+                        "CumSum", [source], new GraphAttributes { { "exclusive", exclusive ? 1 : 0 }, { "reverse", reverse ? 1 : 0 } }, TensorData.Vector(axis));
+    }
+
+    [Theory]
+    [InlineData(DataType.Int64)]
+    [InlineData(DataType.Int32)]
+    public void Elements_at_indices(DataType indexType)
+    {
+        TensorData data = Integers(DataType.Float32, [3, 4, 5], 8);
+        TensorData Picks(Shape shape, params long[] values) => TensorData.Create<long>(values, shape).ConvertTo(indexType);
+        AssertEqual("GatherND", [data, Picks([2, 2], 0, -1, 2, 1)]);
+        AssertEqual("GatherND", [data, Picks([3, 1, 1], 3, 0, -2)], new GraphAttributes { { "batch_dims", 1 } });
+        AssertEqual("GatherND", [data, Picks([2, 3], 0, 0, 4, 2, 3, -5)]);
+        AssertEqual("GatherElements", [data, Picks([3, 1, 2], 3, 0, -1, 1, 2, 2)], new GraphAttributes { { "axis", 1 } });
+        AssertEqual("OneHot", [Picks([2, 3], 0, 5, -1, 2, -6, 1)], new GraphAttributes { { "axis", 1 } }, TensorData.Vector(5L), TensorData.Vector(0.5f, 2f));
+        AssertEqual("OneHot", [Picks([4], 0, 1, 2, 3)], null, TensorData.Vector(3L), TensorData.Vector((byte)7, (byte)9));
+        foreach (string reduction in (string[])["none", "add", "mul", "max", "min"])
+        {
+            var attributes = new GraphAttributes { { "reduction", reduction } };
+            AssertEqual("ScatterND", [data, Picks([2, 1], 2, -3), Integers(DataType.Float32, [2, 4, 5], 9)], attributes);
+            attributes = new GraphAttributes { { "reduction", reduction }, { "axis", -1 } };
+            AssertEqual("ScatterElements", [data, Picks([2, 2, 2], 0, 4, 1, -1, 2, 0, 3, 1), Integers(DataType.Float32, [2, 2, 2], 9)], attributes);
+        }
+
+        Assert.Throws<ModelFormatException>(() => AssertEqual("GatherND", [data, Picks([1, 1], 3)]));
+        Assert.Throws<ModelFormatException>(() => AssertEqual("ScatterElements", [data, Picks([1, 1, 1], 5), Integers(DataType.Float32, [1, 1, 1], 9)], new GraphAttributes { { "axis", 2 } }));
+    }
+
+    [Theory]
+    [InlineData(DataType.Float32, 0, true)]
+    [InlineData(DataType.Int32, 1, false)]
+    [InlineData(DataType.UInt8, -1, true)]
+    public void Largest_and_smallest_elements(DataType type, int axis, bool largest)
+    {
+        TensorData source = Integers(type, [6, 9, 7], 5);
+        if (type == DataType.Float32)
+        {
+            float[] values = source.AsSpan<float>().ToArray();
+            (values[3], values[70], values[71]) = (float.NaN, float.NegativeInfinity, float.NaN);
+            source = TensorData.Create<float>(values, source.Shape);
+        }
+
+        foreach (long count in (long[])[1, 3, 6])
+        {
+            var graph = new ModelGraph("kernel");
+            GraphValue[] results = [graph.AddValue("values"), graph.AddValue("indices")];
+            GraphValue x = graph.AddInput("x", type, GraphShape.Of(source.Shape));
+            graph.AddNode(
+                "TopK", [x, graph.AddConstant("k", TensorData.Vector(count))], results,
+                new GraphAttributes { { "axis", axis }, { "largest", largest ? 1 : 0 } });
+            Array.ForEach(results, graph.AddOutput);
+            using CpuEngine engine = CpuEngine.Create(new() { Threads = 1 });
+            using CompiledModel model = engine.Compile(graph);
+            Assert.Equal("top-k", Assert.Single(model.Explain().Nodes).Implementation);
+            using InferenceRequest request = model.CreateRequest();
+            source.Bytes.Span.CopyTo(Bytes(request.Input()));
+            request.Run();
+            TensorData[] expected = HostEvaluator.Evaluate(graph.Nodes[0], [source, TensorData.Vector(count)]);
+            Assert.Equal(expected[1].AsSpan<long>().ToArray(), request.Output("indices").AsSpan<long>().ToArray());
+            Assert.Equal(expected[0].Bytes.ToArray(), Bytes(request.Output("values")).ToArray());
+            AssertNoAllocation(request);
+        }
+    }
+
     private static TensorData Integers(DataType type, Shape shape, int seed)
     {
         var random = new Random(seed);
