@@ -40,8 +40,8 @@ internal static class AttributeReader
             Kind.Ints => attribute.Ints.ToArray(),
             Kind.Strings => attribute.Strings.Select(s => s.ToStringUtf8()).ToArray(),
             Kind.Graph or Kind.Graphs => throw new UnsupportedModelException(
-                $"{subject} has a sub-graph (attribute '{attribute.Name}'); control flow is not supported. Export the "
-                + "model without it."),
+                $"{subject} has a sub-graph (attribute '{attribute.Name}'); control flow is supported only as If with a constant condition. "
+                + "Export the model without it."),
             _ => throw new UnsupportedModelException(
                 $"{subject}: attribute '{attribute.Name}' is of kind {kind}, which is not supported."),
         };
@@ -54,6 +54,7 @@ internal static class AttributeReader
         { HasI: true } => Kind.Int,
         { HasS: true } => Kind.String,
         { T: not null } => Kind.Tensor,
+        { G: not null } => Kind.Graph,
         { Floats.Count: > 0 } => Kind.Floats,
         { Strings.Count: > 0 } => Kind.Strings,
         _ => Kind.Ints,

@@ -54,7 +54,7 @@ internal sealed class GraphReader
 
     private ModelGraph Read()
     {
-        GraphProto proto = _model.Graph;
+        GraphProto proto = ConstantBranches.Fold(_model.Graph, _tensors);
         if (proto.SparseInitializer.Count > 0)
             throw new UnsupportedModelException(
                 $"Tensor '{proto.SparseInitializer[0].Values?.Name}' is sparse, which is not supported. Export "
