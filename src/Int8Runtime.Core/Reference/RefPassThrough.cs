@@ -46,4 +46,13 @@ internal readonly unsafe ref struct RefPassThrough
             value *= _scale;
         RefEpilogue.FinishValue(_epilogue, value, in _arguments, _destination, index);
     }
+
+    /// <summary>Stores an element of s32, which passes through as it is.</summary>
+    public void Finish(int value, scoped ReadOnlySpan<int> index)
+    {
+        if (_keepsUnits)
+            ((int*)_arguments[ArgumentSlot.Destination])[_destination.OffsetOf(index)] = value;
+        else
+            Finish((float)value, index);
+    }
 }

@@ -34,16 +34,23 @@ internal sealed unsafe class RefPooling() : RefImplementation<PoolingDescriptor>
         if (destination.ElementCount > 0)
         {
             do
-                result.Finish(Reduce(descriptor, arguments[ArgumentSlot.Source], output, result.ZeroPoint), output);
+            {
+                float value = Reduce(descriptor, arguments[ArgumentSlot.Source], output, result.ZeroPoint, out int largest);
+                if (descriptor.Algorithm == PoolingAlgorithm.Max && source.DataType == DataType.Int32)
+                    result.Finish(largest, output);
+                else
+                    result.Finish(value, output);
+            }
             while (Outputs.Next(output, destination.Dimensions));
         }
 
         RefPadding.Clear(destination, arguments[ArgumentSlot.Destination]);
     }
 
-    // The window's largest element or mean, in stored units.
-    private static float Reduce(PoolingDescriptor descriptor, void* data, ReadOnlySpan<int> output, int zeroPoint)
+    // The window's largest element or mean, in stored units; the largest element of s32, which f32 does not hold, also as it is.
+    private static float Reduce(PoolingDescriptor descriptor, void* data, ReadOnlySpan<int> output, int zeroPoint, out int largest)
     {
+        largest = int.MinValue;
         MemoryDescriptor source = descriptor.Source;
         bool floating = source.DataType.IsFloatingPoint();
         float best = floating ? float.NegativeInfinity : source.DataType.IntegerRange().Min;
@@ -74,6 +81,8 @@ internal sealed unsafe class RefPooling() : RefImplementation<PoolingDescriptor>
                 floatSum += value;
             else
                 integerSum += ScalarAccess.LoadInteger(data, source.DataType, offset);
+            if (source.DataType == DataType.Int32)
+                largest = Math.Max(largest, ScalarAccess.LoadInteger(data, DataType.Int32, offset));
         }
         while (IndexSpace.Next(tap, descriptor.Kernel));
 

@@ -49,9 +49,13 @@ internal sealed class JitPooling(KernelCache cache) : IImplementation
         if (source.IsInt8() && LargestSum(descriptor, zeroPoint) > int.MaxValue)
             return Refuse(RejectionReason.Shape, "a window whose sum needs more than 32 bits");
         bool passesThrough = PassThrough.KeepsUnits(attributes, source, destination);
-        Epilogue epilogue = Epilogue.CreateForValues(passesThrough ? PrimitiveAttributes.Default : attributes, destination);
-        EpiloguePlan? epiloguePlan = EpiloguePlan.TryCreate(
-            epilogue, DataType.Float32, bias: null, descriptor.Destination, out string refusal);
+
+        // s32 does not fit f32: its maximum is stored as it is.
+        DataType values = passesThrough && isMaximum && source == DataType.Int32 ? DataType.Int32 : DataType.Float32;
+        Epilogue epilogue = values == DataType.Int32
+            ? Epilogue.Create(PrimitiveAttributes.Default, values, destination, channels: 1, hasBias: false)
+            : Epilogue.CreateForValues(passesThrough ? PrimitiveAttributes.Default : attributes, destination);
+        EpiloguePlan? epiloguePlan = EpiloguePlan.TryCreate(epilogue, values, bias: null, descriptor.Destination, out string refusal);
         if (epiloguePlan is null)
             return Refuse(RejectionReason.PostOps, refusal);
         PoolingReduction reduction = !isMaximum ? PoolingReduction.Average

@@ -230,7 +230,7 @@ internal sealed class PoolingKernelGenerator : KernelGenerator<PoolingKernelSpec
                 ForEach(x => _asm.Emit(Vpaddd, x, x, operand));
             }
 
-            if (!_isFloat && !_isWide)
+            if (!_isFloat && !_isWide && _spec.Epilogue!.Accumulator != DataType.Int32)
                 ForEach(x => _asm.Emit(Vcvtdq2ps, x, x));
             if (isAverage)
             {

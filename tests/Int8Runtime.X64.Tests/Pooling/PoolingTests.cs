@@ -2,6 +2,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Int8Runtime.Jit;
+using Int8Runtime.Reference;
 using Int8Runtime.TestKit;
 
 namespace Int8Runtime.X64.Tests.Pooling;
@@ -9,6 +10,32 @@ namespace Int8Runtime.X64.Tests.Pooling;
 public sealed class PoolingTests
 {
     private static readonly PoolingAlgorithm[] Algorithms = Enum.GetValues<PoolingAlgorithm>();
+
+    [Fact]
+    public unsafe void Largest_elements_of_s32_keep_all_their_bits()
+    {
+        var layout = new MemoryDescriptor([1, 21, 4, 6], DataType.Int32, FormatTag.Nhwc);
+        var result = new MemoryDescriptor([1, 21, 2, 3], DataType.Int32, FormatTag.Nhwc);
+        var descriptor = new PoolingDescriptor { Algorithm = PoolingAlgorithm.Max, Kernel = [2, 2], Strides = [2, 2], Source = layout, Destination = result };
+        using TensorMemory source = new(layout), destination = new(result);
+        Span<int> values = source.AsSpan<int>();
+        for (int i = 0; i < values.Length; i++)
+            values[i] = (i % 2 == 0 ? int.MaxValue : int.MinValue / 2) - (i * 7);
+        foreach (Engine engine in (Engine[])[new ReferenceEngine(), .. Tiers.Generated.Select(tier => new TestEngine(tier.Isa, [new JitPooling(KernelCache.Shared)]))])
+        {
+            using (engine)
+            using (ExecutionStream stream = engine.CreateStream())
+            {
+                engine.Create(descriptor).Execute(stream, new UnaryArguments(source, destination));
+                for (int i = 0; i < 6 * 21; i++)
+                {
+                    int channel = i % 21, first = (((i / 21 / 3 * 2 * 6) + (i / 21 % 3 * 2)) * 21) + channel;
+                    int expected = Math.Max(Math.Max(values[first], values[first + 21]), Math.Max(values[first + (6 * 21)], values[first + (7 * 21)]));
+                    Assert.Equal(expected, destination.AsSpan<int>()[i]);
+                }
+            }
+        }
+    }
 
     [Fact]
     public void Any_problem_gives_the_reference_bits_on_every_tier() =>
