@@ -2,6 +2,7 @@
 using Int8Runtime.Diagnostics;
 using Int8Runtime.Jit;
 using Int8Runtime.Reference;
+using Int8Runtime.Tuning;
 using Int8Runtime.X64;
 
 namespace Int8Runtime;
@@ -43,6 +44,12 @@ public sealed record CpuEngineOptions
     /// <summary>Where the lines of <see cref="Verbose"/> are written; null for standard error.</summary>
     public TextWriter? VerboseWriter { get; init; }
 
+    /// <summary>
+    /// Tiles that were measured to be the fastest, which plans then use; null for the file that <c>INT8RT_TUNING</c> names, or the cost
+    /// model's choice where that is not set. See <see cref="Graph.InferenceRequest.Tune"/>.
+    /// </summary>
+    public TileTuning? Tuning { get; init; }
+
     /// <summary>Bound of the memory that cached plans keep, in bytes.</summary>
     public long CacheBytes { get; init; } = 256L << 20;
 }
@@ -53,9 +60,10 @@ public sealed record CpuEngineOptions
 /// </summary>
 public sealed class CpuEngine : Engine
 {
-    private CpuEngine(Isa isa, IThreadPool pool, int threads, long cacheBytes, VerboseLog? log)
+    private CpuEngine(Isa isa, IThreadPool pool, int threads, long cacheBytes, VerboseLog? log, TileTuning? tuning)
         : base(isa, pool, threads, cacheBytes, ~CpuFeatures.Host.Isa, log)
     {
+        Tuning = tuning;
         Register(X64Implementations.Create(KernelCache.Shared, CpuFeatures.Host));
         Register(ReferenceImplementations.All);
     }
@@ -84,6 +92,15 @@ public sealed class CpuEngine : Engine
         int threads = options.Threads ?? pool.MaximumWorkers;
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1, nameof(options));
         VerboseLog? log = VerboseLog.Create(options.Verbose, options.VerboseWriter);
-        return new CpuEngine(isa, pool, Math.Min(threads, pool.MaximumWorkers), options.CacheBytes, log) { NumericMode = options.NumericMode };
+        return new CpuEngine(isa, pool, Math.Min(threads, pool.MaximumWorkers), options.CacheBytes, log, options.Tuning ?? TuningOfEnvironment()) { NumericMode = options.NumericMode };
     }
+
+    /// <summary>The tiles that plans use, where measured ones were given.</summary>
+    public TileTuning? Tuning { get; }
+
+    /// <inheritdoc/>
+    private protected override KernelTile? MeasuredTile(ProblemLine problem) => Tuning?.Find(this, problem);
+
+    private static TileTuning? TuningOfEnvironment() =>
+        Environment.GetEnvironmentVariable("INT8RT_TUNING") is { Length: > 0 } path ? TileTuning.Load(path) : null;
 }

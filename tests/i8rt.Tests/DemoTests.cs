@@ -79,6 +79,21 @@ public sealed class DemoTests(DemoFiles demo)
     }
 
     [Fact]
+    public void Measured_tiles_are_kept_in_a_file_that_other_commands_take()
+    {
+        string tiles = Path.Combine(demo.NewFolder(), "tiles.txt");
+        JsonObject tuned = CommandLine.Json("bench", demo.F32Model, "--seconds", "0.05", "--threads", "1", "--tune", "--tuning", tiles);
+        Assert.NotEmpty(tuned["tiles"]!.AsArray());
+        Assert.Equal(1 + tuned["tiles"]!.AsArray().Count, File.ReadAllLines(tiles).Length);
+        string[] evaluate = ["eval", demo.F32Model, "--data", demo.HeldOut, "--threads", "1", .. Cifar];
+        Assert.Equal((double)CommandLine.Json(evaluate)["top1"]!, (double)CommandLine.Json([.. evaluate, "--tuning", tiles])["top1"]!);
+
+        CommandResult missing = CommandLine.Run("bench", demo.F32Model, "--tuning", tiles + ".missing");
+        Assert.NotEqual(ExitCode.Success, missing.ExitCode);
+        Assert.Contains("--tune", missing.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Images_and_tensors_give_the_same_scores()
     {
         var images = new Cifar10Dataset("heldout", File.ReadAllBytes(demo.HeldOut), Preprocessing.FromPreset("cifar10"));

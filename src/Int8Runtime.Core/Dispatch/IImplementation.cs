@@ -6,7 +6,11 @@ namespace Int8Runtime;
 /// <param name="Attributes">Quantization and post-ops.</param>
 /// <param name="Isa">Instruction sets that may be used.</param>
 /// <param name="Threads">Number of threads the primitive will be executed with at most.</param>
-internal sealed record PlanRequest(PrimitiveDescriptor Descriptor, PrimitiveAttributes Attributes, Isa Isa, int Threads);
+internal sealed record PlanRequest(PrimitiveDescriptor Descriptor, PrimitiveAttributes Attributes, Isa Isa, int Threads)
+{
+    /// <summary>A tile that was measured to be the fastest; null, or one that does not fit, leaves the choice to the cost model.</summary>
+    public KernelTile? Tile { get; init; }
+}
 
 /// <summary>One entry of an implementation list. It has no state beyond what it was constructed with.</summary>
 internal interface IImplementation
@@ -55,6 +59,9 @@ internal abstract unsafe class PrimitivePlan
 
     /// <summary>The attributes with every <c>any</c> layout of a post-op's tensor resolved.</summary>
     public virtual PrimitiveAttributes Resolve(PrimitiveAttributes asked) => asked;
+
+    /// <summary>Tiles that the problem can be computed with and that may be worth measuring; empty where there is no choice.</summary>
+    public virtual IReadOnlyList<KernelTile> Tiles => [];
 
     /// <summary>Scratch bytes for one execution, all threads together.</summary>
     public virtual long ScratchBytes => 0;

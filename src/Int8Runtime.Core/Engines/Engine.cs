@@ -112,6 +112,13 @@ public abstract class Engine : IDisposable
             RuntimeEvents.Log.Executed(primitive.Descriptor.Kind, primitive.ImplementationName, milliseconds);
     }
 
+    /// <summary>Plans a problem with a given tile, beside the cache.</summary>
+    internal Primitive CreateWith(KernelTile tile, PrimitiveDescriptor descriptor, PrimitiveAttributes attributes) =>
+        Dispatch(descriptor, attributes, tile);
+
+    /// <summary>The tile that was measured to be the fastest for a problem; null if none was.</summary>
+    private protected virtual KernelTile? MeasuredTile(ProblemLine problem) => null;
+
     /// <summary>The implementations of a kind in the order in which they are tried.</summary>
     internal IReadOnlyList<IImplementation> ImplementationsOf(PrimitiveKind kind) =>
         _implementations.TryGetValue(kind, out List<IImplementation>? list) ? list : [];
@@ -156,12 +163,12 @@ public abstract class Engine : IDisposable
         }
     }
 
-    private Primitive Dispatch(PrimitiveDescriptor descriptor, PrimitiveAttributes attributes)
+    private Primitive Dispatch(PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, KernelTile? tile = null)
     {
         descriptor.Validate(attributes);
-        var request = new PlanRequest(descriptor, attributes, Isa, Threads);
-        var rejections = new List<Rejection>();
         ProblemLine problem = ProblemLine.Of(descriptor, attributes);
+        var request = new PlanRequest(descriptor, attributes, Isa, Threads) { Tile = tile ?? MeasuredTile(problem) };
+        var rejections = new List<Rejection>();
         foreach (IImplementation implementation in ImplementationsOf(descriptor.Kind))
         {
             PlanResult result = implementation.TryPlan(request);

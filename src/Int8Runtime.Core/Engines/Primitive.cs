@@ -31,6 +31,9 @@ public sealed unsafe class Primitive : IDisposable
     /// <summary>The choice and the refusals before it.</summary>
     public DispatchReport Report { get; }
 
+    /// <summary>Tiles that may be worth measuring, the cost model's choice first.</summary>
+    internal IReadOnlyList<KernelTile> Tiles => _plan.Tiles;
+
     /// <summary>Bytes of scratch memory that one execution needs.</summary>
     public long ScratchBytes => _plan.ScratchBytes;
 

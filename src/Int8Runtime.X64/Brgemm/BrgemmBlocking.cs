@@ -28,7 +28,15 @@ internal readonly record struct BrgemmRegisters(int Total, int Product, int Epil
 /// <summary>How columns and rows are divided among tiles.</summary>
 /// <param name="Rows">Rows of a tile (MR).</param>
 /// <param name="Vectors">Vectors of a tile's row (NR); the last tile of a row may have fewer.</param>
-internal sealed record BrgemmBlocking(int Rows, int Vectors)
+internal sealed record BrgemmBlocking(int Rows, int Vectors);
+
+/// <summary>What the choice of a tile depends on.</summary>
+/// <param name="Registers">The register budget.</param>
+/// <param name="Rows">Rows that follow each other at a constant stride, e.g. pixels of an output row.</param>
+/// <param name="Vectors">Column vectors.</param>
+/// <param name="Steps">Steps over K, all runs together.</param>
+/// <param name="VectorBytes">Bytes of a vector.</param>
+internal readonly record struct BlockingProblem(BrgemmRegisters Registers, int Rows, int Vectors, int Steps, int VectorBytes)
 {
     // More panels of weights than this, read side by side, are more than the hardware prefetchers follow.
     private const int MaximumVectors = 8;
@@ -47,28 +55,43 @@ internal sealed record BrgemmBlocking(int Rows, int Vectors)
     // What of a resource's use beyond half of the time of the products is felt, although it overlaps with them.
     private const double Pressure = 0.3;
 
-    /// <summary>The blocking with the least estimated time.</summary>
-    /// <param name="registers">The register budget.</param>
-    /// <param name="rows">Rows that follow each other at a constant stride, e.g. pixels of an output row.</param>
-    /// <param name="vectors">Column vectors.</param>
-    /// <param name="steps">Steps over K, all runs together.</param>
-    /// <param name="vectorBytes">Bytes of a vector.</param>
-    public static BrgemmBlocking Choose(BrgemmRegisters registers, int rows, int vectors, int steps, int vectorBytes)
+    // Tiles that are estimated to take longer than this, relative to the best, are not worth measuring.
+    private const double WorthMeasuring = 1.4;
+
+    /// <summary>The tile that was asked for, if it fits; otherwise the one with the least estimated time.</summary>
+    /// <param name="asked">A measured tile, or null.</param>
+    public BrgemmBlocking Choose(KernelTile? asked)
     {
-        var model = new CostModel(steps, FirstLevelBytes / vectorBytes / steps);
-        BrgemmBlocking? best = null;
-        double least = double.PositiveInfinity;
-        for (int mr = 1; mr <= Math.Min(rows, MaximumRows); mr++)
+        KernelTile tile = asked is { } t && t.Rows <= Rows && t.Vectors <= Vectors && Registers.Fits(t.Rows, t.Vectors)
+            ? t : BestOfEachWidth().MinBy(c => c.Cost).Tile;
+        return new BrgemmBlocking(tile.Rows, tile.Vectors);
+    }
+
+    /// <summary>For each number of vectors the best number of rows, the least estimated time first.</summary>
+    public IReadOnlyList<KernelTile> Candidates()
+    {
+        (KernelTile Tile, double Cost)[] tiles = [.. BestOfEachWidth().OrderBy(c => c.Cost)];
+        return [.. tiles.TakeWhile(c => c.Cost <= WorthMeasuring * tiles[0].Cost).Select(c => c.Tile)];
+    }
+
+    private List<(KernelTile Tile, double Cost)> BestOfEachWidth()
+    {
+        var model = new CostModel(Steps, FirstLevelBytes / VectorBytes / Steps);
+        var best = new List<(KernelTile, double)>();
+        for (int nr = 1; nr <= Math.Min(Vectors, MaximumVectors) && (nr == 1 || Registers.Fits(1, nr)); nr++)
         {
-            for (int nr = 1; nr <= Math.Min(vectors, MaximumVectors) && registers.Fits(mr, nr); nr++)
+            (KernelTile Tile, double Cost) least = (new KernelTile(1, nr), double.PositiveInfinity);
+            for (int mr = 1; mr <= Math.Min(Rows, MaximumRows) && (mr == 1 || Registers.Fits(mr, nr)); mr++)
             {
-                double cost = model.Cost(mr, nr, rows, vectors);
-                if (cost < least)
-                    (best, least) = (new BrgemmBlocking(mr, nr), cost);
+                double cost = model.Cost(mr, nr, Rows, Vectors);
+                if (cost < least.Cost)
+                    least = (new KernelTile(mr, nr), cost);
             }
+
+            best.Add(least);
         }
 
-        return best ?? new BrgemmBlocking(1, 1);
+        return best;
     }
 
     // The estimated time of all tiles. Panels of up to Cached vectors stay in the first-level cache.

@@ -18,6 +18,7 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
     private readonly BrgemmWeightsOperand _weights;
     private readonly EpiloguePlan _epilogue;
     private readonly PrimitiveAttributes _attributes;
+    private readonly BlockingProblem _blocking;
     private readonly WorkSplit _split;
     private readonly BrgemmOperands _operands;
     private readonly long[] _runs; // pinned
@@ -46,9 +47,10 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
             HasCompensation = weights.HasCompensation,
             Epilogue = epilogue.Spec,
         };
-        BrgemmBlocking blocking = BrgemmBlocking.Choose(
+        _blocking = new BlockingProblem(
             BrgemmRegisters.For(traits, operands.Product, epilogue.Spec, geometry.OutputChannels), rows.Pixels, weightsSpec.Vectors,
             weightsSpec.Runs * weightsSpec.RunSteps, traits.VectorBytes);
+        BrgemmBlocking blocking = _blocking.Choose(request.Tile);
         _kernels = new BrgemmKernels(cache, operands.Isa, template, blocking, [rows.Pixels], geometry.OutputChannels);
 
         int pixelBytes = geometry.OutputChannels * descriptor.Destination.DataType.SizeInBytes();
@@ -67,6 +69,9 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
 
     /// <inheritdoc/>
     public override PrimitiveDescriptor Descriptor { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<KernelTile> Tiles => _blocking.Candidates();
 
     /// <inheritdoc/>
     public override long ScratchBytes => _epilogue.ScratchBytes + _weights.ScratchBytes + (_scratchOfThread * _threads);

@@ -22,6 +22,7 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
     private readonly WorkSplit _split;
     private readonly long[] _runs = GC.AllocateArray<long>(1, pinned: true); // one run at offset 0
     private readonly int _threads;
+    private readonly BlockingProblem _blocking;
     private readonly long _scratchOfThread;
 
     public BrgemmMatrixPlan(
@@ -50,9 +51,10 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
             HasCompensation = weights.HasCompensation,
             Epilogue = epilogue.Spec,
         };
-        BrgemmBlocking blocking = BrgemmBlocking.Choose(
+        _blocking = new BlockingProblem(
             BrgemmRegisters.For(IsaTraits.For(operands.Isa), operands.Product, epilogue.Spec, problem.Columns), problem.Rows,
             weightsSpec.Vectors, weightsSpec.RunSteps, weightsSpec.Lanes * 4);
+        BrgemmBlocking blocking = _blocking.Choose(request.Tile);
         _kernels = new BrgemmKernels(cache, operands.Isa, template, blocking, [problem.Rows], problem.Columns);
         long rowBytes = ((long)problem.Sum * operands.Product.ElementBytes()) + ((long)problem.Columns * destination.DataType.SizeInBytes());
         _split = WorkSplit.Choose(
@@ -68,6 +70,9 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
 
     /// <inheritdoc/>
     public override PrimitiveDescriptor Descriptor { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<KernelTile> Tiles => _blocking.Candidates();
 
     /// <inheritdoc/>
     public override long ScratchBytes => _epilogue.ScratchBytes + _weights.ScratchBytes + (_scratchOfThread * _threads);

@@ -34,7 +34,7 @@ public sealed class BrgemmGeneratorTests
             for (int rows = 1; rows < 60; rows += 3)
                 for (int vectors = 1; vectors < 20; vectors += 3)
                 {
-                    BrgemmBlocking blocking = BrgemmBlocking.Choose(registers, rows, vectors, steps: 64, traits.VectorBytes);
+                    BrgemmBlocking blocking = new BlockingProblem(registers, rows, vectors, Steps: 64, traits.VectorBytes).Choose(null);
                     Assert.True(registers.Fits(blocking.Rows, blocking.Vectors), $"{blocking} on {IsaTiers.NameOf(isa)}");
                 }
         }
@@ -46,7 +46,7 @@ public sealed class BrgemmGeneratorTests
         var registers = new BrgemmRegisters(Total: 32, Product: 0, Epilogue: 2);
         foreach ((int rows, int vectors, int steps) in new[] { (3136, 4, 16), (3136, 16, 64), (56, 4, 144), (28, 8, 288), (14, 16, 576), (49, 32, 512) })
         {
-            BrgemmBlocking blocking = BrgemmBlocking.Choose(registers, rows, vectors, steps, vectorBytes: 64);
+            BrgemmBlocking blocking = new BlockingProblem(registers, rows, vectors, steps, VectorBytes: 64).Choose(null);
             int products = blocking.Rows * blocking.Vectors, loads = blocking.Rows + blocking.Vectors;
             Assert.True(loads * 5 <= products * 3 && products >= 20, $"{rows} rows, {vectors} vectors: {blocking}");
         }

@@ -3,6 +3,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Int8Runtime.Graph;
+using Int8Runtime.Tuning;
 
 namespace Int8Runtime.Cli.Commands;
 
@@ -15,6 +16,11 @@ internal static class BenchCommand
 
     private static readonly Option<bool> Layers = new("--layers") { Description = "Also print the time of each step." };
 
+    private static readonly Option<bool> Tune = new("--tune")
+    {
+        Description = $"First measure the tiles of each product, keep the fastest in the file of --tuning (default: {EngineOptions.DefaultTuningFile}), and use them.",
+    };
+
     public static Command Create()
     {
         Argument<string> model = ModelFile.CreateArgument();
@@ -26,9 +32,10 @@ internal static class BenchCommand
               i8rt bench net-int8.onnx --threads 1
               i8rt bench net.onnx --batch 8 --seconds 10 --json
               i8rt bench net.onnx --threads 1 --layers
+              i8rt bench net.onnx --tune --tuning tiles.txt        (then: i8rt run net.onnx --tuning tiles.txt …)
             """)
         {
-            model, Seconds, Batch, Layers,
+            model, Seconds, Batch, Layers, Tune,
         };
         EngineOptions.AddTo(command);
         command.SetBody((parse, terminal, cancellation) => Run(parse, parse.GetValue(model)!, terminal, cancellation));
@@ -41,10 +48,13 @@ internal static class BenchCommand
         double seconds = parse.GetValue(Seconds);
         if (batch < 1 || seconds is not (> 0 and <= 3600))
             throw new UsageException("--batch must be at least 1 and --seconds between 0 and 3600");
-        using CpuEngine engine = EngineOptions.CreateEngine(parse);
+        string? tiles = parse.GetValue(Tune) ? TuningFile(parse) : null;
+        using CpuEngine engine = tiles is null
+            ? EngineOptions.CreateEngine(parse) : EngineOptions.CreateEngine(parse, EngineOptions.LoadTuning(tiles, mustExist: false));
         var watch = Stopwatch.StartNew();
         ModelGraph graph = ModelFile.Load(path);
         double load = watch.Elapsed.TotalMilliseconds;
+        IReadOnlyList<TileMeasurement> measured = tiles is null ? [] : Measure(engine, graph, batch, tiles, terminal, cancellation);
         watch.Restart();
         using CompiledModel model = engine.Compile(graph);
         using InferenceRequest request = CreateRequest(model, graph, batch);
@@ -69,10 +79,44 @@ internal static class BenchCommand
         var json = new JsonObject { ["model"] = path, ["isa"] = engine.Tier, ["threads"] = engine.Threads, ["batch"] = batch, ["runs"] = result.Runs };
         foreach ((_, _, string key, JsonNode value) in rows)
             json[key] = value;
+        if (tiles is not null)
+            PrintTiles(terminal, measured, tiles, json);
         if (parse.GetValue(Layers))
             PrintLayers(terminal, request, json);
         terminal.Json(json);
         return ExitCode.Success;
+    }
+
+    private static string TuningFile(ParseResult parse) => parse.GetValue(EngineOptions.Tuning)
+        ?? (Environment.GetEnvironmentVariable("INT8RT_TUNING") is { Length: > 0 } file ? file : EngineOptions.DefaultTuningFile);
+
+    // Measures with the cost model's tiles, in real memory; the model is compiled again with what was found.
+    private static IReadOnlyList<TileMeasurement> Measure(
+        CpuEngine engine, ModelGraph graph, int batch, string tiles, Terminal terminal, CancellationToken cancellation)
+    {
+        using CompiledModel model = engine.Compile(graph);
+        using InferenceRequest request = CreateRequest(model, graph, batch);
+        BenchmarkInputs.Fill(graph, request);
+        request.Run();
+        IReadOnlyList<TileMeasurement> measured = terminal.Progress("measuring tiles", report => request.Tune(report, cancellation));
+        engine.Tuning!.Save(tiles);
+        return measured;
+    }
+
+    private static void PrintTiles(Terminal terminal, IReadOnlyList<TileMeasurement> measured, string tiles, JsonObject json)
+    {
+        TileMeasurement[] changed = [.. measured.Where(m => m.Fastest != m.Model)];
+        terminal.Table($"{changed.Length} of {measured.Count} products got another tile, kept in {tiles}", ["step", "tile", "was", ">time", ">was"],
+            changed.Select(m => new[]
+            {
+                Figures.Shorten(m.Step, 50), m.Fastest.ToString(), m.Model.ToString(), Figures.Time(m.FastestMilliseconds), Figures.Time(m.ModelMilliseconds),
+            }));
+        json["tuning_file"] = tiles;
+        json["tiles"] = new JsonArray([.. measured.Select(m => new JsonObject
+        {
+            ["step"] = m.Step, ["problem"] = m.Problem.ToString(), ["tile"] = m.Fastest.ToString(), ["model_tile"] = m.Model.ToString(),
+            ["ms"] = m.FastestMilliseconds, ["model_ms"] = m.ModelMilliseconds,
+        })]);
     }
 
     private static InferenceRequest CreateRequest(CompiledModel model, ModelGraph graph, int batch)

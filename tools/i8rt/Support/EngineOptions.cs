@@ -1,5 +1,6 @@
 // Options about the engine and the output, shared by commands.
 using System.CommandLine;
+using Int8Runtime.Tuning;
 
 namespace Int8Runtime.Cli;
 
@@ -28,12 +29,25 @@ internal static class EngineOptions
         Description = "Let sums of two 8-bit products saturate on CPUs without VNNI: faster, but no longer the same bits everywhere.",
     };
 
+    /// <summary>File of measured tiles.</summary>
+    public static Option<string?> Tuning { get; } = new("--tuning")
+    {
+        Description = "Tiles that 'bench --tune' measured (default: the file that INT8RT_TUNING names, if it is set).", HelpName = "FILE",
+    };
+
+    /// <summary>Where measured tiles are kept unless an option or INT8RT_TUNING says otherwise.</summary>
+    public static string DefaultTuningFile => Path.Combine(
+        Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } cache
+            ? cache : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"),
+        "int8runtime", "tiles.txt");
+
     /// <summary>Adds the engine's options to a command.</summary>
     public static void AddTo(Command command)
     {
         command.Options.Add(Threads);
         command.Options.Add(Isa);
         command.Options.Add(Fast);
+        command.Options.Add(Tuning);
     }
 
     private static Isa ParseIsa(string name)
@@ -49,7 +63,26 @@ internal static class EngineOptions
     }
 
     /// <summary>Creates the engine that the options describe.</summary>
-    public static CpuEngine CreateEngine(ParseResult parse)
+    public static CpuEngine CreateEngine(ParseResult parse) =>
+        CreateEngine(parse, parse.GetValue(Tuning) is { } file ? LoadTuning(file, mustExist: true) : null);
+
+    /// <summary>The tiles of a file.</summary>
+    public static TileTuning LoadTuning(string file, bool mustExist)
+    {
+        if (mustExist && !File.Exists(file))
+            throw new UsageException($"--tuning: there is no file '{file}'; 'i8rt bench MODEL --tune --tuning {file}' writes one");
+        try
+        {
+            return TileTuning.Load(file);
+        }
+        catch (FormatException exception)
+        {
+            throw new UsageException($"--tuning: {exception.Message}");
+        }
+    }
+
+    /// <summary>Creates the engine that the options describe, with measured tiles.</summary>
+    public static CpuEngine CreateEngine(ParseResult parse, TileTuning? tuning)
     {
         int? threads = parse.GetValue(Threads);
         if (threads is < 1)
@@ -58,6 +91,7 @@ internal static class EngineOptions
         return CpuEngine.Create(new CpuEngineOptions
         {
             Threads = threads, MaxIsa = isa is null ? null : ParseIsa(isa), NumericMode = parse.GetValue(Fast) ? NumericMode.Fast : NumericMode.Exact,
+            Tuning = tuning,
         });
     }
 }

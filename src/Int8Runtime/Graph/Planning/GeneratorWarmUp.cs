@@ -1,4 +1,6 @@
 // Start-up on several cores: the code generators are compiled by .NET while the first model's graph is rewritten.
+using Int8Runtime.Diagnostics;
+
 namespace Int8Runtime.Graph.Planning;
 
 /// <summary>
@@ -18,7 +20,7 @@ internal static class GeneratorWarmUp
 
     private static void Generate()
     {
-        using CpuEngine engine = CpuEngine.Create(new CpuEngineOptions { Threads = 1 });
+        using CpuEngine engine = CpuEngine.Create(new CpuEngineOptions { Threads = 1, Verbose = VerboseEvents.None });
         var convolution = new ConvolutionDescriptor
         {
             Source = new MemoryDescriptor([1, 16, 8, 8], DataType.Float32, FormatTag.Nhwc),

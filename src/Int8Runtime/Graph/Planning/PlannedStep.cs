@@ -39,12 +39,15 @@ internal sealed class PrimitiveStep(string name, PlannedPrimitive primitive, IRe
 
     public override long ScratchBytes => Primitive.ScratchBytes;
 
-    public override BoundStep Bind(TensorMemory arena)
+    public override BoundStep Bind(TensorMemory arena) => Bind(arena, Primitive);
+
+    /// <summary>Binds another plan of the same problem, whose packed weights have the same layout.</summary>
+    public BoundStep Bind(TensorMemory arena, Primitive plan)
     {
         ExecutionArguments table = default;
         foreach ((ArgumentSlot slot, Location location) in arguments)
             table.Set(slot, location.Resolve(arena));
-        return new Bound(Primitive, table);
+        return new Bound(plan, table);
     }
 
     private sealed class Bound(Primitive primitive, ExecutionArguments arguments) : BoundStep
