@@ -27,6 +27,24 @@ public sealed unsafe class FloatTypeTests
     }
 
     [Fact]
+    public void B11_what_cannot_use_the_bf16_product_computes_in_f32_and_says_so()
+    {
+        // Half a pair is left over; f16; f32 that must not be rounded; and functions of bf16, whose kernels have no bf16 product.
+        foreach ((DataType type, int sum) in new[] { (DataType.BFloat16, 35), (DataType.Float16, 34) })
+        {
+            PrimitivePlan plan = new BrgemmMatMul(Cache, CpuFeatures.Host).TryPlan(Request(type, type, sum, FloatMath.Strict, "avx512")).Plan!;
+            Assert.EndsWith(":f32", plan.Name, StringComparison.Ordinal);
+        }
+
+        Epilogue epilogue = Epilogue.CreateForValues(new() { PostOps = [PostOp.Eltwise(EltwiseAlgorithm.Tanh)] }, DataType.BFloat16);
+        EpilogueSpec stores = EpiloguePlan.TryForValues(epilogue)!.Spec;
+        string code = Disassembler.Format(
+            new RunGenerator().Generate(new RunSpec(DataType.BFloat16, OperandMode.PerChannel, false, stores), IsaTiers.Avx512Bf16));
+        Assert.DoesNotContain("vdpbf16ps", code, StringComparison.Ordinal);
+        Assert.Contains("vfmadd", code, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void F32_is_rounded_to_bf16_only_where_that_is_allowed_and_faster()
     {
         foreach ((string tier, Isa isa) in Tiers.Generated)

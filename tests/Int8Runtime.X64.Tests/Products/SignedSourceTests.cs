@@ -16,6 +16,35 @@ public sealed class SignedSourceTests
             Check(Convolution(DataType.Int8, DataType.Int32, 24, 24, groups, (3, 1, 1, 1, 1)), PrimitiveAttributes.Default);
     }
 
+    /// <summary>
+    /// What is slower is one more instruction for each word of the source, which a tile multiplies with several vectors of weights; the
+    /// products are as many.
+    /// </summary>
+    [Fact]
+    public void I02_signed_sources_cost_one_instruction_for_each_load()
+    {
+        const int SetUp = 2; // the vector of 128s and its place among the constants
+        foreach (Isa isa in new[] { IsaTiers.Avx512Vnni, IsaTiers.Avx2Vnni })
+        {
+            (int rows, int vectors) = isa.HasFlag(Isa.Avx512) ? (6, 4) : (3, 3);
+            string[] Lines(DotProductKind kind) => [.. Disassembler.Format(new BrgemmGenerator().Generate(Tile(kind, rows, vectors), isa))
+                .Split('\n').Where(line => !line.TrimStart().StartsWith(';'))];
+            string[] unsigned = Lines(DotProductKind.UInt8), signed = Lines(DotProductKind.Int8);
+            int Count(string[] lines, string instruction) => lines.Count(line => line.Contains(instruction, StringComparison.Ordinal));
+            int loads = Count(unsigned, "vpbroadcastd");
+            Assert.True(loads >= rows);
+            Assert.Equal(loads * vectors, Count(unsigned, "vpdpbusd"));
+            Assert.Equal(loads * vectors, Count(signed, "vpdpbusd"));
+            Assert.InRange(signed.Length - unsigned.Length, loads, loads + SetUp);
+        }
+    }
+
+    private static BrgemmSpec Tile(DotProductKind product, int rows, int vectors) => new()
+    {
+        Product = product, Rows = rows, Vectors = vectors, SourceStride = 64, DestinationStride = 1024, RunSteps = 16, WeightsStride = 4096,
+        Epilogue = new EpilogueSpec { Accumulator = DataType.Int32, Destination = DataType.Int32, StoresAccumulator = true },
+    };
+
     [Fact]
     public void I03_signed_extremes_are_shifted_without_loss()
     {

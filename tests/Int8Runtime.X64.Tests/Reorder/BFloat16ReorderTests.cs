@@ -10,7 +10,7 @@ public sealed class BFloat16ReorderTests
     private static readonly uint[] LowerHalves = [0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF];
 
     [Fact]
-    public void Every_rounding_is_to_nearest_even_with_denormals_to_zero_and_quiet_nan_on_every_tier()
+    public void B06_B09_every_rounding_is_to_nearest_even_with_denormals_to_zero_and_quiet_nan_on_every_tier()
     {
         float[] values = [.. LowerHalves.SelectMany(low => Enumerable.Range(0, 0x10000)
             .Select(high => BitConverter.UInt32BitsToSingle(((uint)high << 16) | low)))];
@@ -33,7 +33,7 @@ public sealed class BFloat16ReorderTests
     }
 
     [Fact]
-    public void Neighbouring_vectors_are_converted_in_pairs_and_a_rest_alone()
+    public void B07_B08_neighbouring_vectors_are_converted_in_pairs_and_a_rest_alone()
     {
         Epilogue epilogue = Epilogue.CreateForValues(PrimitiveAttributes.Default, DataType.BFloat16);
         EpilogueSpec stores = EpiloguePlan.TryForValues(epilogue)!.Spec;
