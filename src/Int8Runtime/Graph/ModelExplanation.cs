@@ -31,6 +31,9 @@ public sealed record NodeExplanation(
     /// <summary>Whether the node computes with 8-bit integers.</summary>
     public bool IsInt8 { get; init; }
 
+    /// <summary>The operator of each of <see cref="FusedNodes"/>.</summary>
+    public IReadOnlyList<string> FusedOperators { get; init; } = [];
+
     /// <summary>What the kernel computes as a line that i8bench accepts; null where no primitive does.</summary>
     public ProblemLine? Problem { get; init; }
 
@@ -122,10 +125,11 @@ public sealed record ModelExplanation(
             + (destination?.ElementCount * destination?.DataType.SizeInBytes() ?? 0);
         return new NodeExplanation(
             operation.Name, operation.OpType, precision, implementation, source?.LayoutText() ?? "-", destination?.LayoutText() ?? "-",
-            operation.FusedNodes, operation.Output.Shape, macs, bytes, notes)
+            [.. operation.FusedNodes.Select(node => node.Name)], operation.Output.Shape, macs, bytes, notes)
         {
             WeightsLayout = second?.Packed?.Name ?? "",
             IsInt8 = implementation != "view" && input.IsInt8() && !host && operation.Spec is not ConvertSpec,
+            FusedOperators = [.. operation.FusedNodes.Select(node => node.OpType)],
             Problem = main?.Report.Problem,
             IsSlow = host || primitives.Any(p => p.Report.IsReference),
         };

@@ -21,7 +21,7 @@ internal static class PlanReport
                 Figures.Shorten(n.Name, NameLength), n.OpType, n.Precision, n.Implementation,
                 Layout(n),
                 n.OutputShape.ToString(), n.MultiplyAccumulates == 0 ? "" : Figures.Invariant($"{n.MultiplyAccumulates / 1e6:F2}"),
-                Fused(n.FusedNodes),
+                Fused(n),
             }));
 
     /// <summary>Prints why nothing better was chosen: each remark once, with the nodes that it concerns.</summary>
@@ -50,7 +50,7 @@ internal static class PlanReport
             terminal.Line($"  output     {node.OutputShape}");
             terminal.Line(Figures.Invariant($"  work       {node.MultiplyAccumulates} multiply-accumulates, {Figures.Bytes(node.Bytes)} read and written"));
             if (node.FusedNodes.Count > 0)
-                terminal.Line($"  fused      {string.Join(", ", node.FusedNodes)}");
+                terminal.Line($"  fused      {string.Join(", ", node.FusedNodes.Zip(node.FusedOperators, (name, type) => $"{name} ({type})"))}");
             foreach (string note in node.Notes)
                 terminal.Line($"  remark     {note}");
             if (node.Problem is not null)
@@ -67,14 +67,16 @@ internal static class PlanReport
 
     private static string WithoutStrides(string layout) => layout.IndexOf('*', StringComparison.Ordinal) is >= 0 and int star ? layout[..(star + 1)] : layout;
 
-    // As many names as fit, then how many are left.
-    private static string Fused(IReadOnlyList<string> names)
+    // As many names as fit, then how many are left. Quantizers are left out: types and scales are those of the edges.
+    private static string Fused(NodeExplanation node)
     {
+        string[] names = [.. node.FusedNodes.Zip(node.FusedOperators)
+            .Where(fused => fused.Second is not ("QuantizeLinear" or "DequantizeLinear" or "FakeQuantize")).Select(fused => fused.First)];
         string all = string.Join(", ", names);
         if (all.Length <= FusedLength)
             return all;
         string first = Figures.Shorten(names[0], FusedLength - 4);
-        return names.Count == 1 ? first : $"{first} +{names.Count - 1}";
+        return names.Length == 1 ? first : $"{first} +{names.Length - 1}";
     }
 
     /// <summary>Everything the explanation holds.</summary>
@@ -104,6 +106,7 @@ internal static class PlanReport
                 ["int8"] = n.IsInt8,
                 ["slow"] = n.IsSlow,
                 ["fused"] = Strings(n.FusedNodes),
+                ["fused_operators"] = Strings(n.FusedOperators),
                 ["notes"] = Strings(n.Notes),
                 ["problem"] = n.Problem?.ToString(),
             })]),

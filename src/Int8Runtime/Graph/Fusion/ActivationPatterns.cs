@@ -53,8 +53,8 @@ internal sealed class ActivationPatterns : IOperationPass
     private void Replace(OperationGraph graph, PassLog log, Operation product, int sourceIndex, (EltwiseSpec Spec, Operation Gate) match)
     {
         var fused = new Operation(product.Name, product.OpType, match.Spec, [product[sourceIndex]], [product.Output]);
-        fused.FusedNodes.Add(match.Gate.Name);
-        fused.FusedNodes.AddRange(product.FusedNodes);
+        fused.AddFused(match.Gate);
+        fused.AddFused(product.FusedNodes);
         graph.InsertBefore(product, fused);
         graph.Remove(product);
         log.Add(Name, product.Name, $"{match.Spec.Algorithm} of {match.Gate.Name} and {product.Name}");

@@ -54,7 +54,7 @@ internal sealed class BiasFusion : IOperationPass
             Edge result = addition.Output;
             graph.Remove(addition);
             reshape.SetOutput(result);
-            product.FusedNodes.Add(addition.Name);
+            product.AddFused(addition);
         }
 
         log.Add(Name, product.Name, $"adds the constant of {addition.Name} as bias");

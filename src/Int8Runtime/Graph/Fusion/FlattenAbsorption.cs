@@ -21,7 +21,7 @@ internal sealed class FlattenAbsorption : IOperationPass
             if (map.Rank is < 3 or > 5 || map[0] != operation[0].Shape[0] || reshape[0].Quantization is not null)
                 continue;
             operation.SetOperand(0, operation[0] with { Edge = reshape[0].Edge });
-            operation.FusedNodes.Add(reshape.Name);
+            operation.AddFused(reshape);
             log.Add(Name, operation.Name, $"reads {map} without {reshape.Name}");
         }
 

@@ -99,7 +99,7 @@ internal sealed class PostOpFusion : IOperationPass
         product.PostOps.Add(new FusedEltwise(EltwiseAlgorithm.Clip, min - zeroPoint, max - zeroPoint));
         product.PostOps.Add(new FusedEltwise(EltwiseAlgorithm.Linear, scale, 0));
         consumer.SetOperand(operand, new Operand(quantize[0].Edge));
-        product.FusedNodes.Add(quantize.Name);
+        product.AddFused(quantize);
         graph.Remove(quantize);
         log.Add(Name, product.Name, $"rounds to {steps} in registers");
     }

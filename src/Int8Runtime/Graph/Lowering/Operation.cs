@@ -1,10 +1,16 @@
 // One step of computation: what is computed, from which tensors, with which post-ops and quantization.
 namespace Int8Runtime.Graph.Lowering;
 
+/// <summary>A node that is computed by the kernel of another one.</summary>
+/// <param name="Name">The node.</param>
+/// <param name="OpType">Its operator.</param>
+internal readonly record struct FusedNode(string Name, string OpType);
+
 /// <summary>An operation with typed parameters. Passes change it in place.</summary>
 internal sealed class Operation
 {
     private readonly List<Operand?> _operands = [];
+    private readonly List<FusedNode> _fusedNodes = [];
     private readonly Edge[] _outputs;
 
     public Operation(string name, string opType, OperationSpec spec, ReadOnlySpan<Operand?> operands, ReadOnlySpan<Edge> outputs)
@@ -43,8 +49,14 @@ internal sealed class Operation
     /// <summary>What happens to the result before it is stored, in order.</summary>
     public List<FusedPostOp> PostOps { get; } = [];
 
-    /// <summary>Names of other nodes that are computed here as well.</summary>
-    public List<string> FusedNodes { get; } = [];
+    /// <summary>Other nodes that are computed here as well.</summary>
+    public IReadOnlyList<FusedNode> FusedNodes => _fusedNodes;
+
+    /// <summary>Notes that another operation's node is computed here.</summary>
+    public void AddFused(Operation other) => _fusedNodes.Add(new FusedNode(other.Name, other.OpType));
+
+    /// <summary>Notes that nodes of another operation are computed here.</summary>
+    public void AddFused(IEnumerable<FusedNode> nodes) => _fusedNodes.AddRange(nodes);
 
     /// <summary>Remarks for the report.</summary>
     public List<string> Notes { get; } = [];

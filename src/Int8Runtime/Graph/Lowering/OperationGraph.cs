@@ -46,8 +46,8 @@ internal sealed class OperationGraph
         Edge result = consumer.Output;
         consumer.ReleaseOperands();
         producer.SetOutput(result);
-        producer.FusedNodes.Add(consumer.Name);
-        producer.FusedNodes.AddRange(consumer.FusedNodes);
+        producer.AddFused(consumer);
+        producer.AddFused(consumer.FusedNodes);
         producer.Notes.AddRange(consumer.Notes);
     }
 
