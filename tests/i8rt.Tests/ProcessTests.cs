@@ -26,7 +26,9 @@ public sealed class ProcessTests(DemoFiles demo)
             return;   // there is no signal to send to a single process
         string folder = demo.NewFolder(), output = Path.Combine(folder, "out.onnx");
         using Process process = Start("quantize", demo.F32Model, "-o", output, "--data", "synthetic", "--samples", "100000000", "--threads", "1");
-        Thread.Sleep(3000);   // the program has started and works
+        Assert.True(
+            SpinWait.SpinUntil(() => process.HasExited || process.TotalProcessorTime > TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(120)),
+            "the program does not work");
         Assert.False(process.HasExited, "the work ended too soon");
 
         // Not SIGINT: programs that a shell starts in the background inherit that it is ignored.

@@ -22,14 +22,19 @@ public sealed class IdlePoolTests
         using var pool = new SharedThreadPool(4);
         Nothing body = default;
         Parallel.Run(pool, 4, ref body);
-        Thread.Sleep(50);
-        Assert.True(WorkerThreads().Count() >= 3, "the workers cannot be seen");
-        long before = WorkerThreads().Sum(TicksOf);
-        Thread.Sleep(300);
-        long ticks = WorkerThreads().Sum(TicksOf) - before;
+        Assert.True(Eventually(() => WorkerThreads().Count() >= 3), "the workers cannot be seen");
 
         // A tick is 10 ms; three spinning workers would use 30 ticks of each free processor.
-        Assert.InRange(ticks, 0, 2);
+        Assert.True(Eventually(() => TicksWithin(TimeSpan.FromMilliseconds(300)) <= 2), "the workers do not sleep");
+    }
+
+    private static bool Eventually(Func<bool> condition) => SpinWait.SpinUntil(condition, TimeSpan.FromSeconds(30));
+
+    private static long TicksWithin(TimeSpan interval)
+    {
+        long before = WorkerThreads().Sum(TicksOf);
+        Thread.Sleep(interval);
+        return WorkerThreads().Sum(TicksOf) - before;
     }
 
     private static IEnumerable<string> WorkerThreads() => Directory.GetDirectories("/proc/self/task")

@@ -13,14 +13,17 @@ public sealed unsafe class KernelCacheTests
         var cache = new KernelCache();
         int generations = 0;
         var kernels = new CompiledKernel[8];
-        Thread[] threads = [.. Enumerable.Range(0, kernels.Length).Select(i => new Thread(() => kernels[i] = cache.GetOrCreate(
-            new(typeof(ScaleGenerator), new ScaleSpec(1, 2), IsaTiers.Avx2),
-            () =>
+        using var asking = new CountdownEvent(kernels.Length);
+        Thread[] threads = [.. Enumerable.Range(0, kernels.Length).Select(i => new Thread(() =>
+        {
+            asking.Signal();
+            kernels[i] = cache.GetOrCreate(new(typeof(ScaleGenerator), new ScaleSpec(1, 2), IsaTiers.Avx2), () =>
             {
                 Interlocked.Increment(ref generations);
-                Thread.Sleep(20);
+                asking.Wait(TimeSpan.FromSeconds(30)); // until every thread asks
                 return new ScaleGenerator().Generate(new(1, 2), IsaTiers.Avx2);
-            })))];
+            });
+        }))];
         foreach (Thread thread in threads)
             thread.Start();
         foreach (Thread thread in threads)
