@@ -52,7 +52,7 @@ public sealed class DemoTests(DemoFiles demo)
     public void The_chain_from_quantize_to_bench_works()
     {
         string model = Path.Combine(demo.NewFolder(), "int8.onnx");
-        JsonObject quantized = CommandLine.Json(["quantize", demo.F32Model, "-o", model, "--data", demo.Calibration, .. Cifar]);
+        JsonObject quantized = CommandLine.Json(["quantize", demo.F32Model, "-o", model, "--data", demo.Calibration, "--profile", "auto", .. Cifar]);
         Assert.True((int)quantized["quantized_nodes"]! >= 26);
         Assert.Equal(new FileInfo(model).Length, (long)quantized["bytes_after"]!);
         Assert.Equal(File.ReadAllBytes(demo.Int8Model), File.ReadAllBytes(model));

@@ -26,13 +26,13 @@ public sealed record HardwareProfile(
 
     /// <summary>
     /// The profile of a CPU: <c>vnni</c> where there are dot-product instructions, else <c>avx512</c> or <c>avx2</c>, whose weights of 7 bits let
-    /// pairs of byte products be summed in 16 bits without saturation; <c>any</c> below AVX2.
+    /// pairs of byte products be summed in 16 bits without saturation (which serves SSE4.1 too); <c>any</c> where there is less.
     /// </summary>
     /// <param name="isa">The instruction sets, for example <see cref="Engine.Isa"/>.</param>
     public static HardwareProfile For(Isa isa) => Load(
         (isa & (Isa.Avx512Vnni | Isa.Avx2Vnni)) != Isa.None ? "vnni"
         : (isa & IsaTiers.Avx512) == IsaTiers.Avx512 ? "avx512"
-        : (isa & IsaTiers.Avx2) == IsaTiers.Avx2 ? "avx2"
+        : (isa & IsaTiers.Sse41) == IsaTiers.Sse41 ? "avx2"
         : "any");
 
     /// <summary>A profile by name, or from a file where the name ends in <c>.json</c>.</summary>

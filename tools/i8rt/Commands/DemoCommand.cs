@@ -45,9 +45,10 @@ internal static class DemoCommand
 
         ModelGraph f32 = assets.Model;
         terminal.Line($"model: {assets.HeldOut.SampleShape} → {assets.Classes.Count} classes, {assets.Calibration.Count} images to calibrate, {assets.HeldOut.Count} held out");
+        HardwareProfile profile = HardwareProfile.For(engine.Isa);
         QuantizationResult result = terminal.Progress("calibrating", progress => new PostTrainingQuantizer(engine).Quantize(
-            f32, assets.Calibration, null, new ProgressAdapter<SampleProgress>(p => progress.Report((p.Done, p.Total))), cancellation));
-        terminal.Line($"quantized: {result.Report.QuantizedNodes} of {result.Report.Nodes.Count} nodes in int8");
+            f32, assets.Calibration, new QuantizationOptions { Profile = profile }, new ProgressAdapter<SampleProgress>(p => progress.Report((p.Done, p.Total))), cancellation));
+        terminal.Line($"quantized: {result.Report.QuantizedNodes} of {result.Report.Nodes.Count} nodes in int8, hardware profile {profile.Name} (weights of {profile.WeightBits} bits)");
 
         string folder = Directory.CreateTempSubdirectory("i8rt-demo-").FullName;
         try
