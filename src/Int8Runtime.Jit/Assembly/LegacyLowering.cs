@@ -21,8 +21,8 @@ internal sealed partial class LegacyLowering(KernelAssembler asm)
     // Operations of integers and bits whose sources can be exchanged. Sums and products of floats cannot: the first NaN wins.
     private static readonly HashSet<VectorOp> Commutative =
     [
-        Vpaddb, Vpaddw, Vpaddd, Vpaddsw, Vpmullw, Vpmulld, Vpmulhw, Vpmaddwd, Vpsadbw, Vpminub, Vpminsb, Vpminsw, Vpminsd, Vpminud,
-        Vpmaxub, Vpmaxsb, Vpmaxsw, Vpmaxsd, Vpmaxud, Vpand, Vpor, Vpxor, Vpcmpeqb, Vpcmpeqd, Vandps, Vorps, Vxorps,
+        Vpaddb, Vpaddw, Vpaddd, Vpaddsw, Vpmullw, Vpmulld, Vpmulhw, Vpmaddwd, Vpsadbw, Vpminub, Vpminsb, Vpminsw, Vpminsd,
+        Vpminud, Vpmaxub, Vpmaxsb, Vpmaxsw, Vpmaxsd, Vpmaxud, Vpand, Vpor, Vpxor, Vpcmpeqb, Vpcmpeqd, Vandps, Vorps, Vxorps,
     ];
 
     private static readonly System.Collections.Concurrent.ConcurrentDictionary<IcedCode, OpcodeForm> Forms = new();
@@ -34,7 +34,8 @@ internal sealed partial class LegacyLowering(KernelAssembler asm)
     public void Emit(VectorOp operation, VectorWidth width, ReadOnlySpan<Operand> operands)
     {
         if (width != VectorWidth.V128 || HasExtensions(operands)
-            || !(EmitSequence(operation, operands) || EmitDirectly(operation, operands) || EmitDestructively(operation, operands)))
+            || !(EmitSequence(operation, operands) || EmitDirectly(operation, operands)
+                || EmitDestructively(operation, operands)))
             throw OpcodeTable.NoForm(operation, asm.Traits.Isa, width, operands);
     }
 

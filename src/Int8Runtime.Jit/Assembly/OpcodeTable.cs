@@ -38,7 +38,8 @@ internal static partial class OpcodeTable
     }
 
     /// <summary>The exception for an operation that an instruction set does not have.</summary>
-    public static InvalidOperationException NoForm(VectorOp operation, Isa isa, VectorWidth width, ReadOnlySpan<Operand> operands) => new(
+    public static InvalidOperationException NoForm(
+        VectorOp operation, Isa isa, VectorWidth width, ReadOnlySpan<Operand> operands) => new(
         $"{operation} has no form for {string.Join(", ", operands.ToArray().Select(Describe))} " +
         $"at {(int)width * 8} bits on {IsaTiers.NameOf(isa)}.");
 

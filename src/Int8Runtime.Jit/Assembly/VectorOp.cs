@@ -20,9 +20,9 @@ internal enum VectorOp
 
     // Single-precision arithmetic, fused multiply-add, comparison and logic.
     Vaddps, Vsubps, Vmulps, Vdivps, Vminps, Vmaxps, Vsqrtps, Vfmadd132ps, Vfmadd213ps, Vfmadd231ps, Vfmsub132ps,
-    Vfmsub213ps, Vfmsub231ps, Vfnmadd132ps, Vfnmadd213ps, Vfnmadd231ps, Vmuladd213ps, Vmuladd231ps, Vnmuladd231ps, Vroundps, Vcmpps, Vandps, Vandnps, Vorps,
-    Vxorps, Vscalefps, Vgetexpps, Vgetmantps, Vaddss, Vsubss, Vmulss, Vdivss, Vminss, Vmaxss, Vsqrtss, Vfmadd213ss,
-    Vfmadd231ss, Vdpbf16ps,
+    Vfmsub213ps, Vfmsub231ps, Vfnmadd132ps, Vfnmadd213ps, Vfnmadd231ps, Vmuladd213ps, Vmuladd231ps, Vnmuladd231ps,
+    Vroundps, Vcmpps, Vandps, Vandnps, Vorps, Vxorps, Vscalefps, Vgetexpps, Vgetmantps, Vaddss, Vsubss, Vmulss,
+    Vdivss, Vminss, Vmaxss, Vsqrtss, Vfmadd213ss, Vfmadd231ss, Vdpbf16ps,
 
     // Integer arithmetic, dot products, comparison, shifts and logic.
     Vpaddb, Vpaddw, Vpaddd, Vpsubb, Vpsubw, Vpsubd, Vpaddsw, Vpsubsw, Vpmullw, Vpmulld, Vpmulhw, Vpmaddwd, Vpmaddubsw,

@@ -41,6 +41,16 @@ internal sealed class KernelCache(long capacityBytes = KernelCache.DefaultCapaci
         }
     }
 
+    /// <summary>The kernels at this moment, the most recently used first; without those that are being made.</summary>
+    public IReadOnlyList<CompiledKernel> Kernels
+    {
+        get
+        {
+            lock (_lock)
+                return [.. _byUse.Where(entry => entry.Bytes > 0).Select(entry => entry.Kernel.Value)];
+        }
+    }
+
     /// <summary>The kernel for a key, generated if it is not there. A failed generation is not remembered.</summary>
     public CompiledKernel GetOrCreate(KernelKey key, Func<KernelImage> generate)
     {

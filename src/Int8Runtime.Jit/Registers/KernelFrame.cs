@@ -3,6 +3,7 @@
 // are saved, which is known once the body is complete; so prologue and epilogue are made last.
 using Iced.Intel;
 using static Iced.Intel.Code;
+using IcedCode = Iced.Intel.Code;
 
 namespace Int8Runtime.Jit;
 
@@ -42,6 +43,8 @@ internal sealed class KernelFrame
         List<Instruction> prologue = [.. pushed.Select(KernelAssembler.Push)];
         List<Instruction> epilogue = [];
         bool isLegacy = traits.Encoding == VectorEncoding.Legacy;
+        (IcedCode store, IcedCode load) = isLegacy
+            ? (Movups_xmmm128_xmm, Movups_xmm_xmmm128) : (VEX_Vmovups_xmmm128_xmm, VEX_Vmovups_xmm_xmmm128);
         if (registers.UsesVectors && !isLegacy)
             epilogue.Add(Instruction.Create(VEX_Vzeroupper));
         if (hasFrame)
@@ -55,8 +58,8 @@ internal sealed class KernelFrame
             for (int i = 0; i < vectors.Length; i++)
             {
                 MemoryOperand slot = Stack(vectorOffset + 16 * i);
-                prologue.Add(Instruction.Create(isLegacy ? Movups_xmmm128_xmm : VEX_Vmovups_xmmm128_xmm, slot, Register.XMM0 + vectors[i]));
-                epilogue.Add(Instruction.Create(isLegacy ? Movups_xmm_xmmm128 : VEX_Vmovups_xmm_xmmm128, Register.XMM0 + vectors[i], slot));
+                prologue.Add(Instruction.Create(store, slot, Register.XMM0 + vectors[i]));
+                epilogue.Add(Instruction.Create(load, Register.XMM0 + vectors[i], slot));
             }
             epilogue.Add(Instruction.Create(Mov_r64_rm64, Register.RSP, Stack(stackPointerOffset)));
         }

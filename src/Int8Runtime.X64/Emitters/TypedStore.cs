@@ -179,8 +179,13 @@ internal static class TypedStore
     private static void StoreLow(KernelAssembler asm, Mem destination, Vec value, int elementBytes, ActiveLanes lanes)
     {
         if (!lanes.IsAll)
+        {
             PartialMoves.Store(asm, destination, value, elementBytes, lanes);
+        }
         else
-            asm.Emit((asm.Traits.Lanes32 * elementBytes) switch { 4 => Vmovd, 8 => Vmovq, _ => Vmovdqu }, VectorWidth.V128, destination, value);
+        {
+            VectorOp move = (asm.Traits.Lanes32 * elementBytes) switch { 4 => Vmovd, 8 => Vmovq, _ => Vmovdqu };
+            asm.Emit(move, VectorWidth.V128, destination, value);
+        }
     }
 }
