@@ -21,7 +21,8 @@ internal sealed record RowLayout
         Slices = hasSlices ? descriptor.Dimensions[2] : 1;
         Columns = descriptor.Dimensions[^1];
         ElementBytes = size;
-        Pixel = (int)descriptor.Strides[^1] * size;
+        // The stride of a single column means nothing and may be shorter than the pixel itself.
+        Pixel = (int)(Columns == 1 ? Math.Max(descriptor.Strides[^1], Channels) : descriptor.Strides[^1]) * size;
         Row = hasRows ? descriptor.Strides[^2] * size : 0;
         Slice = hasSlices ? descriptor.Strides[2] * size : 0;
         Image = descriptor.Strides[0] * size;

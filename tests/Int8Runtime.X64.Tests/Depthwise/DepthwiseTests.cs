@@ -34,6 +34,14 @@ public sealed class DepthwiseTests
         Conv(new Case(DataType.Int8, DataType.Int8, DataType.Int32, 33, 2, 7, 1, 1, 3, 3), FillKind.Extremes, -5));
 
     [Fact]
+    public void A_single_column_in_any_layout_is_padded_in_every_channel()
+    {
+        Problem problem = Conv(new Case(DataType.Int8, DataType.Int8, DataType.Int32, 33, 1, 5, 1, 1, 2, 2), FillKind.Extremes, -5);
+        var descriptor = (ConvolutionDescriptor)problem.Descriptor;
+        CheckOnAllTiers(problem with { Descriptor = descriptor with { Source = new(descriptor.Source.Dimensions, DataType.Int8) } });
+    }
+
+    [Fact]
     public void Weights_with_zero_points_take_the_word_product()
     {
         foreach (DataType weights in (DataType[])[DataType.UInt8, DataType.Int8])
