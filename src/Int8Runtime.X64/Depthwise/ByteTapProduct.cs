@@ -1,5 +1,6 @@
 // u8 and s8 taps, interleaved so that each dword holds the taps of one channel:
 //   VPDPBUSD   bytes  (row 0, row 1, row 2, row 3)    from VPUNPCKL/HBW, VPUNPCKL/HWD
+//   VPMADDUBSW, VPMADDWD with ones: the same bytes without VNNI, for weights within ±64, of which no two products leave 16 bits
 //   VPMADDWD   words  (row 0, row 1)                  from VPUNPCKL/HBW, VPUNPCKL/HBW with zero
 // A group with fewer rows repeats its last ones, whose weights are 0. s8 elements become u8 by adding 128, which the
 // compensation and the padded element take into account.
@@ -8,7 +9,7 @@ using static Int8Runtime.Jit.VectorOp;
 
 namespace Int8Runtime.X64;
 
-/// <summary>Taps in bytes, multiplied as four bytes (VNNI) or as two words.</summary>
+/// <summary>Taps in bytes, multiplied as four bytes or as two words.</summary>
 internal sealed class ByteTapProduct : TapProduct
 {
     private readonly bool _isWords;
@@ -27,8 +28,8 @@ internal sealed class ByteTapProduct : TapProduct
         asm.Emit(Vmovups, _signs.Value, asm.Splat(sbyte.MinValue));
     }
 
-    // Words without VNNI need a register for the product before it is added.
-    private bool HasProductRegister => _isWords && !Asm.Traits.HasVnni;
+    // Without VNNI a register holds the products before they are added.
+    private bool HasProductRegister => !Asm.Traits.HasVnni;
 
     /// <inheritdoc/>
     public override int ColumnRegisters => HasProductRegister ? 6 : 5;
@@ -82,20 +83,17 @@ internal sealed class ByteTapProduct : TapProduct
         {
             Vec accumulator = accumulators[output, v];
             Mem operand = weights + (v * Geometry.VectorBytes);
+            if (!HasProductRegister)
+            {
+                Asm.Emit(_isWords ? Vpdpwssd : Vpdpbusd, accumulator, column[v], operand);
+                continue;
+            }
+
+            Vec product = registers[5];
+            Asm.Emit(_isWords ? Vpmaddwd : Vpmaddubsw, product, column[v], operand);
             if (!_isWords)
-            {
-                Asm.Emit(Vpdpbusd, accumulator, column[v], operand);
-            }
-            else if (!HasProductRegister)
-            {
-                Asm.Emit(Vpdpwssd, accumulator, column[v], operand);
-            }
-            else
-            {
-                Vec product = registers[5];
-                Asm.Emit(Vpmaddwd, product, column[v], operand);
-                Asm.Emit(Vpaddd, accumulator, accumulator, product);
-            }
+                Asm.Emit(Vpmaddwd, product, product, Asm.Splat((short)1));
+            Asm.Emit(Vpaddd, accumulator, accumulator, product);
         }
     }
 

@@ -7,7 +7,8 @@ namespace Int8Runtime.X64;
 /// Convolution with one source and one output channel for each group, nhwc, by generated kernels that hold channels in the
 /// lanes, over one to three spatial dimensions. f32, bf16 and f16, summed in f32, and u8 or s8 sources with 8-bit weights:
 /// VPDPBUSD where there is VNNI and the weights are s8 without a zero
-/// point, 16-bit pairs otherwise. Both give the exact sums.
+/// point, VPMADDUBSW for such weights where <see cref="NumericMode"/> allows it, 16-bit pairs otherwise. All give the exact sums, unless the
+/// mode is <see cref="NumericMode.Fast"/>.
 /// </summary>
 /// <param name="cache">Where kernels are kept.</param>
 internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
@@ -41,7 +42,8 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
 
         int channels = descriptor.Source.Dimensions[1];
         ZeroPoint? weightsZeroPoint = integer && attributes.WeightsZeroPoint is { IsZero: false } ? attributes.WeightsZeroPoint : null;
-        (TapProductKind product, IsaTraits traits) = Choose(request.Isa, integer, descriptor.Weights.DataType, weightsZeroPoint is not null, channels);
+        (TapProductKind product, IsaTraits traits) = Choose(
+            request.Isa, integer, descriptor.Weights.DataType == DataType.Int8 && weightsZeroPoint is null, attributes.NumericMode, channels);
         bool runtime = integer && attributes.SourceZeroPoint is { IsRuntime: true };
         int zeroPoint = integer && !runtime ? attributes.SourceZeroPoint?.At(0) ?? 0 : 0;
         int padding = runtime ? -1 : descriptor.Source.DataType == DataType.Int8 ? zeroPoint + 128 : zeroPoint;
@@ -60,7 +62,7 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
         if (!packs)
             descriptor = descriptor with { Weights = MemoryDescriptor.ForPacked(descriptor.Weights.Dimensions, descriptor.Weights.DataType, layout) };
         return new DepthwisePlan(
-            NameOf(product, traits), cache, traits.Isa, descriptor, attributes, layout, product, padding, epilogue, epiloguePlan);
+            NameOf(product, traits, attributes.NumericMode), cache, traits.Isa, descriptor, attributes, layout, product, padding, epilogue, epiloguePlan);
     }
 
     // Rows of the window, those of all slices of a volume counted.
@@ -73,22 +75,22 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
     }
 
     // A block of at most 32 channels would leave half of a 512-bit vector empty and read across cache lines.
-    private static (TapProductKind, IsaTraits) Choose(
-        Isa isa, bool integer, DataType weights, bool hasWeightsZeroPoint, int channels)
+    private static (TapProductKind, IsaTraits) Choose(Isa isa, bool integer, bool fitsBytes, NumericMode mode, int channels)
     {
         IsaTraits traits = IsaTraits.For(isa);
         if (!integer)
             return (TapProductKind.Fma, traits);
-        bool fitsBytes = weights == DataType.Int8 && !hasWeightsZeroPoint;
         if (fitsBytes && channels <= (int)VectorWidth.V256 && isa.HasFlag(Isa.Avx2Vnni))
             return (TapProductKind.ByteQuads, IsaTraits.For(isa & IsaTiers.Avx2Vnni));
-        return (fitsBytes && traits.HasVnni ? TapProductKind.ByteQuads : TapProductKind.WordPairs, traits);
+        bool addsBytes = traits.HasVnni || mode is NumericMode.NarrowWeights or NumericMode.Fast;
+        return (fitsBytes && addsBytes ? TapProductKind.ByteQuads : TapProductKind.WordPairs, traits);
     }
 
-    private static string NameOf(TapProductKind product, IsaTraits traits)
+    private static string NameOf(TapProductKind product, IsaTraits traits, NumericMode mode)
     {
         string tier = KernelTier.NameOf(traits.Isa) + (product != TapProductKind.Fma && traits.HasVnni ? "_vnni" : "");
-        return $"{Algorithm}:{tier}{(product == TapProductKind.WordPairs ? ":s16" : "")}";
+        bool maySaturate = product == TapProductKind.ByteQuads && !traits.HasVnni && mode == NumericMode.Fast;
+        return $"{Algorithm}:{tier}{(product == TapProductKind.WordPairs ? ":s16" : maySaturate ? ":fast" : "")}";
     }
 
     private Rejection? RefusalOfShape(ConvolutionDescriptor descriptor, bool integer)

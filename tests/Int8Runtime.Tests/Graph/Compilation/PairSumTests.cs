@@ -21,7 +21,10 @@ public sealed class PairSumTests
     [InlineData("Conv", DataType.Int8, 0, 64, true)]
     [InlineData("Conv", DataType.Int8, -9, -64, true)]
     [InlineData("Gemm", DataType.UInt8, 0, -64, true)]
+    [InlineData("Depthwise", DataType.UInt8, 9, 64, true)]
+    [InlineData("Depthwise", DataType.Int8, -9, -64, true)]
     [InlineData("Conv", DataType.UInt8, 0, 65, false)]
+    [InlineData("Depthwise", DataType.UInt8, 0, -65, false)]
     [InlineData("Gemm", DataType.Int8, 0, -65, false)]
     public void Weights_of_7_bits_are_multiplied_as_bytes_and_sums_stay_exact(string op, DataType source, int zeroPoint, int weight, bool asBytes)
     {
@@ -34,7 +37,8 @@ public sealed class PairSumTests
             float[] actual = Run(engine, graph, out NodeExplanation node);
             Assert.Equal(expected, actual);
             bool hasVnni = (isa & (Isa.Avx512Vnni | Isa.Avx2Vnni)) != Isa.None;
-            string product = asBytes || hasVnni ? source == DataType.UInt8 ? ":uint8:" : ":int8:" : ":int16:";
+            string product = op == "Depthwise" ? asBytes || hasVnni ? ":bytequads:" : ":wordpairs:"
+                : asBytes || hasVnni ? source == DataType.UInt8 ? ":uint8:" : ":int8:" : ":int16:";
             Assert.True(node.WeightsLayout.Contains(product, StringComparison.Ordinal), $"{tier}: {node.WeightsLayout}");
         }
     }
@@ -53,15 +57,15 @@ public sealed class PairSumTests
     {
         const int Inputs = 35, Outputs = 19;
         var sketch = new ModelSketch();
-        bool isConvolution = op == "Conv";
+        bool isConvolution = op != "Gemm", isDepthwise = op == "Depthwise";
         GraphValue x = sketch.Edge(isConvolution ? sketch.Input(1, Inputs, 3, 3) : sketch.Input(2, Inputs), 1f / 256, zeroPoint, source);
-        int[] shape = isConvolution ? [Outputs, Inputs, 3, 3] : [Outputs, Inputs];
+        int[] shape = isDepthwise ? [Inputs, 1, 3, 3] : isConvolution ? [Outputs, Inputs, 3, 3] : [Outputs, Inputs];
         TensorData integers = TensorData.Allocate(DataType.Int8, shape, out Span<sbyte> values);
         values.Fill(weight);
         GraphValue weights = sketch.Op(
             "DequantizeLinear", sketch.Constant(integers), sketch.Constant(TensorData.Scalar(0.01f)), sketch.Constant(TensorData.Scalar((sbyte)weightsZeroPoint)));
-        GraphAttributes attributes = isConvolution ? new() { { "pads", new[] { 1, 1, 1, 1 } } } : new() { { "transB", 1 } };
-        return sketch.Output(sketch.Op(op, attributes, x, weights));
+        GraphAttributes attributes = isConvolution ? new() { { "group", isDepthwise ? Inputs : 1 }, { "pads", new[] { 1, 1, 1, 1 } } } : new() { { "transB", 1 } };
+        return sketch.Output(sketch.Op(isConvolution ? "Conv" : op, attributes, x, weights));
     }
 
     private static float[] Run(Engine engine, ModelGraph graph, out NodeExplanation node)
