@@ -39,6 +39,20 @@ public sealed class BenchTests : IDisposable
     }
 
     [Fact]
+    public void Help_has_an_example_for_each_driver_and_all_of_them_pass()
+    {
+        string help = HelpText.Of();
+        foreach (Driver driver in Driver.All.Where(driver => driver.Build is not null))
+            Assert.Contains($"i8bench --{driver.Name} ", help, StringComparison.Ordinal);
+        foreach (string example in HelpText.Examples)
+        {
+            (int code, string[] output) = Run(example.Replace("--mode=P", "--mode=R", StringComparison.Ordinal).Split(' '));
+            Assert.Equal(0, code);
+            Assert.Matches("^0:(PASSED|UNCHECKED)", output[0]);
+        }
+    }
+
+    [Fact]
     public void Lists_multiply_and_the_repro_line_repeats_the_case()
     {
         (_, string[] output) = Run("--mode=L", "--eltwise", "--dt=f32,u8", "--alg=relu,abs", "--tag=axb", "2x3x4");

@@ -1,10 +1,10 @@
 // i8bench: tests and times primitives by benchdnn's command lines.
 using Int8Runtime.Bench;
 
-if (args.Length == 0)
+if (args is [] or ["--help" or "-h" or "-?"])
 {
-    Console.Error.WriteLine("usage: i8bench [--mode=C|P|R|L] [--json] [--quiet] --DRIVER [OPTION]... PROBLEM|--batch=FILE...");
-    return 2;
+    (args.Length == 0 ? Console.Error : Console.Out).WriteLine(HelpText.Of());
+    return args.Length == 0 ? 2 : 0;
 }
 
 using var output = new StreamWriter(Console.OpenStandardOutput());
