@@ -12,7 +12,8 @@ namespace Int8Runtime.X64;
 /// <param name="inner">The implementation, for each instruction set in the order in which they are tried.</param>
 /// <param name="cache">Where kernels are kept.</param>
 /// <param name="takesAnyStrides">Whether the implementation takes every layout that is not blocked.</param>
-internal sealed unsafe class LayoutDetour(IReadOnlyList<IImplementation> inner, KernelCache cache, bool takesAnyStrides = false) : IImplementation
+internal sealed unsafe class LayoutDetour(IReadOnlyList<IImplementation> inner, KernelCache cache, bool takesAnyStrides = false)
+    : IImplementation
 {
     private const int Alignment = 64;
 
@@ -42,7 +43,8 @@ internal sealed unsafe class LayoutDetour(IReadOnlyList<IImplementation> inner, 
         for (int i = 0; i < viewed.Length; i++)
         {
             viewed[i] = postOps[i];
-            if (postOps[i] is OperandPostOp binary && binary.Operand.Dimensions == destination.Dimensions && binary.Operand.ElementCount > 1)
+            if (postOps[i] is OperandPostOp binary && binary.Operand.Dimensions == destination.Dimensions
+                && binary.Operand.ElementCount > 1)
                 viewed[i] = binary with { Operand = plan.Add(ArgumentSlot.PostOp0 + i, binary.Operand, Direction.In) ?? binary.Operand };
         }
 

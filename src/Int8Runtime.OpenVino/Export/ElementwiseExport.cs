@@ -17,7 +17,8 @@ internal static class ElementwiseExport
         table["Mod"] = static node => node.Emit(node.Attributes.GetBoolean("fmod") ? "Mod" : "FloorMod", 1, node.AllInputs(), s_numpy);
         table["Where"] = static node => node.Emit("Select", 1, node.AllInputs(), s_numpy);
         table["Clip"] = Clip;
-        table["LeakyRelu"] = static node => node.Emit("PReLU", 1, [node.Input(0), node.Number("slope", node.Attributes.GetSingle("alpha", 0.01f))]);
+        table["LeakyRelu"] = static node =>
+            node.Emit("PReLU", 1, [node.Input(0), node.Number("slope", node.Attributes.GetSingle("alpha", 0.01f))]);
         table["PRelu"] = PRelu;
         table["Elu"] = static node => node.Emit("Elu", 1, [node.Input(0)], ("alpha", node.Attributes.GetSingle("alpha", 1)));
         table["Selu"] = static node => node.Emit("Selu", 1,
@@ -27,7 +28,8 @@ internal static class ElementwiseExport
         ]);
         table["HardSigmoid"] = static node => node.Emit("HardSigmoid", 1,
         [
-            node.Input(0), node.Number("alpha", node.Attributes.GetSingle("alpha", 0.2f)), node.Number("beta", node.Attributes.GetSingle("beta", 0.5f)),
+            node.Input(0), node.Number("alpha", node.Attributes.GetSingle("alpha", 0.2f)),
+            node.Number("beta", node.Attributes.GetSingle("beta", 0.5f)),
         ]);
         table["Gelu"] = static node => node.Emit("Gelu", 7, [node.Input(0)],
             ("approximation_mode", node.Attributes.GetString("approximate", "none") == "tanh" ? "TANH" : "ERF"));
@@ -38,7 +40,8 @@ internal static class ElementwiseExport
         table["LogSoftmax"] = static node => Softmax(node, "LogSoftmax", 5);
         table["Identity"] = static node => node.Pass(node.Input(0));
         table["Dropout"] = static node => node.Pass(node.Input(0));
-        table["Cast"] = static node => node.Emit("Convert", 1, [node.Input(0)], ("destination_type", IrElementTypes.AttributeName(node.ResultType().Type)));
+        table["Cast"] = static node =>
+            node.Emit("Convert", 1, [node.Input(0)], ("destination_type", IrElementTypes.AttributeName(node.ResultType().Type)));
         table["CastLike"] = table["Cast"];
         foreach (string opType in (string[])["ReduceL1", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum"])
             table[opType] = static node => Reduce(node, node.Node.OpType);
@@ -93,7 +96,8 @@ internal static class ElementwiseExport
         bool isConstant = node.Node.Inputs.Skip(1).All(i => i is null or { IsConstant: true });
         if (isConstant)
         {
-            float low = node.ConstantInput(1)?.ToSingleArray()[0] ?? float.MinValue, high = node.ConstantInput(2)?.ToSingleArray()[0] ?? float.MaxValue;
+            float low = node.ConstantInput(1)?.ToSingleArray()[0] ?? float.MinValue,
+                high = node.ConstantInput(2)?.ToSingleArray()[0] ?? float.MaxValue;
             node.Emit("Clamp", 1, [node.Input(0)], ("min", low), ("max", high));
             return;
         }
@@ -128,5 +132,6 @@ internal static class ElementwiseExport
     }
 
     private static void ReduceSpatial(NodeContext node, string type) => node.Emit(
-        type, 1, [node.Input(0), node.Integers("axes", [.. Enumerable.Range(2, node.Rank(0) - 2).Select(d => (long)d)])], ("keep_dims", true));
+        type, 1, [node.Input(0), node.Integers("axes", [.. Enumerable.Range(2, node.Rank(0) - 2).Select(d => (long)d)])],
+        ("keep_dims", true));
 }

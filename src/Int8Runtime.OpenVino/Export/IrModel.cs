@@ -33,7 +33,8 @@ internal sealed class IrModel(string name)
     /// <param name="operands">The operands.</param>
     /// <param name="results">Types and extents of the results.</param>
     public IrValue[] Add(
-        string type, int operatorSet, string layerName, IEnumerable<(string Name, object Value)> attributes, IReadOnlyList<IrValue> operands,
+        string type, int operatorSet, string layerName, IEnumerable<(string Name, object Value)> attributes,
+        IReadOnlyList<IrValue> operands,
         params ReadOnlySpan<(DataType Type, long[] Extents)> results)
     {
         string unique = layerName;

@@ -35,7 +35,8 @@ internal sealed class IrWriter
             long[] extents = _extents[input];
             string shape = string.Join(",", extents.Select(e => e < 0 ? "?" : $"{e}"));
             _values.Add(input, _model.Add("Parameter", 1, input.Name,
-                [("shape", shape), ("element_type", Import.IrElementTypes.AttributeName(input.ElementType))], [], (input.ElementType, extents))[0]);
+                [("shape", shape), ("element_type", Import.IrElementTypes.AttributeName(input.ElementType))], [],
+                (input.ElementType, extents))[0]);
         }
 
         foreach (GraphNode node in _graph.Nodes)

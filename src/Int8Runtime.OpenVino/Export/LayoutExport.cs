@@ -8,13 +8,15 @@ internal static class LayoutExport
 {
     public static void Register(Dictionary<string, NodeExporter> table)
     {
-        table.Add("Reshape", static node => node.Emit("Reshape", 1, [node.Input(0), node.Input(1)], ("special_zero", !node.Attributes.GetBoolean("allowzero"))));
+        table.Add("Reshape", static node => node.Emit("Reshape", 1, [node.Input(0), node.Input(1)],
+            ("special_zero", !node.Attributes.GetBoolean("allowzero"))));
         table.Add("Flatten", Flatten);
         table.Add("Squeeze", static node => node.Emit("Squeeze", 1, node.AllInputs()));
         table.Add("Unsqueeze", static node => node.Emit("Unsqueeze", 1, node.AllInputs()));
         table.Add("Transpose", static node => node.Emit("Transpose", 1,
         [
-            node.Input(0), node.Integers("order", node.Attributes.GetIntegers("perm") ?? [.. Enumerable.Range(0, node.Rank(0)).Reverse().Select(d => (long)d)]),
+            node.Input(0), node.Integers("order",
+                node.Attributes.GetIntegers("perm") ?? [.. Enumerable.Range(0, node.Rank(0)).Reverse().Select(d => (long)d)]),
         ]));
         table.Add("Concat", static node => node.Emit("Concat", 1, node.AllInputs(), ("axis", node.Attributes.GetInteger("axis"))));
         table.Add("Split", Split);
@@ -23,19 +25,24 @@ internal static class LayoutExport
         table.Add("Expand", static node => node.Emit("Broadcast", 3, node.AllInputs(), ("mode", "bidirectional")));
         table.Add("Tile", static node => node.Emit("Tile", 1, node.AllInputs()));
         table.Add("Shape", ShapeOf);
-        table.Add("Range", static node => node.Emit("Range", 4, node.AllInputs(), ("output_type", IrElementTypes.AttributeName(node.ResultType().Type))));
+        table.Add("Range", static node => node.Emit("Range", 4, node.AllInputs(),
+            ("output_type", IrElementTypes.AttributeName(node.ResultType().Type))));
         table.Add("ConstantOfShape", static node => node.Emit("Broadcast", 3,
         [
             node.Constant("value", (node.Attributes.GetTensor("value") ?? TensorData.Scalar(0f)).Reshaped([])), node.Input(0),
         ], ("mode", "numpy")));
         table.Add("DepthToSpace", static node => node.Emit("DepthToSpace", 1, [node.Input(0)],
-            ("block_size", node.Attributes.GetInteger("blocksize")), ("mode", node.Attributes.GetString("mode", "DCR") == "CRD" ? "depth_first" : "blocks_first")));
+            ("block_size", node.Attributes.GetInteger("blocksize")),
+            ("mode", node.Attributes.GetString("mode", "DCR") == "CRD" ? "depth_first" : "blocks_first")));
         table.Add("SpaceToDepth", static node => node.Emit("SpaceToDepth", 1, [node.Input(0)],
             ("block_size", node.Attributes.GetInteger("blocksize")), ("mode", "blocks_first")));
         table.Add("Gather", static node => node.Emit("Gather", 8,
-            [node.Input(0), node.Input(1), node.Constant("axis", TensorData.Scalar(node.Attributes.GetInteger("axis")))], ("batch_dims", 0L)));
-        table.Add("GatherElements", static node => node.Emit("GatherElements", 6, node.AllInputs(), ("axis", node.Attributes.GetInteger("axis"))));
-        table.Add("GatherND", static node => node.Emit("GatherND", 8, node.AllInputs(), ("batch_dims", node.Attributes.GetInteger("batch_dims"))));
+            [node.Input(0), node.Input(1), node.Constant("axis", TensorData.Scalar(node.Attributes.GetInteger("axis")))],
+            ("batch_dims", 0L)));
+        table.Add("GatherElements",
+            static node => node.Emit("GatherElements", 6, node.AllInputs(), ("axis", node.Attributes.GetInteger("axis"))));
+        table.Add("GatherND",
+            static node => node.Emit("GatherND", 8, node.AllInputs(), ("batch_dims", node.Attributes.GetInteger("batch_dims"))));
         table.Add("ScatterND", static node => node.Emit("ScatterNDUpdate", 15, node.AllInputs(), ("reduction", Reduction(node))));
         table.Add("ScatterElements", static node => node.Emit("ScatterElementsUpdate", 12,
         [
@@ -74,7 +81,8 @@ internal static class LayoutExport
         long[] lengths = [.. Enumerable.Range(0, node.Node.Outputs.Count).Select(i => node.ResultType(i).Extents[dimension])];
         if (lengths.Any(l => l < 0))
             throw node.Unsupported("splits a free dimension");
-        node.EmitAll("VariadicSplit", 1, [node.Input(0), node.Constant("axis", TensorData.Scalar(axis)), node.Integers("lengths", lengths)]);
+        node.EmitAll("VariadicSplit", 1,
+            [node.Input(0), node.Constant("axis", TensorData.Scalar(axis)), node.Integers("lengths", lengths)]);
     }
 
     private static void Slice(NodeContext node)
@@ -104,7 +112,8 @@ internal static class LayoutExport
         }
 
         IrValue[] operands = [node.Input(0), node.Integers("begin", begin), node.Integers("end", end)];
-        node.Emit("Pad", 1, mode == "constant" && node.Has(2) ? [.. operands, node.Reshaped(node.Input(2), [])] : operands, ("pad_mode", mode));
+        node.Emit("Pad", 1, mode == "constant" && node.Has(2) ? [.. operands, node.Reshaped(node.Input(2), [])] : operands,
+            ("pad_mode", mode));
     }
 
     private static void ShapeOf(NodeContext node)
@@ -120,7 +129,8 @@ internal static class LayoutExport
             throw node.Unsupported("has values that are computed");
         int size = values.ElementType.SizeInBytes();
         TensorData Value(int index) => new(values.ElementType, [], values.Bytes.Slice(index * size, size));
-        node.Emit("OneHot", 1, [node.Input(0), node.Reshaped(node.Input(1), []), node.Constant("on", Value(1)), node.Constant("off", Value(0))],
+        node.Emit("OneHot", 1,
+            [node.Input(0), node.Reshaped(node.Input(1), []), node.Constant("on", Value(1)), node.Constant("off", Value(0))],
             ("axis", node.Attributes.GetInteger("axis", -1)));
     }
 
@@ -147,7 +157,8 @@ internal static class LayoutExport
 
     private static void Resize(NodeContext node)
     {
-        string mode = node.Attributes.GetString("mode", "nearest"), coordinates = node.Attributes.GetString("coordinate_transformation_mode", "half_pixel");
+        string mode = node.Attributes.GetString("mode", "nearest"),
+            coordinates = node.Attributes.GetString("coordinate_transformation_mode", "half_pixel");
         if (coordinates is not ("half_pixel" or "pytorch_half_pixel" or "asymmetric" or "align_corners" or "tf_half_pixel_for_nn"))
             throw node.Unsupported($"has the coordinates '{coordinates}'");
         if (node.Attributes.GetString("keep_aspect_ratio_policy", "stretch") != "stretch" || node.Attributes.GetBoolean("exclude_outside"))
@@ -156,8 +167,10 @@ internal static class LayoutExport
         long[] axes = node.Attributes.GetIntegers("axes") ?? [.. Enumerable.Range(0, node.Rank(0)).Select(d => (long)d)];
         long[] zeros = new long[node.Rank(0)];
         node.Emit("Interpolate", 11, [node.Input(0), bySizes ? node.Input(3) : node.Input(2), node.Integers("axes", axes)],
-            ("mode", mode switch { "linear" => "linear_onnx", var other => other }), ("shape_calculation_mode", bySizes ? "sizes" : "scales"),
-            ("coordinate_transformation_mode", coordinates), ("nearest_mode", node.Attributes.GetString("nearest_mode", "round_prefer_floor")),
+            ("mode", mode switch { "linear" => "linear_onnx", var other => other }),
+            ("shape_calculation_mode", bySizes ? "sizes" : "scales"),
+            ("coordinate_transformation_mode", coordinates),
+            ("nearest_mode", node.Attributes.GetString("nearest_mode", "round_prefer_floor")),
             ("antialias", node.Attributes.GetBoolean("antialias")), ("pads_begin", zeros), ("pads_end", zeros),
             ("cube_coeff", node.Attributes.GetSingle("cubic_coeff_a", -0.75f)));
     }

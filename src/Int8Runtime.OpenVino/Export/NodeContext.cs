@@ -45,7 +45,8 @@ internal sealed class NodeContext(GraphNode node, IrModel model, Func<GraphValue
     public void EmitAll(string type, int operatorSet, IReadOnlyList<IrValue> operands, params ReadOnlySpan<(string, object)> attributes)
     {
         IrValue[] values = model.Add(
-            type, operatorSet, Node.Outputs.Count == 1 ? Node.Output.Name : Node.Name, attributes.ToArray(), operands, [.. Enumerable.Range(0, Node.Outputs.Count).Select(ResultType)]);
+            type, operatorSet, Node.Outputs.Count == 1 ? Node.Output.Name : Node.Name, attributes.ToArray(), operands,
+            [.. Enumerable.Range(0, Node.Outputs.Count).Select(ResultType)]);
         for (int i = 0; i < values.Length; i++)
             _results[i] = values[i];
     }

@@ -11,7 +11,8 @@ internal static class ProductExport
     {
         table.Add("Conv", Convolution);
         table.Add("ConvTranspose", Transposed);
-        table.Add("MatMul", static node => node.Emit("MatMul", 1, [node.Input(0), node.Input(1)], ("transpose_a", false), ("transpose_b", false)));
+        table.Add("MatMul", static node => node.Emit("MatMul", 1, [node.Input(0), node.Input(1)], ("transpose_a", false),
+            ("transpose_b", false)));
         table.Add("Gemm", Gemm);
         table.Add("MaxPool", static node =>
         {
@@ -24,7 +25,8 @@ internal static class ProductExport
         });
         table.Add("AveragePool", static node => Pool(node, "AvgPool", ("exclude-pad", !node.Attributes.GetBoolean("count_include_pad"))));
         table.Add("BatchNormalization", static node => node.Emit(
-            "BatchNormInference", 5, [.. Enumerable.Range(0, 5).Select(node.Input)], ("epsilon", node.Attributes.GetSingle("epsilon", 1e-5f))));
+            "BatchNormInference", 5, [.. Enumerable.Range(0, 5).Select(node.Input)],
+            ("epsilon", node.Attributes.GetSingle("epsilon", 1e-5f))));
         table.Add("LRN", static node => node.Emit("LRN", 1, [node.Input(0), node.Integers("axes", 1)],
             ("alpha", node.Attributes.GetSingle("alpha", 1e-4f)), ("beta", node.Attributes.GetSingle("beta", 0.75f)),
             ("bias", node.Attributes.GetSingle("bias", 1)), ("size", node.Attributes.GetInteger("size"))));
@@ -74,7 +76,8 @@ internal static class ProductExport
     }
 
     private static IrValue Weights(NodeContext node, long[] shape) =>
-        shape.Length != node.Rank(1) && node.Node.Input(1).Producer is { } producer && QuantizedValues.IsPartOfConstant(producer) && CanSplit(producer)
+        shape.Length != node.Rank(1) && node.Node.Input(1).Producer is { } producer && QuantizedValues.IsPartOfConstant(producer)
+            && CanSplit(producer)
             ? QuantizedValues.WriteConstant(node.Model, producer, shape)
             : node.Reshaped(node.Input(1), shape);
 
@@ -109,7 +112,8 @@ internal static class ProductExport
     {
         float alpha = node.Attributes.GetSingle("alpha", 1), beta = node.Attributes.GetSingle("beta", 1);
         bool adds = node.Has(2) && beta != 0;
-        (string, object)[] attributes = [("transpose_a", node.Attributes.GetBoolean("transA")), ("transpose_b", node.Attributes.GetBoolean("transB"))];
+        (string, object)[] attributes =
+            [("transpose_a", node.Attributes.GetBoolean("transA")), ("transpose_b", node.Attributes.GetBoolean("transB"))];
         if (alpha == 1 && !adds)
         {
             node.Emit("MatMul", 1, [node.Input(0), node.Input(1)], attributes);

@@ -12,7 +12,9 @@ internal static class QuantizedValues
     public static bool IsFirstHalf(GraphNode node) => node.Is("QuantizeLinear") && !node.Output.IsGraphOutput
         && node.Output.Uses.All(u => u.Node.Is("DequantizeLinear") && u.InputIndex == 0 && HasParametersOf(u.Node, node));
 
-    /// <summary>Writes a dequantized constant, under another shape if one is given whose leading extents are those of the channels.</summary>
+    /// <summary>
+    /// Writes a dequantized constant, under another shape if one is given whose leading extents are those of the channels.
+    /// </summary>
     /// <exception cref="UnsupportedModelException">The scales are computed.</exception>
     public static IrValue WriteConstant(IrModel model, GraphNode node, long[]? shape)
     {
@@ -36,7 +38,8 @@ internal static class QuantizedValues
         value = model.Add("Convert", 1, name + "/Convert", [("destination_type", "f32")], [value], real)[0];
         if (view.ZeroPoints.Any(z => z != 0))
         {
-            IrValue zero = model.Constant(name + "/zero_point", TensorData.Create<float>([.. view.ZeroPoints.Select(z => (float)z)], parameterShape));
+            IrValue zero = model.Constant(name + "/zero_point",
+                TensorData.Create<float>([.. view.ZeroPoints.Select(z => (float)z)], parameterShape));
             value = model.Add("Subtract", 1, name + "/Subtract", [("auto_broadcast", "numpy")], [value, zero], real)[0];
         }
 
@@ -51,7 +54,8 @@ internal static class QuantizedValues
         if (node.Input(0).Producer is not { } quantize || !IsFirstHalf(quantize))
             throw context.Unsupported("reads integers that are computed");
         QuantizationView view = QuantizationView.Of(new NodeOperands(
-            node, node.Inputs.Select((v, i) => v is null ? (TensorType?)null : new TensorType(i == 0 ? quantize.Output.ElementType : v.ElementType,
+            node, node.Inputs.Select((v, i) => v is null ? (TensorType?)null
+                : new TensorType(i == 0 ? quantize.Output.ElementType : v.ElementType,
                 Array.ConvertAll(context.Extents(i), e => (int)Math.Max(e, 1)))), node.Inputs.Select(v => v?.Constant)));
         if (!view.IntegerType.IsInt8())
             throw context.Unsupported($"quantizes to {view.IntegerType.ToShortName()}");
@@ -64,8 +68,10 @@ internal static class QuantizedValues
         if (!view.IsPerTensor)
             extents[view.Axis] = low.Length;
         Shape shape = view.IsPerTensor ? [] : extents;
-        IrValue lower = context.Constant("low", TensorData.Create<float>(low, shape)), upper = context.Constant("high", TensorData.Create<float>(high, shape));
-        context.Emit("FakeQuantize", 1, [context.ResolveOf(quantize.Input(0)), lower, upper, lower, upper], ("levels", 256L), ("auto_broadcast", "numpy"));
+        IrValue lower = context.Constant("low", TensorData.Create<float>(low, shape)),
+            upper = context.Constant("high", TensorData.Create<float>(high, shape));
+        context.Emit("FakeQuantize", 1, [context.ResolveOf(quantize.Input(0)), lower, upper, lower, upper], ("levels", 256L),
+            ("auto_broadcast", "numpy"));
     }
 
     // f32 borders from which a reader finds exactly this scale.
@@ -105,7 +111,8 @@ internal static class QuantizedValues
         for (int i = 1; i < 3; i++)
         {
             TensorData? left = dequantize.ConstantInput(i), right = quantize.ConstantInput(i);
-            if (left is null ? dequantize.OptionalInput(i) is not null || quantize.OptionalInput(i) is not null : !left.ContentEquals(right))
+            if (left is null ? dequantize.OptionalInput(i) is not null || quantize.OptionalInput(i) is not null
+                : !left.ContentEquals(right))
                 return false;
         }
 

@@ -45,7 +45,8 @@ internal sealed record CompressedConstant(TensorData Integers, float[] Scales, i
     /// <summary>Multiplied by scales; null where one is not positive or they vary along several dimensions.</summary>
     public CompressedConstant? Times(TensorData scales)
     {
-        if (Arrange(scales) is not { } arranged || !Array.TrueForAll(arranged.Values, s => s > 0 && float.IsFinite((float)s) && (float)s > 0))
+        if (Arrange(scales) is not { } arranged
+            || !Array.TrueForAll(arranged.Values, s => s > 0 && float.IsFinite((float)s) && (float)s > 0))
             return null;
         float[] values = Array.ConvertAll(arranged.Values, s => (float)s);
         if (Scales.Length == 1 && ZeroPoints.Length == 1)
@@ -78,7 +79,9 @@ internal sealed record CompressedConstant(TensorData Integers, float[] Scales, i
         return this with { Integers = new TensorData(Integers.ElementType, [columns, rows], to), Inner = axis == 0 ? 1 : rows };
     }
 
-    /// <summary>The dimension to whose indices the scales belong; −1 where there is one scale, null where there is no such dimension.</summary>
+    /// <summary>
+    /// The dimension to whose indices the scales belong; −1 where there is one scale, null where there is no such dimension.
+    /// </summary>
     public int? AxisOf()
     {
         if (Scales.Length == 1)

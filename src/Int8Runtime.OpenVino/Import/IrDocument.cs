@@ -25,7 +25,9 @@ internal sealed record IrLayer(string Id, string Name, string Type, string Versi
     /// <summary>The results in order.</summary>
     public required IReadOnlyList<IrPort> Outputs { get; init; }
 
-    /// <summary>The number of the operator set in which this form of the operator appeared; 0 where the version is of another kind.</summary>
+    /// <summary>
+    /// The number of the operator set in which this form of the operator appeared; 0 where the version is of another kind.
+    /// </summary>
     public int OperatorSet => Version.StartsWith("opset", StringComparison.Ordinal)
         && int.TryParse(Version.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : 0;
 
@@ -123,7 +125,8 @@ internal sealed class IrDocument
         .. (layer.Element(kind)?.Elements("port") ?? []).Select(port => new IrPort(
             (string?)port.Attribute("id") ?? throw Damaged($"a port of the layer '{name}' has no id"),
             (string?)port.Attribute("precision") ?? "",
-            [.. port.Elements("dim").Select(dim => IrText.Integer(dim.Value) ?? throw Damaged($"the layer '{name}' has the dimension '{dim.Value}'"))],
+            [.. port.Elements("dim").Select(dim => IrText.Integer(dim.Value)
+                ?? throw Damaged($"the layer '{name}' has the dimension '{dim.Value}'"))],
             (string?)port.Attribute("names") ?? "")),
     ];
 

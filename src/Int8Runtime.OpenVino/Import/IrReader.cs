@@ -113,7 +113,8 @@ internal sealed class IrReader
         return new GraphShape([.. parts.Select(part => IrText.Integer(part) is { } extent ? Dimension(extent) : GraphDimension.Unknown)]);
 
         // A range such as 1..8 is a free dimension too.
-        static GraphDimension Dimension(long extent) => extent is >= 0 and < int.MaxValue ? GraphDimension.Of((int)extent) : GraphDimension.Unknown;
+        static GraphDimension Dimension(long extent) =>
+            extent is >= 0 and < int.MaxValue ? GraphDimension.Of((int)extent) : GraphDimension.Unknown;
     }
 
     private void ReadLayer(IrLayer layer)
@@ -136,7 +137,8 @@ internal sealed class IrReader
         }
     }
 
-    private LayerResult Resolve(IrLayer layer, IrSource source) => _results.TryGetValue((source.Layer.Id, source.Port), out LayerResult? result)
+    private LayerResult Resolve(IrLayer layer, IrSource source) =>
+        _results.TryGetValue((source.Layer.Id, source.Port), out LayerResult? result)
         ? result
         : throw new UnsupportedModelException($"{layer} reads output {source.Port} of {source.Layer}, which is not supported.");
 

@@ -3,7 +3,9 @@ using Int8Runtime.Graph;
 
 namespace Int8Runtime.OpenVino.Import;
 
-/// <summary>A result of a layer: a value of the graph, or a constant in compressed form that becomes a value when somebody uses it.</summary>
+/// <summary>
+/// A result of a layer: a value of the graph, or a constant in compressed form that becomes a value when somebody uses it.
+/// </summary>
 internal sealed class LayerResult(string name)
 {
     private GraphValue? _value;
@@ -73,7 +75,8 @@ internal sealed class LayerContext(IrLayer layer, ModelGraph graph, LayerResult[
     public int Rank(int index) => index < ports.Length ? ports[index].Dimensions.Count : throw Defect($"input {index} is missing");
 
     /// <summary>The extents that the file states for an operand, −1 where they are free.</summary>
-    public IReadOnlyList<long> Dimensions(int index) => index < ports.Length ? ports[index].Dimensions : throw Defect($"input {index} is missing");
+    public IReadOnlyList<long> Dimensions(int index) =>
+        index < ports.Length ? ports[index].Dimensions : throw Defect($"input {index} is missing");
 
     /// <summary>The element type of an operand as the graph has it.</summary>
     public DataType ElementType(int index)
@@ -81,12 +84,14 @@ internal sealed class LayerContext(IrLayer layer, ModelGraph graph, LayerResult[
         GraphValue value = Input(index);
         if (value.ElementType != DataType.Undefined)
             return value.ElementType;
-        DataType type = ports[index].Precision.Length == 0 ? DataType.Undefined : IrElementTypes.Parse(ports[index].Precision, Layer.ToString());
+        DataType type = ports[index].Precision.Length == 0 ? DataType.Undefined
+            : IrElementTypes.Parse(ports[index].Precision, Layer.ToString());
         return IrElementTypes.IsHalf(type) ? DataType.Float32 : type;
     }
 
     /// <summary>Whether an operand holds integers.</summary>
-    public bool IsInteger(int index) => ElementType(index) is DataType.Int64 or DataType.Int32 or DataType.Int16 or DataType.UInt16 or DataType.Int8 or DataType.UInt8;
+    public bool IsInteger(int index) =>
+        ElementType(index) is DataType.Int64 or DataType.Int32 or DataType.Int16 or DataType.UInt16 or DataType.Int8 or DataType.UInt8;
 
     // Attributes
 
@@ -121,7 +126,8 @@ internal sealed class LayerContext(IrLayer layer, ModelGraph graph, LayerResult[
         EmitMany(opType, 1, operands, attributes, domain);
 
     /// <summary>Adds a node that delivers several results.</summary>
-    public void EmitMany(string opType, int count, ReadOnlySpan<GraphValue?> operands, GraphAttributes? attributes = null, string domain = "")
+    public void EmitMany(string opType, int count, ReadOnlySpan<GraphValue?> operands, GraphAttributes? attributes = null,
+        string domain = "")
     {
         if (_results.Length < count)
             throw Defect($"it has {_results.Length} outputs instead of {count}");
@@ -156,7 +162,8 @@ internal sealed class LayerContext(IrLayer layer, ModelGraph graph, LayerResult[
 
     /// <summary>A number of the type of an operand.</summary>
     public GraphValue AddNumber(string role, double value, int like) =>
-        AddConstant(role, TensorData.Scalar(value).ConvertTo(ElementType(like) is var type && type == DataType.Undefined ? DataType.Float32 : type));
+        AddConstant(role, TensorData.Scalar(value).ConvertTo(ElementType(like) is var type && type == DataType.Undefined
+            ? DataType.Float32 : type));
 
     /// <summary>An operand as 64-bit integers in one dimension, which is how ONNX wants axes, sizes and positions.</summary>
     public GraphValue IntegerList(int index)
@@ -169,11 +176,13 @@ internal sealed class LayerContext(IrLayer layer, ModelGraph graph, LayerResult[
         return Rank(index) == 1 ? value : Step("Reshape", [value, AddIntegers("list", -1)]);
     }
 
-    public GraphValue Cast(GraphValue value, DataType type) => Step("Cast", [value], new GraphAttributes { { "to", ElementTypeCodes.ToCode(type) } });
+    public GraphValue Cast(GraphValue value, DataType type) =>
+        Step("Cast", [value], new GraphAttributes { { "to", ElementTypeCodes.ToCode(type) } });
 
     public ModelFormatException Defect(string defect) => new($"{Layer}: {defect}. The model is damaged; convert it again.");
 
-    public UnsupportedModelException Unsupported(string what) => new($"{Layer} {what}, which is not supported. Convert the model without it.");
+    public UnsupportedModelException Unsupported(string what) =>
+        new($"{Layer} {what}, which is not supported. Convert the model without it.");
 
     private string NameOf(int index) => Layer.Outputs.Count == 1 ? Layer.Name : $"{Layer.Name}.{index}";
 

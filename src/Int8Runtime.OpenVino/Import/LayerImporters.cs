@@ -14,7 +14,8 @@ internal static class LayerImporters
     private static readonly FrozenDictionary<string, (int Newest, LayerImporter Import)> s_table = Build();
 
     /// <summary>The types that are read, with the newest operator set whose form is understood.</summary>
-    public static IEnumerable<(string Type, int Newest)> Known => s_table.Select(e => (e.Key, e.Value.Newest)).OrderBy(e => e.Key, StringComparer.Ordinal);
+    public static IEnumerable<(string Type, int Newest)> Known =>
+        s_table.Select(e => (e.Key, e.Value.Newest)).OrderBy(e => e.Key, StringComparer.Ordinal);
 
     /// <summary>The importer of a layer.</summary>
     /// <exception cref="UnsupportedModelException">There is none for its type or version.</exception>
@@ -80,7 +81,8 @@ internal static class LayerImporters
         Add("Softmax", 8, static layer => NormalizationLayers.Softmax(layer, "Softmax"));
 
         Add("Broadcast", 3, ShapeLayers.Broadcast);
-        Add("Concat", 1, static layer => layer.Emit("Concat", layer.AllInputs(), new GraphAttributes { { "axis", layer.Integer("axis") } }));
+        Add("Concat", 1, static layer => layer.Emit("Concat", layer.AllInputs(),
+            new GraphAttributes { { "axis", layer.Integer("axis") } }));
         Add("DepthToSpace", 1, LayoutLayers.DepthToSpace);
         Add("Pad", 12, LayoutLayers.Pad);
         Add("Range", 4, ShapeLayers.Range);

@@ -22,7 +22,9 @@ internal readonly record struct BrgemmOperands(
     /// <param name="weights">Type of the weights.</param>
     /// <param name="destination">Type of the destination.</param>
     /// <param name="hasWholePairs">Whether every run of K has an even number of elements.</param>
-    /// <param name="isPadded">Whether padded elements are multiplied, so that the source's zero point has to be a value of its type.</param>
+    /// <param name="isPadded">
+    /// Whether padded elements are multiplied, so that the source's zero point has to be a value of its type.
+    /// </param>
     /// <param name="rejection">The reason, if the result is null.</param>
     public static BrgemmOperands? Choose(
         string name, PlanRequest request, DataType source, DataType weights, DataType destination, bool hasWholePairs,
@@ -38,7 +40,8 @@ internal readonly record struct BrgemmOperands(
             rejection = Refuse(RejectionReason.DataTypes, $"{source.ToShortName()} source with {weights.ToShortName()} weights");
         else if (!destination.IsInt8() && destination != DataType.Int32 && !FloatConversion.Reads(destination))
             rejection = Refuse(RejectionReason.DataTypes, $"{destination.ToShortName()} destination");
-        else if (IsBeyondWords(attributes.SourceZeroPoint) && (isPadded || attributes.SourceZeroPoint!.Granularity == QuantizationGranularity.PerChannel))
+        else if (IsBeyondWords(attributes.SourceZeroPoint)
+            && (isPadded || attributes.SourceZeroPoint!.Granularity == QuantizationGranularity.PerChannel))
             rejection = Refuse(RejectionReason.Quantization, $"a source zero point beyond ±{LargestWordZeroPoint}");
         else if (IsBeyondWords(attributes.WeightsZeroPoint))
             rejection = Refuse(RejectionReason.Quantization, $"a weights zero point beyond ±{LargestWordZeroPoint}");
@@ -116,7 +119,8 @@ internal readonly record struct BrgemmOperands(
         if (zeroPoint is null or { IsRuntime: true })
             return true;
         (int min, int max) = source.IntegerRange();
-        return zeroPoint.Granularity == QuantizationGranularity.PerTensor && (!isPadded || (zeroPoint.At(0) >= min && zeroPoint.At(0) <= max));
+        return zeroPoint.Granularity == QuantizationGranularity.PerTensor
+            && (!isPadded || (zeroPoint.At(0) >= min && zeroPoint.At(0) <= max));
     }
 
     private static bool IsBeyondWords(ZeroPoint? zeroPoint) => zeroPoint is { IsRuntime: false }

@@ -70,7 +70,8 @@ internal sealed unsafe class BrgemmPacker
         if (_spec.Product == DotProductKind.Int16)
             PackWords(rows, (short*)packed, count, matrix, first, zeroPoint);
         else
-            PackBytes(rows, (sbyte*)packed, count, sums, destination + _spec.ResidualOffset + ((long)index * (_spec.Residuals?.Stride ?? 0)));
+            PackBytes(rows, (sbyte*)packed, count, sums,
+                destination + _spec.ResidualOffset + ((long)index * (_spec.Residuals?.Stride ?? 0)));
         if (_spec.CompensationFactor == 0)
             return;
         int* compensation = (int*)(destination + _spec.CompensationOffset) + ((long)matrix * _spec.CompensationStride) + first;

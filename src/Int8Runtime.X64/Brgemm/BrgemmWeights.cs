@@ -6,7 +6,10 @@ using Int8Runtime.Jit;
 
 namespace Int8Runtime.X64;
 
-/// <summary>Everything that the bytes of packed weights depend on, besides the weights. Tile sizes do not, so plans for other shapes share them.</summary>
+/// <summary>
+/// Everything that the bytes of packed weights depend on, besides the weights. Tile sizes do not, so plans for other shapes share
+/// them.
+/// </summary>
 internal sealed record BrgemmWeightsSpec
 {
     /// <summary>The product that reads them.</summary>

@@ -59,7 +59,8 @@ internal sealed unsafe class BrgemmWeightsOperand
         rejection = null;
         if ((long)spec.Runs * spec.RunSteps * spec.Lanes * 4 > int.MaxValue - 64)
         {
-            rejection = new Rejection(name, RejectionReason.Shape, $"a vector of columns of {(long)spec.Runs * spec.RunElements} products does not fit 2 GiB");
+            rejection = new Rejection(name, RejectionReason.Shape,
+                $"a vector of columns of {(long)spec.Runs * spec.RunElements} products does not fit 2 GiB");
             return null;
         }
 

@@ -43,7 +43,8 @@ internal readonly unsafe struct ByteInterleave(int lanes, byte flip)
         for (int first = 0; first < lanes; first += Group)
         {
             // Bytes 0 to 7: eight columns of one row. Absent columns and rows must be zeros after the flip.
-            Vector128<byte> valid = Vector128.LessThan(Vector128<byte>.Indices, Vector128.Create((byte)Math.Clamp(count - first, 0, Group)));
+            Vector128<byte> valid =
+                Vector128.LessThan(Vector128<byte>.Indices, Vector128.Create((byte)Math.Clamp(count - first, 0, Group)));
             Vector128<byte> a = Row(four, first, 0), b = Row(four, first, 1), c = Row(four, first, 2), d = Row(four, first, 3);
 
             // Words: pairs of one column; then dwords: its four bytes.

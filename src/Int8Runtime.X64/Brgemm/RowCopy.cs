@@ -86,7 +86,8 @@ internal sealed unsafe record RowCopy(
             long from = c * ChannelStride;
             if (Product.IsFloatingPoint())
                 FloatConversion.Run(
-                    destination + (c * Product.ElementBytes()), Product.FloatType(), source + (from * SourceType.SizeInBytes()), SourceType, 1);
+                    destination + (c * Product.ElementBytes()), Product.FloatType(), source + (from * SourceType.SizeInBytes()),
+                    SourceType, 1);
             else if (Product == DotProductKind.Int16)
                 ((short*)destination)[c] = (short)((SourceType == DataType.Int8 ? ((sbyte*)source)[from] : source[from]) - zeroPoint);
             else

@@ -72,7 +72,8 @@ internal sealed unsafe class JitConcat(KernelCache cache, Isa tier)
         public ElementwisePlan? Conversion;
     }
 
-    private sealed class Plan(string name, ConcatDescriptor descriptor, Part[] parts, CopyPlan? reorder, long joinedBytes, int threads) : PrimitivePlan
+    private sealed class Plan(string name, ConcatDescriptor descriptor, Part[] parts, CopyPlan? reorder, long joinedBytes,
+        int threads) : PrimitivePlan
     {
         private readonly long _joinedBytes = (joinedBytes + 63) & ~63L;
 
@@ -81,7 +82,8 @@ internal sealed unsafe class JitConcat(KernelCache cache, Isa tier)
         public override PrimitiveDescriptor Descriptor => descriptor;
 
         public override string Details =>
-            string.Join(", ", parts.Select(part => part.Copy?.Details ?? part.Conversion?.Details).Append(reorder?.Details).OfType<string>().Distinct());
+            string.Join(", ", parts.Select(part => part.Copy?.Details ?? part.Conversion?.Details)
+                .Append(reorder?.Details).OfType<string>().Distinct());
 
         public override long ScratchBytes => _joinedBytes + parts.Max(part => part.Conversion?.ScratchBytes(threads) ?? 0);
 

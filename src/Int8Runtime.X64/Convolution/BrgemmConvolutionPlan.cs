@@ -1,4 +1,5 @@
-// The plan of a convolution: units of work are (image, plane of a volume, group, block of lines, block of pixels, part of the output channels).
+// The plan of a convolution: units of work are (image, plane of a volume, group, block of lines, block of pixels, part of the
+// output channels).
 // Inside a unit the channel block is the outer loop and lines are the inner one, so that a panel of weights stays in the
 // cache while lines sweep over it.
 using System.Runtime.CompilerServices;
@@ -54,7 +55,8 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
         _kernels = new BrgemmKernels(cache, operands.Isa, template, blocking, [rows.Pixels], geometry.OutputChannels);
 
         int pixelBytes = geometry.OutputChannels * descriptor.Destination.DataType.SizeInBytes();
-        long lineBytes = (rows.Copy is null ? (long)rows.PixelStep * rows.Pixels : rows.LineStep * geometry.KernelDepth) + ((long)pixelBytes * rows.Pixels);
+        long lineBytes = (rows.Copy is null ? (long)rows.PixelStep * rows.Pixels : rows.LineStep * geometry.KernelDepth)
+            + ((long)pixelBytes * rows.Pixels);
         _split = WorkSplit.Choose(
             new WorkShape(geometry.Images * rows.Planes * geometry.Groups, rows.Lines, rows.Pixels, _kernels.BlockCount, lineBytes,
                 weightsSpec.MatrixBytes, weightsSpec.MatrixBytes / _kernels.BlockCount),

@@ -98,7 +98,8 @@ internal sealed class DeconvolutionPhase
     {
         int[] axes = [.. Enumerable.Range(0, tensor.Rank - 2)];
         return tensor.Slice(
-            [0, 0, .. axes.Select(start)], [1, 1, .. axes.Select(step)], [tensor.Dimensions[0], tensor.Dimensions[1], .. axes.Select(extent)]);
+            [0, 0, .. axes.Select(start)], [1, 1, .. axes.Select(step)],
+            [tensor.Dimensions[0], tensor.Dimensions[1], .. axes.Select(extent)]);
     }
 
     private sealed class TapComparer : IEqualityComparer<AxisPhase>

@@ -52,7 +52,8 @@ internal sealed unsafe class DeconvolutionWeights : PackedLayout
     {
         public static PartComparer Instance { get; } = new();
 
-        public bool Equals((DeconvolutionPhase Phase, PackedLayout Layout, long Offset) x, (DeconvolutionPhase Phase, PackedLayout Layout, long Offset) y) =>
+        public bool Equals((DeconvolutionPhase Phase, PackedLayout Layout, long Offset) x,
+            (DeconvolutionPhase Phase, PackedLayout Layout, long Offset) y) =>
             x.Phase.HasTapsOf(y.Phase) && x.Layout.Equals(y.Layout);
 
         public int GetHashCode((DeconvolutionPhase Phase, PackedLayout Layout, long Offset) part) => part.Layout.GetHashCode();

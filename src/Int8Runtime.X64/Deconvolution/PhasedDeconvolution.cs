@@ -44,7 +44,8 @@ internal sealed class PhasedDeconvolution(IReadOnlyList<IImplementation> convolu
         }
 
         DeconvolutionWeights? packed = weights.IsStrided ? null : new DeconvolutionWeights(
-            phases.Zip(plans).Where(pair => pair.First.HasTaps).Select(pair => (pair.First, PhasedDeconvolutionPlan.WeightsOf(pair.Second).Packed!)));
+            phases.Zip(plans).Where(pair => pair.First.HasTaps)
+                .Select(pair => (pair.First, PhasedDeconvolutionPlan.WeightsOf(pair.Second).Packed!)));
         if (weights.Packed is { } given && !given.Equals(packed))
             return new Rejection(Name, RejectionReason.Layout, $"weights {weights}");
         if (packed is not null)

@@ -173,7 +173,8 @@ internal sealed unsafe class DepthwisePlan : PrimitivePlan
             int channel = (quad * 4) - place + _geometry.ChannelOf(place / _geometry.Lanes, place % _geometry.Lanes);
             if (channel + 4 <= channels && type == DataType.Float32)
             {
-                System.Runtime.Intrinsics.Vector128.Store(System.Runtime.Intrinsics.Vector128.Load(source + channel), destination + (quad * 4));
+                System.Runtime.Intrinsics.Vector128.Store(System.Runtime.Intrinsics.Vector128.Load(source + channel),
+                    destination + (quad * 4));
                 continue;
             }
 

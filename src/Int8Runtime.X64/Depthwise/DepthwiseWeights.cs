@@ -79,7 +79,8 @@ internal sealed unsafe class DepthwiseWeights(
                         index[^3] = row / rowsOfSlice;
                     index[horizontal] = column;
                     long offset = source.OffsetOf(index);
-                    byte* entry = dword + CompensationBytes + (((column * geometry.GroupsOf(height)) + (row / geometry.RowsPerGroup)) * GroupBytes);
+                    byte* entry = dword + CompensationBytes
+                        + (((column * geometry.GroupsOf(height)) + (row / geometry.RowsPerGroup)) * GroupBytes);
                     int inGroup = row % geometry.RowsPerGroup;
                     if (product == TapProductKind.Fma)
                     {

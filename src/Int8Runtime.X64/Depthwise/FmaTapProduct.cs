@@ -1,4 +1,5 @@
-// Float taps, in f32 whatever the stored type: one vector of channels, one row at a time. The window's weights stay in registers if they fit.
+// Float taps, in f32 whatever the stored type: one vector of channels, one row at a time. The window's weights stay in registers
+// if they fit.
 using Int8Runtime.Jit;
 using static Int8Runtime.Jit.VectorOp;
 

@@ -3,7 +3,8 @@
 //
 // Bytes are interleaved by unpacks within 128-bit lanes, so that each dword holds the taps of one channel. Accumulator
 // v (0..3) then holds, in lane L of 128 bits, the channels 16·L + 4·v … + 3 of the block: the "unpacked order", which the
-// in-lane packs of the epilogue undo (with one such lane it is the order of the channels). Weights, compensation, scales and biases are stored in the same order.
+// in-lane packs of the epilogue undo (with one such lane it is the order of the channels). Weights, compensation, scales and
+// biases are stored in the same order.
 using Int8Runtime.Jit;
 using static Int8Runtime.Jit.VectorOp;
 

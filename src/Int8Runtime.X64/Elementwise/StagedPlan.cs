@@ -2,7 +2,8 @@
 namespace Int8Runtime.X64;
 
 /// <summary>
-/// Three stages over scratch memory: <c>values = first(source)</c>, <c>results = middle(values)</c>, <c>destination = last(results)</c>. The
+/// Three stages over scratch memory: <c>values = first(source)</c>, <c>results = middle(values)</c>, <c>destination =
+/// last(results)</c>. The
 /// last stage also reads the source, as its second one.
 /// </summary>
 /// <param name="name">Name of the implementation.</param>
@@ -13,7 +14,8 @@ namespace Int8Runtime.X64;
 /// <param name="last">The last stage.</param>
 /// <param name="threads">Most threads of an execution.</param>
 internal sealed unsafe class StagedPlan(
-    string name, PrimitiveDescriptor descriptor, long valueBytes, ElementwisePlan first, PrimitivePlan? middle, ElementwisePlan last, int threads)
+    string name, PrimitiveDescriptor descriptor, long valueBytes, ElementwisePlan first, PrimitivePlan? middle,
+    ElementwisePlan last, int threads)
     : PrimitivePlan
 {
     private readonly long _tensorBytes = (valueBytes + 63) & ~63L;

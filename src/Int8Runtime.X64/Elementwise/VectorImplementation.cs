@@ -62,10 +62,13 @@ internal abstract class VectorImplementation(KernelCache cache, string algorithm
             attributes.SourceScale is { Granularity: QuantizationGranularity.PerChannel }
                 || attributes.SourceZeroPoint is { Granularity: QuantizationGranularity.PerChannel } ? "source quantization per channel"
             : attributes.DestinationScale is { Granularity: QuantizationGranularity.PerChannel }
-                || attributes.DestinationZeroPoint is { Granularity: QuantizationGranularity.PerChannel } ? "destination quantization per channel"
+                || attributes.DestinationZeroPoint is { Granularity: QuantizationGranularity.PerChannel }
+                    ? "destination quantization per channel"
             : attributes.Source1Scale is { IsRuntime: true } or { Granularity: QuantizationGranularity.PerChannel }
-                || attributes.Source1ZeroPoint is { IsRuntime: true } or { Granularity: QuantizationGranularity.PerChannel } ? "second source quantization at execution or per channel"
-            : attributes.DestinationScale is { IsRuntime: true } || attributes.DestinationZeroPoint is { IsRuntime: true } ? "destination quantization at execution"
+                || attributes.Source1ZeroPoint is { IsRuntime: true } or { Granularity: QuantizationGranularity.PerChannel }
+                    ? "second source quantization at execution or per channel"
+            : attributes.DestinationScale is { IsRuntime: true } || attributes.DestinationZeroPoint is { IsRuntime: true }
+                ? "destination quantization at execution"
             : null;
         return what is null ? null : Refuse(RejectionReason.Quantization, what);
     }

@@ -38,7 +38,9 @@ internal sealed class BandPlanner(string name, IReadOnlyList<IImplementation> co
     private MemoryDescriptor _pointwiseWeights = Open(fused.Pointwise.Weights), _depthwiseWeights = Open(fused.Depthwise.Weights);
     private Rejection? _refusal;
 
-    /// <summary>Plans bands of <paramref name="rows"/> destination rows, the last one of the rest; null with the refusal otherwise.</summary>
+    /// <summary>
+    /// Plans bands of <paramref name="rows"/> destination rows, the last one of the rest; null with the refusal otherwise.
+    /// </summary>
     public Bands? TryPlan(int rows, out Rejection? refusal)
     {
         int height = fused.Depthwise.Destination.Dimensions[2], inputs = fused.Intermediate.Dimensions[2];

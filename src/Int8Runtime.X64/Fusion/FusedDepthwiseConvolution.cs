@@ -31,7 +31,8 @@ internal sealed class FusedDepthwiseConvolution(IReadOnlyList<IImplementation> c
         descriptor = descriptor with { Source = ChannelsLast(descriptor.Source), Destination = ChannelsLast(descriptor.Destination) };
         FusedDepthwise fused = FusedDepthwise.Of(descriptor, request.Attributes)!;
         foreach (MemoryDescriptor tensor in (MemoryDescriptor[])[
-            descriptor.Source, descriptor.Destination, .. request.Attributes.PostOps.OfType<OperandPostOp>().Select(postOp => postOp.Operand)])
+            descriptor.Source, descriptor.Destination,
+            .. request.Attributes.PostOps.OfType<OperandPostOp>().Select(postOp => postOp.Operand)])
             if (!tensor.IsStrided || !tensor.InnerBlocks.IsEmpty)
                 return new Rejection(Name, RejectionReason.Layout, $"{tensor} has no rows of its own");
 

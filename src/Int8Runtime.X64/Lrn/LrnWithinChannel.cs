@@ -35,7 +35,8 @@ internal sealed class LrnWithinChannel(KernelCache cache, Isa tier)
         PrimitivePlan? pooling = null;
         if (rank > 2)
         {
-            PlanResult pooled = new JitPooling(Cache).TryPlan(new PlanRequest(PoolingOf(descriptor, values), PrimitiveAttributes.Default, isa, request.Threads));
+            PlanResult pooled = new JitPooling(Cache).TryPlan(new PlanRequest(PoolingOf(descriptor, values),
+                PrimitiveAttributes.Default, isa, request.Threads));
             if (pooled.Rejection is { } refusal)
                 return Refuse(refusal.Reason, refusal.Detail);
             pooling = pooled.Plan;
@@ -65,7 +66,8 @@ internal sealed class LrnWithinChannel(KernelCache cache, Isa tier)
         {
             Algorithm = PoolingAlgorithm.AverageIncludePadding, Source = values, Destination = values,
             Kernel = Shape.Filled(spatial, descriptor.LocalSize), Strides = ones, Dilations = ones,
-            PaddingBefore = Shape.Filled(spatial, (descriptor.LocalSize - 1) / 2), PaddingAfter = Shape.Filled(spatial, descriptor.LocalSize / 2),
+            PaddingBefore = Shape.Filled(spatial, (descriptor.LocalSize - 1) / 2),
+            PaddingAfter = Shape.Filled(spatial, descriptor.LocalSize / 2),
         };
     }
 }

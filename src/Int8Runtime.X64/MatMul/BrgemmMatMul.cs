@@ -57,7 +57,8 @@ internal sealed class BrgemmMatMul(KernelCache cache, CpuFeatures cpu) : IImplem
             return rejection!;
         return new BrgemmMatrixPlan(
             $"{Name}:{operands.Variant}", descriptor with { Weights = weights.Descriptor }, source, destination, request,
-            operands, MatrixProblem.Of(descriptor, keepsImages: epilogue.MovesPerImage) with { ZeroPoints = zeroPoints }, spec, weights, epilogue, cache, cpu);
+            operands, MatrixProblem.Of(descriptor, keepsImages: epilogue.MovesPerImage) with { ZeroPoints = zeroPoints }, spec,
+            weights, epilogue, cache, cpu);
     }
 
     private static MemoryDescriptor RowMajor(MemoryDescriptor descriptor) =>

@@ -56,7 +56,8 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
             weightsSpec.Vectors, weightsSpec.RunSteps, weightsSpec.Lanes * 4);
         BrgemmBlocking blocking = _blocking.Choose(request.Tile);
         _kernels = new BrgemmKernels(cache, operands.Isa, template, blocking, [problem.Rows], problem.Columns);
-        long rowBytes = ((long)problem.Sum * operands.Product.ElementBytes()) + ((long)problem.Columns * destination.DataType.SizeInBytes());
+        long rowBytes = ((long)problem.Sum * operands.Product.ElementBytes())
+            + ((long)problem.Columns * destination.DataType.SizeInBytes());
         _split = WorkSplit.Choose(
             new WorkShape(problem.Batches, 1, problem.Rows, _kernels.BlockCount, problem.Rows * rowBytes,
                 weightsSpec.MatrixBytes, weightsSpec.MatrixBytes / _kernels.BlockCount),

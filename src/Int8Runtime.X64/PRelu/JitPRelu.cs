@@ -15,7 +15,8 @@ internal sealed class JitPRelu(KernelCache cache, Isa tier) : VectorImplementati
         var descriptor = (PReluDescriptor)request.Descriptor;
         PrimitiveAttributes attributes = request.Attributes;
         MemoryDescriptor source = Plain(descriptor.Source), destination = Like(descriptor.Destination, source);
-        MemoryDescriptor slopes = descriptor.Slopes.Dimensions == source.Dimensions ? Like(descriptor.Slopes, source) : Plain(descriptor.Slopes);
+        MemoryDescriptor slopes =
+            descriptor.Slopes.Dimensions == source.Dimensions ? Like(descriptor.Slopes, source) : Plain(descriptor.Slopes);
         descriptor = descriptor with { Source = source, Slopes = slopes, Destination = destination };
         if (RefuseTensors(source, slopes, destination) is { } tensors)
             return tensors;
@@ -28,7 +29,8 @@ internal sealed class JitPRelu(KernelCache cache, Isa tier) : VectorImplementati
 
         Epilogue epilogue = Epilogue.CreateForValues(attributes, destination.DataType);
         ElementwiseSteps steps = new ElementwiseSteps().AddPostOps(epilogue, destination.Rank);
-        return ElementwisePlan.TryCreate(isa, Cache, source, destination, steps.Steps, epilogue, new Selection(slopes, null, attributes)) is { } plan
+        return ElementwisePlan.TryCreate(isa, Cache, source, destination, steps.Steps, epilogue,
+            new Selection(slopes, null, attributes)) is { } plan
             ? new ElementwisePrimitivePlan(Name, descriptor, plan, request.Threads)
             : Refuse(RejectionReason.Layout, $"{source}, {slopes} and {destination} are blocked differently");
     }

@@ -31,7 +31,8 @@ internal sealed class JitPooling(KernelCache cache) : IImplementation
         if (!ScalarAccess.CanCompute(source) || !ScalarAccess.CanCompute(destination))
             return Refuse(RejectionReason.DataTypes, $"{source.ToShortName()}:{destination.ToShortName()}");
         bool isMaximum = descriptor.Algorithm == PoolingAlgorithm.Max;
-        if (source == DataType.Int32 && !isMaximum && (descriptor.Kernel.ElementCount > short.MaxValue || request.Attributes.SourceZeroPoint is { IsZero: false }))
+        if (source == DataType.Int32 && !isMaximum
+            && (descriptor.Kernel.ElementCount > short.MaxValue || request.Attributes.SourceZeroPoint is { IsZero: false }))
             return Refuse(RejectionReason.Shape, $"an average of s32 over more than {short.MaxValue} elements or with a zero point");
         if (PassThrough.HasRuntimeQuantization(request.Attributes))
             return Refuse(RejectionReason.Quantization, "scales or zero points given at execution");
@@ -40,7 +41,8 @@ internal sealed class JitPooling(KernelCache cache) : IImplementation
             Source = RowLayout.Resolve(descriptor.Source), Destination = RowLayout.Resolve(descriptor.Destination),
         };
         if (!RowLayout.HasChannelsLast(descriptor.Source) || !RowLayout.HasChannelsLast(descriptor.Destination))
-            return Refuse(RejectionReason.Layout, $"source {descriptor.Source} and destination {descriptor.Destination} need channels last");
+            return Refuse(RejectionReason.Layout,
+                $"source {descriptor.Source} and destination {descriptor.Destination} need channels last");
 
         PrimitiveAttributes attributes = PassThrough.Complete(request.Attributes, destination);
         int zeroPoint = attributes.SourceZeroPoint?.At(0) ?? 0;

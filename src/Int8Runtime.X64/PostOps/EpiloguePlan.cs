@@ -48,7 +48,8 @@ internal sealed unsafe class EpiloguePlan
 
     /// <summary>Bytes for the numbers of an execution; 0 where all are constants. A multiple of 64.</summary>
     public long ScratchBytes => _epilogue.IsRuntime
-        ? (((long)Spec.SlotCount * SlotBytes) + ((long)_epilogue.Scale.Length * sizeof(float)) + (2 * SlotBytes) - 1) / SlotBytes * SlotBytes
+        ? (((long)Spec.SlotCount * SlotBytes) + ((long)_epilogue.Scale.Length * sizeof(float))
+            + (2 * SlotBytes) - 1) / SlotBytes * SlotBytes
         : 0;
 
     /// <summary>
@@ -266,7 +267,8 @@ internal sealed unsafe class EpiloguePlan
             Bias = bias,
             BiasType = biasType,
             ScalesBias = bias != OperandMode.None
-                && (epilogue.BiasMultiplier != 1f || (epilogue.HasRuntimeDestinationScale && EpilogueFactors.Folds(epilogue.Attributes.PostOps))),
+                && (epilogue.BiasMultiplier != 1f
+                    || (epilogue.HasRuntimeDestinationScale && EpilogueFactors.Folds(epilogue.Attributes.PostOps))),
             PostOps = new ValueList<PostOpSpec>(postOps),
             Multiplies = epilogue.Multiplies,
             ClampsBelow = epilogue.LowerBound > float.NegativeInfinity,

@@ -5,7 +5,9 @@ namespace Int8Runtime.X64;
 /// <param name="Index">Place of its pointer.</param>
 /// <param name="Mode">Which elements the lanes meet.</param>
 /// <param name="Offset">Bytes before its first element.</param>
-/// <param name="BatchStride">Bytes from image to image; 0 where all images meet the same elements or lanes are found by the destination's place.</param>
+/// <param name="BatchStride">
+/// Bytes from image to image; 0 where all images meet the same elements or lanes are found by the destination's place.
+/// </param>
 internal readonly record struct OperandPlace(int Index, OperandMode Mode, long Offset, long BatchStride)
 {
     /// <summary>The place of an operand of the destination's rank; null where kernels cannot read it where it lies.</summary>

@@ -31,7 +31,8 @@ internal sealed class JitReduction(KernelCache cache, Isa tier)
         if (loops is null)
             return Refuse(RejectionReason.Layout, $"{source} and {destination} are blocked differently");
         EpiloguePlan epilogue = EpiloguePlan.ForValues(
-            Epilogue.CreateForValues(attributes, destination.DataType), operand => loops.ModeOf(FirstOperand + operand), out (int, int)[] places);
+            Epilogue.CreateForValues(attributes, destination.DataType), operand =>
+                loops.ModeOf(FirstOperand + operand), out (int, int)[] places);
         bool hasZeroPoint = attributes.SourceZeroPoint is not null, hasScale = attributes.SourceScale is not null;
         var walk = new SetWalkSpec(source.DataType, loops.AcrossLanes, hasZeroPoint, hasScale, descriptor.IsExact);
         var spec = new ReductionSpec(walk, descriptor.Algorithm, descriptor.IsNorm ? descriptor.P : 1, epilogue.Spec);

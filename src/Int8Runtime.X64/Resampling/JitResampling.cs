@@ -37,7 +37,8 @@ internal sealed class JitResampling(KernelCache cache) : IImplementation
             Source = RowLayout.Resolve(descriptor.Source), Destination = RowLayout.Resolve(descriptor.Destination),
         };
         if (!RowLayout.HasChannelsLast(descriptor.Source) || !RowLayout.HasChannelsLast(descriptor.Destination))
-            return Refuse(RejectionReason.Layout, $"source {descriptor.Source} and destination {descriptor.Destination} need channels last");
+            return Refuse(RejectionReason.Layout,
+                $"source {descriptor.Source} and destination {descriptor.Destination} need channels last");
 
         PrimitiveAttributes attributes = PassThrough.Complete(request.Attributes, destination);
         bool keepsUnits = PassThrough.KeepsUnits(attributes, source, destination);

@@ -9,7 +9,9 @@ namespace Int8Runtime.X64;
 /// <param name="SourceRows">Source rows that a pixel is a sum over: 1, 2 or 4; 0 where bytes are copied from one pixel.</param>
 /// <param name="Interpolates">Whether pixels are weighted sums; otherwise they are those of one source row.</param>
 /// <param name="DestinationPixel">Bytes from a destination pixel to the next one of the row.</param>
-/// <param name="Lanes">Elements of a block (bytes where they are copied): a number of whole vectors, or any smaller number for the rest.</param>
+/// <param name="Lanes">
+/// Elements of a block (bytes where they are copied): a number of whole vectors, or any smaller number for the rest.
+/// </param>
 /// <param name="Dequantizes">Whether zero point and scale of the source are applied before the epilogue.</param>
 /// <param name="Epilogue">What happens to the value; null where bytes are copied.</param>
 internal sealed record ResamplingKernelSpec(

@@ -30,7 +30,8 @@ internal sealed class JitSelect(KernelCache cache, Isa tier) : VectorImplementat
 
         Epilogue epilogue = Epilogue.CreateForValues(attributes, destination.DataType);
         ElementwiseSteps steps = new ElementwiseSteps().AddPostOps(epilogue, destination.Rank);
-        return ElementwisePlan.TryCreate(isa, Cache, source, destination, steps.Steps, epilogue, new Selection(source1, condition, attributes)) is { } plan
+        return ElementwisePlan.TryCreate(isa, Cache, source, destination, steps.Steps, epilogue,
+            new Selection(source1, condition, attributes)) is { } plan
             ? new ElementwisePrimitivePlan(Name, descriptor, plan, request.Threads)
             : Refuse(RejectionReason.Layout, $"{source}, {source1}, {condition} and {destination} are blocked differently");
     }

@@ -40,7 +40,8 @@ internal sealed unsafe class SetPlan(
     public override void Execute(in ExecutionContext context)
     {
         MemoryDescriptor destination = PrimitiveTensors.Destination(descriptor);
-        DestinationPadding.Clear(destination, (byte*)context.Arguments[ArgumentSlot.Destination], _readsDestination || IsInPlace(in context.Arguments));
+        DestinationPadding.Clear(destination, (byte*)context.Arguments[ArgumentSlot.Destination],
+            _readsDestination || IsInPlace(in context.Arguments));
         var body = new Work(this, in context.Arguments);
         Parallel.Run(context.Pool, WorkSharing.Threads(Bytes, context.Threads), ref body);
         GC.KeepAlive(this);

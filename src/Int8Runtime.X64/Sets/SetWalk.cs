@@ -232,7 +232,8 @@ internal sealed class SetWalk : IDisposable
                 {
                     Load(_source[0], sets);
                     body(new SetElement(
-                        e, _destination[0], _factor is { } factor ? factor[0] : default, _addend is { } addend ? addend[0] : default, sets));
+                        e, _destination[0], _factor is { } factor ? factor[0] : default,
+                        _addend is { } addend ? addend[0] : default, sets));
                     _asm.Add(_source, Argument(nameof(SetArguments.SourceStride)));
                     if (_outputs.HasFlag(SetOutputs.PerElement))
                         _asm.Add(_destination, Argument(nameof(SetArguments.DestinationStride)));

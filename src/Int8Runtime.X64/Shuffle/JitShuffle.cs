@@ -23,7 +23,8 @@ internal sealed unsafe class JitShuffle(KernelCache cache, Isa tier) : VectorImp
         // Index (v, u) of the axis is destination index v·C/G + u and source index u·G + v.
         int columns = descriptor.GroupSize, rows = source.Dimensions[descriptor.Axis] / columns;
         CopyPlan? copy = CopyPlan.TryCreate(
-            isa, Cache, Split(source, descriptor.Axis, (columns, 1), (rows, columns)), Split(destination, descriptor.Axis, (columns, rows), (rows, 1)));
+            isa, Cache, Split(source, descriptor.Axis, (columns, 1), (rows, columns)),
+            Split(destination, descriptor.Axis, (columns, rows), (rows, 1)));
         return copy is null ? Refuse(RejectionReason.Layout, $"{source} and {destination} do not nest") : new Plan(Name, descriptor, copy);
     }
 

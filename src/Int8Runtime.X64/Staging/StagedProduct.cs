@@ -64,7 +64,8 @@ internal sealed class StagedProduct(PrimitiveKind kind, IReadOnlyList<IImplement
         if (bias is not null)
             staging.AddInput(ArgumentSlot.Bias, descriptor.Bias!, bias);
         var chain = new PostOp[postOps.Count];
-        FusedDepthwise? fused = request.Descriptor is ConvolutionDescriptor convolution ? FusedDepthwise.Of(convolution, request.Attributes) : null;
+        FusedDepthwise? fused =
+            request.Descriptor is ConvolutionDescriptor convolution ? FusedDepthwise.Of(convolution, request.Attributes) : null;
         for (int i = 0; i < chain.Length; i++)
         {
             chain[i] = postOps[i];

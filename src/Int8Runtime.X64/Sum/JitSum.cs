@@ -28,7 +28,8 @@ internal sealed class JitSum(KernelCache cache, Isa tier) : VectorImplementation
         if (descriptor.Scale(0) != 1)
             steps.Add(BinaryAlgorithm.Multiply, [descriptor.Scale(0)], destination.Rank, 0);
         for (int i = 1; i < descriptor.Sources.Length; i++)
-            steps.Add(BinaryAlgorithm.Add, descriptor.Sources[i], ArgumentSlot.PostOp0 + i, descriptor.Scale(i) == 1 ? null : (descriptor.Scale(i), 0));
+            steps.Add(BinaryAlgorithm.Add, descriptor.Sources[i], ArgumentSlot.PostOp0 + i,
+                descriptor.Scale(i) == 1 ? null : (descriptor.Scale(i), 0));
         steps.AddPostOps(epilogue, destination.Rank);
         return ElementwisePlan.TryCreate(isa, Cache, first, destination, steps.Steps, epilogue) is { } plan
             ? new ElementwisePrimitivePlan(Name, descriptor, plan, request.Threads, ArgumentSlot.PostOp0)

@@ -104,7 +104,8 @@ internal static class ConvolutionLayers
             throw layer.Defect($"weights of {stated.Count} dimensions have no groups");
         long[] target = [stated[0] * stated[1], .. stated.Skip(2)];
         if (layer.Compressed(1) is { } compressed)
-            return (compressed.Reshaped(Array.ConvertAll(target, d => (int)d)).AddTo(layer.Graph, layer.Layer.Name + ":weights"), stated[0]);
+            return (compressed.Reshaped(Array.ConvertAll(target, d => (int)d)).AddTo(layer.Graph, layer.Layer.Name + ":weights"),
+                stated[0]);
         if (layer.Constant(1) is { } constant)
             return (layer.AddConstant("weights", constant.Reshaped(Array.ConvertAll(target, d => (int)d))), stated[0]);
         return (layer.Step("Reshape", [layer.Input(1), layer.AddIntegers("shape", target)]), stated[0]);

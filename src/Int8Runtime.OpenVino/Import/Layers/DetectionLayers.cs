@@ -9,7 +9,8 @@ internal static class DetectionLayers
     public static void PriorBox(LayerContext layer)
     {
         var attributes = new GraphAttributes();
-        AddReals(layer, attributes, "min_size", "max_size", "aspect_ratio", "variance", "fixed_size", "fixed_ratio", "density", "width", "height");
+        AddReals(layer, attributes, "min_size", "max_size", "aspect_ratio", "variance", "fixed_size", "fixed_ratio", "density",
+            "width", "height");
         AddFlags(layer, attributes, "flip", "clip", "scale_all_sizes", "min_max_aspect_ratios_order");
         AddNumbers(layer, attributes, "step", "step_w", "step_h", "offset");
         layer.Emit(layer.Layer.Type, [layer.Input(0), layer.Input(1)], attributes, OperatorDomains.OpenVino);
@@ -48,7 +49,8 @@ internal static class DetectionLayers
             ? layer.Step("Reshape", [layer.Input(index), layer.AddIntegers("list", 1)])
             : layer.AddConstant("threshold", TensorData.Vector(0f));
         GraphValue limit = layer.InputCount > 2 ? layer.IntegerList(2) : layer.AddIntegers("limit", 0);
-        GraphValue boxes = layer.Step("NonMaxSuppression", [layer.Input(0), layer.Input(1), limit, Number(3), Number(4)], new GraphAttributes
+        GraphValue boxes = layer.Step("NonMaxSuppression", [layer.Input(0), layer.Input(1), limit, Number(3), Number(4)],
+            new GraphAttributes
         {
             { "center_point_box", layer.Text("box_encoding", "corner").ToLowerInvariant() == "center" },
         });
@@ -69,13 +71,16 @@ internal static class DetectionLayers
         if (layer.Layer.Outputs.Count < 3)
             return;
         GraphValue places = layer.Cast(
-            layer.Step("Slice", [boxes, layer.AddIntegers("first", 0), layer.AddIntegers("end", 2), layer.AddIntegers("columns", 1)]), DataType.Float32);
+            layer.Step("Slice", [boxes, layer.AddIntegers("first", 0), layer.AddIntegers("end", 2), layer.AddIntegers("columns", 1)]),
+            DataType.Float32);
         GraphValue column = layer.Step("Unsqueeze", [scores, layer.AddIntegers("column", 1)]);
         layer.Pass(layer.Step("Concat", [places, column], new GraphAttributes { { "axis", 1 } }), 1);
         layer.Pass(Typed(layer.Step("Shape", [scores])), 2);
     }
 
-    /// <summary>Corners are normalized by the extents of the operand only where the model does it itself; this layer takes pixels.</summary>
+    /// <summary>
+    /// Corners are normalized by the extents of the operand only where the model does it itself; this layer takes pixels.
+    /// </summary>
     public static void RoiAlign(LayerContext layer)
     {
         bool isAligned = layer.Layer.OperatorSet >= 9 && layer.Text("aligned_mode", "asymmetric").ToLowerInvariant() is "half_pixel";

@@ -119,9 +119,11 @@ internal static class ElementwiseLayers
         if (!perChannel)
             layer.Emit("PRelu", [layer.Input(0), layer.Input(1)]);
         else if (slope is not null)
-            layer.Emit("PRelu", [layer.Input(0), layer.AddConstant("slope", slope.Reshaped([slope.ElementCount, .. Shape.Filled(rank - 2, 1)]))]);
+            layer.Emit("PRelu", [layer.Input(0),
+                layer.AddConstant("slope", slope.Reshaped([slope.ElementCount, .. Shape.Filled(rank - 2, 1)]))]);
         else
-            layer.Emit("PRelu", [layer.Input(0), layer.Step("Reshape", [layer.Input(1), layer.AddIntegers("shape", [-1, .. Enumerable.Repeat(1L, rank - 2)])])]);
+            layer.Emit("PRelu", [layer.Input(0),
+                layer.Step("Reshape", [layer.Input(1), layer.AddIntegers("shape", [-1, .. Enumerable.Repeat(1L, rank - 2)])])]);
     }
 
     public static void Round(LayerContext layer)
@@ -135,7 +137,8 @@ internal static class ElementwiseLayers
 
         if (mode != "half_away_from_zero")
             throw layer.Unsupported($"rounds in the way '{mode}'");
-        GraphValue magnitude = layer.Step("Floor", [layer.Step("Add", [layer.Step("Abs", [layer.Input(0)]), layer.AddNumber("half", 0.5, 0)])]);
+        GraphValue magnitude =
+            layer.Step("Floor", [layer.Step("Add", [layer.Step("Abs", [layer.Input(0)]), layer.AddNumber("half", 0.5, 0)])]);
         layer.Emit("Mul", [layer.Step("Sign", [layer.Input(0)]), magnitude]);
     }
 
@@ -149,5 +152,6 @@ internal static class ElementwiseLayers
     }
 
     private static float Number(LayerContext layer, int index, string role) =>
-        layer.KnownConstant(index, role) is { ElementCount: 1 } number ? number.ToSingleArray()[0] : throw layer.Defect($"{role} must be one number");
+        layer.KnownConstant(index, role) is { ElementCount: 1 } number ? number.ToSingleArray()[0]
+            : throw layer.Defect($"{role} must be one number");
 }

@@ -67,7 +67,10 @@ internal static class IndexingLayers
     {
         if (layer.Text("sort", "none").Equals("index", StringComparison.OrdinalIgnoreCase))
             throw layer.Unsupported("sorts by index");
-        var attributes = new GraphAttributes { { "axis", layer.Integer("axis") }, { "largest", layer.Text("mode").ToLowerInvariant() == "max" } };
+        var attributes = new GraphAttributes
+        {
+            { "axis", layer.Integer("axis") }, { "largest", layer.Text("mode").ToLowerInvariant() == "max" },
+        };
         GraphValue count = layer.IntegerList(1);
         if (layer.TypeCode("index_element_type", "i32") == ElementTypeCodes.ToCode(DataType.Int64))
         {
@@ -95,9 +98,11 @@ internal static class IndexingLayers
         layer.Emit("ReduceSum", [rows, layer.AddIntegers("bag", 1)], new GraphAttributes { { "keepdims", 0 } });
     }
 
-    public static void BagOffsets(LayerContext layer) => layer.Emit("EmbeddingBagOffsetsSum", layer.AllInputs(), null, OperatorDomains.OpenVino);
+    public static void BagOffsets(LayerContext layer) =>
+        layer.Emit("EmbeddingBagOffsetsSum", layer.AllInputs(), null, OperatorDomains.OpenVino);
 
-    public static void Segments(LayerContext layer) => layer.Emit("EmbeddingSegmentsSum", layer.AllInputs(), null, OperatorDomains.OpenVino);
+    public static void Segments(LayerContext layer) =>
+        layer.Emit("EmbeddingSegmentsSum", layer.AllInputs(), null, OperatorDomains.OpenVino);
 
     private static void EmitIndices(LayerContext layer, GraphValue indices, int result, string attribute, string fallback)
     {

@@ -23,7 +23,8 @@ internal static class InterpolateLayers
         if (mode is not ("nearest" or "linear"))
             throw layer.Unsupported($"interpolates in the way '{mode}'");
         bool isPlane = layer.Rank(0) == 4 && axes is [2, 3];
-        string coordinates = layer.Boolean("align_corners", true) ? "align_corners" : mode == "linear" && !isPlane ? "half_pixel" : "asymmetric";
+        string coordinates =
+            layer.Boolean("align_corners", true) ? "align_corners" : mode == "linear" && !isPlane ? "half_pixel" : "asymmetric";
         var attributes = new GraphAttributes
         {
             { "mode", mode }, { "axes", axes }, { "coordinate_transformation_mode", coordinates },
@@ -50,7 +51,8 @@ internal static class InterpolateLayers
         };
         var attributes = new GraphAttributes
         {
-            { "mode", kind }, { "coordinate_transformation_mode", layer.Text("coordinate_transformation_mode", "half_pixel").ToLowerInvariant() },
+            { "mode", kind },
+            { "coordinate_transformation_mode", layer.Text("coordinate_transformation_mode", "half_pixel").ToLowerInvariant() },
         };
         if (kind == "nearest")
         {

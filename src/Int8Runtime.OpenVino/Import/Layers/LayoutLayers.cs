@@ -25,19 +25,22 @@ internal static class LayoutLayers
             lengths[free] = extent - (lengths.Sum() + 1);
         }
 
-        layer.EmitMany("Split", lengths.Length, [layer.Input(0), layer.AddIntegers("lengths", lengths)], new GraphAttributes { { "axis", axis } });
+        layer.EmitMany("Split", lengths.Length, [layer.Input(0), layer.AddIntegers("lengths", lengths)],
+            new GraphAttributes { { "axis", axis } });
     }
 
     public static void Slice(LayerContext layer) => layer.Emit("Slice",
     [
-        layer.Input(0), layer.IntegerList(1), layer.IntegerList(2), layer.InputCount > 4 ? layer.IntegerList(4) : null, layer.IntegerList(3),
+        layer.Input(0), layer.IntegerList(1), layer.IntegerList(2), layer.InputCount > 4 ? layer.IntegerList(4) : null,
+        layer.IntegerList(3),
     ]);
 
     /// <summary>Masks say which bounds are ignored, and which dimensions are new, removed or skipped.</summary>
     public static void StridedSlice(LayerContext layer)
     {
         int rank = layer.Rank(0);
-        TensorData? begin = layer.Constant(1), end = layer.Constant(2), stride = layer.InputCount > 3 ? layer.KnownConstant(3, "strides") : null;
+        TensorData? begin = layer.Constant(1), end = layer.Constant(2),
+            stride = layer.InputCount > 3 ? layer.KnownConstant(3, "strides") : null;
         bool[] beginMask = Mask(layer, "begin_mask"), endMask = Mask(layer, "end_mask"), newAxis = Mask(layer, "new_axis_mask");
         bool[] shrink = Mask(layer, "shrink_axis_mask"), ellipsis = Mask(layer, "ellipsis_mask");
         int entries = begin?.ElementCount ?? end?.ElementCount ?? (int)Math.Max(layer.Dimensions(1).FirstOrDefault(1), 0);
@@ -49,7 +52,8 @@ internal static class LayoutLayers
             return;
         }
 
-        long[] begins = begin.ToInt64Array(), ends = end.ToInt64Array(), strides = stride?.ToInt64Array() ?? [.. Enumerable.Repeat(1L, entries)];
+        long[] begins = begin.ToInt64Array(), ends = end.ToInt64Array(),
+            strides = stride?.ToInt64Array() ?? [.. Enumerable.Repeat(1L, entries)];
         if (ends.Length < entries || strides.Length < entries)
             throw layer.Defect("begin, end and strides have different lengths");
         List<long> axes = [], starts = [], stops = [], steps = [], removed = [], added = [];
@@ -131,7 +135,8 @@ internal static class LayoutLayers
         bool[] set = Array.ConvertAll(layer.Integers(name, []), m => m != 0);
         if (name is not ("begin_mask" or "end_mask"))
             return set;
-        int bounds = layer.Constant(1)?.ElementCount ?? layer.Constant(2)?.ElementCount ?? (int)Math.Max(layer.Dimensions(1).FirstOrDefault(1), 0);
+        int bounds = layer.Constant(1)?.ElementCount ?? layer.Constant(2)?.ElementCount
+            ?? (int)Math.Max(layer.Dimensions(1).FirstOrDefault(1), 0);
         int entries = Math.Max(set.Length, bounds);
         return [.. Enumerable.Range(0, entries).Select(i => i >= set.Length || !set[i])];
     }
@@ -154,7 +159,10 @@ internal static class LayoutLayers
         { "mode", layer.Text("mode").ToLowerInvariant() == "depth_first" ? "CRD" : "DCR" },
     });
 
-    /// <summary>With the blocks outermost this is the operator of ONNX; with the channels outermost the block indices change places with them.</summary>
+    /// <summary>
+    /// With the blocks outermost this is the operator of ONNX; with the channels outermost the block indices change places with
+    /// them.
+    /// </summary>
     public static void SpaceToDepth(LayerContext layer)
     {
         long block = layer.Integer("block_size", 1);
@@ -169,7 +177,8 @@ internal static class LayoutLayers
         if (source.Count != 4 || source[1] < 1)
             throw layer.Unsupported("divides a tensor of unknown shape into blocks");
         GraphValue blocksFirst = layer.Step("SpaceToDepth", [layer.Input(0)], attributes);
-        Regroup(layer, blocksFirst, [0, block * block, source[1], 0, -1], [0, 2, 1, 3, 4], [0, source[1] * block * block, -1, source[3] / block]);
+        Regroup(layer, blocksFirst, [0, block * block, source[1], 0, -1], [0, 2, 1, 3, 4],
+            [0, source[1] * block * block, -1, source[3] / block]);
     }
 
     /// <summary>Channel c of group g becomes channel c·groups + g.</summary>
@@ -201,7 +210,8 @@ internal static class LayoutLayers
         (long channels, long height, long width) = (source[1], source[2], source[3]);
         if (channels % area != 0 || height % stride != 0 || width % stride != 0)
             throw layer.Defect($"a stride of {stride} does not divide the operand");
-        GraphValue wide = layer.Step("Reshape", [layer.Input(0), layer.AddIntegers("wide", 0, channels / area, height * stride, width * stride)]);
+        GraphValue wide = layer.Step("Reshape",
+            [layer.Input(0), layer.AddIntegers("wide", 0, channels / area, height * stride, width * stride)]);
         GraphValue blocks = layer.Step("SpaceToDepth", [wide], new GraphAttributes { { "blocksize", stride } });
         layer.Emit("Reshape", [blocks, layer.AddIntegers("deep", 0, channels * area, height / stride, width / stride)]);
     }
@@ -213,7 +223,8 @@ internal static class LayoutLayers
             ? [.. Enumerable.Range(0, listed.Length).Where(i => listed[i] != 0).Select(i => (long)i)]
             : listed;
         GraphValue Repeat(string role, long value) => layer.AddIntegers(role, [.. axes.Select(_ => value)]);
-        layer.Emit("Slice", [layer.Input(0), Repeat("starts", -1), Repeat("ends", long.MinValue), layer.AddIntegers("axes", axes), Repeat("steps", -1)]);
+        layer.Emit("Slice", [layer.Input(0), Repeat("starts", -1), Repeat("ends", long.MinValue), layer.AddIntegers("axes", axes),
+            Repeat("steps", -1)]);
     }
 
     private static void Regroup(LayerContext layer, GraphValue value, long[] split, long[] order, long[] joined)
@@ -224,5 +235,6 @@ internal static class LayoutLayers
     }
 
     private static long Axis(LayerContext layer, int index) =>
-        layer.KnownConstant(index, "axes") is { ElementCount: 1 } axis ? axis.ToInt64Array()[0] : throw layer.Defect("the axis must be one number");
+        layer.KnownConstant(index, "axes") is { ElementCount: 1 } axis ? axis.ToInt64Array()[0]
+            : throw layer.Defect("the axis must be one number");
 }

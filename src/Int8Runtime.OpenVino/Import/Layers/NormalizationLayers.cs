@@ -18,7 +18,8 @@ internal static class NormalizationLayers
         });
     }
 
-    public static void Group(LayerContext layer) => layer.Emit("GroupNormalization", [layer.Input(0), layer.Input(1), layer.Input(2)], new GraphAttributes
+    public static void Group(LayerContext layer) =>
+        layer.Emit("GroupNormalization", [layer.Input(0), layer.Input(1), layer.Input(2)], new GraphAttributes
     {
         { "num_groups", layer.Integer("num_groups") }, { "epsilon", layer.Real("epsilon") },
     });
@@ -30,7 +31,8 @@ internal static class NormalizationLayers
             throw layer.Unsupported($"normalizes over the axes {string.Join(", ", axes)} instead of the channels");
         layer.Emit("LRN", [layer.Input(0)], new GraphAttributes
         {
-            { "alpha", layer.Real("alpha") }, { "beta", layer.Real("beta") }, { "bias", layer.Real("bias") }, { "size", layer.Integer("size") },
+            { "alpha", layer.Real("alpha") }, { "beta", layer.Real("beta") }, { "bias", layer.Real("bias") },
+            { "size", layer.Integer("size") },
         });
     }
 
@@ -71,7 +73,8 @@ internal static class NormalizationLayers
         }
 
         GraphValue centred = layer.Step("Sub", [layer.Input(0), mean]);
-        GraphValue variance = layer.Step("ReduceMean", [layer.Step("Mul", [centred, centred]), list]), small = layer.AddScalar("epsilon", (float)epsilon);
+        GraphValue variance = layer.Step("ReduceMean", [layer.Step("Mul", [centred, centred]), list]),
+            small = layer.AddScalar("epsilon", (float)epsilon);
         GraphValue deviation = isInside
             ? layer.Step("Sqrt", [layer.Step("Add", [variance, small])])
             : layer.Step("Add", [layer.Step("Sqrt", [variance]), small]);

@@ -9,7 +9,8 @@ internal static class ShapeLayers
     {
         bool copiesZero = layer.Boolean("special_zero");
         if (layer.Compressed(0) is { } compressed && layer.Constant(1) is { } target
-            && Resolved(compressed.Integers, target.ToInt64Array(), copiesZero) is { } shape && shape.ElementCount == compressed.Integers.ElementCount)
+            && Resolved(compressed.Integers, target.ToInt64Array(), copiesZero) is { } shape
+                && shape.ElementCount == compressed.Integers.ElementCount)
             layer.Pass(compressed.Reshaped(shape));
         else
             layer.Emit("Reshape", [layer.Input(0), layer.IntegerList(1)], copiesZero ? null : new GraphAttributes { { "allowzero", 1 } });
