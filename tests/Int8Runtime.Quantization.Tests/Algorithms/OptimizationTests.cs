@@ -226,7 +226,8 @@ public sealed class OptimizationTests
         Assert.Equal("avx512", HardwareProfile.For(IsaTiers.Avx512).Name);
         Assert.Equal("vnni", HardwareProfile.For(IsaTiers.Avx2Vnni).Name);
         Assert.Equal("vnni", HardwareProfile.For(IsaTiers.Avx512Bf16).Name);
-        Assert.Equal("any", HardwareProfile.For(IsaTiers.Sse41).Name);
+        Assert.Equal("avx2", HardwareProfile.For(IsaTiers.Sse41).Name);
+        Assert.Equal("any", HardwareProfile.For(Isa.None).Name);
         foreach (QuantizationOptions options in new[] { new QuantizationOptions { WeightBits = 7 }, new QuantizationOptions { Profile = HardwareProfile.For(IsaTiers.Avx2) } })
         {
             QuantizationResult result = Model.Quantize(GraphBuilder.Classifier(), Samples, options);
