@@ -158,6 +158,14 @@ public sealed class DemoTests(DemoFiles demo)
     }
 
     [Fact]
+    public void Int8_models_need_less_memory_at_run_time()
+    {
+        JsonObject f32 = CommandLine.Json("explain", demo.F32Model), int8 = CommandLine.Json("explain", demo.Int8Model);
+        Assert.True((long)int8["activation_bytes"]! < 0.5 * (long)f32["activation_bytes"]!);
+        Assert.True((long)int8["weight_bytes"]! < (long)f32["weight_bytes"]!);
+    }
+
+    [Fact]
     public void Inspect_counts_int8_layers_and_lists_capabilities()
     {
         JsonObject int8 = CommandLine.Json("inspect", demo.Int8Model), f32 = CommandLine.Json("inspect", demo.F32Model);

@@ -11,6 +11,7 @@ namespace Int8Runtime.Quantization;
 internal sealed class MeasurementCache
 {
     private readonly ConcurrentDictionary<(string State, string Value, string Estimation, QuantizerTarget Target, int Samples), ValueRange> _ranges = [];
+    private readonly ConcurrentDictionary<(string State, string Value, int Samples), double[]> _convergence = [];
     private readonly ConcurrentDictionary<(string State, string Value, QuantizationParameters Parameters, int Samples), ChannelMeans> _means = [];
 
     /// <summary>The ranges of values of the f32 graph.</summary>
@@ -23,13 +24,21 @@ internal sealed class MeasurementCache
         if (missing.Length > 0)
         {
             IReadOnlyDictionary<GraphValue, IRangeEstimator> estimators = Calibrator.Observe(
-                context.Engine, context.Graph, missing, context.Samples, () => context.Estimation.Create(options.ActivationTarget),
+                context.Engine, context.Graph, missing, context.Samples, () => new ConvergenceMeter(context.Estimation.Create(options.ActivationTarget)),
                 context.NextPass(options.BiasCorrection == BiasCorrectionMode.None ? 1 : 2), context.Cancellation);
-            Parallel.ForEach(estimators, e => _ranges[KeyOf(e.Key)] = e.Value.Range);
+            Parallel.ForEach(estimators, e =>
+            {
+                _convergence[(context.FloatState, e.Key.Name, context.Samples.Count)] = ((ConvergenceMeter)e.Value).Shares();
+                _ranges[KeyOf(e.Key)] = e.Value.Range;
+            });
         }
 
         return values.ToDictionary(v => v, v => _ranges[KeyOf(v)]);
     }
+
+    /// <summary>How fast the extremes of values that were measured settled.</summary>
+    public IReadOnlyList<RangeConvergence> Convergence(OptimizationContext context, IEnumerable<GraphValue> values) => ConvergenceMeter.Summarize(
+        [.. values.Select(v => _convergence.GetValueOrDefault((context.FloatState, v.Name, context.Samples.Count))).OfType<double[]>()], context.Samples.Count);
 
     /// <summary>The means of the channels of values, before and after rounding.</summary>
     public IReadOnlyDictionary<string, ChannelMeans> Means(

@@ -29,7 +29,7 @@ public sealed class MinMaxQuantization : IOptimizationAlgorithm
         IReadOnlyDictionary<GraphValue, ValueRange> measured = context.Measurements.Ranges(context, [.. plan.MeasuredValues()]);
         Dictionary<GraphValue, ValueRange> ranges = RangesOfGroups(plan, measured);
         Dictionary<GraphValue, QuantizationParameters> parameters = ranges.ToDictionary(r => r.Key, r => ParametersOf(r.Value, options));
-        context.Report = Report(plan, ranges, parameters, context.Samples.Count);
+        context.Report = Report(plan, ranges, parameters, context.Samples.Count) with { Convergence = context.Measurements.Convergence(context, measured.Keys) };
         NoteAccumulators(context, plan);
         NoteDepthwise(context, plan);
         context.Reference = graph.Clone();

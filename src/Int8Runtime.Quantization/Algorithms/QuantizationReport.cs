@@ -25,6 +25,9 @@ public sealed record QuantizationReport(
     /// <summary>What the algorithms did besides, one line each.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
+    /// <summary>How fast the extremes of the activations settled: with every eighth, fourth, second and every sample.</summary>
+    public IReadOnlyList<RangeConvergence> Convergence { get; init; } = [];
+
     /// <summary>Number of nodes that compute with int8 operands.</summary>
     public int QuantizedNodes => Nodes.Count(n => n.IsQuantized);
 }

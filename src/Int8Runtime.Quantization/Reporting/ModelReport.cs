@@ -102,6 +102,9 @@ public sealed record ModelReport
     /// <summary>Nodes that stay f32, with the reason.</summary>
     public required IReadOnlyList<NodePrecision> FloatNodes { get; init; }
 
+    /// <summary>How fast the ranges of activations settled during calibration.</summary>
+    public IReadOnlyList<RangeConvergence> Convergence { get; init; } = [];
+
     /// <summary>Layers that compute on 8-bit integers.</summary>
     public int Int8Layers => Layers.Count(l => l.IsInt8);
 

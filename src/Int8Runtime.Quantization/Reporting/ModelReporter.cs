@@ -87,6 +87,7 @@ public sealed class ModelReporter
             ],
             Activations = [.. similar.Activations.OrderByDescending(a => a.Clipped)],
             Candidates = candidates,
+            Convergence = result.Report.Convergence,
             FloatNodes = [.. result.Report.Nodes.Where(n => !n.IsQuantized)],
         };
     }

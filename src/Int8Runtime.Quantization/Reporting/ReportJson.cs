@@ -37,6 +37,10 @@ public static class ReportJson
             ["sqnr"] = Number(report.Output.Sqnr),
             ["cosine"] = Number(report.Output.Cosine),
             ["clipped"] = Number(report.Clipped),
+            ["range_convergence"] = new JsonArray([.. report.Convergence.Select(c => new JsonObject
+            {
+                ["samples"] = c.Samples, ["median"] = Number(c.Median), ["least"] = Number(c.Least),
+            })]),
             ["int8_layers"] = report.Int8Layers,
             ["computing_layers"] = report.Layers.Count,
             ["layers"] = List(report.Layers, l => new JsonObject

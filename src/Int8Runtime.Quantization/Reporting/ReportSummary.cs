@@ -19,6 +19,8 @@ public static class ReportSummary
             sentences.Add(Text($"If accuracy matters more than speed, leave '{first.Name}' in f32 first (--ignore \"{first.Name}\"): that raises the signal to noise of the output by {first.Gain:F1} dB."));
         }
 
+        if (Convergence(report) is { } convergence)
+            sentences.Add(convergence);
         return sentences;
     }
 
@@ -37,6 +39,15 @@ public static class ReportSummary
             ? Text($"no more than chance explains with {accuracy.Samples} images (±{chance:F2})")
             : change < 0 ? Text($"more than chance explains with {accuracy.Samples} images (±{chance:F2})") : Text($"on {accuracy.Samples} images");
         return Text($"Top-1 accuracy {direction}{amount}, from {accuracy.Top1.Float * 100:F2} % to {accuracy.Top1.Int8 * 100:F2} %: {judgement}.");
+    }
+
+    // Half the samples tell whether the other half was needed.
+    private static string? Convergence(ModelReport report)
+    {
+        if (report.Convergence is not [.., { } half, { } all] || half.Samples == all.Samples)
+            return null;
+        string verdict = half.Median >= 0.95 ? "enough samples" : "more samples may widen them further";
+        return Text($"With {half.Samples} of the {all.Samples} calibration samples the extremes of activations have {Percent(half.Median)} of their width in the median and {Percent(half.Least)} at least: {verdict}.");
     }
 
     private static string Cost(ModelReport report)

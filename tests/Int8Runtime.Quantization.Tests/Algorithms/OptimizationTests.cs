@@ -220,6 +220,24 @@ public sealed class OptimizationTests
     }
 
     [Fact]
+    public void The_report_shows_how_ranges_settle_with_the_number_of_samples()
+    {
+        QuantizationResult result = Model.Quantize(GraphBuilder.Classifier(), Samples, new QuantizationOptions { AlignChannels = false });
+        IReadOnlyList<RangeConvergence> convergence = result.Report.Convergence;
+        int n = result.Report.Samples;
+        Assert.Equal([(n + 7) / 8, (n + 3) / 4, (n + 1) / 2, n], convergence.Select(c => c.Samples));
+        Assert.Equal((1.0, 1.0), (convergence[^1].Median, convergence[^1].Least));
+        Assert.All(convergence, c => Assert.InRange(c.Least, 1e-3, c.Median));
+        for (int i = 1; i < convergence.Count; i++)
+            Assert.True(convergence[i].Median >= convergence[i - 1].Median && convergence[i].Least >= convergence[i - 1].Least);
+
+        var meter = new ConvergenceMeter(new MinMaxEstimator());
+        for (int sample = 0; sample < 16; sample++)
+            meter.Observe([0, sample], sample);
+        Assert.Equal([8 / 15.0, 12 / 15.0, 14 / 15.0, 1], meter.Shares());
+    }
+
+    [Fact]
     public void Models_for_CPUs_without_dot_products_run_on_pairs_of_bytes()
     {
         Assert.Equal("avx2", HardwareProfile.For(IsaTiers.Avx2).Name);

@@ -186,6 +186,8 @@ internal static class QuantizeCommand
         terminal.Line($"size {Figures.Bytes(before)} → {Figures.Bytes(after)} ({Figures.Ratio((double)after / before)})");
         foreach (string note in report.Notes)
             terminal.Line(note);
+        if (report.Convergence.Count > 0)
+            terminal.Line($"extremes of activations, in the median: {string.Join(", ", report.Convergence.Select(c => $"{Figures.Percent(c.Median)} of their width with {Figures.Count(c.Samples, "sample")}"))}");
         terminal.Table("nodes that stay f32", ["node", "operator", "reason"],
             report.Nodes.Where(n => !n.IsQuantized).Select(n => new[] { Figures.Shorten(n.Name, 60), n.OpType, n.Reason }));
         var json = new JsonObject
@@ -196,6 +198,10 @@ internal static class QuantizeCommand
             ["nodes"] = report.Nodes.Count,
             ["samples"] = report.Samples,
             ["seconds"] = elapsed.TotalSeconds,
+            ["range_convergence"] = new JsonArray([.. report.Convergence.Select(c => new JsonObject
+            {
+                ["samples"] = c.Samples, ["median"] = c.Median, ["least"] = c.Least,
+            })]),
             ["bytes_before"] = before,
             ["bytes_after"] = after,
             ["notes"] = new JsonArray([.. report.Notes.Select(n => (JsonNode)n)]),
