@@ -51,6 +51,22 @@ public sealed class CompactFormTests
         return OnnxModel.Load(stream.ToArray());
     }
 
+    [Theory]
+    [InlineData(OnnxFileForm.Complete)]
+    [InlineData(OnnxFileForm.Compact)]
+    public void Outputs_of_graphs_built_without_types_are_written_with_the_inferred_ones(OnnxFileForm form)
+    {
+        var graph = new ModelGraph("untyped");
+        GraphValue result = graph.AddOperation("QuantizeLinear", "q", [
+            graph.AddInput("x", DataType.Float32, GraphShape.Of([2, 3])), graph.AddConstant("scale", TensorData.Scalar(0.5f)),
+            graph.AddConstant("zero", TensorData.Scalar((sbyte)1))]);
+        Assert.Equal(DataType.Undefined, result.ElementType);
+        graph.AddOutput(result);
+        using var stream = new MemoryStream();
+        OnnxModel.Save(graph, stream, form);
+        Assert.Equal(DataType.Int8, OnnxModel.Load(stream.ToArray()).Outputs[0].ElementType);
+    }
+
     // Two convolutions with equal weights, each with constants of its own.
     private static ModelGraph Build()
     {

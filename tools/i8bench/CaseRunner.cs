@@ -112,7 +112,7 @@ internal sealed class CaseRunner(Engine engine, RunMode mode)
 
     private PeakMeasurement? PeakOf(DataType type)
     {
-        if (type is not (DataType.Float32 or DataType.Int8 or DataType.UInt8) || !engine.Isa.HasFlag(Isa.Avx2))
+        if (type is not (DataType.Float32 or DataType.Int8 or DataType.UInt8) || !engine.Isa.HasFlag(Isa.Sse41))
             return null;
         if (!_peaks.TryGetValue(type, out PeakMeasurement? peak))
             _peaks[type] = peak = new PeakMeasurement(engine, type);

@@ -1,6 +1,7 @@
 // ModelGraph → ModelProto.
 using Google.Protobuf;
 using Int8Runtime.Graph;
+using Int8Runtime.Graph.Shapes;
 using Int8Runtime.Onnx.Proto;
 using Kind = Int8Runtime.Onnx.Proto.AttributeProto.Types.Kind;
 
@@ -13,6 +14,7 @@ internal sealed class GraphWriter
     private readonly OnnxFileForm _form;
     private readonly int _operatorSet;
     private readonly FileNames _names;
+    private InferredTensors? _inferred;
     private readonly HashSet<string> _written = new(StringComparer.Ordinal);   // constants
 
     private GraphWriter(ModelGraph graph, OnnxFileForm form)
@@ -57,11 +59,11 @@ internal sealed class GraphWriter
                 WriteConstant(proto, input);
         }
         foreach (GraphValue input in _graph.Inputs)
-            proto.Input.Add(WriteValue(input));
+            proto.Input.Add(WriteValue(input, input.ElementType));
         foreach (GraphValue output in _graph.Outputs)
         {
             WriteConstant(proto, output);
-            proto.Output.Add(WriteValue(output));
+            proto.Output.Add(WriteValue(output, TypeOf(output)));
         }
         return proto;
     }
@@ -151,9 +153,29 @@ internal sealed class GraphWriter
         return proto;
     }
 
-    private static ValueInfoProto WriteValue(GraphValue value)
+    // A file states the type of every output; a graph that was built node by node may not.
+    private DataType TypeOf(GraphValue output)
     {
-        var tensor = new TypeProto.Types.Tensor { ElemType = ElementTypeCodes.ToCode(value.ElementType) };
+        if (output.ElementType != DataType.Undefined)
+            return output.ElementType;
+        try
+        {
+            _inferred ??= ShapeInference.Infer(
+                _graph, _graph.Inputs.Where(i => i.Shape is not null).ToDictionary(i => i.Name, i => (Shape)i.Shape!.Select(d => d.Extent ?? 1).ToArray(), StringComparer.Ordinal),
+                allowDynamic: true);
+            return _inferred[output].ElementType;
+        }
+        catch (Exception exception) when (exception is UnsupportedModelException or ModelFormatException or KeyNotFoundException)
+        {
+            return DataType.Undefined;   // written without a type, which readers then infer
+        }
+    }
+
+    private static ValueInfoProto WriteValue(GraphValue value, DataType type)
+    {
+        if (type == DataType.Undefined)
+            return new ValueInfoProto { Name = value.Name };
+        var tensor = new TypeProto.Types.Tensor { ElemType = ElementTypeCodes.ToCode(type) };
         if (value.Shape is { } shape)
         {
             tensor.Shape = new TensorShapeProto();
