@@ -5,7 +5,7 @@ namespace Int8Runtime.Benchmarks;
 internal sealed class KernelProblem : IDisposable
 {
     /// <summary>Makes seeded operands.</summary>
-    public KernelProblem(ProblemShape shape, OperandTypes types)
+    public KernelProblem(ProblemShape shape, OperandTypes types, int largestWeight = 127)
     {
         (Shape, Types) = (shape, types);
         Descriptor = shape.ToDescriptor(types, bias: true);
@@ -23,7 +23,7 @@ internal sealed class KernelProblem : IDisposable
         UnscaledBias = new TensorMemory(bias);
         Destination = new TensorMemory(destination);
         TestData.Fill(Source, random);
-        TestData.Fill(Weights, random);
+        TestData.Fill(Weights, random, largestWeight);
         TestData.Fill(Bias, random);
         if (types.Weights.IsInt8())
             Scales = ChooseScales(shape, (int)bias.ElementCount, random);

@@ -5,7 +5,10 @@ namespace Int8Runtime.Benchmarks;
 internal static class TestData
 {
     /// <summary>Bytes over the whole range of their type; numbers from −1 to 1; zeros for every other type.</summary>
-    public static void Fill(TensorMemory memory, Random random)
+    /// <param name="memory">The tensor.</param>
+    /// <param name="random">Where the values come from.</param>
+    /// <param name="largest">The largest magnitude of s8.</param>
+    public static void Fill(TensorMemory memory, Random random, int largest = 127)
     {
         switch (memory.Descriptor.DataType)
         {
@@ -14,7 +17,7 @@ internal static class TestData
                 break;
             case DataType.Int8:
                 foreach (ref sbyte value in memory.AsSpan<sbyte>())
-                    value = (sbyte)random.Next(-127, 128);
+                    value = (sbyte)random.Next(-largest, largest + 1);
                 break;
             case DataType.Float32:
                 foreach (ref float value in memory.AsSpan<float>())

@@ -12,10 +12,12 @@ internal sealed record KernelComparisonOptions(OperandTypes Types, int Batch, in
 /// <summary>Runs the problems of shape files on both sides.</summary>
 internal sealed class KernelComparison(KernelComparisonOptions options, TextWriter progress)
 {
+    private const int ByteWeight = 127, NarrowWeight = 63;
+
     /// <summary>Compares the problems of one file, whose folder names the kind of problem as benchdnn's do (conv, ip, matmul).</summary>
     public ResultTable Run(string file)
     {
-        using CpuEngine engine = CpuEngine.Create(new CpuEngineOptions { Threads = options.Threads });
+        using CpuEngine engine = CreateEngine();
         using OneDnnEngine? peer = OneDnnEngine.TryOpen(options.Threads);
         if (options.Threads == 1)
             Processor.PinCurrentThread();
@@ -37,6 +39,17 @@ internal sealed class KernelComparison(KernelComparisonOptions options, TextWrit
         }
 
         return table;
+    }
+
+    // Without VNNI both sides sum pairs of byte products in 16 bits, which only weights of 7 bits cannot overflow; with larger ones
+    // oneDNN saturates and the results would differ.
+    private CpuEngine CreateEngine()
+    {
+        CpuEngine engine = CpuEngine.Create(new CpuEngineOptions { Threads = options.Threads });
+        if ((engine.Isa & (Isa.Avx512Vnni | Isa.Avx2Vnni)) != Isa.None)
+            return engine;
+        engine.Dispose();
+        return CpuEngine.Create(new CpuEngineOptions { Threads = options.Threads, NumericMode = NumericMode.NarrowWeights });
     }
 
     private static string Label(ProblemShape problem) => problem.Name.Length > 0 ? problem.Name : problem.ShapeText();
@@ -65,7 +78,7 @@ internal sealed class KernelComparison(KernelComparisonOptions options, TextWrit
 
     private void Compare(CpuEngine engine, OneDnnEngine? peer, PeakMeasurement peak, ProblemShape shape, ResultTable table)
     {
-        using var problem = new KernelProblem(shape, options.Types);
+        using var problem = new KernelProblem(shape, options.Types, engine.NumericMode == NumericMode.NarrowWeights ? NarrowWeight : ByteWeight);
         using var ours = new KernelRun(engine, problem);
         if (ours.ImplementationName.StartsWith("ref", StringComparison.Ordinal))
         {

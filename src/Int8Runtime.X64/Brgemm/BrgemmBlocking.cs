@@ -63,21 +63,22 @@ internal readonly record struct BlockingProblem(BrgemmRegisters Registers, int R
     public BrgemmBlocking Choose(KernelTile? asked)
     {
         KernelTile tile = asked is { } t && t.Rows <= Rows && t.Vectors <= Vectors && Registers.Fits(t.Rows, t.Vectors)
-            ? t : BestOfEachWidth().MinBy(c => c.Cost).Tile;
+            ? t : BestOfEachWidth()[0].Tile;
         return new BrgemmBlocking(tile.Rows, tile.Vectors);
     }
 
     /// <summary>For each number of vectors the best number of rows, the least estimated time first.</summary>
     public IReadOnlyList<KernelTile> Candidates()
     {
-        (KernelTile Tile, double Cost)[] tiles = [.. BestOfEachWidth().OrderBy(c => c.Cost)];
+        List<(KernelTile Tile, double Cost)> tiles = BestOfEachWidth();
         return [.. tiles.TakeWhile(c => c.Cost <= WorthMeasuring * tiles[0].Cost).Select(c => c.Tile)];
     }
 
+    // The least cost first; of equal ones the tile with fewer rows.
     private List<(KernelTile Tile, double Cost)> BestOfEachWidth()
     {
         var model = new CostModel(Steps, FirstLevelBytes / VectorBytes / Steps);
-        var best = new List<(KernelTile, double)>();
+        var best = new List<(KernelTile Tile, double Cost)>();
         for (int nr = 1; nr <= Math.Min(Vectors, MaximumVectors) && (nr == 1 || Registers.Fits(1, nr)); nr++)
         {
             (KernelTile Tile, double Cost) least = (new KernelTile(1, nr), double.PositiveInfinity);
@@ -91,6 +92,7 @@ internal readonly record struct BlockingProblem(BrgemmRegisters Registers, int R
             best.Add(least);
         }
 
+        best.Sort((a, b) => (a.Cost, a.Tile.Rows).CompareTo((b.Cost, b.Tile.Rows)));
         return best;
     }
 

@@ -40,6 +40,13 @@ public sealed class EltwiseMathTests
     [InlineData(EltwiseAlgorithm.Ceil, -1.5f, 0f, 0f, -1f)]
     [InlineData(EltwiseAlgorithm.Reciprocal, 4f, 0f, 0f, 0.25f)]
     [InlineData(EltwiseAlgorithm.Sign, -4f, 0f, 0f, -1f)]
+    [InlineData(EltwiseAlgorithm.Sign, 4f, 0f, 0f, 1f)]
+    [InlineData(EltwiseAlgorithm.Sign, 0f, 0f, 0f, 0f)]
+    [InlineData(EltwiseAlgorithm.Elu, 3f, 2f, 0f, 3f)]
+    [InlineData(EltwiseAlgorithm.GeluTanh, 2f, 0f, 0f, 1.9545977f)]
+    [InlineData(EltwiseAlgorithm.GeluTanh, -0.5f, 0f, 0f, -0.1542860f)]
+    [InlineData(EltwiseAlgorithm.Swish, 2f, 0.5f, 0f, 1.4621172f)]
+    [InlineData(EltwiseAlgorithm.SoftRelu, -20f, 1f, 0f, 2.0611536e-9f)]
     public void Has_known_values(EltwiseAlgorithm algorithm, float x, float alpha, float beta, float expected)
     {
         float actual = EltwiseMath.Evaluate(algorithm, x, alpha, beta);

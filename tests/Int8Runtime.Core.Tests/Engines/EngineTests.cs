@@ -21,6 +21,7 @@ public sealed class EngineTests
         Assert.Equal(("fast:avx512", RejectionReason.InstructionSet, "needs avx512"), (refusal.Implementation, refusal.Reason, refusal.Detail));
         Assert.Contains("fast:avx512 refused (InstructionSet): needs avx512", primitive.Report.ToString());
         Assert.False(primitive.Report.IsReference);
+        Assert.StartsWith("good:avx2", primitive.Report.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
