@@ -104,6 +104,17 @@ public sealed class NodeOperands
         return result;
     }
 
+    /// <summary>Checks that all operands from <paramref name="first"/> on have one element type.</summary>
+    /// <exception cref="ModelFormatException">Two types differ.</exception>
+    public void RequireOneType(int first = 0)
+    {
+        for (int i = first + 1; i < Count; i++)
+        {
+            if (Has(i) && this[i].ElementType != this[first].ElementType)
+                throw Defect($"the element types {this[first].ElementType} and {this[i].ElementType} differ");
+        }
+    }
+
     /// <summary>Checks that a computed extent can be one.</summary>
     /// <exception cref="ModelFormatException">It is negative or too large.</exception>
     public int Extent(long extent) => extent is >= 0 and < int.MaxValue

@@ -13,6 +13,8 @@ internal static class ElementKernels
         NodeOperands operands = NodeOperands.Of(node);
         if (operands.Count == 0 || !operands.Has(0) || !HasArithmetic(operands[0].ElementType))
             return null;
+        if (Enumerable.Range(0, operands.Count).Any(i => operands.Has(i) && operands[i].Shape.Rank > BroadcastWalk.MaxRank))
+            return null;
         return node.OpType switch
         {
             "Cast" => Elementwise.Dispatch(operands, operands[0].ElementType, new CastFrom(operands, node.Output.ElementType)),

@@ -64,13 +64,20 @@ internal sealed class DynamicQuantizeShape : IOperatorShape
 /// <summary>The broadcast shape of all operands; the element type of the first one, unless one is given.</summary>
 internal sealed class BroadcastShape(DataType? elementType = null) : IOperatorShape
 {
-    public TensorType[] Infer(NodeOperands operands) =>
-        [new(elementType ?? operands[0].ElementType, Broadcasting.CombineAll(operands))];
+    public TensorType[] Infer(NodeOperands operands)
+    {
+        if (operands.Node.OpType != "Pow")   // the exponent may be of another type
+            operands.RequireOneType();
+        return [new(elementType ?? operands[0].ElementType, Broadcasting.CombineAll(operands))];
+    }
 }
 
 /// <summary>Where: condition, then the two alternatives.</summary>
 internal sealed class WhereShape : IOperatorShape
 {
-    public TensorType[] Infer(NodeOperands operands) =>
-        [new(operands[1].ElementType, Broadcasting.CombineAll(operands))];
+    public TensorType[] Infer(NodeOperands operands)
+    {
+        operands.RequireOneType(first: 1);
+        return [new(operands[1].ElementType, Broadcasting.CombineAll(operands))];
+    }
 }

@@ -71,6 +71,7 @@ internal sealed class ConcatShape : IOperatorShape
 {
     public TensorType[] Infer(NodeOperands operands)
     {
+        operands.RequireOneType();
         TensorType first = operands[0];
         int axis = operands.AxisAttribute(0, first.Rank);
         long extent = 0;
@@ -79,8 +80,6 @@ internal sealed class ConcatShape : IOperatorShape
             Shape part = operands[i].Shape;
             if (part.Rank != first.Rank || part.With(axis, 0) != first.Shape.With(axis, 0))
                 throw operands.Defect($"the shapes {first.Shape} and {part} differ in more than axis {axis}");
-            if (operands[i].ElementType != first.ElementType)
-                throw operands.Defect($"the element types {first.ElementType} and {operands[i].ElementType} differ");
             extent += part[axis];
         }
         return [first with { Shape = first.Shape.With(axis, operands.Extent(extent)) }];

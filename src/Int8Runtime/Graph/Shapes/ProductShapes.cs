@@ -28,8 +28,10 @@ internal sealed class MatMulShape : IOperatorShape
 {
     public TensorType[] Infer(NodeOperands operands)
     {
-        DataType type = operands.Node.OpType == "MatMulInteger" ? DataType.Int32 : operands[0].ElementType;
-        return [new(type, MatMulView.Of(operands).Output)];
+        if (operands.Node.OpType == "MatMulInteger")
+            return [new(DataType.Int32, MatMulView.Of(operands).Output)];
+        operands.RequireOneType();
+        return [new(operands[0].ElementType, MatMulView.Of(operands).Output)];
     }
 }
 
@@ -38,6 +40,7 @@ internal sealed class GemmShape : IOperatorShape
 {
     public TensorType[] Infer(NodeOperands operands)
     {
+        operands.RequireOneType();
         GemmView view = GemmView.Of(operands);
         Shape output = new[] { view.M, view.N };
         if (operands.Has(2) && Broadcasting.Combine(operands, output, operands[2].Shape) != output)
