@@ -18,11 +18,11 @@ internal static class PackedElements
     /// <summary>One byte for each element, sign-extended where the type is signed.</summary>
     public static byte[] Unpack(DataType type, ReadOnlySpan<byte> packed, int elements)
     {
-        int bits = BitsOf(type), mask = (1 << bits) - 1, sign = type is DataType.Int4 or DataType.Int2 ? 1 << (bits - 1) : 0;
+        int bits = BitsOf(type), perByte = 8 / bits, mask = (1 << bits) - 1, sign = type is DataType.Int4 or DataType.Int2 ? 1 << (bits - 1) : 0;
         var result = new byte[elements];
         for (int i = 0; i < elements; i++)
         {
-            int code = (packed[i * bits / 8] >> (i * bits % 8)) & mask;
+            int code = (packed[i / perByte] >> (i % perByte * bits)) & mask;
             result[i] = unchecked((byte)((code ^ sign) - sign));
         }
 
@@ -32,10 +32,10 @@ internal static class PackedElements
     /// <summary>The low bits of each byte, packed.</summary>
     public static byte[] Pack(DataType type, ReadOnlySpan<byte> elements)
     {
-        int bits = BitsOf(type), mask = (1 << bits) - 1;
+        int bits = BitsOf(type), perByte = 8 / bits, mask = (1 << bits) - 1;
         var result = new byte[BytesOf(type, elements.Length)];
         for (int i = 0; i < elements.Length; i++)
-            result[i * bits / 8] |= (byte)((elements[i] & mask) << (i * bits % 8));
+            result[i / perByte] |= (byte)((elements[i] & mask) << (i % perByte * bits));
         return result;
     }
 }

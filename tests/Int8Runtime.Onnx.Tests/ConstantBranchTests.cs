@@ -41,6 +41,16 @@ public sealed class ConstantBranchTests
             "constant condition", Assert.Throws<UnsupportedModelException>(() => OnnxModel.Load(model.ToByteArray())).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void An_initializer_without_a_name_is_refused()
+    {
+        GraphProto branch = Branch("then", "y", Node("Relu", "x", "y"));
+        branch.Initializer.Add(Boolean("", true));
+        ModelProto model = Model(If("c", "out", branch, Branch("else", "x")));
+        model.Graph.Initializer.Add(Boolean("c", true));
+        Assert.Contains("no name", Assert.Throws<ModelFormatException>(() => OnnxModel.Load(model.ToByteArray())).Message, StringComparison.Ordinal);
+    }
+
     private static ModelGraph Load(bool condition, bool negated)
     {
         var nodes = new List<NodeProto>();

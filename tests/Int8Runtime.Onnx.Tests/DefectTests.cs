@@ -35,6 +35,14 @@ public sealed class DefectTests
     }
 
     [Fact]
+    public void Defects_of_operators_that_are_decomposed_are_named()
+    {
+        Refused("'conv' (QLinearAdd) has no outputs", m => Become(m, "QLinearAdd", "com.microsoft").Output.Clear());
+        Refused("'conv' (RMSNormalization): axis -2000000000 is out of range", m => Become(m, "RMSNormalization", "").Attribute.Add(Axis(-2_000_000_000)));
+        Refused("axis 4 is out of range", m => m.Graph.Node[1] = new NodeProto { Name = "rms", OpType = "RMSNormalization", Input = { "image", "w" }, Output = { "conv" }, Attribute = { Axis(4) } });
+    }
+
+    [Fact]
     public void Unknown_operators_are_kept_and_refused_by_name_later()
     {
         ModelProto model = GraphWriter.Write(SampleModels.Classifier());
@@ -107,6 +115,17 @@ public sealed class DefectTests
             Directory.Delete(folder, recursive: true);
         }
     }
+
+    // The node 'conv' as another operator without attributes.
+    private static NodeProto Become(ModelProto model, string opType, string domain)
+    {
+        NodeProto node = model.Graph.Node[1];
+        (node.OpType, node.Domain) = (opType, domain);
+        node.Attribute.Clear();
+        return node;
+    }
+
+    private static AttributeProto Axis(long axis) => new() { Name = "axis", Type = AttributeProto.Types.Kind.Int, I = axis };
 
     private static TensorProto Weights(ModelProto model) => model.Graph.Initializer.First(t => t.Name == "w");
 

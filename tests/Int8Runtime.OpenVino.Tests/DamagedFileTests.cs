@@ -50,6 +50,29 @@ public sealed class DamagedFileTests
         AssertRefused(xml, Good().Weights, "depends on itself");
     }
 
+    [Theory]
+    [InlineData("MaxPool", "kernel=\"1\"", "Layer 'y' (MaxPool, opset1)")]
+    [InlineData("Convolution", "", "Layer 'y' (Convolution, opset1)")]
+    [InlineData("VariadicSplit", "", "Layer 'y' (VariadicSplit, opset1)")]
+    [InlineData("ShuffleChannels", "axis=\"1\" group=\"0\"", "Layer 'y' (ShuffleChannels, opset1)")]
+    [InlineData("StridedSlice", "begin_mask=\"0\" end_mask=\"0\"", "2000000000 bounds")]
+    public void Operands_and_attributes_that_do_not_fit_a_layer_name_it(string type, string data, string expected)
+    {
+        IrSketch sketch = new IrSketch().Parameter("x", "2").Parameter("n", "2", "i64")
+            .Layer("y", type, 1, data, ["x", "n", "n"], "f32", [2]).Result("y");
+        AssertRefused(sketch.Xml.Replace("<dim>2</dim></port></input>", "<dim>2000000000</dim></port></input>").Replace(
+            "precision=\"I64\"><dim>2</dim>", "precision=\"I64\"><dim>2000000000</dim>"), sketch.Weights, expected);
+    }
+
+    [Fact]
+    public void Attributes_of_other_namespaces_are_ignored()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["model.xml"], Good().Xml.Replace("auto_broadcast=", "xmlns:o=\"other\" o:auto_broadcast=\"pdpd\" auto_broadcast="));
+        File.WriteAllBytes(folder["model.bin"], Good().Weights);
+        Assert.Single(OpenVinoModel.Load(folder["model.xml"]).Nodes);
+    }
+
     [Fact]
     public void Any_cut_or_changed_byte_is_refused_or_read_but_never_crashes() => Properties.Check(
         from position in Gen.Choose(0, 100_000) from value in Gen.Choose(0, 255) select (position, value), pair =>

@@ -46,6 +46,15 @@ public sealed class IrReaderTests
     }
 
     [Fact]
+    public void Halves_are_rounded_away_from_zero_and_nothing_else()
+    {
+        ModelGraph graph = new IrSketch().Parameter("x", "1,8")
+            .Layer("y", "Round", 5, "mode=\"half_away_from_zero\"", ["x"], "f32", [1, 8]).Result("y").Load();
+        float[] x = [0.5f, -1.5f, 2.5f, MathF.BitDecrement(0.5f), -MathF.BitDecrement(0.5f), 8388609, -2.4f, float.PositiveInfinity];
+        Assert.Equal([1, -2, 3, 0, 0, 8388609, -2, float.PositiveInfinity], Running.Run(s_engine, graph, x)[0]);
+    }
+
+    [Fact]
     public void Masks_of_strided_slices_are_obeyed()
     {
         ModelGraph graph = new IrSketch().Parameter("x", "2,3,4")

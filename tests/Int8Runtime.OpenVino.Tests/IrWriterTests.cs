@@ -31,6 +31,17 @@ public sealed class IrWriterTests
     }
 
     [Fact]
+    public void Types_that_files_cannot_name_are_refused()
+    {
+        var graph = new ModelGraph("types");
+        graph.AddOutput(graph.AddOperation("Identity", "y", [graph.AddInput("x", DataType.UInt32, GraphShape.Of([2]))]));
+        using var folder = new TemporaryFolder();
+        var exception = Assert.Throws<UnsupportedModelException>(() => OpenVinoModel.Save(graph, folder["model.xml"]));
+        Assert.Contains("u32", exception.Message);
+        Assert.False(File.Exists(folder["model.xml"]));
+    }
+
+    [Fact]
     public void A_free_batch_stays_free()
     {
         var graph = new ModelGraph("batch");

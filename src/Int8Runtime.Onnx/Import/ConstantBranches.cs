@@ -68,6 +68,8 @@ internal sealed class ConstantBranches
                 renamed[name] = Unique($"{prefix}/{name}");
         foreach (TensorProto tensor in branch.Initializer)
         {
+            if (tensor.Name.Length == 0)
+                throw new ModelFormatException($"{subject}: an initializer of its branch has no name. The file is damaged.");
             TensorProto copy = tensor.Clone();
             copy.Name = renamed[tensor.Name];
             _result.Initializer.Add(copy);

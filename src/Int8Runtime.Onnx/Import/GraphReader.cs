@@ -1,6 +1,7 @@
 // ModelProto → ModelGraph: constants, inputs, nodes in order, outputs.
 using Google.Protobuf.Collections;
 using Int8Runtime.Graph;
+using Int8Runtime.Graph.Evaluation;
 using Int8Runtime.Onnx.Proto;
 
 namespace Int8Runtime.Onnx.Import;
@@ -69,7 +70,7 @@ internal sealed class GraphReader
         Dictionary<string, DataType> halfOutputs = FindHalfOutputs(proto);
         List<NodeDraft> drafts = ReadDrafts(proto, halfOutputs);
         foreach (NodeDraft draft in drafts)
-            NodeImporters.Find(draft.Domain, draft.OpType)(draft, _context);
+            OperatorGuard.Run(draft.Subject, draft.Name, () => NodeImporters.Find(draft.Domain, draft.OpType)(draft, _context));
         ReadOutputs(proto, halfOutputs);
         foreach (GraphValue value in _graph.Values.Where(v => v.Producer is not null && !v.IsGraphOutput))
             value.Shape = null;   // hints of the file may contradict the shapes of a request
@@ -192,6 +193,8 @@ internal sealed class GraphReader
                 : node.Output.FirstOrDefault(o => o.Length > 0) ?? $"{node.OpType}_{i}";
             string subject = $"Node '{name}' ({node.OpType})";
             string domain = CheckDomain(node, subject);
+            if (node.Output.Count == 0)
+                throw new ModelFormatException($"{subject} has no outputs. The model is damaged; export it again.");
             GraphAttributes attributes = AttributeReader.Read(node, subject, _tensors);
             bool isBorder = node.OpType == "Cast" && node.Output.Count == 1 && halfBorders.Contains(node.Output[0]);
             if (!isBorder)

@@ -114,7 +114,8 @@ internal sealed class IrDocument
             (string?)element.Attribute("type") ?? throw Damaged($"the layer '{name}' has no type"),
             (string?)element.Attribute("version") ?? "")
         {
-            Data = element.Element("data")?.Attributes().ToDictionary(a => a.Name.LocalName, a => a.Value) ?? [],
+            Data = element.Element("data")?.Attributes().Where(a => a.Name.NamespaceName.Length == 0)
+                .ToDictionary(a => a.Name.LocalName, a => a.Value) ?? [],
             Inputs = ReadPorts(element, "input", name),
             Outputs = ReadPorts(element, "output", name),
         };

@@ -28,6 +28,7 @@ internal static class IrElementTypes
     };
 
     /// <summary>The name in attributes.</summary>
+    /// <exception cref="UnsupportedModelException">Files have no name for the type.</exception>
     public static string AttributeName(DataType type) => type switch
     {
         DataType.Float32 => "f32",
@@ -41,10 +42,11 @@ internal static class IrElementTypes
         DataType.Int32 => "i32",
         DataType.Int64 => "i64",
         DataType.Boolean => "boolean",
-        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "The type has no name in IR files."),
+        _ => throw new UnsupportedModelException($"Tensors of type {type.ToShortName()} cannot be written as OpenVINO IR. Write the model as .onnx."),
     };
 
     /// <summary>The name at ports.</summary>
+    /// <exception cref="UnsupportedModelException">Files have no name for the type.</exception>
     public static string PortName(DataType type) => type switch
     {
         DataType.Float32 => "FP32",

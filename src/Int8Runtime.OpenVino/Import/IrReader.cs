@@ -1,5 +1,6 @@
 // IrDocument → ModelGraph.
 using Int8Runtime.Graph;
+using Int8Runtime.Graph.Evaluation;
 
 namespace Int8Runtime.OpenVino.Import;
 
@@ -129,7 +130,7 @@ internal sealed class IrReader
         IrSource[] sources = [.. Enumerable.Range(0, layer.Inputs.Count).Select(i => _document.SourceOf(layer, i))];
         var context = new LayerContext(
             layer, _graph, [.. sources.Select(s => Resolve(layer, s))], [.. sources.Select(s => s.Layer.Outputs[s.Port])]);
-        importer(context);
+        OperatorGuard.Run(layer.ToString(), layer.Name, () => importer(context));
         for (int i = 0; i < context.Results.Count; i++)
         {
             if (context.Results[i] is { } result)

@@ -7,6 +7,9 @@ namespace Int8Runtime.Onnx.Import.Fused;
 /// <summary>Decompositions of normalizations.</summary>
 internal static class NormalizationDecompositions
 {
+    // Bounds the list of axes where the file does not tell the rank.
+    private const int LargestRank = 64;
+
     /// <summary>x / √(mean(x²) + ε) · scale over the dimensions from the axis on.</summary>
     public static void RootMeanSquare(NodeDraft node, ImportContext context) =>
         EmitRootMeanSquare(node, context, node.Input(0), node.Input(1), node.Attributes.GetSingle("epsilon", 1e-5f));
@@ -82,12 +85,15 @@ internal static class NormalizationDecompositions
     private static void EmitRootMeanSquare(NodeDraft node, ImportContext context, GraphValue source, GraphValue scale, float epsilon)
     {
         long axis = node.Attributes.GetInteger("axis", -1);
+        int? rank = ImportContext.RankOf(source);
         if (axis >= 0)
         {
-            axis -= ImportContext.RankOf(source) ?? throw new UnsupportedModelException(
+            axis -= rank ?? throw new UnsupportedModelException(
                 $"{node.Subject} has a positive axis, and the file does not tell the rank of '{source.Name}'. Export the model with shapes.");
         }
 
+        if (axis >= 0 || axis < -(rank ?? LargestRank))
+            throw new ModelFormatException($"{node.Subject}: axis {node.Attributes.GetInteger("axis", -1)} is out of range. Export the model again.");
         GraphValue axes = context.Integers(node.Name + ":axes", [.. Enumerable.Range(0, (int)-axis).Select(i => axis + i)]);
         GraphValue squares = context.Operation("Mul", node.Name + ":squares", [source, source]);
         GraphValue mean = context.Operation("ReduceMean", node.Name + ":mean", [squares, axes]);

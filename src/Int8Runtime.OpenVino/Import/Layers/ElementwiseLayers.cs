@@ -137,9 +137,17 @@ internal static class ElementwiseLayers
 
         if (mode != "half_away_from_zero")
             throw layer.Unsupported($"rounds in the way '{mode}'");
-        GraphValue magnitude =
-            layer.Step("Floor", [layer.Step("Add", [layer.Step("Abs", [layer.Input(0)]), layer.AddNumber("half", 0.5, 0)])]);
-        layer.Emit("Mul", [layer.Step("Sign", [layer.Input(0)]), magnitude]);
+        if (layer.IsInteger(0))
+        {
+            layer.Emit("Identity", [layer.Input(0)]);
+            return;
+        }
+
+        // ⌊|x|⌋, and one more where the rest is at least a half. The rest is exact, whereas |x| + ½ may round up to the next integer.
+        GraphValue magnitude = layer.Step("Abs", [layer.Input(0)]), whole = layer.Step("Floor", [magnitude]);
+        GraphValue isUp = layer.Step("GreaterOrEqual", [layer.Step("Sub", [magnitude, whole]), layer.AddNumber("half", 0.5, 0)]);
+        GraphValue rounded = layer.Step("Add", [whole, layer.Step("CastLike", [isUp, whole])]);
+        layer.Emit("Mul", [layer.Step("Sign", [layer.Input(0)]), rounded]);
     }
 
     public static void Swish(LayerContext layer)

@@ -5,6 +5,9 @@ namespace Int8Runtime.OpenVino.Import.Layers;
 
 internal static class LayoutLayers
 {
+    // More dimensions, removed and new ones included, than any model has: the extents that a file states size arrays here.
+    private const int LargestRank = 64;
+
     public static void Split(LayerContext layer)
     {
         int parts = (int)layer.Integer("num_splits");
@@ -43,7 +46,7 @@ internal static class LayoutLayers
             stride = layer.InputCount > 3 ? layer.KnownConstant(3, "strides") : null;
         bool[] beginMask = Mask(layer, "begin_mask"), endMask = Mask(layer, "end_mask"), newAxis = Mask(layer, "new_axis_mask");
         bool[] shrink = Mask(layer, "shrink_axis_mask"), ellipsis = Mask(layer, "ellipsis_mask");
-        int entries = begin?.ElementCount ?? end?.ElementCount ?? (int)Math.Max(layer.Dimensions(1).FirstOrDefault(1), 0);
+        int entries = Entries(layer, begin, end);
         bool At(bool[] mask, int i) => i < mask.Length && mask[i];
         if (begin is null || end is null)
         {
@@ -129,15 +132,20 @@ internal static class LayoutLayers
         layer.Emit("Slice", [layer.Input(0), Bound(1, beginMask, 0), Bound(2, endMask, long.MaxValue)]);
     }
 
+    // The number of bounds: that of the constants, or the extent that the file states for computed ones.
+    private static int Entries(LayerContext layer, TensorData? begin, TensorData? end)
+    {
+        long entries = begin?.ElementCount ?? end?.ElementCount ?? Math.Max(layer.Dimensions(1).FirstOrDefault(1), 0);
+        return entries <= LargestRank ? (int)entries : throw layer.Defect($"it has {entries} bounds");
+    }
+
     // The file's 1 means that the bound is ignored; here true means that it counts, for new_axis and the like that the entry is one.
     private static bool[] Mask(LayerContext layer, string name)
     {
         bool[] set = Array.ConvertAll(layer.Integers(name, []), m => m != 0);
         if (name is not ("begin_mask" or "end_mask"))
             return set;
-        int bounds = layer.Constant(1)?.ElementCount ?? layer.Constant(2)?.ElementCount
-            ?? (int)Math.Max(layer.Dimensions(1).FirstOrDefault(1), 0);
-        int entries = Math.Max(set.Length, bounds);
+        int entries = Math.Max(set.Length, Entries(layer, layer.Constant(1), layer.Constant(2)));
         return [.. Enumerable.Range(0, entries).Select(i => i >= set.Length || !set[i])];
     }
 

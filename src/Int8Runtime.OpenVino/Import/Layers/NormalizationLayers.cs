@@ -56,7 +56,7 @@ internal static class NormalizationLayers
         if (isTail && scales && isInside && axes.All(a => extents[(int)a] > 0))
         {
             Shape tail = [.. axes.Select(a => (int)extents[(int)a])];
-            TensorData ones = TensorData.Create<float>([.. Enumerable.Repeat(1f, (int)tail.ElementCount)], tail);
+            TensorData ones = TensorData.Create<float>([.. Enumerable.Repeat(1f, TensorData.CountElements(tail))], tail);
             layer.Emit("LayerNormalization", [layer.Input(0), layer.AddConstant("ones", ones)], new GraphAttributes
             {
                 { "axis", axes[0] }, { "epsilon", epsilon },
