@@ -3,6 +3,7 @@
 //   for each tile of MR rows:                         source rows lie at a constant stride
 //     acc[m, n] = compensation[n]                     MR·NR vector registers
 //     for each run:                                   a contiguous piece of each row, found by a table of offsets
+//       (at the edges of a source only the rows that a tap meets take part, see TapClip)
 //       for each step:                                4 bytes of a row × one vector of packed weights per column vector
 //         acc[m, n] += repeat(source[m, step]) · weights[n, run, step]
 //     for each residual of n:                         weights that would have saturated, one step each (SaturationSplit)
@@ -31,6 +32,7 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
         $"brgemm_{spec.Product.ToString().ToLowerInvariant()}_{spec.Rows}x{spec.Vectors}"
         + (spec.TailLanes > 0 ? $"t{spec.TailLanes}" : "")
         + $"_a{spec.SourceStride}_d{spec.DestinationStride}_k{spec.RunSteps}_b{spec.WeightsStride}"
+        + (spec.Clip is { } clip ? $"_e{clip.Taps}:{clip.Step}:{clip.Before}:{clip.After}" : "")
         + (spec.HasCompensation ? "_comp" : "") + (spec.Residuals is null ? "" : "_split") + $"_{spec.Epilogue}";
 
     /// <summary>Interleaved sums for each accumulator: small tiles split K so that products do not wait for each other.</summary>
@@ -129,38 +131,74 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
             using Gpr runs = _asm.Registers.Gpr("runs"), run = _asm.Registers.Gpr("run"), row = _asm.Registers.Gpr("row");
             using VecArray held = _asm.Registers.Vecs("held", _spec.Rows == 1 ? 0 : OperandRegisters - 1);
             using Vec passing = _asm.Registers.Vec("passing");
-            _asm.Mov(_weights, Argument(nameof(BrgemmArguments.Weights)));
             _asm.Mov(run, Argument(nameof(BrgemmArguments.Runs)));
             _asm.Mov(runs, Argument(nameof(BrgemmArguments.RunCount)));
-            int unroll = Math.Clamp(UnrolledProducts / (_spec.Rows * _spec.Vectors), _chains, 16) / _chains * _chains;
             _asm.CountDown(runs, () =>
             {
                 _asm.Mov(row, run[0]);
                 _asm.Add(row, _source);
-                _asm.Add(run, sizeof(long));
-                int rest = _spec.RunSteps;
+                _asm.Mov(_weights, run[sizeof(long)]);
+                _asm.Add(_weights, Argument(nameof(BrgemmArguments.Weights)));
+                _asm.Add(run, BrgemmRun.Bytes);
+                foreach (Piece piece in PiecesOfRun())
+                    EmitPiece(piece, row, chains, held, passing);
+            });
+        }
+
+        // Steps of a run in which the same rows take part.
+        private readonly record struct Piece(int Steps, int FirstRow, int EndRow);
+
+        private List<Piece> PiecesOfRun()
+        {
+            var pieces = new List<Piece>();
+            int taps = _spec.Clip?.Taps ?? 1;
+            for (int tap = 0; tap < taps; tap++)
+            {
+                (int first, int end) = _spec.Clip?.RowsOf(tap, _spec.Rows) ?? (0, _spec.Rows);
+                int steps = _spec.RunSteps / taps;
+                if (pieces.Count > 0 && pieces[^1] is var last && (last.FirstRow, last.EndRow) == (first, end))
+                    pieces[^1] = last with { Steps = last.Steps + steps };
+                else
+                    pieces.Add(new Piece(steps, first, end));
+            }
+
+            return pieces;
+        }
+
+        private void EmitPiece(Piece piece, Gpr row, VecArray chains, VecArray held, Vec passing)
+        {
+            int rest = piece.Steps;
+            if (piece.EndRow > piece.FirstRow)
+            {
+                int unroll = Math.Clamp(UnrolledProducts / (_spec.Rows * _spec.Vectors), _chains, 16) / _chains * _chains;
                 if (rest > unroll * 2)
                 {
                     using Gpr loops = _asm.Registers.Gpr("loops");
                     _asm.Mov(loops, rest / unroll);
                     _asm.CountDown(loops, () =>
                     {
-                        EmitSteps(unroll, row, chains, held, passing);
-                        _asm.Add(row, unroll * StepBytes);
-                        _asm.Add(_weights, unroll * _vectorBytes);
+                        EmitSteps(piece with { Steps = unroll }, row, chains, held, passing);
+                        Advance(unroll);
                     });
                     rest %= unroll;
                 }
 
-                EmitSteps(rest, row, chains, held, passing);
-                if (rest > 0)
-                    _asm.Add(_weights, rest * _vectorBytes);
-            });
+                EmitSteps(piece with { Steps = rest }, row, chains, held, passing);
+            }
+
+            if (rest > 0 && _spec.Clip is not null) // otherwise nothing of the run follows
+                Advance(rest);
+
+            void Advance(int steps)
+            {
+                _asm.Add(row, steps * StepBytes);
+                _asm.Add(_weights, steps * _vectorBytes);
+            }
         }
 
-        private void EmitSteps(int steps, Gpr row, VecArray chains, VecArray held, Vec passing)
+        private void EmitSteps(Piece piece, Gpr row, VecArray chains, VecArray held, Vec passing)
         {
-            for (int k = 0; k < steps; k++)
+            for (int k = 0; k < piece.Steps; k++)
             {
                 Mem Source(int m) => row[(m * _spec.SourceStride) + (k * StepBytes)];
                 Mem Weights(int n) => _weights[(n * _spec.WeightsStride) + (k * _vectorBytes)];
@@ -176,7 +214,7 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
                 {
                     for (int n = 0; n < _spec.Vectors; n++)
                         _asm.Emit(Vmovups, held[n], Weights(n));
-                    for (int m = 0; m < _spec.Rows; m++)
+                    for (int m = piece.FirstRow; m < piece.EndRow; m++)
                     {
                         _product.LoadSource(_asm, passing, Source(m));
                         for (int n = 0; n < _spec.Vectors; n++)
@@ -185,12 +223,12 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
                 }
                 else
                 {
-                    for (int m = 0; m < _spec.Rows; m++)
+                    for (int m = piece.FirstRow; m < piece.EndRow; m++)
                         _product.LoadSource(_asm, held[m], Source(m));
                     for (int n = 0; n < _spec.Vectors; n++)
                     {
                         _asm.Emit(Vmovups, passing, Weights(n));
-                        for (int m = 0; m < _spec.Rows; m++)
+                        for (int m = piece.FirstRow; m < piece.EndRow; m++)
                             _product.Accumulate(_asm, Sum(m, n), held[m], passing);
                     }
                 }
@@ -216,7 +254,7 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
                 _asm.CountDown(count, () =>
                 {
                     _asm.MovSx32(row, entry[0]);
-                    _asm.Add(row, Argument(nameof(BrgemmArguments.Runs)));
+                    _asm.Add(row, Argument(nameof(BrgemmArguments.PackedRuns)));
                     _asm.Mov(row, row[0]);
                     _asm.MovSx32(place, entry[sizeof(int)]);
                     _asm.Add(row, place);

@@ -4,48 +4,40 @@ using Int8Runtime.Jit;
 namespace Int8Runtime.X64;
 
 /// <summary>
-/// Computes blocks of columns over any number of rows. A block is as wide as a tile; the last one may be narrower, and rows
-/// that do not fill a tile go to a kernel with fewer rows.
+/// Computes blocks of columns over the rows of a line. A block is as wide as a tile; the last one may be narrower, rows
+/// that do not fill a tile go to a kernel with fewer rows, and tiles at the edges of a source leave out what lies outside.
 /// </summary>
 internal sealed unsafe class BrgemmKernels
 {
     private readonly BrgemmBlocking _blocking;
     private readonly BrgemmSpec _template;
     private readonly int _lanes, _columns;
-    private readonly CompiledKernel[] _full, _last; // [0]: whole tiles; [1 + i]: RowTails[i] rows
-    private readonly int[] _rowTails;
+    private readonly Segment[] _segments;
+    private readonly CompiledKernel[] _full, _last; // by Segment.Kernel
 
     /// <summary>Makes the kernels, or takes them from the cache.</summary>
     /// <param name="cache">Where kernels are kept.</param>
     /// <param name="isa">Instruction sets.</param>
     /// <param name="template">The spec but for the size of the tile.</param>
     /// <param name="blocking">Size of a tile.</param>
-    /// <param name="rowCounts">Every number of rows that <see cref="Run"/> will be asked for.</param>
+    /// <param name="rows">Rows of a line.</param>
     /// <param name="columns">Columns of the result.</param>
+    /// <param name="edges">The edges of a line of which taps are left out; null where none are.</param>
     public BrgemmKernels(
-        KernelCache cache, Isa isa, BrgemmSpec template, BrgemmBlocking blocking, ReadOnlySpan<int> rowCounts, int columns)
+        KernelCache cache, Isa isa, BrgemmSpec template, BrgemmBlocking blocking, int rows, int columns, LineEdges? edges = null)
     {
         (_blocking, _template, _columns) = (blocking, template, columns);
         _lanes = IsaTraits.For(isa).Lanes32;
         BlockColumns = blocking.Vectors * _lanes;
         BlockCount = (columns + BlockColumns - 1) / BlockColumns;
-        var tails = new SortedSet<int>();
-        bool whole = false;
-        foreach (int count in rowCounts)
-        {
-            whole |= count >= blocking.Rows;
-            if (count % blocking.Rows != 0)
-                tails.Add(count % blocking.Rows);
-        }
-
-        _rowTails = [.. tails];
+        var shapes = new List<(int Rows, TapClip? Clip)>();
+        _segments = SegmentsOf(rows, blocking.Rows, edges, shapes);
         int rest = columns % BlockColumns;
         CompiledKernel[] Make(int vectors, int tailLanes)
         {
             var generator = new BrgemmGenerator();
-            CompiledKernel Of(int rows) => generator.GetOrCreate(
-                cache, template with { Rows = rows, Vectors = vectors, TailLanes = tailLanes }, isa);
-            return [Of(whole ? blocking.Rows : _rowTails[0]), .. _rowTails.Select(Of)];
+            return [.. shapes.Select(shape => generator.GetOrCreate(
+                cache, template with { Rows = shape.Rows, Clip = shape.Clip, Vectors = vectors, TailLanes = tailLanes }, isa))];
         }
 
         _full = columns >= BlockColumns ? Make(blocking.Vectors, 0) : [];
@@ -64,13 +56,15 @@ internal sealed unsafe class BrgemmKernels
     /// <summary>Computes one block of columns.</summary>
     /// <param name="arguments">Runs and epilogue are set; the rest is filled in here.</param>
     /// <param name="block">The block.</param>
-    /// <param name="source">First row.</param>
+    /// <param name="source">The row at <paramref name="first"/>.</param>
     /// <param name="weights">Weights of the matrix.</param>
-    /// <param name="destination">Column 0 of the first row.</param>
+    /// <param name="destination">Column 0 of the row at <paramref name="first"/>.</param>
     /// <param name="channel">Channel of column 0, by which the epilogue finds its parameters.</param>
-    /// <param name="rows">Number of rows.</param>
+    /// <param name="first">First row, a multiple of the tile's rows.</param>
+    /// <param name="rows">Number of rows; a multiple of the tile's rows unless the line ends with them.</param>
     public void Run(
-        ref BrgemmArguments arguments, int block, byte* source, PreparedWeights weights, byte* destination, int channel, int rows)
+        ref BrgemmArguments arguments, int block, byte* source, PreparedWeights weights, byte* destination, int channel, int first,
+        int rows)
     {
         int column = block * BlockColumns;
         CompiledKernel[] kernels = column + BlockColumns <= _columns ? _full : _last;
@@ -80,24 +74,46 @@ internal sealed unsafe class BrgemmKernels
         if (_template.Residuals is { } residuals)
             arguments.Residuals = (byte*)weights.Residuals + ((long)vector * residuals.Stride);
         arguments.Channel = channel + column;
-        arguments.Source = source;
-        arguments.Destination = destination + ((long)column * _template.Epilogue.Destination.SizeInBytes());
-        int tiles = rows / _blocking.Rows, rest = rows - (tiles * _blocking.Rows);
+        destination += (long)column * _template.Epilogue.Destination.SizeInBytes();
         fixed (BrgemmArguments* pointer = &arguments)
         {
-            if (tiles > 0)
+            foreach (Segment segment in _segments)
             {
-                arguments.Tiles = tiles;
-                kernels[0].Entry(pointer);
+                int begin = Math.Max(first, segment.First), end = Math.Min(first + rows, segment.End);
+                if (begin >= end)
+                    continue;
+                arguments.Source = source + ((long)(begin - first) * _template.SourceStride);
+                arguments.Destination = destination + ((long)(begin - first) * _template.DestinationStride);
+                arguments.Tiles = (end - begin) / segment.TileRows;
+                kernels[segment.Kernel].Entry(pointer);
             }
-
-            if (rest == 0)
-                return;
-            long done = (long)tiles * _blocking.Rows;
-            arguments.Tiles = 1;
-            arguments.Source += done * _template.SourceStride;
-            arguments.Destination += done * _template.DestinationStride;
-            kernels[1 + Array.IndexOf(_rowTails, rest)].Entry(pointer);
         }
     }
+
+    // Neighbouring tiles that are alike form a segment; different kernels are counted in shapes.
+    private static Segment[] SegmentsOf(int rows, int tileRows, LineEdges? edges, List<(int Rows, TapClip? Clip)> shapes)
+    {
+        var segments = new List<Segment>();
+        for (int first = 0; first < rows; first += tileRows)
+        {
+            int count = Math.Min(tileRows, rows - first);
+            (int Rows, TapClip? Clip) shape = (count, edges?.ClipOf(first, count, rows));
+            int kernel = shapes.IndexOf(shape);
+            if (kernel < 0)
+            {
+                kernel = shapes.Count;
+                shapes.Add(shape);
+            }
+
+            if (segments.Count > 0 && segments[^1].Kernel == kernel)
+                segments[^1] = segments[^1] with { End = first + count };
+            else
+                segments.Add(new Segment(first, first + count, count, kernel));
+        }
+
+        return [.. segments];
+    }
+
+    // Rows from First to before End, in tiles of TileRows.
+    private readonly record struct Segment(int First, int End, int TileRows, int Kernel);
 }

@@ -94,6 +94,11 @@ internal readonly record struct BrgemmOperands(
     public int CompensationFactor(int sourceZeroPoint) =>
         Product.IsFloatingPoint() || Product == DotProductKind.Int16 ? 0 : -(sourceZeroPoint + (ShiftsSource ? 128 : 0));
 
+    /// <summary>Whether accumulators start from a sum over all weights, so that no product may be left out.</summary>
+    public bool Compensates(ZeroPoint? sourceZeroPoint) => sourceZeroPoint is { IsRuntime: true }
+        ? CompensationFactor(1) != CompensationFactor(0)
+        : CompensationFactor(BrgemmWeightsOperand.ConstantOf(sourceZeroPoint)) != 0;
+
     /// <summary>The zero point that packing subtracts from the weights; null where the product takes them as they are.</summary>
     public ZeroPoint? SubtractedZeroPoint(PrimitiveAttributes attributes, DataType weights) =>
         Product == DotProductKind.Int16 || (Product == DotProductKind.Float32 && weights.IsInt8()) ? attributes.WeightsZeroPoint : null;

@@ -30,6 +30,9 @@ internal sealed record BrgemmSpec
     /// <summary>Steps of a run; each step covers 4 bytes of a source row.</summary>
     public required int RunSteps { get; init; }
 
+    /// <summary>Which taps of a run the rows of the tile leave out because they lie outside of the source; null for none.</summary>
+    public TapClip? Clip { get; init; }
+
     /// <summary>Bytes from one vector of packed weights to its right neighbour.</summary>
     public required int WeightsStride { get; init; }
 
@@ -41,6 +44,16 @@ internal sealed record BrgemmSpec
 
     /// <summary>What happens to the accumulators.</summary>
     public required EpilogueSpec Epilogue { get; init; }
+}
+
+/// <summary>Where a run lies.</summary>
+/// <param name="Source">Bytes from a row to the run.</param>
+/// <param name="Weights">Bytes from the first step of a vector of packed weights to that of the run.</param>
+[StructLayout(LayoutKind.Sequential)]
+internal readonly record struct BrgemmRun(long Source, long Weights)
+{
+    /// <summary>Bytes of an entry.</summary>
+    public const int Bytes = 2 * sizeof(long);
 }
 
 /// <summary>Arguments of a call. The kernel reads it only.</summary>
@@ -62,11 +75,14 @@ internal unsafe struct BrgemmArguments
     /// <summary>Residuals of the first vector of split weights.</summary>
     public byte* Residuals;
 
-    /// <summary>Byte offset of each run of the source, relative to a row.</summary>
-    public long* Runs;
+    /// <summary>The runs that are summed.</summary>
+    public BrgemmRun* Runs;
 
     /// <summary>Number of runs, at least 1.</summary>
     public long RunCount;
+
+    /// <summary>All runs that were packed, to which entries of <see cref="Residuals"/> refer.</summary>
+    public BrgemmRun* PackedRuns;
 
     /// <summary>Number of tiles, at least 1.</summary>
     public long Tiles;

@@ -4,7 +4,7 @@
 // So the sum over main and residual steps is the exact one. Trained weights rarely need it: a step of 16 columns has a residual
 // in some percent of the cases.
 //
-// Residuals of a vector of columns:  [count s64, padding to 64 bytes][entry: run·8 s32, step·4 s32][weights: lanes·4 bytes of each entry]
+// Residuals of a vector of columns:  [count s64, padding to 64 bytes][entry: offset of the run s32, step·4 s32][weights: lanes·4 bytes of each entry]
 using System.Runtime.CompilerServices;
 
 namespace Int8Runtime.X64;
@@ -75,7 +75,7 @@ internal unsafe ref struct SaturationSplit
 
         if (!any)
             return;
-        *_entry++ = run * sizeof(long);
+        *_entry++ = run * BrgemmRun.Bytes;
         *_entry++ = step * 4;
         _weights += _lanes * 4;
         ++*_count;

@@ -42,7 +42,7 @@ internal sealed class BrgemmConvolution(KernelCache cache, CpuFeatures cpu) : II
 
         ConvolutionGeometry geometry = ConvolutionGeometry.Of(descriptor);
         ConvolutionRows rows = ConvolutionRows.Choose(
-            geometry, operands.Product, descriptor.Source.DataType, request.Attributes.SourceZeroPoint);
+            geometry, operands, descriptor.Source.DataType, request.Attributes.SourceZeroPoint);
         IsaTraits traits = IsaTraits.For(operands.Isa);
         var spec = new BrgemmWeightsSpec
         {

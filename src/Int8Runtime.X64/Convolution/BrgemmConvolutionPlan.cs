@@ -2,7 +2,6 @@
 // output channels).
 // Inside a unit the channel block is the outer loop and lines are the inner one, so that a panel of weights stays in the
 // cache while lines sweep over it.
-using System.Runtime.CompilerServices;
 using Int8Runtime.Jit;
 
 namespace Int8Runtime.X64;
@@ -22,7 +21,7 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
     private readonly BlockingProblem _blocking;
     private readonly WorkSplit _split;
     private readonly BrgemmOperands _operands;
-    private readonly long[] _runs; // pinned
+    private readonly ConvolutionRuns _runs;
     private readonly long _scratchOfThread;
     private readonly int _threads;
 
@@ -52,7 +51,7 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
             BrgemmRegisters.For(traits, operands.Product, epilogue.Spec, geometry.OutputChannels), rows.Pixels, weightsSpec.Vectors,
             weightsSpec.Runs * weightsSpec.RunSteps, traits.VectorBytes);
         BrgemmBlocking blocking = _blocking.Choose(request.Tile);
-        _kernels = new BrgemmKernels(cache, operands.Isa, template, blocking, [rows.Pixels], geometry.OutputChannels);
+        _kernels = new BrgemmKernels(cache, operands.Isa, template, blocking, rows.Pixels, geometry.OutputChannels, rows.Edges);
 
         int pixelBytes = geometry.OutputChannels * descriptor.Destination.DataType.SizeInBytes();
         long lineBytes = (rows.Copy is null ? (long)rows.PixelStep * rows.Pixels : rows.LineStep * geometry.KernelDepth)
@@ -61,7 +60,7 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
             new WorkShape(geometry.Images * rows.Planes * geometry.Groups, rows.Lines, rows.Pixels, _kernels.BlockCount, lineBytes,
                 weightsSpec.MatrixBytes, weightsSpec.MatrixBytes / _kernels.BlockCount),
             blocking.Rows, request.Threads, cpu.Caches.L2);
-        _runs = rows.RunOffsets(geometry, _split.LineBlock);
+        _runs = new ConvolutionRuns(geometry, rows, _split.LineBlock, (long)weightsSpec.RunSteps * traits.VectorBytes);
         _scratchOfThread = rows.Copy is null
             ? 0 : ((long)ConvolutionRows.ScratchRows(geometry, _split.LineBlock) * rows.ScratchRowBytes) + ScratchSlack;
     }
@@ -79,10 +78,12 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
     public override long ScratchBytes => _epilogue.ScratchBytes + _weights.ScratchBytes + (_scratchOfThread * _threads);
 
     /// <inheritdoc/>
-    public override long SizeInBytes => 2048 + _epilogue.SizeInBytes + (_runs.Length * sizeof(long));
+    public override long SizeInBytes => 2048 + _epilogue.SizeInBytes + _runs.SizeInBytes;
 
     /// <inheritdoc/>
-    public override string Details => $"tile {_kernels.Tile}, {(_rows.Copy is null ? "direct" : "copied")} rows{(_weightsSpec.SplitsPairs ? ", pairs split against saturation" : "")}, {_split}";
+    public override string Details => $"tile {_kernels.Tile}, {(_rows.Copy is null ? "direct" : "copied")} rows"
+        + (_rows.SkipsRows || _rows.Edges is not null ? " without padding" : "")
+        + (_weightsSpec.SplitsPairs ? ", pairs split against saturation" : "") + $", {_split}";
 
     /// <inheritdoc/>
     public override void Execute(in ExecutionContext context)
@@ -131,8 +132,6 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
             EpilogueArguments epilogue = *Epilogue; // operands that differ from image to image move in this worker's copy
             BrgemmArguments call = default;
             call.Epilogue = &epilogue;
-            call.Runs = (long*)Unsafe.AsPointer(ref plan._runs[0]); // pinned
-            call.RunCount = plan._runs.Length;
             int selectedImage = -1;
             (int, int) copied = (-1, -1);
             int visited = 0;
@@ -154,7 +153,7 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
                 }
                 else
                 {
-                    source += (plane * geometry.StrideDepth * geometry.Source.Slice) + (unit.Line * rows.LineStep);
+                    source += rows.Origin + (plane * geometry.StrideDepth * geometry.Source.Slice) + (unit.Line * rows.LineStep);
                 }
 
                 byte* destination = Destination + (image * geometry.Destination.Image)
@@ -164,10 +163,15 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
                 source += (long)unit.Pixel * rows.PixelStep;
                 PreparedWeights weights = Weights.Matrix(group);
                 for (int block = unit.Block; block < unit.BlockEnd; block++)
+                {
                     for (int line = 0; line < unit.Lines; line++)
+                    {
+                        plan._runs.Select(plane, unit.Line + line, ref call);
                         plan._kernels.Run(
-                            ref call, block, source + (line * rows.LineStep), weights,
-                            destination + (line * geometry.Destination.Row), group * geometry.OutputChannels, unit.Pixels);
+                            ref call, block, source + (line * rows.LineStep), weights, destination + (line * geometry.Destination.Row),
+                            group * geometry.OutputChannels, unit.Pixel, unit.Pixels);
+                    }
+                }
             }
         }
 

@@ -65,11 +65,30 @@ internal sealed record ConvolutionGeometry
     /// <summary>Whether any tap of any output lies outside the source.</summary>
     public bool IsPadded => Front > 0 || Back > 0 || Top > 0 || Left > 0 || Bottom > 0 || Right > 0;
 
+    /// <summary>Whether the window of each output row has at least one row inside of the source.</summary>
+    public bool EveryLineMeetsTheSource =>
+        Enumerable.Range(0, OutputHeight).All(line => RowsInside(line) is var (first, end) && end > first)
+        && Enumerable.Range(0, OutputDepth).All(plane => SlicesInside(plane) is var (first, end) && end > first);
+
+    /// <summary>The rows of the window of an output row that lie inside of the source: from the first to before the end.</summary>
+    public (int First, int End) RowsInside(int line) =>
+        Inside((line * StrideHeight) - Top, KernelHeight, DilationHeight, InputHeight);
+
+    /// <summary>The slices of the window of an output slice that lie inside of the source.</summary>
+    public (int First, int End) SlicesInside(int plane) => Inside((plane * StrideDepth) - Front, KernelDepth, DilationDepth, InputDepth);
+
     /// <summary>Input columns that an output row reads.</summary>
     public int RowPixels => ((OutputWidth - 1) * StrideWidth) + ((KernelWidth - 1) * DilationWidth) + 1;
 
     /// <summary>Input rows that <paramref name="outputs"/> output rows read.</summary>
     public int RowsOf(int outputs) => ((outputs - 1) * StrideHeight) + ((KernelHeight - 1) * DilationHeight) + 1;
+
+    // Taps from which start + tap·dilation is 0 or more and less than the extent.
+    private static (int First, int End) Inside(int start, int taps, int dilation, int extent)
+    {
+        int first = Math.Min(taps, (Math.Max(0, -start) + dilation - 1) / dilation);
+        return (first, Math.Clamp((extent - start + dilation - 1) / dilation, first, taps));
+    }
 
     /// <summary>Reads the descriptor, whose source and destination are strided with the channels at stride 1.</summary>
     public static ConvolutionGeometry Of(ConvolutionDescriptor descriptor)

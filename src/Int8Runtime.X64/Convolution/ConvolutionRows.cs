@@ -37,46 +37,47 @@ internal sealed record ConvolutionRows
     /// <summary>Number of runs in a row of the window.</summary>
     public required int RunsOfRow { get; init; }
 
+    /// <summary>Whether rows of the window that lie outside of the source are left out.</summary>
+    public required bool SkipsRows { get; init; }
+
+    /// <summary>The taps that are left out at both ends of a line; null for none.</summary>
+    public required LineEdges? Edges { get; init; }
+
+    /// <summary>
+    /// Bytes from the first source element of a group to where the window of output pixel 0 begins, if the source is read directly;
+    /// negative where the window begins in the padding, which no kernel reads.
+    /// </summary>
+    public long Origin { get; init; }
+
     /// <summary>Runs of the whole window.</summary>
     public int Runs(ConvolutionGeometry geometry) => geometry.KernelDepth * geometry.KernelHeight * RunsOfRow;
 
     /// <summary>Scratch rows of a unit of <paramref name="lines"/> lines, if rows are copied: those of each slice of the window.</summary>
     public static int ScratchRows(ConvolutionGeometry geometry, int lines) => geometry.KernelDepth * geometry.RowsOf(lines);
 
-    /// <summary>Byte offsets of the runs relative to an output pixel's first source element.</summary>
+    /// <summary>
+    /// Reads the source directly where neither types nor alignment stand in the way, nor padding that has to be multiplied: accumulators
+    /// that start from a sum over all weights count every tap.
+    /// </summary>
     /// <param name="geometry">The convolution.</param>
-    /// <param name="lines">Most lines of a unit of work, on which the place of scratch rows depends.</param>
-    public long[] RunOffsets(ConvolutionGeometry geometry, int lines)
-    {
-        (long slice, long row, long pixel) = Copy is null
-            ? (geometry.DilationDepth * geometry.Source.Slice, geometry.Source.Row, geometry.Source.Pixel)
-            : ((long)geometry.RowsOf(lines) * ScratchRowBytes, ScratchRowBytes, Copy.ScratchPixelBytes);
-        long[] offsets = GC.AllocateArray<long>(Runs(geometry), pinned: true);
-        for (int i = 0; i < offsets.Length; i++)
-        {
-            (int kernelRow, int run) = Math.DivRem(i, RunsOfRow);
-            (int depth, int height) = Math.DivRem(kernelRow, geometry.KernelHeight);
-            offsets[i] = (depth * slice) + (height * geometry.DilationHeight * row) + (run * geometry.DilationWidth * pixel);
-        }
-
-        return offsets;
-    }
-
-    /// <summary>Reads the source directly where neither padding nor types nor alignment stand in the way.</summary>
-    /// <param name="geometry">The convolution.</param>
-    /// <param name="product">The product.</param>
+    /// <param name="operands">The product.</param>
     /// <param name="sourceType">Element type of the source.</param>
-    /// <param name="sourceZeroPoint">Zero point of the source, of which only one for each channel matters here.</param>
+    /// <param name="sourceZeroPoint">Zero point of the source.</param>
     public static ConvolutionRows Choose(
-        ConvolutionGeometry geometry, DotProductKind product, DataType sourceType, ZeroPoint? sourceZeroPoint)
+        ConvolutionGeometry geometry, BrgemmOperands operands, DataType sourceType, ZeroPoint? sourceZeroPoint)
     {
-        int elementBytes = product.ElementBytes();
+        DotProductKind product = operands.Product;
+        bool skips = geometry.IsPadded && geometry.EveryLineMeetsTheSource && !operands.Compensates(sourceZeroPoint);
+        bool wholeTaps = geometry.DilationWidth == 1 && geometry.InputChannels % product.Interleave() == 0;
+        LineEdges? edges = skips && wholeTaps ? EdgesOf(geometry) : null;
+
         long densePixel = (long)geometry.InputChannels * sourceType.SizeInBytes();
         bool joined = geometry.DilationWidth == 1 && geometry.Source.Pixel == densePixel;
         int directRun = joined ? geometry.KernelWidth * geometry.InputChannels : geometry.InputChannels;
-        bool direct = !geometry.IsPadded && product.ReadsDirectly(sourceType) && directRun % product.Interleave() == 0;
-        if (direct)
-            return Direct(geometry, joined ? 1 : geometry.KernelWidth, directRun);
+        // A split weight's step is computed for every row of a tile.
+        bool readsInside = !geometry.IsPadded || (skips && joined && wholeTaps && !operands.SplitsPairs);
+        if (readsInside && product.ReadsDirectly(sourceType) && directRun % product.Interleave() == 0)
+            return Direct(geometry, joined ? 1 : geometry.KernelWidth, directRun, skips, edges);
 
         var copy = new RowCopy(
             product, sourceType, geometry.InputChannels, geometry.Source.Pixel,
@@ -96,15 +97,23 @@ internal sealed record ConvolutionRows
             ScratchRowBytes = rowBytes,
             RunElements = joins ? geometry.KernelWidth * geometry.InputChannels : geometry.InputChannels,
             RunsOfRow = joins ? 1 : geometry.KernelWidth,
+            SkipsRows = skips,
+            Edges = edges,
         };
     }
 
-    private static ConvolutionRows Direct(ConvolutionGeometry geometry, int runsOfRow, int runElements)
+    private static LineEdges? EdgesOf(ConvolutionGeometry geometry)
+    {
+        int left = Math.Max(0, geometry.Left), right = Math.Max(0, geometry.RowPixels - geometry.Left - geometry.InputWidth);
+        return left == 0 && right == 0 ? null : new LineEdges(geometry.KernelWidth, geometry.StrideWidth, left, right);
+    }
+
+    private static ConvolutionRows Direct(ConvolutionGeometry geometry, int runsOfRow, int runElements, bool skips, LineEdges? edges)
     {
         PixelStrides source = geometry.Source, destination = geometry.Destination;
         long pixelStep = geometry.StrideWidth * source.Pixel, lineStep = geometry.StrideHeight * source.Row;
         int lines = geometry.OutputHeight, pixels = geometry.OutputWidth, planes = geometry.OutputDepth;
-        if (lineStep == pixels * pixelStep && destination.Row == pixels * destination.Pixel)
+        if (!geometry.IsPadded && lineStep == pixels * pixelStep && destination.Row == pixels * destination.Pixel)
         {
             pixels *= lines;
             lines = 1;
@@ -124,6 +133,9 @@ internal sealed record ConvolutionRows
             ScratchRowBytes = 0,
             RunElements = runElements,
             RunsOfRow = runsOfRow,
+            SkipsRows = skips,
+            Edges = edges,
+            Origin = -((geometry.Front * source.Slice) + (geometry.Top * source.Row) + (geometry.Left * source.Pixel)),
         };
     }
 }

@@ -20,7 +20,7 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
     private readonly BrgemmOperands _operands;
     private readonly DataType _sourceType;
     private readonly WorkSplit _split;
-    private readonly long[] _runs = GC.AllocateArray<long>(1, pinned: true); // one run at offset 0
+    private readonly BrgemmRun[] _runs = GC.AllocateArray<BrgemmRun>(1, pinned: true); // one run at offset 0
     private readonly int _threads;
     private readonly BlockingProblem _blocking;
     private readonly long _scratchOfThread;
@@ -55,7 +55,7 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
             BrgemmRegisters.For(IsaTraits.For(operands.Isa), operands.Product, epilogue.Spec, problem.Columns), problem.Rows,
             weightsSpec.Vectors, weightsSpec.RunSteps, weightsSpec.Lanes * 4);
         BrgemmBlocking blocking = _blocking.Choose(request.Tile);
-        _kernels = new BrgemmKernels(cache, operands.Isa, template, blocking, [problem.Rows], problem.Columns);
+        _kernels = new BrgemmKernels(cache, operands.Isa, template, blocking, problem.Rows, problem.Columns);
         long rowBytes = ((long)problem.Sum * operands.Product.ElementBytes())
             + ((long)problem.Columns * destination.DataType.SizeInBytes());
         _split = WorkSplit.Choose(
@@ -127,7 +127,7 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
             EpilogueArguments epilogue = *Epilogue; // operands that differ from image to image move in this worker's copy
             BrgemmArguments call = default;
             call.Epilogue = &epilogue;
-            call.Runs = (long*)Unsafe.AsPointer(ref plan._runs[0]); // pinned
+            call.Runs = call.PackedRuns = (BrgemmRun*)Unsafe.AsPointer(ref plan._runs[0]); // pinned
             call.RunCount = 1;
             int selectedImage = -1;
             (int, int) copied = (-1, -1);
@@ -150,7 +150,7 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
                 byte* destination = Destination + problem.DestinationOffsets[unit.Batch] + (unit.Pixel * problem.DestinationRow);
                 PreparedWeights weights = Weights.Matrix(matrix);
                 for (int block = unit.Block; block < unit.BlockEnd; block++)
-                    plan._kernels.Run(ref call, block, source, weights, destination, 0, unit.Pixels);
+                    plan._kernels.Run(ref call, block, source, weights, destination, 0, unit.Pixel, unit.Pixels);
             }
         }
     }

@@ -61,13 +61,18 @@ public sealed class BrgemmGeneratorTests
         {
             if (!registers.Fits(rows, vectors))
                 continue;
-            foreach ((int tail, CallingAbi abi) in new[] { (0, CallingAbi.SystemV), (lanes - 1, CallingAbi.Windows) })
+            foreach ((int tail, CallingAbi abi, TapClip? clip) in new (int, CallingAbi, TapClip?)[]
             {
+                (0, CallingAbi.SystemV, null), (lanes - 1, CallingAbi.Windows, null),
+                (0, CallingAbi.SystemV, new TapClip(Taps: 3, Step: 1, Before: 1, After: 1)), (0, CallingAbi.Windows, new TapClip(5, 2, 3, 0)),
+            })
+            {
+                int steps = 13 * (clip?.Taps ?? 1);
                 var spec = new BrgemmSpec
                 {
                     Product = product, Rows = rows, Vectors = vectors, TailLanes = tail, SourceStride = 60, DestinationStride = 1000,
-                    RunSteps = 13, WeightsStride = 4160, HasCompensation = extras, Epilogue = epilogue,
-                    Residuals = new BrgemmOperands(product, isa, ShiftsSource: false).SplitsPairs ? BrgemmResiduals.For(13, lanes) : null,
+                    RunSteps = steps, Clip = clip, WeightsStride = 4160, HasCompensation = extras, Epilogue = epilogue,
+                    Residuals = new BrgemmOperands(product, isa, ShiftsSource: false).SplitsPairs ? BrgemmResiduals.For(steps, lanes) : null,
                 };
                 KernelVerifier.Verify(new BrgemmGenerator().Generate(spec, isa, abi));
             }
