@@ -26,6 +26,8 @@ public sealed class WeightFormsTests
         using CpuEngine engine = CpuEngine.Create();
         using CompiledModel model = engine.Compile(loaded);
         Assert.All(model.Explain().Nodes.Where(n => n is { OpType: "ConvInteger" or "MatMulInteger" } && n.MultiplyAccumulates > 0), n => Assert.True(n.IsInt8, $"{n.Name}: {n.Precision}"));
+        NodeExplanation[] products = [.. model.Explain().Nodes.Where(n => n is { OpType: "ConvInteger" or "MatMulInteger", Implementation: not "view" })];
+        Assert.Equal(products.Length, products.DistinctBy(n => n.Name).Count());
     }
 
     [Fact]

@@ -20,7 +20,7 @@ internal sealed record IntegerOperands(Operand Source, Operand Weights, Operand?
             if (operand.Shape.ElementCount != 1)
                 return null;
             Operand scalar = context.Reshape(node, operand, [1]);
-            Edge wide = context.EmitStep(node, new ConvertSpec(), DataType.Int32, [1], scalar).Output;
+            Edge wide = context.EmitPart(node, node.Name + ":zero_point", new ConvertSpec(), DataType.Int32, [1], scalar).Output;
             return new IntegerOperands(
                 source with { Quantization = new Quantization(source.Edge.Type, [1f], [0], -1) }, quantizedWeights, new Operand(wide));
         }

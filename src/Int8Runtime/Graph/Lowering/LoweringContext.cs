@@ -68,7 +68,12 @@ internal sealed class LoweringContext(OperationGraph operations)
     /// <summary>Emits an operation that writes an intermediate tensor.</summary>
     public Operation EmitStep(
         GraphNode node, OperationSpec spec, DataType type, Shape shape, params ReadOnlySpan<Operand?> operands) =>
-        Operations.Add(new Operation(node.Name, node.OpType, spec, operands, [new Edge(node.Output.Name + ":" + spec.GetType().Name, type, shape)]));
+        EmitPart(node, node.Name, spec, type, shape, operands);
+
+    /// <summary>The same under a name of its own, for what stands beside the node's computation in reports.</summary>
+    public Operation EmitPart(
+        GraphNode node, string name, OperationSpec spec, DataType type, Shape shape, params ReadOnlySpan<Operand?> operands) =>
+        Operations.Add(new Operation(name, node.OpType, spec, operands, [new Edge(node.Output.Name + ":" + spec.GetType().Name, type, shape)]));
 
     /// <summary>The tensor under another shape of as many elements.</summary>
     public Operand Reshape(GraphNode node, Operand operand, Shape shape)
