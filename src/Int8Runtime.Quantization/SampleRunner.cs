@@ -17,15 +17,15 @@ internal static class SampleRunner
 {
     /// <summary>Runs the model on every sample and returns the workers' states.</summary>
     /// <param name="engine">The engine that compiled the model.</param>
-    /// <param name="model">The model; its only input takes the samples.</param>
-    /// <param name="inputName">Name of that input.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="feed">Fills its inputs with the samples.</param>
     /// <param name="samples">The samples.</param>
     /// <param name="createState">Creates the state of one worker.</param>
     /// <param name="observe">Called after each run with the worker's state, the sample's index and the finished request.</param>
     /// <param name="progress">Told after each sample.</param>
     /// <param name="cancellation">Ends the pass between two samples.</param>
     public static IReadOnlyList<TState> Run<TState>(
-        CpuEngine engine, CompiledModel model, string inputName, IDataset samples, Func<TState> createState,
+        CpuEngine engine, CompiledModel model, SampleFeed feed, IDataset samples, Func<TState> createState,
         Action<TState, int, InferenceRequest> observe, IProgress<SampleProgress>? progress, CancellationToken cancellation)
     {
         int workers = Math.Clamp(engine.Threads, 1, samples.Count);
@@ -35,12 +35,11 @@ internal static class SampleRunner
         void Work(int worker)
         {
             TState state = states[worker] = createState();
-            using InferenceRequest request = model.CreateRequest(
-                new Dictionary<string, Shape> { [inputName] = ModelInput.BatchOf(samples, 1) });
+            using InferenceRequest request = model.CreateRequest(feed.Shapes);
             for (int i = Interlocked.Increment(ref next); i < samples.Count && !Volatile.Read(ref failed); i = Interlocked.Increment(ref next))
             {
                 cancellation.ThrowIfCancellationRequested();
-                samples.Load(i, request.Input(inputName).AsSpan<float>());
+                feed.Load(i, request);
                 request.Run();
                 observe(state, i, request);
                 progress?.Report(new SampleProgress(Interlocked.Increment(ref done), samples.Count));

@@ -37,8 +37,9 @@ public sealed class SampleRunnerTests
     private static IReadOnlyList<List<int>> Run(int threads, IDataset samples, CancellationToken cancellation)
     {
         using CpuEngine engine = CpuEngine.Create(new CpuEngineOptions { Threads = threads });
-        using CompiledModel model = engine.Compile(GraphBuilder.Classifier());
-        return SampleRunner.Run(engine, model, "x", samples, () => new List<int>(), static (list, index, _) => list.Add(index), null, cancellation);
+        ModelGraph graph = GraphBuilder.Classifier();
+        using CompiledModel model = engine.Compile(graph);
+        return SampleRunner.Run(engine, model, SampleFeed.Of(graph, samples), samples, () => new List<int>(), static (list, index, _) => list.Add(index), null, cancellation);
     }
 
     private sealed class Failing : IDataset

@@ -84,6 +84,23 @@ public sealed class QuantizationGuideTests(DemoFiles demo)
     }
 
     [Fact]
+    public void A_network_with_several_inputs_is_quantized_run_and_timed()
+    {
+        string folder = demo.NewFolder(), f32 = Path.Combine(folder, "f32.onnx"), int8 = Path.Combine(folder, "int8.onnx");
+        CommandLine.Json(["zoo", "wide_deep", "-o", f32]);
+        Assert.True((int)CommandLine.Json(["quantize", f32, "-o", int8, "--data", "synthetic", "--samples", "16"])["quantized_nodes"]! >= 9);
+        string data = Directory.CreateDirectory(Path.Combine(folder, "data")).FullName;
+        NpyFile.Save(Path.Combine(data, "numbers.npy"), [.. Enumerable.Range(0, 8 * 13).Select(i => (i % 7) - 3f)], [8, 13]);
+        NpyFile.Save(Path.Combine(data, "categories.npy"), new NpyArray(DataType.UInt8, [8, 26], [.. Enumerable.Range(0, 8 * 26).Select(i => (byte)(i % 200))]));
+        CommandLine.Json(["quantize", f32, "-o", int8, "--data", data]);
+        NpyFile.Save(Path.Combine(folder, "n.npy"), new float[13], [1, 13]);
+        NpyFile.Save(Path.Combine(folder, "c.npy"), new NpyArray(DataType.Int64, [1, 26], new byte[8 * 26]));
+        JsonObject outputs = CommandLine.Json(["run", int8, "--input", "numbers=" + Path.Combine(folder, "n.npy"), "--input", "categories=" + Path.Combine(folder, "c.npy")]);
+        Assert.Single(outputs["outputs"]!.AsArray());
+        Assert.True((double)CommandLine.Json(["bench", int8, "--seconds", "0.1"])["median_ms"]! > 0);
+    }
+
+    [Fact]
     public void Accuracy_aware_quantization_reports_its_steps()
     {
         string model = Path.Combine(demo.NewFolder(), "int8.onnx");

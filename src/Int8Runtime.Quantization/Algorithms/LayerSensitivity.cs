@@ -51,10 +51,10 @@ public static class LayerSensitivity
     private static float[][] Outputs(CpuEngine engine, ModelGraph graph, IDataset samples)
     {
         using CompiledModel model = engine.Compile(graph);
-        string input = ModelInput.NameOf(graph, samples);
+        SampleFeed feed = SampleFeed.Of(graph, samples);
         var outputs = new float[samples.Count][];
         SampleRunner.Run(
-            engine, model, input, samples, () => 0, (_, index, request) => outputs[index] = request.Output().AsSpan<float>().ToArray(), null, default);
+            engine, model, feed, samples, () => 0, (_, index, request) => outputs[index] = request.Output().AsSpan<float>().ToArray(), null, default);
         return outputs;
     }
 

@@ -23,11 +23,11 @@ internal static class ValueObserver
         Func<TState> createState, Action<TState, GraphValue, TensorMemory, int> observe, Action<TState, TState> merge,
         IProgress<SampleProgress>? progress, CancellationToken cancellation, out TState result)
     {
-        string inputName = ModelInput.NameOf(graph, samples);
+        SampleFeed feed = SampleFeed.Of(graph, samples);
         string[] observed = [.. values.Where(v => !v.IsGraphInput).Select(v => v.Name)];
         using CompiledModel model = engine.Compile(graph, new CompileOptions { Observe = observed });
         IReadOnlyList<TState> workers = SampleRunner.Run(
-            engine, model, inputName, samples, createState,
+            engine, model, feed, samples, createState,
             (state, sample, request) =>
             {
                 foreach (GraphValue value in values)

@@ -33,6 +33,19 @@ public sealed class CachedDataset : IDataset
     public Shape SampleShape => _inner.SampleShape;
 
     /// <inheritdoc/>
+    public IReadOnlyList<string> InputNames => _inner.InputNames;
+
+    /// <inheritdoc/>
+    public Shape ShapeOf(string input) => _inner.ShapeOf(input);
+
+    /// <summary>Samples for inputs by name are not kept: their sets hold them in memory.</summary>
+    /// <inheritdoc/>
+    public void Load(int index, string input, TensorMemory destination) => _inner.Load(index, input, destination);
+
+    /// <inheritdoc/>
+    public object? Annotation(int index) => _inner.Annotation(index);
+
+    /// <inheritdoc/>
     public string SampleName(int index) => _inner.SampleName(index);
 
     /// <inheritdoc/>

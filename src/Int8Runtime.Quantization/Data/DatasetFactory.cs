@@ -5,10 +5,10 @@ namespace Int8Runtime.Quantization;
 public static class DatasetFactory
 {
     /// <summary>
-    /// Opens a data set. A folder is, in this order: one with <c>inputs.npy</c> (<see cref="NpyDataset"/>), one of Pascal VOC
+    /// Opens a data set. A folder is, in this order: one with .npy files (<see cref="NpyDataset"/>), one of Pascal VOC
     /// (<see cref="VocDataset"/>), images with YOLO labels beside them (<see cref="YoloDataset"/>), images
     /// (<see cref="ImageFolderDataset"/>), or <c>.bin</c> files of CIFAR-10 (<see cref="Cifar10Dataset"/>). A file is a list of
-    /// images (<c>.txt</c>), an idx file (<see cref="IdxDataset"/>) or a CIFAR-10 binary file.
+    /// images (<c>.txt</c>), arrays for the inputs of a model (<c>.npz</c>), an idx file (<see cref="IdxDataset"/>) or a CIFAR-10 binary file.
     /// </summary>
     /// <param name="path">The file or folder.</param>
     /// <param name="preprocessing">What to do with each image.</param>
@@ -26,6 +26,8 @@ public static class DatasetFactory
 
         if (ImageCodec.HasImageExtension(path))
             throw new DataFileException(path, "a single image is no data set", "give the folder that holds it");
+        if (Path.GetExtension(path).Equals(".npz", StringComparison.OrdinalIgnoreCase))
+            return new NpyDataset(path);
         if (Path.GetExtension(path).Equals(".txt", StringComparison.OrdinalIgnoreCase))
             return ImageFolderDataset.OpenList(path, preprocessing);
         return IdxDataset.IsImageFile(path) ? new IdxDataset(path, preprocessing) : Cifar10Dataset.Open(path, [path], preprocessing);
@@ -33,7 +35,7 @@ public static class DatasetFactory
 
     private static IDataset OpenFolder(string path, Preprocessing preprocessing, bool requireLabels)
     {
-        if (File.Exists(Path.Combine(path, NpyDataset.InputsFileName)))
+        if (NpyDataset.IsNpyFolder(path))
             return new NpyDataset(path);
         if (VocDataset.IsVocFolder(path))
             return VocDataset.Open(path, preprocessing);

@@ -16,6 +16,16 @@ public interface IDataset
     /// <summary>The dimensions of one sample without the batch dimension, for example [3, 224, 224].</summary>
     Shape SampleShape { get; }
 
+    /// <summary>
+    /// Names of the model's inputs that a sample feeds by <see cref="Load(int, string, TensorMemory)"/>; empty where it feeds the only input of a model,
+    /// whatever its name, by <see cref="Load(int, Span{float})"/>.
+    /// </summary>
+    IReadOnlyList<string> InputNames => [];
+
+    /// <summary>The dimensions of one sample for an input, without the batch dimension.</summary>
+    /// <param name="input">One of <see cref="InputNames"/>.</param>
+    Shape ShapeOf(string input) => SampleShape;
+
     /// <summary>The name of a sample for messages, for example its file name.</summary>
     /// <param name="index">0 to <see cref="Count"/> − 1.</param>
     string SampleName(int index);
@@ -38,6 +48,17 @@ public interface IDataset
     /// <param name="destination">As many elements as <see cref="SampleShape"/> has.</param>
     /// <exception cref="DataFileException">The sample cannot be read.</exception>
     void Load(int index, Span<float> destination);
+
+    /// <summary>Loads one sample's part for an input of any type.</summary>
+    /// <param name="index">0 to <see cref="Count"/> − 1.</param>
+    /// <param name="input">One of <see cref="InputNames"/>.</param>
+    /// <param name="destination">The input with a batch of 1.</param>
+    /// <exception cref="DataFileException">The sample cannot be read or does not fit the type.</exception>
+    void Load(int index, string input, TensorMemory destination)
+    {
+        ArgumentNullException.ThrowIfNull(destination);
+        Load(index, destination.AsSpan<float>());
+    }
 }
 
 /// <summary>What every data set can do.</summary>
@@ -106,6 +127,12 @@ public static class DatasetExtensions
 
         public object? Annotation(int index) => whole.Annotation(indices[index]);
 
+        public IReadOnlyList<string> InputNames => whole.InputNames;
+
+        public Shape ShapeOf(string input) => whole.ShapeOf(input);
+
         public void Load(int index, Span<float> destination) => whole.Load(indices[index], destination);
+
+        public void Load(int index, string input, TensorMemory destination) => whole.Load(indices[index], input, destination);
     }
 }

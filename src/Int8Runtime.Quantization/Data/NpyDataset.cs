@@ -1,39 +1,56 @@
-// Samples that are ready for the model, from NumPy files: inputs.npy, and labels.npy or targets.npy where they are known.
+// Samples that are ready for the model, from NumPy files: an array for each input, labels and targets where they are known.
+using System.IO.Compression;
+
 namespace Int8Runtime.Quantization;
 
 /// <summary>
-/// A folder with <c>inputs.npy</c>, whose first dimension counts the samples, and optionally <c>labels.npy</c> (one class index
-/// for each sample) and <c>targets.npy</c> (an array for each sample, for example the class of each pixel). No preprocessing is
-/// done.
+/// A folder of .npy files, or an .npz file of such arrays, whose first dimensions count the samples: <c>inputs</c> for a model with one input, or an
+/// array for each input, named like it (<c>/ \ : * ? " &lt; &gt; |</c> as <c>_</c>). <c>labels</c> holds one class index for each
+/// sample, <c>targets</c> anything else that is known, for example the class of each pixel. No preprocessing is done.
 /// </summary>
 public sealed class NpyDataset : IDataset
 {
-    /// <summary>The name of the file with the samples.</summary>
+    /// <summary>The name of the file with the samples of a model with one input.</summary>
     public const string InputsFileName = "inputs.npy";
 
-    private readonly float[] _inputs;
+    private const string Inputs = "inputs", Labels = "labels", Targets = "targets", Extension = ".npy";
+
+    private readonly Dictionary<string, NpyArray> _inputs;
+    private readonly float[] _first;
     private readonly int[]? _labels;
     private readonly NpyArray? _targets;
 
     /// <summary>Reads the files.</summary>
-    /// <param name="folder">The folder.</param>
-    /// <exception cref="DataFileException">A file cannot be read, or the files have different numbers of samples.</exception>
-    public NpyDataset(string folder)
+    /// <param name="path">The folder or .npz file.</param>
+    /// <exception cref="DataFileException">A file cannot be read, or the arrays have different numbers of samples.</exception>
+    public NpyDataset(string path)
     {
-        Name = folder;
-        string inputs = Path.Combine(folder, InputsFileName);
-        NpyArray array = NpyFile.Load(inputs);
-        if (array.Shape.Rank < 2 || array.Length == 0)
-            throw new DataFileException(inputs, $"an array of shape {array.Shape} holds no samples", "save an array [samples, ...]");
-        Count = array.Shape[0];
-        SampleShape = Shape.Create(array.Shape.Span[1..]);
-        _inputs = array.ToFloats();
-        _labels = LoadBeside(folder, "labels.npy") is { } labels
-            ? labels.Type != DataType.Float32 && labels.Length == Count
-                ? Array.ConvertAll(labels.ToFloats(), l => (int)l)
-                : throw new DataFileException(Path.Combine(folder, "labels.npy"), $"these are not {Count} integers", "save one class index for each sample")
-            : null;
-        _targets = LoadBeside(folder, "targets.npy");
+        Name = path;
+        Dictionary<string, NpyArray> arrays = Directory.Exists(path) ? OpenFolder(path) : OpenArchive(path);
+        arrays.Remove(Labels, out NpyArray? labels);
+        arrays.Remove(Targets, out _targets);
+        if (arrays.Remove(Inputs, out NpyArray? inputs))
+            arrays = new() { [Inputs] = inputs };
+        else
+            InputNames = [.. arrays.Keys.Order(StringComparer.Ordinal)];
+        _inputs = arrays;
+        if (arrays.Count == 0)
+            throw new DataFileException(path, "there is no array of samples", $"save {InputsFileName}, or NAME.npy for each input of the model");
+        (string firstName, NpyArray first) = InputNames.Count > 0 ? (InputNames[0], arrays[InputNames[0]]) : (Inputs, arrays[Inputs]);
+        foreach ((string name, NpyArray array) in arrays)
+            if (array.Shape.Rank < (InputNames.Count > 0 ? 1 : 2) || array.Length == 0)
+                throw new DataFileException(path, $"the array '{name}' of shape {array.Shape} holds no samples", "save an array [samples, ...]");
+        Count = first.Shape[0];
+        foreach ((string name, NpyArray array) in arrays.Concat(_targets is null ? [] : [new(Targets, _targets)]))
+            if (array.Shape.Rank < 1 || array.Shape[0] != Count)
+                throw new DataFileException(path, $"the array '{name}' of shape {array.Shape} stands beside {Count} samples of '{firstName}'", "save one entry for each sample");
+        SampleShape = ShapeOf(firstName);
+        _first = first.ToFloats();
+        if (labels is null)
+            return;
+        _labels = labels.Type != DataType.Float32 && labels.Length == Count
+            ? Array.ConvertAll(labels.ToFloats(), l => (int)l)
+            : throw new DataFileException(path, $"the labels are not {Count} integers", "save one class index for each sample");
     }
 
     /// <inheritdoc/>
@@ -46,36 +63,75 @@ public sealed class NpyDataset : IDataset
     public Shape SampleShape { get; }
 
     /// <inheritdoc/>
+    public IReadOnlyList<string> InputNames { get; } = [];
+
+    /// <summary>Whether a folder holds .npy files of samples.</summary>
+    public static bool IsNpyFolder(string folder) => Directory.EnumerateFiles(folder, "*" + Extension)
+        .Any(f => Path.GetFileNameWithoutExtension(f) is not (Labels or Targets));
+
+    /// <inheritdoc/>
+    public Shape ShapeOf(string input) => Shape.Create(_inputs[input].Shape.Span[1..]);
+
+    /// <inheritdoc/>
     public string SampleName(int index) => $"{Name}[{index}]";
 
     /// <inheritdoc/>
     public int? Label(int index) => _labels?[index];
 
-    /// <summary>The sample's part of <c>targets.npy</c> as <see cref="NpyArray"/>, or null.</summary>
+    /// <summary>The sample's part of <c>targets</c> as <see cref="NpyArray"/>, or null.</summary>
     /// <inheritdoc/>
-    public object? Annotation(int index)
-    {
-        if (_targets is null)
-            return null;
-        int bytes = _targets.Data.Length / Count;
-        return new NpyArray(_targets.Type, Shape.Create(_targets.Shape.Span[1..]), _targets.Data.AsSpan(index * bytes, bytes).ToArray());
-    }
+    public object? Annotation(int index) => _targets is null ? null : PartOf(_targets, index);
 
     /// <inheritdoc/>
     public void Load(int index, Span<float> destination)
     {
         int length = this.SampleLength();
-        _inputs.AsSpan(index * length, length).CopyTo(destination);
+        _first.AsSpan(index * length, length).CopyTo(destination);
     }
 
-    private NpyArray? LoadBeside(string folder, string file)
+    /// <inheritdoc/>
+    public void Load(int index, string input, TensorMemory destination)
     {
-        string path = Path.Combine(folder, file);
-        if (!File.Exists(path))
-            return null;
-        NpyArray array = NpyFile.Load(path);
-        return array.Shape.Rank >= 1 && array.Shape[0] == Count
-            ? array
-            : throw new DataFileException(path, $"an array of shape {array.Shape} beside {Count} samples", "save one entry for each sample");
+        NpyArray part = PartOf(_inputs[input], index);
+        if (!part.TryCopyTo(destination))
+        {
+            throw new DataFileException(Name, $"the array '{input}' holds {part.Type}, which does not fill an input of {destination.Descriptor.DataType}",
+                "save it in the input's type");
+        }
+    }
+
+    private NpyArray PartOf(NpyArray array, int index)
+    {
+        int bytes = array.Data.Length / Count;
+        return new NpyArray(array.Type, Shape.Create(array.Shape.Span[1..]), array.Data.AsSpan(index * bytes, bytes).ToArray());
+    }
+
+    private static Dictionary<string, NpyArray> OpenFolder(string folder) => Directory.GetFiles(folder, "*" + Extension)
+        .ToDictionary(f => Path.GetFileNameWithoutExtension(f), NpyFile.Load, StringComparer.Ordinal);
+
+    private static Dictionary<string, NpyArray> OpenArchive(string path)
+    {
+        try
+        {
+            var arrays = new Dictionary<string, NpyArray>(StringComparer.Ordinal);
+            using ZipArchive archive = ZipFile.OpenRead(path);
+            foreach (ZipArchiveEntry entry in archive.Entries.Where(e => e.FullName.EndsWith(Extension, StringComparison.Ordinal)))
+            {
+                using Stream stream = entry.Open();
+                using var content = new MemoryStream();
+                stream.CopyTo(content);
+                arrays[entry.FullName[..^Extension.Length]] = NpyFile.Parse(content.GetBuffer().AsSpan(0, (int)content.Length));
+            }
+
+            return arrays;
+        }
+        catch (InvalidDataException e)
+        {
+            throw new DataFileException(path, e.Message, "save it with numpy.savez(file, NAME=array, ...)", inner: e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DataFileException(path, $"cannot read the file ({e.Message})", inner: e);
+        }
     }
 }

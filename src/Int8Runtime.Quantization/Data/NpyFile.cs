@@ -16,6 +16,60 @@ public sealed record NpyArray(DataType Type, Shape Shape, byte[] Data)
     /// <summary>Number of elements.</summary>
     public int Length => Data.Length / Type.SizeInBytes();
 
+    /// <summary>An array of floats.</summary>
+    internal static NpyArray Of(ReadOnlySpan<float> values, Shape shape) => new(DataType.Float32, shape, MemoryMarshal.AsBytes(values).ToArray());
+
+    /// <summary>Copies the elements to a tensor of as many, converting integers and floats that are whole.</summary>
+    /// <returns>False if the tensor has another size, or a type that does not hold every element.</returns>
+    internal bool TryCopyTo(TensorMemory destination)
+    {
+        DataType type = destination.Descriptor.DataType;
+        if (Length != destination.Descriptor.ElementCount)
+            return false;
+        if (type == Type)
+        {
+            Data.AsSpan().CopyTo(SampleFeed.BytesOf(destination));
+            return true;
+        }
+
+        double[] values = ToDoubles();
+        switch (type)
+        {
+            case DataType.Float32:
+                Array.ConvertAll(values, v => (float)v).CopyTo(destination.AsSpan<float>());
+                return true;
+            case DataType.Int64:
+                return Fill(destination.AsSpan<long>(), values, v => (long)v);
+            case DataType.Int32:
+                return Fill(destination.AsSpan<int>(), values, v => v is >= int.MinValue and <= int.MaxValue ? (int)v : 0);
+            case DataType.UInt8:
+                return Fill(destination.AsSpan<byte>(), values, v => v is >= 0 and <= byte.MaxValue ? (byte)v : (byte)0);
+            case DataType.Int8:
+                return Fill(destination.AsSpan<sbyte>(), values, v => v is >= sbyte.MinValue and <= sbyte.MaxValue ? (sbyte)v : (sbyte)0);
+            case DataType.Boolean:
+                return Fill(destination.AsSpan<bool>(), values, v => v != 0);
+            default:
+                return false;
+        }
+
+        static bool Fill<T>(Span<T> target, double[] source, Func<double, T> convert)
+            where T : unmanaged
+        {
+            for (int i = 0; i < source.Length; i++)
+            {
+                target[i] = convert(source[i]);
+                if (typeof(T) != typeof(bool) && Convert.ToDouble(target[i], CultureInfo.InvariantCulture) != source[i])
+                    return false;
+            }
+
+            return true;
+        }
+    }
+
+    private double[] ToDoubles() => Type == DataType.Int64
+        ? [.. MemoryMarshal.Cast<byte, long>(Data).ToArray().Select(v => (double)v)]
+        : Array.ConvertAll(ToFloats(), v => (double)v);
+
     /// <summary>The elements converted to float; 32- and 64-bit integers are rounded to the nearest.</summary>
     public float[] ToFloats()
     {

@@ -9,7 +9,7 @@ public static class MetricEvaluator
     /// <summary>Runs the model on every sample. The result does not depend on the number of threads.</summary>
     /// <typeparam name="TMetric">The metric's type.</typeparam>
     /// <param name="engine">Runs the model.</param>
-    /// <param name="graph">A model with one input that the samples fit.</param>
+    /// <param name="graph">A model whose inputs the samples fit.</param>
     /// <param name="samples">The samples.</param>
     /// <param name="metric">The metric, with its options; it is not changed.</param>
     /// <param name="progress">Told after each sample.</param>
@@ -25,11 +25,11 @@ public static class MetricEvaluator
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(samples);
         ArgumentNullException.ThrowIfNull(metric);
-        string inputName = ModelInput.NameOf(graph, samples);
+        SampleFeed feed = SampleFeed.Of(graph, samples);
         using CompiledModel model = engine.Compile(graph);
         string[] names = [.. graph.Outputs.Select(o => o.Name)];
         IReadOnlyList<IMetric> parts = SampleRunner.Run(
-            engine, model, inputName, samples, metric.CreateEmpty,
+            engine, model, feed, samples, metric.CreateEmpty,
             (part, index, request) => part.Add(new ModelOutputs(names, request.Output), samples, index),
             progress, cancellation);
         foreach (IMetric part in parts.Skip(1))

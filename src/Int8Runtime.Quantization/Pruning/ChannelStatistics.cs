@@ -18,10 +18,10 @@ internal static class ChannelStatistics
         part.SetOutputs(values.Select(name => part.TryGetValue(name, out GraphValue? value)
             ? value
             : throw new ArgumentException($"There is no value '{name}'.", nameof(values))));
-        string inputName = ModelInput.NameOf(part, samples);
+        SampleFeed feed = SampleFeed.Of(part, samples);
         using CompiledModel model = engine.Compile(part);
         IReadOnlyList<Dictionary<string, Sums>> workers = SampleRunner.Run(
-            engine, model, inputName, samples, () => values.ToDictionary(v => v, _ => new Sums(), StringComparer.Ordinal),
+            engine, model, feed, samples, () => values.ToDictionary(v => v, _ => new Sums(), StringComparer.Ordinal),
             static (sums, _, request) =>
             {
                 foreach ((string name, Sums sum) in sums)

@@ -66,7 +66,7 @@ public sealed class FilterPruner
         options ??= new PruningOptions();
         Check(model, options);
         ModelGraph graph = Prepare(model);
-        var shapes = new Dictionary<string, Shape>(StringComparer.Ordinal) { [ModelInput.NameOf(graph, calibration)] = ModelInput.BatchOf(calibration, 1) };
+        IReadOnlyDictionary<string, Shape> shapes = SampleFeed.Of(graph, calibration).Shapes;
         IReadOnlyDictionary<string, NodeCost> before = ModelCost.Of(graph, shapes);
         long parametersBefore = CountParameters(graph);
         ChannelTrace trace = ChannelTracer.Trace(graph, ShapeInference.Infer(graph, shapes), options.IgnoredNodes);
@@ -210,15 +210,14 @@ public sealed class FilterPruner
 
     private double Compare(ModelGraph masked, ModelGraph shrunk, IDataset samples)
     {
-        string input = ModelInput.NameOf(masked, samples);
+        SampleFeed feed = SampleFeed.Of(masked, samples);
         using CompiledModel first = _engine.Compile(masked), second = _engine.Compile(shrunk);
-        var shapes = new Dictionary<string, Shape> { [input] = ModelInput.BatchOf(samples, 1) };
-        using InferenceRequest a = first.CreateRequest(shapes), b = second.CreateRequest(shapes);
+        using InferenceRequest a = first.CreateRequest(feed.Shapes), b = second.CreateRequest(feed.Shapes);
         double difference = 0, largest = 0;
         for (int i = 0; i < Math.Min(ComparedSamples, samples.Count); i++)
         {
-            samples.Load(i, a.Input(input).AsSpan<float>());
-            a.Input(input).AsSpan<float>().CopyTo(b.Input(input).AsSpan<float>());
+            feed.Load(i, a);
+            feed.Copy(a, b);
             a.Run();
             b.Run();
             foreach (GraphValue output in masked.Outputs.Where(o => o.ElementType == DataType.Float32))

@@ -44,16 +44,16 @@ public sealed class ModelReporter
     {
         options ??= new ReportOptions();
         ModelGraph reference = result.Reference ?? GraphSimplification.Simplify(model);
-        string input = ModelInput.NameOf(reference, data);
+        SampleFeed feed = SampleFeed.Of(reference, data);
         IDataset? heldOut = data.Remainder(Math.Max(1, result.Report.Samples));
         bool isHeldOut = heldOut?.Count >= Math.Min(8, options.ComparedSamples);
         IDataset unseen = isHeldOut ? heldOut! : data;
         IDataset compared = unseen.Subset(options.ComparedSamples);
-        var shapes = new Dictionary<string, Shape>(StringComparer.Ordinal) { [input] = ModelInput.BatchOf(data, 1) };
+        IReadOnlyDictionary<string, Shape> shapes = feed.Shapes;
 
         using CompiledModel exact = _engine.Compile(reference), int8 = _engine.Compile(result.Graph);
         ModelExplanation plan = int8.Explain(shapes), floatPlan = exact.Explain(shapes);
-        (ModelTime floatTime, ModelTime int8Time) = Time(exact, int8, shapes, input, compared, cancellation);
+        (ModelTime floatTime, ModelTime int8Time) = Time(exact, int8, feed, cancellation);
 
         var comparison = new TensorComparison(_engine, reference, result.Graph);
         NodeExplanation[] nodes = [.. plan.Nodes.Where(n => n.Implementation != "view")];
@@ -93,11 +93,11 @@ public sealed class ModelReporter
     }
 
     private static (ModelTime Float, ModelTime Int8) Time(
-        CompiledModel exact, CompiledModel int8, Dictionary<string, Shape> shapes, string input, IDataset samples, CancellationToken cancellation)
+        CompiledModel exact, CompiledModel int8, SampleFeed feed, CancellationToken cancellation)
     {
-        using InferenceRequest first = exact.CreateRequest(shapes), second = int8.CreateRequest(shapes);
-        samples.Load(0, first.Input(input).AsSpan<float>());
-        first.Input(input).AsSpan<float>().CopyTo(second.Input(input).AsSpan<float>());
+        using InferenceRequest first = exact.CreateRequest(feed.Shapes), second = int8.CreateRequest(feed.Shapes);
+        feed.Load(0, first);
+        feed.Copy(first, second);
         return LayerTiming.Measure(first, second, cancellation);
     }
 

@@ -42,7 +42,8 @@ internal sealed class TensorComparison
         IDataset samples, IReadOnlyCollection<string> tensors, IEnumerable<QuantizedActivation> activations,
         IProgress<SampleProgress>? progress, CancellationToken cancellation)
     {
-        string input = ModelInput.NameOf(_reference, samples), output = _reference.Outputs[0].Name;
+        SampleFeed feed = SampleFeed.Of(_reference, samples);
+        string output = _reference.Outputs[0].Name;
         var pairs = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (string name in tensors)
             if (_reference.TryGetValue(name, out GraphValue? value) && value.Producer is not null && CounterpartOf(name) is { } counterpart)
@@ -51,24 +52,24 @@ internal sealed class TensorComparison
         bool IsOutput(ModelGraph graph, string name) => graph.Outputs.Any(o => o.Name == name);
         using CompiledModel exact = _engine.Compile(_reference, new CompileOptions
         {
-            Observe = [.. pairs.Keys.Concat(measured.Select(a => a.Name)).Distinct().Where(n => n != input && !IsOutput(_reference, n))],
+            Observe = [.. pairs.Keys.Concat(measured.Select(a => a.Name)).Distinct().Where(n => !feed.Shapes.ContainsKey(n) && !IsOutput(_reference, n))],
         });
         using CompiledModel judged = _engine.Compile(_quantized, new CompileOptions { Observe = [.. pairs.Values.Distinct().Where(n => !IsOutput(_quantized, n))] });
         IReadOnlyList<Worker> workers = SampleRunner.Run(
-            _engine, exact, input, samples,
+            _engine, exact, feed, samples,
             () => new Worker(
-                judged.CreateRequest(new Dictionary<string, Shape> { [input] = ModelInput.BatchOf(samples, 1) }),
+                judged.CreateRequest(feed.Shapes),
                 pairs.ToDictionary(p => p.Key, _ => new SimilarityMeter(), StringComparer.Ordinal), new SimilarityMeter(), [.. measured.Select(a => new ActivationMeter(a))]),
             (worker, _, request) =>
             {
                 InferenceRequest other = worker.Judged;
-                request.Input(input).AsSpan<float>().CopyTo(other.Input(input).AsSpan<float>());
+                feed.Copy(request, other);
                 other.Run();
                 foreach ((string name, SimilarityMeter meter) in worker.Tensors)
                     meter.Add(request.Output(name).AsSpan<float>(), other.Output(pairs[name]).AsSpan<float>());
                 worker.Output.Add(request.Output(output).AsSpan<float>(), other.Output(output).AsSpan<float>());
                 for (int i = 0; i < measured.Length; i++)
-                    worker.Activations[i].Add((measured[i].Name == input ? request.Input(input) : request.Output(measured[i].Name)).AsSpan<float>());
+                    worker.Activations[i].Add((feed.Shapes.ContainsKey(measured[i].Name) ? request.Input(measured[i].Name) : request.Output(measured[i].Name)).AsSpan<float>());
             },
             progress, cancellation);
         Worker whole = workers[0];

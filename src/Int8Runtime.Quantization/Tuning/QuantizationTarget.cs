@@ -119,10 +119,10 @@ public sealed class QuantizationTarget : ITuningTarget
     // The shortest of several runs: what the machine does besides only adds to the time.
     private double Time(ModelGraph graph)
     {
-        string input = ModelInput.NameOf(graph, _calibration);
+        SampleFeed feed = SampleFeed.Of(graph, _calibration);
         using CompiledModel model = _engine.Compile(graph);
-        using InferenceRequest request = model.CreateRequest(new Dictionary<string, Shape> { [input] = ModelInput.BatchOf(_calibration, 1) });
-        _calibration.Load(0, request.Input(input).AsSpan<float>());
+        using InferenceRequest request = model.CreateRequest(feed.Shapes);
+        feed.Load(0, request);
         double best = double.PositiveInfinity;
         long start = Stopwatch.GetTimestamp();
         for (int run = 0; run < 5 || Stopwatch.GetElapsedTime(start).TotalSeconds < TimedSeconds; run++)

@@ -1,6 +1,7 @@
 // The data sets of detection and of small grey images, lists, NumPy files, letterboxes: what they contain and refuse.
 using System.Buffers.Binary;
 using System.IO.Compression;
+using Int8Runtime.Graph;
 
 namespace Int8Runtime.Quantization.Tests;
 
@@ -129,7 +130,101 @@ public sealed class AnnotatedDatasetTests
         set.Load(1, values);
         Assert.Equal([6f, 7, 8, 9, 10, 11], values);
         NpyFile.Save(Path.Combine(folder.Path, "labels.npy"), new NpyArray(DataType.UInt8, [3], [4, 5, 6]));
-        Assert.Contains("beside 2 samples", Assert.Throws<DataFileException>(() => DatasetFactory.Open(folder.Path, Raw)).Message, StringComparison.Ordinal);
+        Assert.Contains("are not 2 integers", Assert.Throws<DataFileException>(() => DatasetFactory.Open(folder.Path, Raw)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Numpy_files_feed_models_with_several_inputs_by_name()
+    {
+        ModelGraph graph = TwoInputs();
+        using var folder = new TempFolder();
+        var arrays = new Dictionary<string, NpyArray>
+        {
+            ["numbers"] = NpyArray.Of([1, 2, 3, 4, 5, 6], [3, 2]), ["ids_0"] = new NpyArray(DataType.UInt8, [3, 1], [0, 1, 1]),
+            ["labels"] = new NpyArray(DataType.UInt8, [3], [7, 8, 9]),
+        };
+        foreach ((string name, NpyArray array) in arrays)
+            NpyFile.Save(Path.Combine(folder.Path, name + ".npy"), array);
+        string archive = Path.Combine(folder.Path, "samples.npz");
+        using (System.IO.Compression.ZipArchive zip = System.IO.Compression.ZipFile.Open(archive, System.IO.Compression.ZipArchiveMode.Create))
+        {
+            foreach ((string name, NpyArray array) in arrays)
+            {
+                using Stream entry = zip.CreateEntry(name + ".npy").Open();
+                entry.Write(NpyFile.Format(array));
+            }
+        }
+
+        using var engine = CpuEngine.Create();
+        foreach (string path in (string[])[folder.Path, archive])
+        {
+            IDataset set = new CachedDataset(DatasetFactory.Open(path, Raw)).Subset(3);
+            Assert.Equal(["ids_0", "numbers"], set.InputNames);
+            Assert.Equal(8, set.Label(1));
+            SampleFeed feed = SampleFeed.Of(graph, set);
+            using CompiledModel model = engine.Compile(graph);
+            using InferenceRequest request = model.CreateRequest(feed.Shapes);
+            feed.Load(2, request);
+            Assert.Equal([5f, 6], request.Input("numbers").AsSpan<float>().ToArray());
+            Assert.Equal([1L], request.Input("ids:0").AsSpan<long>().ToArray());
+            using InferenceRequest other = model.CreateRequest(feed.Shapes);
+            feed.Copy(request, other);
+            Assert.Equal([1L], other.Input("ids:0").AsSpan<long>().ToArray());
+        }
+    }
+
+    [Theory]
+    [InlineData("numbers", "Name the array ids_0.npy")]
+    [InlineData("inputs", "an array NAME.npy for each input")]
+    public void Missing_inputs_are_named(string only, string message)
+    {
+        using var folder = new TempFolder();
+        NpyFile.Save(Path.Combine(folder.Path, only + ".npy"), [1, 2], [1, 2]);
+        var exception = Assert.Throws<QuantizationException>(() => SampleFeed.Of(TwoInputs(), DatasetFactory.Open(folder.Path, Raw)));
+        Assert.Contains(message, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Values_that_do_not_fit_the_input_are_refused()
+    {
+        using var ids = new TensorMemory(new MemoryDescriptor([1, 1], DataType.Int8));
+        Assert.False(NpyArray.Of([300], [1]).TryCopyTo(ids));
+        Assert.False(NpyArray.Of([0.5f], [1]).TryCopyTo(ids));
+        Assert.False(NpyArray.Of([1, 2], [2]).TryCopyTo(ids));
+        Assert.True(NpyArray.Of([-3], [1]).TryCopyTo(ids));
+        Assert.Equal([(sbyte)-3], ids.AsSpan<sbyte>().ToArray());
+    }
+
+    [Fact]
+    public void Synthetic_samples_fill_every_input()
+    {
+        ModelGraph graph = TwoInputs();
+        var set = new SyntheticDataset(graph, 20);
+        SampleFeed feed = SampleFeed.Of(graph, set);
+        using var engine = CpuEngine.Create();
+        using CompiledModel model = engine.Compile(graph);
+        using InferenceRequest request = model.CreateRequest(feed.Shapes);
+        var seen = new HashSet<long>();
+        for (int i = 0; i < set.Count; i++)
+        {
+            feed.Load(i, request);
+            seen.Add(request.Input("ids:0").AsSpan<long>()[0]);
+            Assert.All(request.Input("numbers").AsSpan<float>().ToArray(), v => Assert.True(float.IsFinite(v) && v != 0));
+        }
+
+        Assert.Equal([0L, 1], seen.Order());
+    }
+
+    // A row of a table, chosen by one input, plus the other input.
+    private static ModelGraph TwoInputs()
+    {
+        var graph = new ModelGraph("two inputs");
+        GraphValue numbers = graph.AddInput("numbers", DataType.Float32, new GraphShape(1, 2)), ids = graph.AddInput("ids:0", DataType.Int64, new GraphShape(1, 1));
+        GraphValue table = graph.AddConstant("table", TensorData.Create<float>([1, 2, 3, 4], [2, 2]));
+        GraphValue row = graph.AddOperation("Gather", "row", [table, ids]);
+        GraphValue flat = graph.AddOperation("Reshape", "flat", [row, graph.AddConstant("shape", TensorData.Create<long>([1, 2], [2]))]);
+        graph.SetOutputs([graph.AddOperation("Add", "sum", [flat, numbers])]);
+        return graph;
     }
 
     [Fact]

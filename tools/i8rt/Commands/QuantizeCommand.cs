@@ -150,15 +150,7 @@ internal static class QuantizeCommand
             ?? throw new UsageException("--data is missing: give sample images, or use --dynamic or --weight-only, which need none");
         if (data != "synthetic")
             return DataOptions.Open(parse, data, requireLabels: false);
-        if (graph.Inputs is not [{ } input])
-            throw new UsageException($"the model has {graph.Inputs.Count} inputs; synthetic samples feed models with one");
-        GraphShape shape = input.Shape ?? throw new UsageException($"input '{input.Name}' has no shape; synthetic samples need one");
-        if (shape.Rank < 1)
-            throw new UsageException($"input '{input.Name}' is a scalar; synthetic samples need a batch dimension");
-        var extents = new int[shape.Rank - 1];
-        for (int d = 1; d < shape.Rank; d++)
-            extents[d - 1] = shape[d].Extent ?? throw new UsageException($"input '{input.Name}' has the open shape {shape}; synthetic samples need numbers");
-        return new SyntheticDataset(extents, count);
+        return new SyntheticDataset(graph, count);
     }
 
     private static JsonObject Report(Terminal terminal, AccuracyAwareResult found)

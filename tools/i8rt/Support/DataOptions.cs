@@ -29,7 +29,7 @@ internal static class DataOptions
     /// <summary>The data set.</summary>
     public static Option<string> Data { get; } = new("--data", "-d")
     {
-        Description = "Image folder (with labels.txt, lines 'file class-index'), image list (.txt), YOLO or Pascal VOC folder, CIFAR-10 or MNIST file, folder with inputs.npy.",
+        Description = "Image folder (with labels.txt, lines 'file class-index'), image list (.txt), YOLO or Pascal VOC folder, CIFAR-10 or MNIST file, folder of .npy files or .npz file with an array for each input.",
         HelpName = "PATH",
         Required = true,
     };
