@@ -17,9 +17,9 @@ public enum NumericMode
     ExactPairs,
 
     /// <summary>
-    /// By pairs of 8-bit products on CPUs without dot-product instructions, with the promise that no weight is further than 64 from 0 (from
-    /// 128 for u8): two products then never leave 16 bits (255·(64 + 64) = 32640), so the sums are exact. With larger weights it is
-    /// <see cref="Fast"/>.
+    /// By pairs of 8-bit products on CPUs without dot-product instructions, with the promise that no two weights that meet are beyond 128
+    /// together (<see cref="WeightPairs"/>; those of u8 with 128 subtracted), of which weights in ±64 are a case: two products then never leave
+    /// 16 bits, so the sums are exact. With other weights it is <see cref="Fast"/>.
     /// </summary>
     NarrowWeights,
 }

@@ -48,7 +48,8 @@ public static class DynamicQuantizer
         TensorData weights = node.ConstantInput(1)!;
         if (node.Attributes.GetBoolean("transB"))
             weights = Transposed(weights);
-        WeightQuantization quantized = WeightQuantization.Create(weights, isConvolution ? 0 : 1, options.WeightFormat, 1, []);
+        WeightQuantization quantized = WeightQuantization.Create(
+            weights, isConvolution ? 0 : 1, options.WeightFormat, 1, [], isConvolution ? OperatorPolicy.PairsOf(node) : OperatorPolicy.PairsOfMatrix(weights));
         int channels = quantized.Scales.Length;
         int[] perChannel = isConvolution ? [channels, .. Enumerable.Repeat(1, weights.Rank - 2)] : [channels];
 

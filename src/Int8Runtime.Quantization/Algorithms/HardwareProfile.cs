@@ -9,12 +9,15 @@ namespace Int8Runtime.Quantization;
 /// </summary>
 /// <param name="Name">Name in reports.</param>
 /// <param name="Description">What the target is.</param>
-/// <param name="WeightBits">Bits of the weights, 2 to 8; 7 keeps the sums of VPMADDUBSW from saturating.</param>
+/// <param name="WeightBits">Bits of the weights, 2 to 8.</param>
+/// <param name="BoundsWeightPairs">
+/// Whether weights that meet in a sum of 16 bits (<see cref="WeightPairs"/>) are kept from saturating it, so that VPMADDUBSW is exact.
+/// </param>
 /// <param name="AsymmetricActivations">Whether activations may have zero points.</param>
 /// <param name="PerChannelWeights">Whether weights may have a scale for each channel.</param>
 /// <param name="Operators">Operators that may be quantized.</param>
 public sealed record HardwareProfile(
-    string Name, string Description, int WeightBits, bool AsymmetricActivations, bool PerChannelWeights, IReadOnlySet<string> Operators)
+    string Name, string Description, int WeightBits, bool BoundsWeightPairs, bool AsymmetricActivations, bool PerChannelWeights, IReadOnlySet<string> Operators)
 {
     private const string Prefix = "profile-";
 
@@ -25,7 +28,7 @@ public sealed record HardwareProfile(
     public static IEnumerable<string> Names => DataResources.Names(Prefix).Select(n => n[Prefix.Length..^".json".Length]);
 
     /// <summary>
-    /// The profile of a CPU: <c>vnni</c> where there are dot-product instructions, else <c>avx512</c> or <c>avx2</c>, whose weights of 7 bits let
+    /// The profile of a CPU: <c>vnni</c> where there are dot-product instructions, else <c>avx512</c> or <c>avx2</c>, whose weights let
     /// pairs of byte products be summed in 16 bits without saturation (which serves SSE4.1 too); <c>any</c> where there is less.
     /// </summary>
     /// <param name="isa">The instruction sets, for example <see cref="Engine.Isa"/>.</param>
@@ -60,6 +63,7 @@ public sealed record HardwareProfile(
                 throw new QuantizationException($"profile '{source}': weight_bits is {bits}; use 2 to 8");
             return new HardwareProfile(
                 root.GetProperty("name").GetString() ?? source, root.GetProperty("description").GetString() ?? "", bits,
+                root.TryGetProperty("bounds_weight_pairs", out JsonElement bounds) && bounds.GetBoolean(),
                 root.GetProperty("asymmetric_activations").GetBoolean(), root.GetProperty("per_channel_weights").GetBoolean(),
                 root.GetProperty("operators").EnumerateArray().Select(o => o.GetString()!).ToHashSet(StringComparer.Ordinal));
         }

@@ -97,6 +97,41 @@ internal static class OperatorPolicy
         _ => 1,
     };
 
+    /// <summary>Which weights of a weighted node meet in sums of two products.</summary>
+    public static WeightPairs PairsOf(GraphNode node)
+    {
+        TensorData weights = node.ConstantInput(1)!;
+        if (node.Is("Conv"))
+        {
+            int[]? dilations = node.Attributes.GetInt32s("dilations");
+            return WeightPairs.ForConvolution(
+                new MemoryDescriptor(weights.Shape, weights.ElementType), node.Attributes.GetInt32("group", 1), dilations is [.., var width] ? width : 1);
+        }
+
+        // The rows of a matrix behind a flattened map belong to channels and pixels; kernels read the map with its channels last.
+        bool isTransposed = node.Is("Gemm") && node.Attributes.GetBoolean("transB");
+        GraphShape? map = node.Input(0).Producer is { OpType: "Flatten" or "Reshape" } flatten ? flatten.Input(0).Shape : null;
+        int[] extents = map is { Rank: > 2 } shape && Enumerable.Range(1, shape.Rank - 1).All(d => shape[d].Extent is not null)
+            ? [.. Enumerable.Range(1, shape.Rank - 1).Select(d => shape[d].Extent!.Value)]
+            : [];
+        int rows = weights.Shape[isTransposed ? 1 : 0], columns = weights.Shape[isTransposed ? 0 : 1];
+        if (extents.Length == 0 || extents.Aggregate(1L, (a, b) => a * b) != rows)
+            return isTransposed ? WeightPairs.ForInnerProduct(new MemoryDescriptor(weights.Shape, weights.ElementType)) : PairsOfMatrix(weights);
+        var strides = new long[extents.Length + 1];
+        long stride = isTransposed ? 1 : columns;
+        for (int d = extents.Length; d > 0; d--)
+        {
+            strides[d] = stride;
+            stride *= extents[d - 1];
+        }
+
+        strides[0] = isTransposed ? stride : 1;
+        return WeightPairs.ForInnerProduct(MemoryDescriptor.Strided([columns, .. extents], weights.ElementType, strides));
+    }
+
+    /// <summary>Which weights of a matrix [inputs, outputs] meet.</summary>
+    public static WeightPairs PairsOfMatrix(TensorData weights) => WeightPairs.ForMatMul(new MemoryDescriptor(weights.Shape, weights.ElementType));
+
     /// <summary>The activations that a node reads: its operands that are not weights, shapes or parameters.</summary>
     public static IEnumerable<GraphValue> ActivationInputs(GraphNode node)
     {

@@ -80,7 +80,7 @@ internal sealed class QdqInserter(
         WeightQuantization quantized;
         try
         {
-            quantized = WeightQuantization.Create(constant, axis, weightFormat, p.Scale, bias);
+            quantized = WeightQuantization.Create(constant, axis, weightFormat, p.Scale, bias, OperatorPolicy.PairsOf(node));
         }
         catch (QuantizationException exception)
         {

@@ -125,5 +125,5 @@ public sealed record QuantizationOptions
 
     /// <summary>Bits and granularity of weights.</summary>
     internal WeightFormat WeightFormat =>
-        new(Math.Min(WeightBits, Profile.WeightBits), PerChannelWeights && Profile.PerChannelWeights, PowerOfTwoScales);
+        new(Math.Min(WeightBits, Profile.WeightBits), PerChannelWeights && Profile.PerChannelWeights, PowerOfTwoScales, Profile.BoundsWeightPairs);
 }

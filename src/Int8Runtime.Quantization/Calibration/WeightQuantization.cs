@@ -7,7 +7,8 @@ namespace Int8Runtime.Quantization;
 /// <param name="Bits">2 to 8; the integers are stored in s8.</param>
 /// <param name="PerChannel">One scale for each output channel, or one for the tensor.</param>
 /// <param name="PowerOfTwo">Whether scales are powers of two.</param>
-internal readonly record struct WeightFormat(int Bits, bool PerChannel, bool PowerOfTwo)
+/// <param name="BoundsPairs">Whether no two weights that meet in a sum of 16 bits may saturate it (<see cref="WeightPairs"/>).</param>
+internal readonly record struct WeightFormat(int Bits, bool PerChannel, bool PowerOfTwo, bool BoundsPairs = false)
 {
     /// <summary>s8 with a scale for each channel.</summary>
     public static WeightFormat Default { get; } = new(8, true, false);
@@ -31,9 +32,13 @@ internal sealed record WeightQuantization(TensorData Values, float[] Scales)
     /// <param name="format">Bits and granularity.</param>
     /// <param name="sourceScale">Scale of the activations that meet the weights.</param>
     /// <param name="bias">Bias of each channel, or empty.</param>
-    public static WeightQuantization Create(TensorData weights, int axis, WeightFormat format, float sourceScale, ReadOnlySpan<float> bias)
+    /// <param name="pairs">Which weights meet, where the format bounds their sums.</param>
+    public static WeightQuantization Create(
+        TensorData weights, int axis, WeightFormat format, float sourceScale, ReadOnlySpan<float> bias, WeightPairs pairs = default)
     {
         var integersOf = new IntegerFormat(format.Bits, isSigned: true, isRestricted: true);
+        int largest = format.BoundsPairs && pairs.IsAny ? Math.Min(integersOf.Maximum, WeightPairs.LargestSum / 2) : integersOf.Maximum;
+        PairedRounding? paired = format.BoundsPairs && !pairs.IsAny ? new PairedRounding(weights, pairs) : null;
         ReadOnlySpan<float> source = weights.AsSpan<float>();
         int channels = weights.Shape[axis];
         int inner = 1;
@@ -54,7 +59,9 @@ internal sealed record WeightQuantization(TensorData Values, float[] Scales)
             scales.AsSpan().Fill(scales.Max());
         for (int c = 0; c < channels; c++)
         {
-            float scale = scales[c] / integersOf.Maximum;
+            float scale = scales[c] / largest;
+            if (paired is not null)
+                scale = Math.Max(scale, paired.ScaleOf(c));
             if (c < bias.Length)
                 scale = Math.Max(scale, (float)(Math.Abs((double)bias[c]) / sourceScale / (1 << 30)));
             scales[c] = scale < 1e-30f ? 1f : format.PowerOfTwo ? MathF.ScaleB(1, (int)MathF.Ceiling(MathF.Log2(scale))) : scale;
@@ -67,9 +74,10 @@ internal sealed record WeightQuantization(TensorData Values, float[] Scales)
         for (int i = 0; i < source.Length; i++)
         {
             float scale = scales[i / inner % channels];
-            integers[i] = (sbyte)Math.Clamp(MathF.Round(source[i] / scale, MidpointRounding.ToEven), integersOf.Minimum, integersOf.Maximum);
+            integers[i] = (sbyte)Math.Clamp(MathF.Round(source[i] / scale, MidpointRounding.ToEven), -largest, largest);
         }
 
+        paired?.Bound(integers);
         return new WeightQuantization(values, scales);
     }
 

@@ -19,6 +19,9 @@ internal sealed class BrgemmConvolution(KernelCache cache, CpuFeatures cpu) : II
     public PlanResult TryPlan(PlanRequest request)
     {
         var descriptor = (ConvolutionDescriptor)request.Descriptor;
+        // Pairs of depthwise weights are promised for the order of the depthwise kernels.
+        if (descriptor.IsDepthwise && request.Attributes.NumericMode == NumericMode.NarrowWeights)
+            request = request with { Attributes = request.Attributes with { NumericMode = NumericMode.Exact } };
         DataType destinationType = descriptor.Destination.DataType;
         bool isPadded = Enumerable.Range(0, descriptor.SpatialRank).Any(a => descriptor.Before(a) > 0 || descriptor.After(a) > 0);
         if (BrgemmOperands.Choose(Name, request, descriptor.Source.DataType, descriptor.Weights.DataType, destinationType,

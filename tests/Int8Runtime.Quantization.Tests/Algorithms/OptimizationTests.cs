@@ -180,8 +180,10 @@ public sealed class OptimizationTests
         QuantizationResult avx2 = Model.Quantize(GraphBuilder.Classifier(), Samples, new QuantizationOptions { Profile = HardwareProfile.Load("avx2") });
         foreach (GraphNode node in avx2.Graph.Nodes.Where(n => n.OpType is "Conv" or "Gemm"))
         {
-            foreach (sbyte weight in node.Input(1).Producer!.ConstantInput(0)!.AsSpan<sbyte>())
-                Assert.InRange(weight, -63, 63);
+            TensorData weights = node.Input(1).Producer!.ConstantInput(0)!;
+            var layout = new MemoryDescriptor(weights.Shape, DataType.Int8);
+            WeightPairs pairs = node.Is("Gemm") ? WeightPairs.ForInnerProduct(layout) : WeightPairs.ForConvolution(layout, node.Attributes.GetInt32("group", 1), 1);
+            Assert.True(pairs.Fit(weights.AsSpan<sbyte>()), node.Name);
         }
 
         QuantizationResult bf16 = Model.Quantize(GraphBuilder.Classifier(), Samples, new QuantizationOptions { Profile = HardwareProfile.Load("bf16") });
@@ -249,7 +251,9 @@ public sealed class OptimizationTests
         foreach (QuantizationOptions options in new[] { new QuantizationOptions { WeightBits = 7 }, new QuantizationOptions { Profile = HardwareProfile.For(IsaTiers.Avx2) } })
         {
             QuantizationResult result = Model.Quantize(GraphBuilder.Classifier(), Samples, options);
-            Assert.All(Weights(result), w => Assert.InRange(w.ConstantInput(0)!.AsSpan<sbyte>().ToArray().Max(v => Math.Abs((int)v)), 1, 63));
+            Assert.All(Weights(result), w => Assert.InRange(
+                w.ConstantInput(0)!.AsSpan<sbyte>().ToArray().Max(v => Math.Abs((int)v)), 1, options.WeightBits == 7 ? 63 : 127));
+            Assert.Equal(options.WeightBits == 7, Weights(result).All(w => WeightPairs.Any.Fit(w.ConstantInput(0)!.AsSpan<sbyte>())));
             using CpuEngine engine = CpuEngine.Create(new CpuEngineOptions { MaxIsa = IsaTiers.Avx2, Threads = 1 });
             using CompiledModel model = engine.Compile(result.Graph);
             NodeExplanation[] products = [.. model.Explain().Nodes.Where(n => n.WeightsLayout.StartsWith("brgemm", StringComparison.Ordinal))];

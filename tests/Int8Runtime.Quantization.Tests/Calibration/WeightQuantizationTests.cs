@@ -33,6 +33,42 @@ public sealed class WeightQuantizationTests
         }, count: 200);
 
     [Fact]
+    public void No_pair_of_bounded_weights_can_saturate() => Properties.Check(
+        Gen.Choose(1, 4).Zip(Gen.Elements(2, 3, 4, 8)).Zip(Gen.Elements(1, 3)).Zip(Gen.Choose(0, int.MaxValue)), problem =>
+        {
+            (((int outputs, int inputs), int window), int seed) = problem;
+            var random = new Random(seed);
+            TensorData weights = TensorData.Allocate(DataType.Float32, [outputs, inputs, window, window], out Span<float> values);
+            foreach (ref float value in values)
+                value = (random.NextSingle() - 0.5f) * MathF.Pow(10, random.Next(0, 3));
+            var format = new WeightFormat(8, PerChannel: true, PowerOfTwo: false, BoundsPairs: true);
+            WeightPairs pairs = WeightPairs.ForConvolution(new MemoryDescriptor(weights.Shape, DataType.Float32), 1, 1);
+            WeightQuantization bounded = WeightQuantization.Create(weights, 0, format, 1, [], pairs);
+            Assert.True(pairs.Fit(bounded.Values.AsSpan<sbyte>()));
+            WeightQuantization any = WeightQuantization.Create(weights, 0, format, 1, []);
+            Assert.True(WeightPairs.Any.Fit(any.Values.AsSpan<sbyte>()));
+        }, count: 200);
+
+    [Fact]
+    public void Bounded_pairs_cost_less_than_a_bit()
+    {
+        var random = new Random(5);
+        float Normal() => (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
+        TensorData weights = TensorData.Create<float>([.. Enumerable.Range(0, 16 * 64).Select(_ => Normal())], [16, 64, 1, 1]);
+        WeightPairs pairs = WeightPairs.ForConvolution(new MemoryDescriptor(weights.Shape, DataType.Float32), 1, 1);
+        var format = new WeightFormat(8, PerChannel: true, PowerOfTwo: false, BoundsPairs: true);
+        double any = Error(weights, WeightQuantization.Create(weights, 0, format, 1, []));
+        Assert.InRange(Error(weights, WeightQuantization.Create(weights, 0, format, 1, [], pairs)), 0, 0.6 * any);
+    }
+
+    private static double Error(TensorData weights, WeightQuantization quantized)
+    {
+        int inner = weights.ElementCount / weights.Shape[0];
+        return Enumerable.Range(0, weights.ElementCount).Sum(i =>
+            Math.Pow(weights.AsSpan<float>()[i] - (quantized.Values.AsSpan<sbyte>()[i] * (double)quantized.Scales[i / inner]), 2));
+    }
+
+    [Fact]
     public void Channels_of_zeros_and_denormals_become_zero_with_scale_1()
     {
         TensorData weights = TensorData.Create<float>([0, 0, 1e-40f, -1e-42f, 2, -4], [3, 2]);

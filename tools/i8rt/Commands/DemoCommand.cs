@@ -48,7 +48,7 @@ internal static class DemoCommand
         HardwareProfile profile = HardwareProfile.For(engine.Isa);
         QuantizationResult result = terminal.Progress("calibrating", progress => new PostTrainingQuantizer(engine).Quantize(
             f32, assets.Calibration, new QuantizationOptions { Profile = profile }, new ProgressAdapter<SampleProgress>(p => progress.Report((p.Done, p.Total))), cancellation));
-        terminal.Line($"quantized: {result.Report.QuantizedNodes} of {result.Report.Nodes.Count} nodes in int8, hardware profile {profile.Name} (weights of {profile.WeightBits} bits)");
+        terminal.Line($"quantized: {result.Report.QuantizedNodes} of {result.Report.Nodes.Count} nodes in int8, hardware profile {profile.Name} ({profile.Description})");
 
         string folder = Directory.CreateTempSubdirectory("i8rt-demo-").FullName;
         try

@@ -27,8 +27,10 @@ internal static class ProductEmitter
             PaddingAfter = spec.After,
             Groups = spec.Groups,
         };
-        Execute(operation, plan, descriptor, Attributes(operation, weights.Content, weights.Quantization, postOps.PostOps, zeroPoint, plan), weights,
-            new MemoryDescriptor(shape, weights.Type), source, bias, zeroPoint, postOps);
+        var plain = new MemoryDescriptor(shape, weights.Type);
+        WeightPairs pairs = spec.IsTransposed ? WeightPairs.Any : WeightPairs.ForConvolution(plain, spec.Groups, spec.Dilations[^1]);
+        Execute(operation, plan, descriptor, Attributes(operation, weights.Content, pairs, weights.Quantization, postOps.PostOps, zeroPoint, plan), weights,
+            plain, source, bias, zeroPoint, postOps);
     }
 
     public static void EmitInnerProduct(Operation operation, InnerProductSpec spec, PlanBuilder plan)
@@ -59,8 +61,10 @@ internal static class ProductEmitter
             Bias = bias?.Descriptor,
             Destination = postOps.Destination.Descriptor,
         };
-        Execute(operation, plan, descriptor, Attributes(operation, weights.Content, weights.Quantization, postOps.PostOps, null, plan), weights,
-            MemoryDescriptor.Strided(shape, type, strides), source, bias, null, postOps);
+        MemoryDescriptor plain = MemoryDescriptor.Strided(shape, type, strides);
+        WeightPairs pairs = WeightPairs.ForInnerProduct(plain);
+        Execute(operation, plan, descriptor, Attributes(operation, weights.Content, pairs, weights.Quantization, postOps.PostOps, null, plan), weights,
+            plain, source, bias, null, postOps);
     }
 
     public static void EmitMatMul(Operation operation, MatMulSpec spec, PlanBuilder plan)
@@ -78,7 +82,7 @@ internal static class ProductEmitter
             Destination = postOps.Destination.Descriptor,
         };
         PrimitiveAttributes attributes = Attributes(
-            operation, operation[1].Edge.Constant, operation[1].Quantization, postOps.PostOps, zeroPoint, plan);
+            operation, operation[1].Edge.Constant, WeightPairs.ForMatMul(descriptor.Weights), operation[1].Quantization, postOps.PostOps, zeroPoint, plan);
         plan.Execute(descriptor, attributes,
             [(ArgumentSlot.Source, left), (ArgumentSlot.Weights, right), (ArgumentSlot.Bias, bias),
              (ArgumentSlot.SourceZeroPoint, zeroPoint), (ArgumentSlot.Destination, postOps.Destination), .. postOps.Arguments]);
@@ -96,7 +100,7 @@ internal static class ProductEmitter
     }
 
     private static PrimitiveAttributes Attributes(
-        Operation operation, TensorData? content, Quantization? weights, PostOpChain postOps, Location? zeroPoint, PlanBuilder plan) => new()
+        Operation operation, TensorData? content, WeightPairs pairs, Quantization? weights, PostOpChain postOps, Location? zeroPoint, PlanBuilder plan) => new()
     {
         SourceScale = AttributesOf.Scale(operation[0].Quantization),
         SourceZeroPoint = zeroPoint is null ? AttributesOf.Zero(operation[0].Quantization) : ZeroPoint.Runtime,
@@ -105,7 +109,7 @@ internal static class ProductEmitter
         DestinationScale = AttributesOf.Scale(operation.OutputQuantization),
         DestinationZeroPoint = AttributesOf.Zero(operation.OutputQuantization),
         PostOps = postOps,
-        NumericMode = PairSums.ModeFor(content, plan.Engine, plan.Weights),
+        NumericMode = PairSums.ModeFor(content, pairs, plan.Engine, plan.Weights),
     };
 
     private static Location? ReadZeroPoint(Operation operation, int index, PlanBuilder plan) =>

@@ -23,7 +23,7 @@ internal sealed class WeightsStore(Engine engine)
     private readonly Lock _lock = new();
     private readonly Dictionary<(TensorData Content, MemoryDescriptor Plain, MemoryDescriptor Target), StoredTensor> _weights = new(new KeyComparer());
     private readonly Dictionary<(TensorData Content, Quantization? Quantization), TensorData> _derived = new(new DerivedComparer());
-    private readonly Dictionary<TensorData, bool> _fitPairs = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<(TensorData Content, WeightPairs Pairs), bool> _fitPairs = new(new PairsComparer());
 
     /// <summary>Bytes of all constants that are packed.</summary>
     public long SizeInBytes
@@ -70,13 +70,13 @@ internal sealed class WeightsStore(Engine engine)
     public TensorData ToReal(TensorData content, Quantization quantization) => Derive(
         content, quantization, () => TensorData.Create<float>(OperandFacts.Dequantize(content, quantization), content.Shape));
 
-    /// <summary><see cref="PairSums.Fit"/>, found out once for each constant.</summary>
-    public bool FitPairs(TensorData content)
+    /// <summary><see cref="PairSums.Fit"/>, found out once for each constant and order of its elements.</summary>
+    public bool FitPairs(TensorData content, WeightPairs pairs)
     {
         lock (_lock)
         {
-            if (!_fitPairs.TryGetValue(content, out bool fits))
-                _fitPairs.Add(content, fits = PairSums.Fit(content));
+            if (!_fitPairs.TryGetValue((content, pairs), out bool fits))
+                _fitPairs.Add((content, pairs), fits = PairSums.Fit(content, pairs));
             return fits;
         }
     }
@@ -99,6 +99,15 @@ internal sealed class WeightsStore(Engine engine)
 
         public int GetHashCode((TensorData Content, MemoryDescriptor Plain, MemoryDescriptor Target) key) =>
             HashCode.Combine(System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(key.Content), key.Target);
+    }
+
+    private sealed class PairsComparer : IEqualityComparer<(TensorData Content, WeightPairs Pairs)>
+    {
+        public bool Equals((TensorData Content, WeightPairs Pairs) x, (TensorData Content, WeightPairs Pairs) y) =>
+            ReferenceEquals(x.Content, y.Content) && x.Pairs.Equals(y.Pairs);
+
+        public int GetHashCode((TensorData Content, WeightPairs Pairs) key) =>
+            System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(key.Content);
     }
 
     private sealed class DerivedComparer : IEqualityComparer<(TensorData Content, Quantization? Quantization)>

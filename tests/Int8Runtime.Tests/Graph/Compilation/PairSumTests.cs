@@ -1,4 +1,4 @@
-// Weights of 7 bits run on pairs of bytes, exactly, where the CPU has no dot-product instructions.
+// Weights of which no two that meet are beyond 128 run on pairs of bytes, exactly, where the CPU has no dot-product instructions.
 using Int8Runtime.Graph;
 using Int8Runtime.TestKit;
 
@@ -43,6 +43,44 @@ public sealed class PairSumTests
         }
     }
 
+    // Every pair is at the bound: 127 and 1, 64 and 64, or 127 and −128 of two signs; one more anywhere, and words are used.
+    [Theory]
+    [InlineData("Conv", DataType.UInt8, 0)]
+    [InlineData("Conv", DataType.Int8, -9)]
+    [InlineData("Depthwise", DataType.UInt8, 9)]
+    [InlineData("Gemm", DataType.Int8, 3)]
+    public void Pairs_of_8_bit_weights_at_the_bound_are_multiplied_as_bytes(string op, DataType source, int zeroPoint)
+    {
+        const int Inputs = 36, Outputs = 20;
+        int[] shape = op == "Depthwise" ? [Inputs, 1, 3, 3] : op == "Conv" ? [Outputs, Inputs, 3, 3] : [Outputs, Inputs];
+        TensorData weights = TensorData.Allocate(DataType.Int8, shape, out Span<sbyte> values);
+        var plain = new MemoryDescriptor(shape, DataType.Int8);
+        WeightPairs pairs = op == "Gemm" ? WeightPairs.ForInnerProduct(plain) : WeightPairs.ForConvolution(plain, op == "Depthwise" ? Inputs : 1, 1);
+        (sbyte, sbyte)[] extremes = [(127, 1), (64, 64), (-127, -1), (127, -128), (-64, -64), (1, 127), (-128, 127)];
+        int turn = 0;
+        foreach (int column in pairs.Columns())
+            foreach ((int first, int second) in pairs.Pairs())
+                (values[column + first], values[column + second]) = extremes[turn++ % extremes.Length];
+        using var reference = new ReferenceEngine();
+        ModelGraph graph = Product(op, source, zeroPoint, weights);
+        float[] expected = Run(reference, graph, out _);
+        (int one, int other) = pairs.Pairs()[^1];
+        sbyte[] beyond = values.ToArray();
+        (beyond[one], beyond[other]) = (65, 64);
+        ModelGraph wide = Product(op, source, zeroPoint, TensorData.Create<sbyte>(beyond, shape));
+        float[] expectedWide = Run(reference, wide, out _);
+        foreach ((string tier, Isa isa) in Tiers.Generated)
+        {
+            using CpuEngine engine = CpuEngine.Create(new CpuEngineOptions { MaxIsa = isa, Emulate = true, Threads = 1 });
+            Assert.Equal(expected, Run(engine, graph, out NodeExplanation node));
+            Assert.DoesNotContain(op == "Depthwise" ? ":wordpairs:" : ":int16:", node.WeightsLayout, StringComparison.Ordinal);
+            Assert.Equal(expectedWide, Run(engine, wide, out node));
+            bool hasVnni = (isa & (Isa.Avx512Vnni | Isa.Avx2Vnni)) != Isa.None;
+            Assert.True(hasVnni != (node.WeightsLayout.Contains(":wordpairs:", StringComparison.Ordinal) || node.WeightsLayout.Contains(":int16:", StringComparison.Ordinal)),
+                $"{tier}: {node.WeightsLayout}");
+        }
+    }
+
     [Fact]
     public void Weights_with_a_zero_point_are_widened_however_small_they_are()
     {
@@ -56,15 +94,21 @@ public sealed class PairSumTests
     private static ModelGraph Product(string op, DataType source, int zeroPoint, sbyte weight, int weightsZeroPoint = 0)
     {
         const int Inputs = 35, Outputs = 19;
-        var sketch = new ModelSketch();
-        bool isConvolution = op != "Gemm", isDepthwise = op == "Depthwise";
-        GraphValue x = sketch.Edge(isConvolution ? sketch.Input(1, Inputs, 3, 3) : sketch.Input(2, Inputs), 1f / 256, zeroPoint, source);
-        int[] shape = isDepthwise ? [Inputs, 1, 3, 3] : isConvolution ? [Outputs, Inputs, 3, 3] : [Outputs, Inputs];
+        int[] shape = op == "Depthwise" ? [Inputs, 1, 3, 3] : op == "Conv" ? [Outputs, Inputs, 3, 3] : [Outputs, Inputs];
         TensorData integers = TensorData.Allocate(DataType.Int8, shape, out Span<sbyte> values);
         values.Fill(weight);
+        return Product(op, source, zeroPoint, integers, weightsZeroPoint);
+    }
+
+    private static ModelGraph Product(string op, DataType source, int zeroPoint, TensorData integers, int weightsZeroPoint = 0)
+    {
+        var sketch = new ModelSketch();
+        bool isConvolution = op != "Gemm", isDepthwise = op == "Depthwise";
+        int inputs = integers.Shape[isDepthwise ? 0 : 1];
+        GraphValue x = sketch.Edge(isConvolution ? sketch.Input(1, inputs, 3, 3) : sketch.Input(2, inputs), 1f / 256, zeroPoint, source);
         GraphValue weights = sketch.Op(
             "DequantizeLinear", sketch.Constant(integers), sketch.Constant(TensorData.Scalar(0.01f)), sketch.Constant(TensorData.Scalar((sbyte)weightsZeroPoint)));
-        GraphAttributes attributes = isConvolution ? new() { { "group", isDepthwise ? Inputs : 1 }, { "pads", new[] { 1, 1, 1, 1 } } } : new() { { "transB", 1 } };
+        GraphAttributes attributes = isConvolution ? new() { { "group", isDepthwise ? inputs : 1 }, { "pads", new[] { 1, 1, 1, 1 } } } : new() { { "transB", 1 } };
         return sketch.Output(sketch.Op(isConvolution ? "Conv" : op, attributes, x, weights));
     }
 

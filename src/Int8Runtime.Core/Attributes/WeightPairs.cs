@@ -1,0 +1,139 @@
+// Which 8-bit weights of a product meet in a sum of 16 bits, on CPUs without dot-product instructions.
+namespace Int8Runtime;
+
+/// <summary>
+/// VPMADDUBSW multiplies bytes and adds neighbours in 16 bits, with saturation. A pair is safe with every source where two weights of one sign
+/// are not beyond 128 together: 255·128 = 32640 ≤ 32767, and −32640 ≥ −32768; weights of opposite signs always are, because one product lies
+/// between 0 and 255·128 and the other between its negative and 0. This type states which weights are neighbours in the order in which kernels
+/// read them, so that <see cref="NumericMode.NarrowWeights"/> can be promised for weights that were rounded with regard to their pairs:
+/// <list type="bullet">
+/// <item>dense and grouped convolutions: along the input channels of a tap, then, without dilation, along the taps of a row;</item>
+/// <item>depthwise convolutions: two rows of a column of the window;</item>
+/// <item>matrix products: along k; inner products over maps: along the channels of a pixel, then the pixels.</item>
+/// </list>
+/// Elsewhere (<see cref="Any"/>, the default) any two weights may meet, and none may be beyond ±64.
+/// </summary>
+public readonly record struct WeightPairs
+{
+    /// <summary>The largest magnitude of the sum of two weights of one sign that meet.</summary>
+    public const int LargestSum = 128;
+
+    // The constant as blocks of columns; the sum of a column is over runs, whose elements pair up from the first one on.
+    private readonly MemoryDescriptor? _weights;
+    private readonly Order _order;
+
+    private WeightPairs(MemoryDescriptor weights, Order order) => (_weights, _order) = (weights, order);
+
+    private enum Order
+    {
+        Any,
+        Rows,
+        Pixels,
+        Columns,
+        Matrix,
+        Map,
+    }
+
+    /// <summary>Any two weights may meet.</summary>
+    public static WeightPairs Any => default;
+
+    /// <summary>Whether any two weights may meet.</summary>
+    public bool IsAny => _order == Order.Any;
+
+    /// <summary>The pairs of a convolution.</summary>
+    /// <param name="weights">Strided weights, dimensions [O, I/groups, spatial…].</param>
+    /// <param name="groups">Number of groups.</param>
+    /// <param name="dilationWidth">1 where the taps of a row are neighbours.</param>
+    public static WeightPairs ForConvolution(MemoryDescriptor weights, int groups, int dilationWidth)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        bool isDepthwise = groups > 1 && weights.Dimensions[0] == groups && weights.Dimensions[1] == 1;
+        return new WeightPairs(weights, isDepthwise ? Order.Columns : dilationWidth == 1 ? Order.Rows : Order.Pixels);
+    }
+
+    /// <summary>The pairs of matrix products.</summary>
+    /// <param name="weights">Strided weights, dimensions […, K, N].</param>
+    public static WeightPairs ForMatMul(MemoryDescriptor weights) => new(weights, Order.Matrix);
+
+    /// <summary>The pairs of an inner product whose source has its channels last.</summary>
+    /// <param name="weights">Strided weights, dimensions [O, C, spatial…].</param>
+    public static WeightPairs ForInnerProduct(MemoryDescriptor weights) => new(weights, Order.Map);
+
+    /// <summary>Whether no pair of these weights can saturate.</summary>
+    /// <param name="weights">The weights, as the descriptor lays them out.</param>
+    public bool Fit(ReadOnlySpan<sbyte> weights)
+    {
+        if (!weights.ContainsAnyExceptInRange((sbyte)(-LargestSum / 2), (sbyte)(LargestSum / 2)))
+            return true;
+        if (IsAny)
+            return false;
+
+        // The inner loop is over neighbours in memory.
+        (int First, int Second)[] pairs = Pairs();
+        int[] columns = Columns();
+        bool columnsAreNeighbours = columns.Length > 1 && columns[1] == 1;
+        for (int i = 0; i < (columnsAreNeighbours ? pairs.Length : columns.Length); i++)
+        {
+            for (int j = 0; j < (columnsAreNeighbours ? columns.Length : pairs.Length); j++)
+            {
+                (int column, (int first, int second)) = columnsAreNeighbours ? (columns[j], pairs[i]) : (columns[i], pairs[j]);
+                if (Math.Abs(weights[column + first] + weights[column + second]) > LargestSum)
+                    return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary><see cref="Fit(ReadOnlySpan{sbyte})"/> of weights that kernels have with 128 subtracted.</summary>
+    public bool Fit(ReadOnlySpan<byte> weights)
+    {
+        var signed = new sbyte[weights.Length];
+        for (int i = 0; i < signed.Length; i++)
+            signed[i] = (sbyte)(weights[i] - 128);
+        return Fit(signed);
+    }
+
+    /// <summary>Where the columns begin: output channels, those of one matrix behind those of the other.</summary>
+    public int[] Columns()
+    {
+        MemoryDescriptor weights = Known();
+        return _order == Order.Matrix ? Offsets(weights, [.. Enumerable.Range(0, weights.Rank - 2), weights.Rank - 1]) : Offsets(weights, [0]);
+    }
+
+    /// <summary>The weights of a column that meet, as offsets from the column's beginning.</summary>
+    public (int First, int Second)[] Pairs()
+    {
+        MemoryDescriptor weights = Known();
+        int rank = weights.Rank;
+        int[] spatial = rank > 2 ? [.. Enumerable.Range(2, rank - 2)] : [];
+        (int[] outer, int[] run) = _order switch
+        {
+            Order.Rows when rank > 2 => (spatial[..^1], (int[])[rank - 1, 1]),
+            Order.Rows or Order.Pixels => (spatial, [1]),
+            Order.Columns => (rank > 2 ? [rank - 1] : [], rank > 2 ? spatial[..^1] : []),
+            Order.Map => ([], [.. spatial, 1]),
+            _ => ([], [rank - 2]),
+        };
+        int[] elements = Offsets(weights, run);
+        return [.. from start in Offsets(weights, outer)
+                   from i in Enumerable.Range(0, elements.Length / 2)
+                   select (start + elements[2 * i], start + elements[(2 * i) + 1])];
+    }
+
+    private MemoryDescriptor Known() => _weights ?? throw new InvalidOperationException("Any two weights may meet; there is no list of pairs.");
+
+    // Offsets of all indices of some dimensions, the last one fastest.
+    private static int[] Offsets(MemoryDescriptor weights, ReadOnlySpan<int> dimensions)
+    {
+        int[] offsets = [0];
+        foreach (int dimension in dimensions)
+        {
+            int extent = weights.Dimensions[dimension];
+            long stride = weights.Strides[dimension];
+            offsets = [.. from offset in offsets from i in Enumerable.Range(0, extent) select checked((int)(offset + (i * stride)))];
+        }
+
+        return offsets;
+    }
+}
