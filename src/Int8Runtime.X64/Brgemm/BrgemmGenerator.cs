@@ -19,8 +19,12 @@ namespace Int8Runtime.X64;
 /// <summary>Generates the kernel of a <see cref="BrgemmSpec"/>.</summary>
 internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
 {
-    // Products in straight-line code: enough to make loop control vanish, few enough to stay in the micro-op cache.
-    private const int UnrolledProducts = 224;
+    // Instructions of products in straight-line code: enough to make loop control vanish, few enough that the kernels of a line, which
+    // take turns, stay in the micro-op cache together.
+    private const int UnrolledInstructions = 112, LongestUnroll = 16;
+
+    // A loop of fewer rounds costs more by its mispredicted end than it saves.
+    private const int ShortestLoop = 3;
 
     // Independent sums needed to hide the latency of a product (5 cycles, two products a cycle).
     private const int ProductsInFlight = 10;
@@ -170,8 +174,9 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
             int rest = piece.Steps;
             if (piece.EndRow > piece.FirstRow)
             {
-                int unroll = Math.Clamp(UnrolledProducts / (_spec.Rows * _spec.Vectors), _chains, 16) / _chains * _chains;
-                if (rest > unroll * 2)
+                int unroll = UnrolledInstructions / (_spec.Rows * _spec.Vectors * _product.Instructions);
+                unroll = Math.Clamp(unroll, _chains, LongestUnroll) / _chains * _chains;
+                if (rest > unroll * ShortestLoop)
                 {
                     using Gpr loops = _asm.Registers.Gpr("loops");
                     _asm.Mov(loops, rest / unroll);
@@ -216,6 +221,12 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
                         _asm.Emit(Vmovups, held[n], Weights(n));
                     for (int m = piece.FirstRow; m < piece.EndRow; m++)
                     {
+                        if (_spec.Vectors == 1 && _product.EmbedsBroadcast)
+                        {
+                            _product.Accumulate(_asm, Sum(m, 0), held[0], Source(m).Broadcast);
+                            continue;
+                        }
+
                         _product.LoadSource(_asm, passing, Source(m));
                         for (int n = 0; n < _spec.Vectors; n++)
                             _product.Accumulate(_asm, Sum(m, n), passing, held[n]);

@@ -17,6 +17,12 @@ internal sealed class Bf16DotProduct : IDotProduct
     public int Temporaries => 0;
 
     /// <inheritdoc/>
+    public int Instructions => 1;
+
+    /// <inheritdoc/>
+    public bool EmbedsBroadcast => true;
+
+    /// <inheritdoc/>
     public void Prepare(KernelAssembler asm)
     {
     }

@@ -5,13 +5,19 @@ using static Int8Runtime.Jit.VectorOp;
 namespace Int8Runtime.X64;
 
 /// <summary>VFMADD231PS: acc[i] = fma(a, b[i], acc[i]).</summary>
-internal sealed class FmaDotProduct : IDotProduct
+internal sealed class FmaDotProduct(bool hasEvex) : IDotProduct
 {
     /// <inheritdoc/>
     public int Interleave => 1;
 
     /// <inheritdoc/>
     public int Temporaries => 0;
+
+    /// <inheritdoc/>
+    public int Instructions => 1;
+
+    /// <inheritdoc/>
+    public bool EmbedsBroadcast => hasEvex;
 
     /// <inheritdoc/>
     public void Prepare(KernelAssembler asm)

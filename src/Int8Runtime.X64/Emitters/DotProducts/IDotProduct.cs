@@ -34,6 +34,15 @@ internal interface IDotProduct
     /// <summary>Vector registers needed beside accumulators and operands.</summary>
     int Temporaries { get; }
 
+    /// <summary>Instructions of a product.</summary>
+    int Instructions { get; }
+
+    /// <summary>
+    /// Whether operands may change places and the instruction repeats 4 bytes of memory over all lanes by itself, so that the source
+    /// need not be loaded where only one vector of weights meets it.
+    /// </summary>
+    bool EmbedsBroadcast { get; }
+
     /// <summary>Leases the temporaries and loads constants; called once, before the loops.</summary>
     void Prepare(KernelAssembler asm);
 
@@ -79,7 +88,7 @@ internal static class DotProducts
     /// <summary>The leaf that serves <paramref name="kind"/> with the given instructions.</summary>
     public static IDotProduct Create(DotProductKind kind, IsaTraits traits) => kind switch
     {
-        DotProductKind.Float32 => new FmaDotProduct(),
+        DotProductKind.Float32 => new FmaDotProduct(traits.HasOpmask),
         DotProductKind.BFloat16 => new Bf16DotProduct(),
         DotProductKind.Int16 => new Int16DotProduct(traits.HasVnni),
         _ when traits.HasVnni => new VnniDotProduct(shiftsSource: kind == DotProductKind.Int8),

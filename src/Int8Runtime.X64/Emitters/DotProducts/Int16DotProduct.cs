@@ -19,6 +19,12 @@ internal sealed class Int16DotProduct(bool hasVnni) : IDotProduct
     public int Temporaries => hasVnni ? 0 : 1;
 
     /// <inheritdoc/>
+    public int Instructions => hasVnni ? 1 : 2;
+
+    /// <inheritdoc/>
+    public bool EmbedsBroadcast => false;
+
+    /// <inheritdoc/>
     public void Prepare(KernelAssembler asm)
     {
         if (!hasVnni)

@@ -22,6 +22,12 @@ internal sealed class MaddubsDotProduct(bool shiftsSource) : IDotProduct
     public int Temporaries => shiftsSource ? 3 : 2;
 
     /// <inheritdoc/>
+    public int Instructions => 3;
+
+    /// <inheritdoc/>
+    public bool EmbedsBroadcast => false;
+
+    /// <inheritdoc/>
     public void Prepare(KernelAssembler asm)
     {
         _sums = asm.Registers.Vec("sums of two products");

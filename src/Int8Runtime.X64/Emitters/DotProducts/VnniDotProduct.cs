@@ -19,6 +19,12 @@ internal sealed class VnniDotProduct(bool shiftsSource) : IDotProduct
     public int Temporaries => shiftsSource ? 1 : 0;
 
     /// <inheritdoc/>
+    public int Instructions => 1;
+
+    /// <inheritdoc/>
+    public bool EmbedsBroadcast => false;
+
+    /// <inheritdoc/>
     public void Prepare(KernelAssembler asm)
     {
         if (!shiftsSource)
