@@ -1,4 +1,5 @@
 // The engine of the CPU that runs this process.
+using Int8Runtime.Caching;
 using Int8Runtime.Diagnostics;
 using Int8Runtime.Jit;
 using Int8Runtime.Reference;
@@ -50,6 +51,12 @@ public sealed record CpuEngineOptions
     /// </summary>
     public TileTuning? Tuning { get; init; }
 
+    /// <summary>
+    /// Folder in which the generated code and packed weights of compiled models are kept for later processes; null for the one that
+    /// <c>INT8RT_CACHE</c> names, none if that is not set.
+    /// </summary>
+    public ModelCache? ModelCache { get; init; }
+
     /// <summary>Bound of the memory that cached plans keep, in bytes.</summary>
     public long CacheBytes { get; init; } = 256L << 20;
 }
@@ -83,6 +90,7 @@ public sealed class CpuEngine : Engine
     /// <summary>Creates an engine.</summary>
     /// <exception cref="FormatException">An environment variable holds something that is not a tier or a number.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The number of threads is below 1.</exception>
+    /// <exception cref="IOException">The folder that <c>INT8RT_CACHE</c> names cannot be used.</exception>
     public static CpuEngine Create(CpuEngineOptions? options = null)
     {
         options ??= new CpuEngineOptions();
@@ -92,15 +100,25 @@ public sealed class CpuEngine : Engine
         int threads = options.Threads ?? pool.MaximumWorkers;
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1, nameof(options));
         VerboseLog? log = VerboseLog.Create(options.Verbose, options.VerboseWriter);
-        return new CpuEngine(isa, pool, Math.Min(threads, pool.MaximumWorkers), options.CacheBytes, log, options.Tuning ?? TuningOfEnvironment()) { NumericMode = options.NumericMode };
+        return new CpuEngine(isa, pool, Math.Min(threads, pool.MaximumWorkers), options.CacheBytes, log, options.Tuning ?? TuningOfEnvironment())
+        {
+            NumericMode = options.NumericMode,
+            ModelCache = options.ModelCache ?? CacheOfEnvironment(),
+        };
     }
 
     /// <summary>The tiles that plans use, where measured ones were given.</summary>
     public TileTuning? Tuning { get; }
+
+    /// <summary>The cache of compiled models on disk; null without one.</summary>
+    public ModelCache? ModelCache { get; private init; }
 
     /// <inheritdoc/>
     private protected override KernelTile? MeasuredTile(ProblemLine problem) => Tuning?.Find(this, problem);
 
     private static TileTuning? TuningOfEnvironment() =>
         Environment.GetEnvironmentVariable("INT8RT_TUNING") is { Length: > 0 } path ? TileTuning.Load(path) : null;
+
+    private static ModelCache? CacheOfEnvironment() =>
+        Environment.GetEnvironmentVariable("INT8RT_CACHE") is { Length: > 0 } folder ? ModelCache.Open(folder) : null;
 }

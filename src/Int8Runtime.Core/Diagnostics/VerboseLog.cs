@@ -19,6 +19,9 @@ public enum VerboseEvents
 
     /// <summary>Each execution of a primitive, with its time.</summary>
     Execute = 4,
+
+    /// <summary>Each plan of a model that was looked up in, or written to, the cache on disk.</summary>
+    Cache = 8,
 }
 
 /// <summary>Writes the log. Thread-safe; each event is one line.</summary>
@@ -56,9 +59,10 @@ internal sealed class VerboseLog(VerboseEvents events, TextWriter writer)
                 "dispatch" => VerboseEvents.Dispatch,
                 "create" => VerboseEvents.Create,
                 "exec" => VerboseEvents.Execute,
-                "all" => VerboseEvents.Dispatch | VerboseEvents.Create | VerboseEvents.Execute,
+                "cache" => VerboseEvents.Cache,
+                "all" => VerboseEvents.Dispatch | VerboseEvents.Create | VerboseEvents.Execute | VerboseEvents.Cache,
                 "none" => VerboseEvents.None,
-                _ => throw new FormatException($"'{word}' in {Variable} is not one of dispatch, create, exec, all, none."),
+                _ => throw new FormatException($"'{word}' in {Variable} is not one of dispatch, create, exec, cache, all, none."),
             };
         }
 
@@ -89,6 +93,18 @@ internal sealed class VerboseLog(VerboseEvents events, TextWriter writer)
     /// <summary>Tells an execution.</summary>
     public void Executed(Primitive primitive, double milliseconds) => Write("exec", primitive, milliseconds);
 
+    /// <summary>Tells what became of a file of the cache on disk.</summary>
+    /// <param name="outcome"><c>hit</c>, <c>miss</c>, <c>refused</c> or <c>stored</c>.</param>
+    /// <param name="file">Name of the file.</param>
+    /// <param name="content">What it holds, as words of the form <c>name:number</c>.</param>
+    /// <param name="detail">Milliseconds, or the reason of a refusal.</param>
+    /// <param name="model">Name of the model.</param>
+    public void Cached(string outcome, string file, string content, string detail, string model)
+    {
+        if (Tells(VerboseEvents.Cache))
+            WriteLine($"{Marker},cache:{outcome},Model,{Field(file)},{content},,{Field(detail)},{model.ReplaceLineEndings(" ")}");
+    }
+
     private void Write(string name, Primitive primitive, double milliseconds) => Write(
         name, primitive.Descriptor.Kind, primitive.ImplementationName, Tensors(primitive.Descriptor), Attributes(primitive.Report.Problem),
         milliseconds.ToString("0.####", CultureInfo.InvariantCulture), primitive.Report.Problem);
@@ -96,8 +112,14 @@ internal sealed class VerboseLog(VerboseEvents events, TextWriter writer)
     private void Write(
         string name, PrimitiveKind kind, string implementation, string tensors, string attributes, string outcome, ProblemLine problem)
     {
-        // Only the last field may hold commas.
-        string line = $"{Marker},{name},{kind},{implementation},{tensors},{attributes},{outcome.Replace(',', ';').ReplaceLineEndings(" ")},{problem}";
+        WriteLine($"{Marker},{name},{kind},{implementation},{tensors},{attributes},{Field(outcome)},{problem}");
+    }
+
+    // Only the last field may hold commas.
+    private static string Field(string text) => text.Replace(',', ';').ReplaceLineEndings(" ");
+
+    private void WriteLine(string line)
+    {
         lock (_gate)
         {
             writer.WriteLine(line);

@@ -100,6 +100,9 @@ public abstract class Engine : IDisposable
     /// <summary>Whether someone wants to know of executions: the verbose log or a listener to events.</summary>
     internal bool IsObserved => LogsExecutions || RuntimeEvents.Log.WantsExecutions;
 
+    /// <summary>The verbose log; null where it tells nothing.</summary>
+    internal VerboseLog? Log => _log;
+
     private bool LogsExecutions { get; }
 
     /// <summary>Tells of an execution that started at a time stamp.</summary>

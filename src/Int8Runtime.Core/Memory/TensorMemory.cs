@@ -105,6 +105,9 @@ public sealed unsafe class TensorMemory : IDisposable
         return new Span<T>(Data, checked((int)(Descriptor.SizeInBytes / sizeof(T))));
     }
 
+    /// <summary>The first bytes, in whatever layout.</summary>
+    internal ReadOnlySpan<byte> Bytes(int count) => new(Data, count);
+
     /// <inheritdoc/>
     public void Dispose()
     {

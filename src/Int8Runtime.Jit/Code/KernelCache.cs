@@ -84,6 +84,17 @@ internal sealed class KernelCache(long capacityBytes = KernelCache.DefaultCapaci
         }
     }
 
+    /// <summary>Drops every kernel; users keep theirs.</summary>
+    public void Clear()
+    {
+        lock (_lock)
+        {
+            _entries.Clear();
+            _byUse.Clear();
+            _bytes = 0;
+        }
+    }
+
     private void Account(LinkedListNode<Entry> node, CompiledKernel kernel)
     {
         lock (_lock)

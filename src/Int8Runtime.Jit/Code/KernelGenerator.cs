@@ -21,7 +21,15 @@ internal abstract class KernelGenerator<TSpec>
 
     /// <summary>The kernel for this host, from the cache.</summary>
     public CompiledKernel GetOrCreate(KernelCache cache, TSpec spec, Isa isa)
-        => cache.GetOrCreate(new(GetType(), spec, isa), () => Generate(spec, isa));
+    {
+        var key = new KernelKey(GetType(), spec, isa);
+        if (KernelLibrary.Current is not { } library)
+            return cache.GetOrCreate(key, () => Generate(spec, isa));
+        string name = $"{GetType().Name}/{NameOf(spec)}";
+        CompiledKernel kernel = cache.GetOrCreate(key, () => library.Find(name, spec, isa) ?? Generate(spec, isa));
+        library.Add(name, spec, kernel.Image);
+        return kernel;
+    }
 
     /// <summary>Emits the body of the kernel; the base adds prologue, epilogue and constants.</summary>
     protected abstract void Emit(KernelAssembler asm, TSpec spec);

@@ -9,11 +9,14 @@ internal static class KernelDump
 
     private static readonly string? Folder = Environment.GetEnvironmentVariable(Variable);
 
+    /// <summary>Whether the environment asks for dumps.</summary>
+    public static bool IsAsked => !string.IsNullOrEmpty(Folder);
+
     /// <summary>Dumps the kernel if the environment asks for it.</summary>
     public static void WriteIfAsked(KernelImage image)
     {
-        if (!string.IsNullOrEmpty(Folder))
-            Write(image, Folder);
+        if (IsAsked)
+            Write(image, Folder!);
     }
 
     /// <summary>Writes <c>folder/name.txt</c>, where characters that file systems reject become <c>_</c>.</summary>

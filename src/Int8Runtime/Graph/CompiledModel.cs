@@ -1,4 +1,5 @@
 // A model compiled for an engine.
+using Int8Runtime.Caching;
 using Int8Runtime.Graph.Fusion;
 using Int8Runtime.Graph.Lowering;
 using Int8Runtime.Graph.Passes;
@@ -24,12 +25,16 @@ public sealed class CompiledModel : IDisposable
     private readonly WeightsStore _weights;
     private readonly PlanCache _plans;
     private readonly PassLog _graphLog = new();
+    private readonly Task<byte[]>? _fingerprint;
 
     internal CompiledModel(Engine engine, ModelGraph graph, CompileOptions options)
     {
-        GeneratorWarmUp.Start();
         Engine = engine;
         _options = options;
+        if (engine is CpuEngine { ModelCache: not null })
+            _fingerprint = Task.Run(() => GraphFingerprint.Of(graph)); // beside the passes, which work on a copy
+        else
+            GeneratorWarmUp.Start();
         _graph = graph.Clone();
         SupportCheck.Run(_graph);
         foreach (string name in options.Observe)
@@ -46,6 +51,7 @@ public sealed class CompiledModel : IDisposable
         _plans = new PlanCache(options.ShapeCacheCapacity, Plan);
         if (_graph.Inputs.All(i => i.Shape is { IsStatic: true }))
             _plans.Get(ShapesOf(null, null));
+        _fingerprint?.Wait(); // from here on the caller may change the graph
     }
 
     /// <summary>The names of all passes, in the order in which they run.</summary>
@@ -169,6 +175,10 @@ public sealed class CompiledModel : IDisposable
                 pass.Run(operations, log);
         }
 
-        return new CompiledPlan(PlanBuilder.Build(Name, Engine, operations, _weights), tail, log.Events);
+        return new CompiledPlan(PlanBuilder.Build(Name, Engine, operations, _weights, CacheEntry(shapes)), tail, log.Events);
     }
+
+    private PlanCacheEntry? CacheEntry(SortedDictionary<string, Shape> shapes) => Engine is CpuEngine { ModelCache: { } cache } engine
+        ? PlanCacheEntry.Open(cache, PlanKey.Of(_fingerprint!.Result, engine, _options, shapes, PlanKey.Builds), engine.Log, Name)
+        : null;
 }

@@ -8,6 +8,7 @@ namespace Int8Runtime.Graph;
 /// <summary>A dense row-major tensor in managed memory: constants of a graph, and operands of host operators.</summary>
 public sealed class TensorData
 {
+    private readonly Lazy<ReadOnlyMemory<byte>>? _later;
     private readonly ReadOnlyMemory<byte> _bytes;
 
     /// <summary>Wraps bytes without a copy; the caller must not change them afterwards.</summary>
@@ -28,6 +29,12 @@ public sealed class TensorData
         ElementCount = CountElements(shape);
     }
 
+    private TensorData(DataType elementType, Shape shape, Lazy<ReadOnlyMemory<byte>> later)
+    {
+        (ElementType, Shape, _later) = (elementType, shape, later);
+        ElementCount = CountElements(shape);
+    }
+
     /// <summary>The element type.</summary>
     public DataType ElementType { get; }
 
@@ -41,7 +48,7 @@ public sealed class TensorData
     public int ElementCount { get; }
 
     /// <summary>The elements as bytes, row-major, little-endian.</summary>
-    public ReadOnlyMemory<byte> Bytes => _bytes;
+    public ReadOnlyMemory<byte> Bytes => _later is { } later ? later.Value : _bytes;
 
     /// <summary>Allocates a zeroed tensor and hands out its elements for filling.</summary>
     /// <typeparam name="T">The storage type of the elements, see <see cref="AsSpan{T}"/>.</typeparam>
@@ -54,6 +61,13 @@ public sealed class TensorData
         elements = MemoryMarshal.Cast<byte, T>(bytes.AsSpan());
         return new TensorData(elementType, shape, bytes);
     }
+
+    /// <summary>A tensor that is computed when its content is first asked for, which may be never, or on another thread.</summary>
+    /// <param name="elementType">The element type.</param>
+    /// <param name="shape">The extents.</param>
+    /// <param name="compute">Gives a tensor of this type and shape.</param>
+    internal static TensorData Defer(DataType elementType, Shape shape, Func<TensorData> compute) =>
+        new(elementType, shape, new Lazy<ReadOnlyMemory<byte>>(() => compute().Bytes));
 
     /// <summary>Copies values into a tensor of the element type that belongs to <typeparamref name="T"/>.</summary>
     public static TensorData Create<T>(ReadOnlySpan<T> values, Shape shape) where T : unmanaged
@@ -78,16 +92,16 @@ public sealed class TensorData
     public ReadOnlySpan<T> AsSpan<T>() where T : unmanaged
     {
         CheckStorage<T>(ElementType);
-        return MemoryMarshal.Cast<byte, T>(_bytes.Span);
+        return MemoryMarshal.Cast<byte, T>(Bytes.Span);
     }
 
     /// <summary>The same elements under another shape of as many elements, without a copy.</summary>
-    public TensorData Reshaped(Shape shape) => new(ElementType, shape, _bytes);
+    public TensorData Reshaped(Shape shape) => new(ElementType, shape, Bytes);
 
     /// <summary>Whether element type, shape and bytes are equal.</summary>
     public bool ContentEquals([NotNullWhen(true)] TensorData? other) => other is not null
         && (ReferenceEquals(this, other)
-            || (ElementType == other.ElementType && Shape.Equals(other.Shape) && _bytes.Span.SequenceEqual(other._bytes.Span)));
+            || (ElementType == other.ElementType && Shape.Equals(other.Shape) && Bytes.Span.SequenceEqual(other.Bytes.Span)));
 
     /// <summary>Element type and shape, for example <c>Float32[64x3x7x7]</c>.</summary>
     public override string ToString() => $"{ElementType}[{FormatShape(Shape)}]";

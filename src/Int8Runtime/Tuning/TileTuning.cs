@@ -19,6 +19,11 @@ public sealed class TileTuning
     /// <summary>Number of measured problems.</summary>
     public int Count => _tiles.Count;
 
+    /// <summary>A line for each measured problem, in order.</summary>
+    internal IEnumerable<string> Lines => _tiles
+        .OrderBy(t => t.Key.Tier, StringComparer.Ordinal).ThenBy(t => t.Key.Threads).ThenBy(t => t.Key.Problem, StringComparer.Ordinal)
+        .Select(t => string.Create(CultureInfo.InvariantCulture, $"{t.Key.Tier} {t.Key.Threads} {t.Value} {t.Key.Problem}"));
+
     private static string Header => $"{Format} {typeof(TileTuning).Assembly.GetName().Version} {CpuEngine.CpuName}";
 
     /// <summary>Reads a file. Measurements of another CPU or version mean nothing here: such a file, or none, gives an empty tuning.</summary>
@@ -56,10 +61,7 @@ public sealed class TileTuning
         string full = Path.GetFullPath(path);
         Directory.CreateDirectory(Path.GetDirectoryName(full)!);
         string temporary = full + "." + Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
-        IEnumerable<string> lines = _tiles
-            .OrderBy(t => t.Key.Tier, StringComparer.Ordinal).ThenBy(t => t.Key.Threads).ThenBy(t => t.Key.Problem, StringComparer.Ordinal)
-            .Select(t => string.Create(CultureInfo.InvariantCulture, $"{t.Key.Tier} {t.Key.Threads} {t.Value} {t.Key.Problem}"));
-        File.WriteAllLines(temporary, [Header, .. lines]);
+        File.WriteAllLines(temporary, [Header, .. Lines]);
         File.Move(temporary, full, overwrite: true);
     }
 

@@ -60,4 +60,21 @@ public sealed class TensorDataTests
         TensorData tensor = TensorData.Vector<Half>(values);
         Assert.True(tensor.ContentEquals(tensor.ConvertTo(DataType.Float32).ConvertTo(DataType.Float16)));
     }
+
+    [Fact]
+    public void Deferred_content_is_computed_once_and_only_when_it_is_asked_for()
+    {
+        int computed = 0;
+        TensorData tensor = TensorData.Defer(DataType.Float32, [2, 2], () =>
+        {
+            computed++;
+            return TensorData.Create<float>([1, 2, 3, 4], [2, 2]);
+        });
+        Assert.Equal((DataType.Float32, 4, 2), (tensor.ElementType, tensor.ElementCount, tensor.Rank));
+        Assert.Equal(0, computed);
+        Assert.Equal([1f, 2, 3, 4], tensor.AsSpan<float>().ToArray());
+        Assert.True(tensor.ContentEquals(TensorData.Create<float>([1, 2, 3, 4], [2, 2])));
+        Assert.Equal([4], tensor.Reshaped([4]).Shape.ToArray());
+        Assert.Equal(1, computed);
+    }
 }

@@ -1,5 +1,6 @@
 // Options about the engine and the output, shared by commands.
 using System.CommandLine;
+using Int8Runtime.Caching;
 using Int8Runtime.Tuning;
 
 namespace Int8Runtime.Cli;
@@ -35,6 +36,13 @@ internal static class EngineOptions
         Description = "Tiles that 'bench --tune' measured (default: the file that INT8RT_TUNING names, if it is set).", HelpName = "FILE",
     };
 
+    /// <summary>Folder of the cache of compiled models.</summary>
+    public static Option<string?> Cache { get; } = new("--cache")
+    {
+        Description = "Keep generated code and packed weights in this folder, and take them from there (default: the folder that INT8RT_CACHE names, if it is set).",
+        HelpName = "DIR",
+    };
+
     /// <summary>Where measured tiles are kept unless an option or INT8RT_TUNING says otherwise.</summary>
     public static string DefaultTuningFile => Path.Combine(
         Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } cache
@@ -48,6 +56,7 @@ internal static class EngineOptions
         command.Options.Add(Isa);
         command.Options.Add(Fast);
         command.Options.Add(Tuning);
+        command.Options.Add(Cache);
     }
 
     private static Isa ParseIsa(string name)
@@ -91,7 +100,7 @@ internal static class EngineOptions
         return CpuEngine.Create(new CpuEngineOptions
         {
             Threads = threads, MaxIsa = isa is null ? null : ParseIsa(isa), NumericMode = parse.GetValue(Fast) ? NumericMode.Fast : NumericMode.Exact,
-            Tuning = tuning,
+            Tuning = tuning, ModelCache = parse.GetValue(Cache) is { } folder ? ModelCache.Open(folder) : null,
         });
     }
 }

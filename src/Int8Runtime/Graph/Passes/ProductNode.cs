@@ -26,7 +26,7 @@ internal static class ProductNode
     public static void ScaleChannels(ModelGraph graph, GraphNode node, GraphNode consumer, ReadOnlySpan<float> scale, ReadOnlySpan<float> shift)
     {
         TensorData weights = node.ConstantInput(1)!;
-        GraphValue scaled = graph.AddConstant(node.Name + ":weights", Scaled(node, weights, scale));
+        GraphValue scaled = graph.AddConstant(node.Name + ":weights", Scaled(node, weights, scale.ToArray()));
         float[] bias = node.ConstantInput(2)?.ToSingleArray() ?? new float[scale.Length];
         for (int c = 0; c < bias.Length; c++)
             bias[c] = (bias[c] * scale[c]) + shift[c];
@@ -42,23 +42,35 @@ internal static class ProductNode
         graph.AddNode(opType, [source, scaled, offset], [result], attributes, name, before: next);
     }
 
-    private static TensorData Scaled(GraphNode node, TensorData weights, ReadOnlySpan<float> scale)
+    // Computed when the weights are packed: on all cores, and not at all where they are found packed.
+    private static TensorData Scaled(GraphNode node, TensorData weights, float[] scale)
+    {
+        bool outputsFirst = node.Is("Conv") || (node.Is("Gemm") && node.Attributes.GetBoolean("transB"));
+        return TensorData.Defer(DataType.Float32, weights.Shape, () => outputsFirst ? ScaledRows(weights, scale) : ScaledColumns(weights, scale));
+    }
+
+    private static TensorData ScaledRows(TensorData weights, float[] scale)
     {
         ReadOnlySpan<float> from = weights.AsSpan<float>();
         TensorData result = TensorData.Allocate(DataType.Float32, weights.Shape, out Span<float> to);
-        if (node.Is("Conv") || (node.Is("Gemm") && node.Attributes.GetBoolean("transB")))
+        int run = from.Length / scale.Length;
+        for (int c = 0; c < scale.Length; c++)
         {
-            int run = from.Length / scale.Length;
-            for (int c = 0; c < scale.Length; c++)
-            {
-                for (int i = c * run; i < (c + 1) * run; i++)
-                    to[i] = from[i] * scale[c];
-            }
-
-            return result;
+            ReadOnlySpan<float> row = from.Slice(c * run, run);
+            Span<float> scaled = to.Slice(c * run, row.Length);
+            float factor = scale[c];
+            for (int i = 0; i < row.Length; i++)
+                scaled[i] = row[i] * factor;
         }
 
-        // Gemm [K, N], or ConvTranspose [C, N/groups, taps…] where the group of a source channel selects the outputs.
+        return result;
+    }
+
+    // Gemm [K, N], or ConvTranspose [C, N/groups, taps…] where the group of a source channel selects the outputs.
+    private static TensorData ScaledColumns(TensorData weights, float[] scale)
+    {
+        ReadOnlySpan<float> from = weights.AsSpan<float>();
+        TensorData result = TensorData.Allocate(DataType.Float32, weights.Shape, out Span<float> to);
         int perGroup = weights.Shape[1], taps = from.Length / (weights.Shape[0] * perGroup);
         int groups = scale.Length / perGroup, sourcesPerGroup = weights.Shape[0] / groups;
         for (int i = 0; i < from.Length; i++)

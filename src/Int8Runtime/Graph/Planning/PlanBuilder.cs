@@ -1,4 +1,5 @@
 // Assigns memory to tensors and steps to operations, in the order of execution.
+using Int8Runtime.Caching;
 using Int8Runtime.Graph.Lowering;
 
 namespace Int8Runtime.Graph.Planning;
@@ -12,13 +13,15 @@ internal sealed class PlanBuilder
     private readonly List<PlannedStep> _steps = [];
     private readonly List<StoredTensor> _constants = [];
     private readonly PrimitiveBatch _primitives;
+    private readonly PlanCacheEntry? _cache;
     private Operation? _current;
 
-    private PlanBuilder(Engine engine, OperationGraph graph, WeightsStore weights)
+    private PlanBuilder(Engine engine, OperationGraph graph, WeightsStore weights, PlanCacheEntry? cache)
     {
         Engine = engine;
         Weights = weights;
-        _primitives = new PrimitiveBatch(engine);
+        _cache = cache;
+        _primitives = new PrimitiveBatch(engine, cache?.Kernels);
         Layouts = LayoutPlan.Of(graph);
     }
 
@@ -29,10 +32,15 @@ internal sealed class PlanBuilder
     public LayoutPlan Layouts { get; }
 
     /// <summary>Plans every operation.</summary>
+    /// <param name="model">Name of the model.</param>
+    /// <param name="engine">The engine.</param>
+    /// <param name="graph">The operations.</param>
+    /// <param name="weights">Constants of the model's plans.</param>
+    /// <param name="cache">The place of this plan in the cache on disk; null without one.</param>
     /// <exception cref="ModelCompilationException">No implementation takes an operation.</exception>
-    public static ExecutionPlan Build(string model, Engine engine, OperationGraph graph, WeightsStore weights)
+    public static ExecutionPlan Build(string model, Engine engine, OperationGraph graph, WeightsStore weights, PlanCacheEntry? cache = null)
     {
-        var builder = new PlanBuilder(engine, graph, weights);
+        var builder = new PlanBuilder(engine, graph, weights, cache);
         foreach (Edge input in graph.Inputs)
             builder.Place(input, new Location(new MemoryDescriptor(input.Shape, input.Type), builder.NewBuffer(input, isInput: true)));
         var failures = new List<NodeFailure>();
@@ -259,7 +267,11 @@ internal sealed class PlanBuilder
 
         List<PlannedBuffer> used = _buffers.FindAll(b => b.LastStep >= 0);
         long arenaBytes = MemoryPlanner.Place(used);
-        System.Threading.Tasks.Parallel.ForEach(_constants.Distinct(), constant => _ = constant.Memory);
+        StoredTensor[] constants = [.. _constants.Select(c => c.Resolved).Distinct()];
+        bool cached = _cache is not null && _cache.TryProvide(constants);
+        System.Threading.Tasks.Parallel.ForEach(constants, constant => _ = constant.Memory);
+        if (!cached)
+            _cache?.Store(constants);
         var inputs = graph.Inputs.ToDictionary(i => i.Name, i => _locations[i], StringComparer.Ordinal);
         return new ExecutionPlan(graph, _steps, inputs, outputs, used, arenaBytes);
     }

@@ -1,13 +1,19 @@
 // The primitives of a plan, created together.
 using System.Collections.Concurrent;
 using Int8Runtime.Graph.Lowering;
+using Int8Runtime.Jit;
 
 namespace Int8Runtime.Graph.Planning;
 
 /// <summary>A primitive that is created after all operations are planned, or when it is first asked for.</summary>
-internal sealed class PlannedPrimitive(Engine engine, PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, Operation? operation)
+internal sealed class PlannedPrimitive(
+    Engine engine, KernelLibrary? kernels, PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, Operation? operation)
 {
-    private readonly Lazy<Primitive> _primitive = new(() => engine.Create(descriptor, attributes));
+    private readonly Lazy<Primitive> _primitive = new(() =>
+    {
+        using KernelLibrary.Scope scope = KernelLibrary.Use(kernels);
+        return engine.Create(descriptor, attributes);
+    });
 
     /// <summary>The primitive.</summary>
     /// <exception cref="UnsupportedPrimitiveException">No implementation takes it.</exception>
@@ -19,14 +25,16 @@ internal sealed class PlannedPrimitive(Engine engine, PrimitiveDescriptor descri
 }
 
 /// <summary>Collects the primitives of a plan, equal ones once, and creates them on all cores.</summary>
-internal sealed class PrimitiveBatch(Engine engine)
+/// <param name="engine">The engine.</param>
+/// <param name="kernels">Where kernels are looked up and kept; null where they are only generated.</param>
+internal sealed class PrimitiveBatch(Engine engine, KernelLibrary? kernels)
 {
     private readonly Dictionary<(PrimitiveDescriptor, PrimitiveAttributes), PlannedPrimitive> _primitives = [];
 
     public PlannedPrimitive Request(PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, Operation? operation)
     {
         if (!_primitives.TryGetValue((descriptor, attributes), out PlannedPrimitive? primitive))
-            _primitives.Add((descriptor, attributes), primitive = new PlannedPrimitive(engine, descriptor, attributes, operation));
+            _primitives.Add((descriptor, attributes), primitive = new PlannedPrimitive(engine, kernels, descriptor, attributes, operation));
         return primitive;
     }
 

@@ -52,7 +52,7 @@ internal sealed record ProductWeights(TensorData? Content, Quantization? Quantiz
     public Location Packed(Operation operation, PlanBuilder plan, MemoryDescriptor plain, PlannedPrimitive primitive)
     {
         if (Content is { } content)
-            return new Location(plain, null, new StoredTensor(() => plan.Weights.Get(content, plain, primitive.Value.Weights).Memory));
+            return new Location(plain, null, new StoredTensor(() => plan.Weights.Get(content, plain, primitive.Value.Weights)));
         MemoryDescriptor target = primitive.Value.Weights;
         Location computed = plan.Read(operation[1].Edge, channelsLast: false);
         if (target.Equals(computed.Descriptor))

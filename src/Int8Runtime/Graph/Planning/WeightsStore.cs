@@ -3,15 +3,39 @@ using Int8Runtime.Graph.Lowering;
 
 namespace Int8Runtime.Graph.Planning;
 
-/// <summary>A constant in the layout in which a primitive reads it, packed on first use.</summary>
+/// <summary>A constant in the layout in which a primitive reads it, packed on first use. Thread-safe.</summary>
 internal sealed class StoredTensor
 {
-    private readonly Lazy<TensorMemory> _memory;
+    private readonly Lazy<StoredTensor>? _later;
+    private readonly Lazy<TensorMemory>? _packed;
+    private TensorMemory? _adopted;
 
-    public StoredTensor(Func<TensorMemory> create) => _memory = new Lazy<TensorMemory>(create);
+    /// <summary>A constant whose layout is known.</summary>
+    public StoredTensor(MemoryDescriptor descriptor, Func<TensorMemory> pack)
+    {
+        Descriptor = descriptor;
+        _packed = new Lazy<TensorMemory>(() => _adopted ?? pack());
+    }
+
+    /// <summary>A constant whose layout a primitive decides that does not exist yet.</summary>
+    public StoredTensor(Func<StoredTensor> find) => _later = new Lazy<StoredTensor>(find);
+
+    /// <summary>The constant itself; asked for when the primitives exist.</summary>
+    public StoredTensor Resolved => _later?.Value ?? this;
+
+    /// <summary>The layout.</summary>
+    public MemoryDescriptor Descriptor => field ?? Resolved.Descriptor;
 
     /// <summary>The memory.</summary>
-    public TensorMemory Memory => _memory.Value;
+    public TensorMemory Memory => _packed is { } packed ? packed.Value : Resolved.Memory;
+
+    /// <summary>Takes packed content instead of packing; nothing, if it was packed before.</summary>
+    public void Adopt(ReadOnlyMemory<byte> packed)
+    {
+        if (_packed!.IsValueCreated)
+            return;
+        _adopted = TensorMemory.Wrap(Descriptor, packed);
+    }
 }
 
 /// <summary>
@@ -31,7 +55,7 @@ internal sealed class WeightsStore(Engine engine)
         get
         {
             lock (_lock)
-                return _weights.Values.Sum(w => w.Memory.Descriptor.SizeInBytes);
+                return _weights.Values.Sum(w => w.Descriptor.SizeInBytes);
         }
     }
 
@@ -44,13 +68,12 @@ internal sealed class WeightsStore(Engine engine)
         lock (_lock)
         {
             if (!_weights.TryGetValue((content, plain, target), out StoredTensor? stored))
-                _weights.Add((content, plain, target), stored = Create(content, plain, target));
+                _weights.Add((content, plain, target), stored = Pack(content, plain, target));
             return stored;
         }
     }
 
-    /// <summary>A small constant that belongs to one plan.</summary>
-    public StoredTensor Create(TensorData content, MemoryDescriptor plain, MemoryDescriptor target) => new(() =>
+    private StoredTensor Pack(TensorData content, MemoryDescriptor plain, MemoryDescriptor target) => new(target, () =>
     {
         using TensorMemory source = TensorMemory.Wrap(plain, content.Bytes);
         return WeightsPacking.Pack(engine, source, target);

@@ -1,0 +1,145 @@
+// A digest of everything in a graph that compilation reads.
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using Int8Runtime.Graph;
+
+namespace Int8Runtime.Caching;
+
+/// <summary>
+/// SHA-256 of a graph: nodes, names, types, shapes, attributes and the content of constants. Only a cryptographic digest will do, since a
+/// model that collides with another one would run with that one's weights.
+/// </summary>
+internal static class GraphFingerprint
+{
+    // Constants up to this size are part of the text; larger ones are digested in pieces, on all cores.
+    private const int Inline = 256;
+    private const int Piece = 1 << 20;
+
+    /// <summary>Computes the digest.</summary>
+    public static byte[] Of(ModelGraph graph)
+    {
+        GraphValue[] constants = [.. graph.Values.Where(v => v.IsConstant).OrderBy(v => v.Name, StringComparer.Ordinal)];
+        IEnumerable<TensorData> contents = constants.Select(v => v.Constant!)
+            .Concat(graph.Nodes.SelectMany(n => n.Attributes).Select(a => a.Value).OfType<TensorData>());
+        ConcurrentDictionary<TensorData, byte[]> digests = Digests([.. contents.Where(c => c.Bytes.Length > Inline).Distinct(ReferenceEqualityComparer.Instance).Cast<TensorData>()]);
+        using var text = new MemoryStream();
+        using var writer = new BinaryWriter(text);
+        writer.Write(graph.Name);
+        foreach (GraphValue input in graph.Inputs)
+            Write(writer, 'i', input);
+        foreach (GraphValue output in graph.Outputs)
+            Write(writer, 'o', output);
+        foreach (GraphValue constant in constants)
+        {
+            Write(writer, 'c', constant);
+            Write(writer, constant.Constant!, digests);
+        }
+
+        foreach (GraphNode node in graph.Nodes)
+            Write(writer, node, digests);
+        writer.Flush();
+        return SHA256.HashData(text.GetBuffer().AsSpan(0, (int)text.Length));
+    }
+
+    private static ConcurrentDictionary<TensorData, byte[]> Digests(TensorData[] tensors)
+    {
+        (TensorData Tensor, int Start)[] pieces =
+            [.. tensors.SelectMany(t => Enumerable.Range(0, (t.Bytes.Length + Piece - 1) / Piece), (t, i) => (t, i * Piece))];
+        var parts = new byte[pieces.Length][];
+        System.Threading.Tasks.Parallel.For(0, pieces.Length, i =>
+        {
+            (TensorData tensor, int start) = pieces[i];
+            parts[i] = SHA256.HashData(tensor.Bytes.Span.Slice(start, Math.Min(Piece, tensor.Bytes.Length - start)));
+        });
+        var digests = new ConcurrentDictionary<TensorData, byte[]>(ReferenceEqualityComparer.Instance as IEqualityComparer<TensorData>);
+        for (int i = 0; i < pieces.Length; i++)
+        {
+            byte[] part = parts[i];
+            digests.AddOrUpdate(pieces[i].Tensor, part, (_, before) => [.. before, .. part]);
+        }
+
+        return digests;
+    }
+
+    private static void Write(BinaryWriter writer, char role, GraphValue value)
+    {
+        writer.Write(role);
+        writer.Write(value.Name);
+        writer.Write((int)value.ElementType);
+        writer.Write(value.Shape?.ToString() ?? "");
+    }
+
+    private static void Write(BinaryWriter writer, TensorData tensor, ConcurrentDictionary<TensorData, byte[]> digests)
+    {
+        writer.Write((int)tensor.ElementType);
+        writer.Write(tensor.Shape.Rank);
+        foreach (int extent in tensor.Shape.Span)
+            writer.Write(extent);
+        writer.Write(digests.TryGetValue(tensor, out byte[]? digest) ? digest : tensor.Bytes.Span);
+    }
+
+    private static void Write(BinaryWriter writer, GraphNode node, ConcurrentDictionary<TensorData, byte[]> digests)
+    {
+        writer.Write('n');
+        writer.Write(node.Name);
+        writer.Write(node.OpType);
+        writer.Write(node.Domain);
+        writer.Write(node.Inputs.Count);
+        foreach (GraphValue? input in node.Inputs)
+            writer.Write(input is null ? "" : input.Name);
+        writer.Write(node.Outputs.Count);
+        foreach (GraphValue output in node.Outputs)
+        {
+            Write(writer, 'v', output);
+            writer.Write(output.IsOmitted);
+        }
+
+        writer.Write(node.Attributes.Count);
+        foreach ((string name, object value) in node.Attributes.OrderBy(a => a.Key, StringComparer.Ordinal))
+        {
+            writer.Write(name);
+            Write(writer, value, digests);
+        }
+    }
+
+    private static void Write(BinaryWriter writer, object attribute, ConcurrentDictionary<TensorData, byte[]> digests)
+    {
+        switch (attribute)
+        {
+            case long value:
+                writer.Write('l');
+                writer.Write(value);
+                break;
+            case float value:
+                writer.Write('f');
+                writer.Write(value);
+                break;
+            case string value:
+                writer.Write('s');
+                writer.Write(value);
+                break;
+            case TensorData tensor:
+                writer.Write('t');
+                Write(writer, tensor, digests);
+                break;
+            case long[] values:
+                writer.Write('L');
+                writer.Write(values.Length);
+                Array.ForEach(values, writer.Write);
+                break;
+            case float[] values:
+                writer.Write('F');
+                writer.Write(values.Length);
+                Array.ForEach(values, writer.Write);
+                break;
+            case string[] values:
+                writer.Write('S');
+                writer.Write(values.Length);
+                Array.ForEach(values, writer.Write);
+                break;
+            default:
+                throw new ArgumentException($"{attribute.GetType().Name} is not an attribute kind.");
+        }
+    }
+}
