@@ -47,7 +47,7 @@ internal sealed unsafe class RefConvolution<TDescriptor>(PrimitiveKind kind, str
     private Rejection? RefuseStage(ConvolutionDescriptorBase descriptor, PrimitiveAttributes attributes) =>
         RefuseOperands(descriptor.Source, descriptor.Weights, descriptor.Bias, descriptor.Destination)
             ?? RefProduct.RefuseTypes(Name, descriptor.Source, descriptor.Weights)
-            ?? RefProduct.RefuseQuantization(Name, attributes, descriptor.Source.DataType.IsInt8());
+            ?? ProductQuantization.Refuse(Name, attributes, descriptor.Source.DataType);
 
     private void ExecuteStage(TDescriptor descriptor, PrimitiveAttributes attributes, in ExecutionArguments arguments)
     {

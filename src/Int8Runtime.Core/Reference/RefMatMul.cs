@@ -17,7 +17,7 @@ internal sealed unsafe class RefMatMul() : RefImplementation<MatMulDescriptor>(P
     protected override Rejection? Refuse(MatMulDescriptor descriptor, PrimitiveAttributes attributes) =>
         RefuseOperands(descriptor.Source, descriptor.Weights, descriptor.Bias, descriptor.Destination)
             ?? RefProduct.RefuseTypes(Name, descriptor.Source, descriptor.Weights)
-            ?? RefProduct.RefuseQuantization(Name, attributes, descriptor.Source.DataType.IsInt8());
+            ?? ProductQuantization.Refuse(Name, attributes, descriptor.Source.DataType);
 
     /// <inheritdoc/>
     protected override Rejection? RefuseAttributes(PrimitiveAttributes attributes) => null; // Refuse sees the operands as well

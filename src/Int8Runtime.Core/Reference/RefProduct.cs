@@ -62,22 +62,6 @@ internal unsafe ref struct RefProduct
             : new Rejection(name, RejectionReason.DataTypes, $"{source.DataType.ToShortName()} source with {weights.DataType.ToShortName()} weights");
     }
 
-    /// <summary>
-    /// A refusal of quantization that is not defined for products: scales of source and destination are per tensor, zero points
-    /// at execution too.
-    /// </summary>
-    public static Rejection? RefuseQuantization(string name, PrimitiveAttributes attributes, bool integer)
-    {
-        string? what =
-            attributes.SourceScale is { Granularity: QuantizationGranularity.PerChannel } ? "source scales per channel"
-            : attributes.DestinationScale is { Granularity: QuantizationGranularity.PerChannel } ? "destination scales per channel"
-            : attributes.SourceZeroPoint is { IsRuntime: true, Granularity: not QuantizationGranularity.PerTensor } ? "source zero points per channel at execution"
-            : integer && (attributes.WeightsScale is { GroupSize: > 0 } || attributes.WeightsZeroPoint is { GroupSize: > 0 })
-                ? "groups of weights with an integer source"
-            : null;
-        return what is null ? null : new Rejection(name, RejectionReason.Quantization, what + " are not defined");
-    }
-
     /// <summary>Begins the sum of an output element.</summary>
     public void Start(int channel)
     {

@@ -32,7 +32,7 @@ internal readonly record struct BrgemmOperands(
     {
         Rejection? Refuse(RejectionReason reason, string detail) => new(name, reason, detail);
         PrimitiveAttributes attributes = request.Attributes;
-        rejection = KernelTier.Refusal(name, request.Isa);
+        rejection = KernelTier.Refusal(name, request.Isa) ?? ProductQuantization.Refuse(name, attributes, source);
         if (rejection is not null)
             return null;
         if (!(source.IsInt8() && weights.IsInt8())

@@ -110,6 +110,8 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
 
     private Rejection? RefusalOfQuantization(ConvolutionDescriptor descriptor, PrimitiveAttributes attributes, bool integer)
     {
+        if (ProductQuantization.Refuse(Name, attributes, descriptor.Source.DataType) is { } undefined)
+            return undefined;
         if (attributes.WeightsZeroPoint is { IsRuntime: true })
             return Refuse(RejectionReason.Quantization, "weights zero point given at execution");
         if (attributes.SourceZeroPoint is { Granularity: QuantizationGranularity.PerChannel })

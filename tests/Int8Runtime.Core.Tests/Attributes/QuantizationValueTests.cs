@@ -129,12 +129,12 @@ public sealed class QuantizationValueTests
         Expect("destination scales per channel", new() { DestinationScale = QuantizationScale.PerChannel([1, 2]) });
         Expect("groups of weights", new() { WeightsScale = QuantizationScale.PerGroup([1, 2], 4) });
         Expect("groups of weights", new() { WeightsZeroPoint = ZeroPoint.PerGroup([1, 2], 4) });
-        Assert.Null(RefProduct.RefuseQuantization("ref", new() { WeightsScale = QuantizationScale.PerGroup([1, 2], 4) }, integer: false));
-        Assert.Null(RefProduct.RefuseQuantization("ref", new() { WeightsScale = QuantizationScale.PerChannel([1, 2]), SourceZeroPoint = 3 }, integer: true));
+        Assert.Null(ProductQuantization.Refuse("ref", new() { WeightsScale = QuantizationScale.PerGroup([1, 2], 4) }, DataType.Float32));
+        Assert.Null(ProductQuantization.Refuse("ref", new() { WeightsScale = QuantizationScale.PerChannel([1, 2]), SourceZeroPoint = 3 }, DataType.UInt8));
 
         static void Expect(string text, PrimitiveAttributes attributes)
         {
-            Rejection? rejection = RefProduct.RefuseQuantization("ref", attributes, integer: true);
+            Rejection? rejection = ProductQuantization.Refuse("ref", attributes, DataType.Int8);
             Assert.Equal(RejectionReason.Quantization, rejection!.Reason);
             Assert.Contains(text, rejection.Detail, StringComparison.Ordinal);
         }

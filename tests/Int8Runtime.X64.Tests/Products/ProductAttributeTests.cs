@@ -26,6 +26,30 @@ public sealed class ProductAttributeTests
     [Fact]
     public void Integer_layers_of_any_layout_and_attributes_are_exact() => Check(ProductProblems.Layers, 40);
 
+    [Fact]
+    public void Quantization_that_is_not_defined_for_products_is_refused_by_every_implementation()
+    {
+        var image = new MemoryDescriptor([1, 8, 4, 4], DataType.UInt8, FormatTag.Nhwc);
+        var convolution = new ConvolutionDescriptor
+        {
+            Source = image, Weights = MemoryDescriptor.Any([8, 8, 1, 1], DataType.Int8), Destination = image,
+        };
+        var matrix = new MemoryDescriptor([8, 8], DataType.UInt8);
+        var product = new MatMulDescriptor { Source = matrix, Weights = MemoryDescriptor.Any([8, 8], DataType.Int8), Destination = matrix };
+        ConvolutionDescriptor depthwise = convolution with { Weights = MemoryDescriptor.Any([8, 1, 1, 1], DataType.Int8), Groups = 8 };
+        float[] scales = [1, 2, 1, 2, 1, 2, 1, 2];
+        QuantizationScale perChannel = QuantizationScale.PerChannel(scales);
+        using var engine = new TestEngine(IsaTiers.Avx2, X64Implementations.Create(Cache, CpuFeatures.Host), threads: 1);
+        foreach (PrimitiveDescriptor descriptor in (PrimitiveDescriptor[])[convolution, depthwise, product])
+        {
+            Assert.NotNull(engine.Explain(descriptor).Chosen);
+            Assert.Null(engine.Explain(descriptor, new() { SourceScale = perChannel }).Chosen);
+            Assert.Null(engine.Explain(descriptor, new() { DestinationScale = perChannel }).Chosen);
+        }
+
+        Assert.Null(engine.Explain(product, new() { WeightsScale = QuantizationScale.PerGroup(scales, 8) }).Chosen);
+    }
+
     private static void Check(Func<DataType, DataType, DataType, Gen<Problem>> problems, int count)
     {
         Gen<Problem> any =

@@ -1,0 +1,25 @@
+// Quantization that is not defined for products, whoever computes them.
+namespace Int8Runtime;
+
+/// <summary>The rule that every implementation of convolution, inner product and matrix product applies.</summary>
+internal static class ProductQuantization
+{
+    /// <summary>
+    /// A refusal, or null: scales of source and destination are per tensor, zero points at execution too, and groups of weights belong
+    /// to floating-point sources.
+    /// </summary>
+    /// <param name="name">Name of the implementation.</param>
+    /// <param name="attributes">The attributes.</param>
+    /// <param name="source">Type of the source.</param>
+    public static Rejection? Refuse(string name, PrimitiveAttributes attributes, DataType source)
+    {
+        string? what =
+            attributes.SourceScale is { Granularity: QuantizationGranularity.PerChannel } ? "source scales per channel"
+            : attributes.DestinationScale is { Granularity: QuantizationGranularity.PerChannel } ? "destination scales per channel"
+            : attributes.SourceZeroPoint is { IsRuntime: true, Granularity: not QuantizationGranularity.PerTensor } ? "source zero points per channel at execution"
+            : source.IsInt8() && (attributes.WeightsScale is { GroupSize: > 0 } || attributes.WeightsZeroPoint is { GroupSize: > 0 })
+                ? "groups of weights with an integer source"
+            : null;
+        return what is null ? null : new Rejection(name, RejectionReason.Quantization, what + " are not defined");
+    }
+}
