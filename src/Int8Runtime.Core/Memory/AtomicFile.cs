@@ -29,6 +29,7 @@ internal static class AtomicFile
                 temporaries.Add($"{path}.{Guid.NewGuid():N}.tmp");
                 using var stream = new FileStream(temporaries[^1], options);
                 write(stream);
+                stream.Flush(flushToDisk: true);   // or the name may outlive the content when the machine stops
             }
 
             for (int i = 0; i < files.Length; i++)
@@ -37,7 +38,8 @@ internal static class AtomicFile
         catch
         {
             foreach (string temporary in temporaries)
-                File.Delete(temporary);
+                if (File.Exists(temporary))
+                    File.Delete(temporary);
             throw;
         }
     }

@@ -15,6 +15,9 @@ public readonly record struct InnerBlock(int Dimension, int Size);
 /// </summary>
 public sealed class FormatTag : IEquatable<FormatTag>
 {
+    // Far beyond any use, and small enough for the product of blocks to be an int.
+    private const int LargestBlock = 1 << 20;
+
     private FormatTag(string text, ImmutableArray<int> outerOrder, ImmutableArray<InnerBlock> innerBlocks)
     {
         Text = text;
@@ -84,6 +87,8 @@ public sealed class FormatTag : IEquatable<FormatTag>
                 throw new FormatException(
                     $"'{text}' is not a layout: an inner block is a number above 1 and the letter of a capital dimension.");
             blocks.Add(new InnerBlock(dimension, size));
+            if (blocks.Where(b => b.Dimension == dimension).Aggregate(1L, (product, b) => product * b.Size) > LargestBlock)
+                throw new FormatException($"'{text}' is not a layout: the blocks of '{names[dimension]}' exceed {LargestBlock}.");
         }
 
         for (int dimension = 0; dimension < names.Length; dimension++)

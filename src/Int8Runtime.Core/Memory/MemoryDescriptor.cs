@@ -85,6 +85,7 @@ public sealed class MemoryDescriptor : IEquatable<MemoryDescriptor>
 
     /// <summary>Bytes from the start of the memory to the end of its last element.</summary>
     /// <exception cref="InvalidOperationException">The layout is not chosen yet.</exception>
+    /// <exception cref="OverflowException">The size does not fit into 64 bits.</exception>
     public long SizeInBytes
     {
         get
@@ -95,13 +96,16 @@ public sealed class MemoryDescriptor : IEquatable<MemoryDescriptor>
                 throw new InvalidOperationException("The layout is not chosen yet; ask the primitive for its descriptor.");
             if (ElementCount == 0)
                 return 0;
-            long innerElements = 1;
-            foreach (InnerBlock block in InnerBlocks)
-                innerElements *= block.Size;
-            long end = Offset + innerElements;
-            for (int d = 0; d < Rank; d++)
-                end += ((PaddedDimensions[d] / BlockOf(d)) - 1) * Strides[d];
-            return checked(end * DataType.SizeInBytes());
+            checked
+            {
+                long innerElements = 1;
+                foreach (InnerBlock block in InnerBlocks)
+                    innerElements *= block.Size;
+                long end = Offset + innerElements;
+                for (int d = 0; d < Rank; d++)
+                    end += ((PaddedDimensions[d] / BlockOf(d)) - 1) * Math.Max(Strides[d], 0);   // backwards, the first index is the last element
+                return end * DataType.SizeInBytes();
+            }
         }
     }
 
@@ -114,12 +118,19 @@ public sealed class MemoryDescriptor : IEquatable<MemoryDescriptor>
         new(Form.Any, dimensions, dimensions, dataType, [], [], 0, null);
 
     /// <summary>Describes memory by explicit strides (in elements), for example a part of a larger tensor.</summary>
-    /// <exception cref="ArgumentException">The number of strides differs from the number of dimensions.</exception>
+    /// <exception cref="ArgumentException">
+    /// The number of strides differs from the number of dimensions, or an element lies before the start of the memory.
+    /// </exception>
     public static MemoryDescriptor Strided(
         Shape dimensions, DataType dataType, ReadOnlySpan<long> strides, long offset = 0)
     {
         if (strides.Length != dimensions.Rank)
             throw new ArgumentException($"{strides.Length} strides given for {dimensions.Rank} dimensions.", nameof(strides));
+        Int128 lowest = offset;
+        for (int d = 0; d < strides.Length; d++)
+            lowest += Int128.Min((Int128)strides[d] * (dimensions[d] - 1), 0);
+        if (lowest < 0 && dimensions.ElementCount > 0)
+            throw new ArgumentException($"The strides {string.Join('_', strides.ToArray())} with offset {offset} reach before the memory.", nameof(strides));
         return new MemoryDescriptor(Form.Strided, dimensions, dimensions, dataType, [.. strides], [], offset, null);
     }
 
@@ -176,12 +187,18 @@ public sealed class MemoryDescriptor : IEquatable<MemoryDescriptor>
 
     /// <summary>The part that starts at <paramref name="start"/> and has <paramref name="dimensions"/>; strides stay.</summary>
     /// <exception cref="InvalidOperationException">The memory is blocked or opaque.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The part reaches beyond the tensor.</exception>
     public MemoryDescriptor Slice(ReadOnlySpan<int> start, Shape dimensions)
     {
-        if (!IsStrided || !InnerBlocks.IsEmpty)
-            throw new InvalidOperationException("Only strided memory without inner blocks can be sliced.");
-        return new MemoryDescriptor(
-            Form.Strided, dimensions, dimensions, DataType, Strides, InnerBlocks, OffsetOf(start), null);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(start.Length, Rank, nameof(start));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(dimensions.Rank, Rank, nameof(dimensions));
+        for (int d = 0; d < Rank; d++)
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(start[d], nameof(start));
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(dimensions[d], Dimensions[d] - start[d], nameof(dimensions));
+        }
+
+        return SliceAt(start, dimensions);
     }
 
     /// <summary>
@@ -190,12 +207,16 @@ public sealed class MemoryDescriptor : IEquatable<MemoryDescriptor>
     /// <exception cref="InvalidOperationException">The memory is blocked or opaque.</exception>
     internal MemoryDescriptor Slice(ReadOnlySpan<int> start, ReadOnlySpan<int> steps, Shape dimensions)
     {
-        MemoryDescriptor part = Slice(start, dimensions);
+        MemoryDescriptor part = SliceAt(start, dimensions);
         var strides = new long[Rank];
         for (int d = 0; d < Rank; d++)
             strides[d] = Strides[d] * steps[d];
         return Strided(dimensions, DataType, strides, part.Offset);
     }
+
+    private MemoryDescriptor SliceAt(ReadOnlySpan<int> start, Shape dimensions) => IsStrided && InnerBlocks.IsEmpty
+        ? new MemoryDescriptor(Form.Strided, dimensions, dimensions, DataType, Strides, InnerBlocks, OffsetOf(start), null)
+        : throw new InvalidOperationException("Only strided memory without inner blocks can be sliced.");
 
     /// <summary>The same memory with its dimensions in another order, as a transposed view.</summary>
     /// <param name="order">For each new dimension the old one it shows.</param>

@@ -56,10 +56,13 @@ public sealed unsafe class TensorMemory : IDisposable
     {
         get
         {
-            ObjectDisposedException.ThrowIf(_data is null || _owner is { _data: null }, this);
+            ObjectDisposedException.ThrowIf(IsDisposed, this);
             return _data;
         }
     }
+
+    // A view of a view is as disposed as the memory behind both.
+    private bool IsDisposed => _data is null || (_owner?.IsDisposed ?? false);
 
     /// <summary>Allocates memory and copies <paramref name="values"/> into it in physical order.</summary>
     public static TensorMemory From<T>(MemoryDescriptor descriptor, ReadOnlySpan<T> values)
@@ -91,7 +94,7 @@ public sealed unsafe class TensorMemory : IDisposable
     {
         ArgumentNullException.ThrowIfNull(descriptor);
         ArgumentOutOfRangeException.ThrowIfNegative(byteOffset);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(byteOffset + descriptor.SizeInBytes, Descriptor.SizeInBytes, nameof(byteOffset));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(byteOffset, Descriptor.SizeInBytes - descriptor.SizeInBytes);
         return new TensorMemory(descriptor, this, byteOffset);
     }
 

@@ -49,6 +49,10 @@ public sealed class FormatTagTests
     public void Refuses_what_is_no_layout(string text) => Assert.Throws<FormatException>(() => FormatTag.Parse(text));
 
     [Fact]
+    public void Blocks_beyond_all_use_are_refused() =>
+        Assert.Contains("exceed", Assert.Throws<FormatException>(() => FormatTag.Parse("A9999a9999a9999a")).Message);
+
+    [Fact]
     public void Names_and_letters_of_one_layout_are_equal()
     {
         Assert.Equal(FormatTag.Parse("nChw16c"), FormatTag.Parse("aBcd16b"));

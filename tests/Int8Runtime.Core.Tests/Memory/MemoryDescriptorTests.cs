@@ -21,6 +21,22 @@ public sealed class MemoryDescriptorTests
         select (outer + inner, Shape.Create(extents));
 
     [Fact]
+    public void Layouts_that_leave_the_memory_are_refused()
+    {
+        MemoryDescriptor backwards = MemoryDescriptor.Strided([4, 2], DataType.Float32, [-2, 1], offset: 6);
+        Assert.Equal(32, backwards.SizeInBytes);
+        Assert.Throws<ArgumentException>(() => MemoryDescriptor.Strided([4, 2], DataType.Float32, [-2, 1], offset: 5));
+        Assert.Throws<ArgumentException>(() => MemoryDescriptor.Strided([2], DataType.Float32, [1], offset: -1));
+        MemoryDescriptor huge = MemoryDescriptor.Strided([1 << 30, 1 << 30], DataType.Float32, [1L << 40, 1]);
+        Assert.Throws<OverflowException>(() => huge.SizeInBytes);
+        var dense = new MemoryDescriptor([4, 2], DataType.Float32);
+        Assert.Equal(2, dense.Slice([1, 0], [3, 2]).Offset);
+        Assert.Throws<ArgumentOutOfRangeException>(() => dense.Slice([2, 0], [3, 2]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => dense.Slice([-1, 0], [3, 2]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => dense.Slice([0], [3]));
+    }
+
+    [Fact]
     public void Every_element_of_the_padded_space_has_its_own_place() => Properties.Check(Layout, layout =>
     {
         var descriptor = new MemoryDescriptor(layout.Shape, DataType.UInt8, FormatTag.Parse(layout.Tag));

@@ -56,5 +56,15 @@ public sealed unsafe class TensorMemoryTests
         using TensorMemory view = memory.View(new MemoryDescriptor([2], DataType.Float32), 12);
         Assert.Equal([3f, 4f], view.AsSpan<float>());
         Assert.Throws<ArgumentOutOfRangeException>(() => memory.View(new MemoryDescriptor([3], DataType.Float32), 12));
+        Assert.Throws<ArgumentOutOfRangeException>(() => memory.View(new MemoryDescriptor([2], DataType.Float32), long.MaxValue - 3));
+    }
+
+    [Fact]
+    public void Views_of_views_end_with_the_memory()
+    {
+        var memory = new TensorMemory(Vector);
+        TensorMemory inner = memory.View(new MemoryDescriptor([4], DataType.Float32)).View(new MemoryDescriptor([2], DataType.Float32));
+        memory.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => (nint)inner.Data);
     }
 }

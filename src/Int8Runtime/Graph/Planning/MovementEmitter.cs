@@ -57,12 +57,6 @@ internal static class MovementEmitter
         plan.Place(operation.Output, location with { Descriptor = view(location.Descriptor) });
     }
 
-    public static MemoryDescriptor Slice(MemoryDescriptor memory, SliceSpec spec, Shape shape)
-    {
-        MemoryDescriptor part = memory.Slice(spec.Start.Span, shape);
-        return MemoryDescriptor.Strided(shape, memory.DataType, [.. part.Strides.Select((s, d) => s * spec.Step[d])], part.Offset);
-    }
-
     public static void EmitPad(Operation operation, PadSpec spec, PlanBuilder plan)
     {
         Edge source = operation[0].Edge;

@@ -68,7 +68,7 @@ internal static class OperationEmitters
                 MovementEmitter.EmitView(operation, plan, memory => memory.Permute(spec.Order.AsSpan()));
                 break;
             case SliceSpec spec:
-                MovementEmitter.EmitView(operation, plan, memory => MovementEmitter.Slice(memory, spec, operation.Output.Shape));
+                MovementEmitter.EmitView(operation, plan, memory => memory.Slice(spec.Start.Span, spec.Step.Span, operation.Output.Shape));
                 break;
             case PadSpec spec:
                 MovementEmitter.EmitPad(operation, spec, plan);
