@@ -15,6 +15,9 @@ public abstract class Engine : IDisposable
 
     private readonly VerboseLog? _log;
 
+    // One delegate for all look-ups: a lambda at the call would be allocated by each.
+    private readonly Func<(PrimitiveDescriptor Descriptor, PrimitiveAttributes Attributes), Primitive> _dispatch;
+
     private protected Engine(Isa isa, IThreadPool pool, int threads, long cacheBytes, Isa emulated = Isa.None, VerboseLog? log = null)
     {
         _log = log;
@@ -24,6 +27,7 @@ public abstract class Engine : IDisposable
         Pool = pool;
         Threads = threads;
         _cache = new PrimitiveCache(cacheBytes);
+        _dispatch = key => Dispatch(key.Descriptor, key.Attributes);
     }
 
     /// <summary>The instruction sets that kernels may use.</summary>
@@ -63,7 +67,7 @@ public abstract class Engine : IDisposable
         if (NumericMode != NumericMode.Exact && attributes.NumericMode == NumericMode.Exact)
             attributes = attributes with { NumericMode = NumericMode };
         return _log is null && !RuntimeEvents.Log.IsEnabled()
-            ? _cache.GetOrAdd((descriptor, attributes), key => Dispatch(key.Descriptor, key.Attributes))
+            ? _cache.GetOrAdd((descriptor, attributes), _dispatch)
             : CreateObserved(descriptor, attributes);
     }
 

@@ -15,6 +15,7 @@ public sealed unsafe class ExecutionStream : IDisposable
 
     private byte* _scratch;
     private long _scratchBytes;
+    private bool _isDisposed;
 
     internal ExecutionStream(Engine engine)
     {
@@ -29,7 +30,7 @@ public sealed unsafe class ExecutionStream : IDisposable
     public Engine Engine { get; }
 
     /// <summary>Threads used by one execution, including the caller.</summary>
-    public int Threads { get; init; }
+    public int Threads { get; }
 
     /// <summary>Copies a tensor into another layout or type and returns the new memory, which the caller disposes.</summary>
     public TensorMemory Reorder(TensorMemory source, MemoryDescriptor destination, PrimitiveAttributes? attributes = null)
@@ -58,6 +59,7 @@ public sealed unsafe class ExecutionStream : IDisposable
     {
         if (bytes <= _scratchBytes)
             return;
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         NativeMemory.AlignedFree(_scratch);
         _scratch = null;
         _scratchBytes = 0;
@@ -71,6 +73,7 @@ public sealed unsafe class ExecutionStream : IDisposable
         NativeMemory.AlignedFree(_scratch);
         _scratch = null;
         _scratchBytes = 0;
+        _isDisposed = true;
         GC.SuppressFinalize(this);
     }
 
@@ -101,6 +104,7 @@ public sealed unsafe class ExecutionStream : IDisposable
             primitive.Execute(new ExecutionContext(in arguments, Engine.Pool, Threads, scratch));
         }
 
-        GC.KeepAlive(this);
+        GC.KeepAlive(this);        // the scratch memory
+        GC.KeepAlive(primitive);   // and the kernels' code, which the cache may have dropped
     }
 }

@@ -1,4 +1,6 @@
 // A planned operation that can be executed.
+using System.Runtime.CompilerServices;
+
 namespace Int8Runtime;
 
 /// <summary>
@@ -54,6 +56,7 @@ public sealed unsafe class Primitive : IDisposable
         ExecutionArguments table = default;
         arguments.Bind(Descriptor, ref table);
         stream.Execute(this, in table);
+        KeepAlive(in arguments);
     }
 
     /// <summary>Executes the operation on a table of pointers, which are not checked.</summary>
@@ -69,4 +72,11 @@ public sealed unsafe class Primitive : IDisposable
     }
 
     internal void Execute(in ExecutionContext context) => _plan.Execute(in context);
+
+    // The table holds addresses only: tensors that the caller drops here must not be finalized while kernels use them. GC.KeepAlive
+    // would box the arguments.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void KeepAlive<T>(in T arguments)
+    {
+    }
 }

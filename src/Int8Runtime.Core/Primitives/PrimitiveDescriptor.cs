@@ -108,7 +108,7 @@ public abstract record PrimitiveDescriptor
     private protected void RequireGroups(int groupSize, int count, int sum, int columns)
     {
         if (groupSize > 0)
-            Require(sum % groupSize == 0 && count == sum / groupSize * columns,
+            Require(sum % groupSize == 0 && count == (long)(sum / groupSize) * columns,
                 $"{count} scales or zero points in groups of {groupSize} given for weights of {sum}x{columns}.");
     }
 
@@ -133,7 +133,7 @@ public abstract record PrimitiveDescriptor
                     $"a sum reads {sum.DataType.ToShortName()}, which has another size than the destination's {destination.DataType.ToShortName()}.");
             Require(postOp is not DepthwisePostOp, "a depthwise post-op follows a 1x1 convolution.");
             if (postOp is OperandPostOp { Operand: var operand })
-                RequireBroadcast(operand, destination, $"the operand {operand} of a post-op");
+                RequireBroadcast(operand, destination, "the operand of a post-op");
         }
     }
 
@@ -147,15 +147,20 @@ public abstract record PrimitiveDescriptor
         if (bias.Rank == 1)
             Require(bias.ElementCount == channels && bias.IsStrided, $"the bias {bias} needs {channels} elements.");
         else
-            RequireBroadcast(bias, destination, $"the bias {bias}");
+            RequireBroadcast(bias, destination, "the bias");
+    }
+
+    /// <summary>Checks that a shape has the rank of another one and in each dimension its extent or 1.</summary>
+    private protected void RequireBroadcast(Shape operand, Shape destination, string name)
+    {
+        Require(operand.Rank == destination.Rank, $"{name} {operand} needs rank {destination.Rank}.");
+        for (int d = 0; d < destination.Rank; d++)
+            Require(operand[d] == 1 || operand[d] == destination[d], $"{name} {operand} does not broadcast to {destination}.");
     }
 
     private void RequireBroadcast(MemoryDescriptor operand, MemoryDescriptor destination, string name)
     {
-        Require(operand.IsStrided, $"{name} needs a layout.");
-        Require(operand.Rank == destination.Rank, $"{name} needs rank {destination.Rank}.");
-        for (int d = 0; d < destination.Rank; d++)
-            Require(operand.Dimensions[d] == 1 || operand.Dimensions[d] == destination.Dimensions[d],
-                $"{name} does not broadcast to {destination.Dimensions}.");
+        Require(operand.IsStrided, $"{name} {operand} needs a layout.");
+        RequireBroadcast(operand.Dimensions, destination.Dimensions, name);
     }
 }

@@ -66,6 +66,28 @@ public sealed class EngineTests
     }
 
     [Fact]
+    public void A_plan_from_the_cache_costs_no_allocation()
+    {
+        using var engine = new ReferenceEngine();
+        EltwiseDescriptor descriptor = Relu();
+        engine.Create(descriptor);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 10; i++)
+            engine.Create(descriptor);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
+    public void Arguments_of_another_primitive_are_refused_by_kind()
+    {
+        using var engine = new ReferenceEngine();
+        using ExecutionStream stream = engine.CreateStream();
+        using var memory = new TensorMemory(new MemoryDescriptor([4], DataType.Float32));
+        Assert.Contains("Eltwise", Assert.Throws<ArgumentException>(
+            () => engine.Create(Relu()).Execute(stream, new BinaryArguments(memory, memory, memory))).Message);
+    }
+
+    [Fact]
     public void Threads_that_ask_at_once_get_one_plan()
     {
         using var engine = new ReferenceEngine();

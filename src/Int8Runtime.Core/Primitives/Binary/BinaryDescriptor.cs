@@ -26,13 +26,8 @@ public sealed record BinaryDescriptor : PrimitiveDescriptor
     public override void Validate(PrimitiveAttributes attributes)
     {
         ArgumentNullException.ThrowIfNull(attributes);
-        Require(Source.Rank == Destination.Rank && Source1.Rank == Destination.Rank, "operands need the destination's rank.");
-        for (int d = 0; d < Destination.Rank; d++)
-        {
-            int extent = Destination.Dimensions[d], first = Source.Dimensions[d], second = Source1.Dimensions[d];
-            Require((first == extent || first == 1) && (second == extent || second == 1), $"{Source.Dimensions} and {Source1.Dimensions} do not broadcast to {Destination.Dimensions}.");
-        }
-
+        RequireBroadcast(Source.Dimensions, Destination.Dimensions, "the first operand");
+        RequireBroadcast(Source1.Dimensions, Destination.Dimensions, "the second operand");
         RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");
         RequireZeroPoint(attributes.Source1ZeroPoint, Source1.DataType, "second source");
         RequireZeroPoint(attributes.DestinationZeroPoint, Destination.DataType, "destination");
@@ -63,7 +58,8 @@ public readonly record struct BinaryArguments(TensorMemory Source, TensorMemory 
     /// <inheritdoc/>
     public void Bind(PrimitiveDescriptor descriptor, ref ExecutionArguments arguments)
     {
-        var expected = (BinaryDescriptor)descriptor;
+        if (descriptor is not BinaryDescriptor expected)
+            throw new ArgumentException($"A {descriptor?.Kind} primitive does not take two operands.");
         ArgumentBinding.Bind(ref arguments, ArgumentSlot.Source, Source, expected.Source);
         ArgumentBinding.Bind(ref arguments, ArgumentSlot.Source1, Source1, expected.Source1);
         ArgumentBinding.Bind(ref arguments, ArgumentSlot.Destination, Destination, expected.Destination);

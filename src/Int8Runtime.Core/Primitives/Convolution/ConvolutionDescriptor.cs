@@ -58,9 +58,9 @@ public sealed record ConvolutionDescriptor : ConvolutionDescriptorBase
     /// <inheritdoc/>
     private protected override void RequireExtent(int axis)
     {
-        int extent = Source.Dimensions[axis + 2] + Before(axis) + After(axis);
-        int window = ((Weights.Dimensions[axis + 2] - 1) * Dilation(axis)) + 1;
-        int expected = extent < window ? 0 : ((extent - window) / Stride(axis)) + 1;
+        long extent = (long)Source.Dimensions[axis + 2] + Before(axis) + After(axis);
+        long window = ((Weights.Dimensions[axis + 2] - 1) * (long)Dilation(axis)) + 1;
+        long expected = extent < window ? 0 : ((extent - window) / Stride(axis)) + 1;
         Require(Destination.Dimensions[axis + 2] == expected,
             $"the destination has extent {Destination.Dimensions[axis + 2]} in spatial dimension {axis}; the window gives {expected}.");
     }

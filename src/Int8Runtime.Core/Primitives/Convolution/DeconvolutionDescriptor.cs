@@ -37,9 +37,9 @@ public sealed record DeconvolutionDescriptor : ConvolutionDescriptorBase
     /// <inheritdoc/>
     private protected override void RequireExtent(int axis)
     {
-        int window = ((Weights.Dimensions[axis + 2] - 1) * Dilation(axis)) + 1;
-        int least = ((Source.Dimensions[axis + 2] - 1) * Stride(axis)) + window - Before(axis) - After(axis);
-        int extent = Destination.Dimensions[axis + 2], most = least + Math.Max(Stride(axis), Dilation(axis)) - 1;
+        long window = ((Weights.Dimensions[axis + 2] - 1) * (long)Dilation(axis)) + 1;
+        long least = ((Source.Dimensions[axis + 2] - 1) * (long)Stride(axis)) + window - Before(axis) - After(axis);
+        long extent = Destination.Dimensions[axis + 2], most = least + Math.Max(Stride(axis), Dilation(axis)) - 1;
         Require(extent >= least && extent <= most,
             $"the destination has extent {extent} in spatial dimension {axis}; source, window and padding give {least} to {most}.");
     }

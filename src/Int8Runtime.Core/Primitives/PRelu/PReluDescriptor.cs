@@ -25,9 +25,7 @@ public sealed record PReluDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     {
         ArgumentNullException.ThrowIfNull(attributes);
         Require(Source.Dimensions == Destination.Dimensions, $"source {Source.Dimensions} and destination {Destination.Dimensions} differ.");
-        Require(Slopes.Rank == Source.Rank, $"the slopes {Slopes.Dimensions} need rank {Source.Rank}.");
-        for (int d = 0; d < Source.Rank; d++)
-            Require(Slopes.Dimensions[d] == 1 || Slopes.Dimensions[d] == Source.Dimensions[d], $"the slopes {Slopes.Dimensions} do not broadcast to {Source.Dimensions}.");
+        RequireBroadcast(Slopes.Dimensions, Source.Dimensions, "the slopes");
         RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");
         RequireZeroPoint(attributes.Source1ZeroPoint, Slopes.DataType, "slopes");
         RequireZeroPoint(attributes.DestinationZeroPoint, Destination.DataType, "destination");

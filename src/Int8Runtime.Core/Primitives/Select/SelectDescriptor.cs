@@ -27,14 +27,9 @@ public sealed record SelectDescriptor : PrimitiveDescriptor
     public override void Validate(PrimitiveAttributes attributes)
     {
         ArgumentNullException.ThrowIfNull(attributes);
-        foreach (MemoryDescriptor operand in new[] { Source, Source1, Condition })
-        {
-            Require(operand.Rank == Destination.Rank, $"{operand.Dimensions} needs the destination's rank.");
-            for (int d = 0; d < Destination.Rank; d++)
-                Require(operand.Dimensions[d] == 1 || operand.Dimensions[d] == Destination.Dimensions[d],
-                    $"{operand.Dimensions} does not broadcast to {Destination.Dimensions}.");
-        }
-
+        RequireBroadcast(Source.Dimensions, Destination.Dimensions, "the first source");
+        RequireBroadcast(Source1.Dimensions, Destination.Dimensions, "the second source");
+        RequireBroadcast(Condition.Dimensions, Destination.Dimensions, "the condition");
         Require(Condition.DataType.IsInt8(), $"the condition is {Condition.DataType.ToShortName()}, not s8 or u8.");
         RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");
         RequireZeroPoint(attributes.Source1ZeroPoint, Source1.DataType, "second source");
