@@ -1,0 +1,76 @@
+// Zero points of quantized tensors: constants, or given at execution.
+namespace Int8Runtime;
+
+/// <summary>The integer that stands for the real number 0. Compares by value.</summary>
+public sealed class ZeroPoint : IEquatable<ZeroPoint>
+{
+    private readonly int[] _values;
+
+    private ZeroPoint(QuantizationGranularity granularity, int[] values, bool isRuntime, int groupSize = 0)
+    {
+        GroupSize = groupSize;
+        Granularity = granularity;
+        _values = values;
+        IsRuntime = isRuntime;
+    }
+
+    /// <summary>A single zero point that is given when the primitive is executed.</summary>
+    public static ZeroPoint Runtime { get; } = new(QuantizationGranularity.PerTensor, [], isRuntime: true);
+
+    /// <summary>One zero point or one for each channel.</summary>
+    public QuantizationGranularity Granularity { get; }
+
+    /// <summary>True if the value is an argument of the execution instead of a constant.</summary>
+    public bool IsRuntime { get; }
+
+    /// <summary>The constant zero points; empty for <see cref="IsRuntime"/>.</summary>
+    public ReadOnlySpan<int> Values => _values;
+
+    /// <summary>True if every constant zero point is 0.</summary>
+    public bool IsZero => !IsRuntime && !Values.ContainsAnyExcept(0);
+
+    /// <summary>One zero point for the whole tensor.</summary>
+    public static ZeroPoint PerTensor(int value) => new(QuantizationGranularity.PerTensor, [value], false);
+
+    /// <summary>One zero point for each channel.</summary>
+    public static ZeroPoint PerChannel(ReadOnlySpan<int> values) =>
+        new(QuantizationGranularity.PerChannel, values.ToArray(), false);
+
+    /// <summary>One zero point for the whole tensor.</summary>
+    public static implicit operator ZeroPoint(int value) => PerTensor(value);
+
+    /// <summary>One zero point for each column and group of <paramref name="groupSize"/> neighbours along K; see <see cref="QuantizationGranularity.PerGroup"/>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The group size is not positive.</exception>
+    public static ZeroPoint PerGroup(ReadOnlySpan<int> values, int groupSize)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(groupSize);
+        return new(QuantizationGranularity.PerGroup, values.ToArray(), false, groupSize);
+    }
+
+    /// <summary>Length of a group along K for <see cref="QuantizationGranularity.PerGroup"/>; else 0.</summary>
+    public int GroupSize { get; }
+
+    /// <summary>The zero point of a weight at row <paramref name="k"/> and column <paramref name="channel"/> of <paramref name="columns"/>.</summary>
+    internal int At(int k, int channel, int columns) =>
+        GroupSize == 0 ? At(channel) : _values[(k / GroupSize * columns) + channel];
+
+    /// <summary>The zero point of a channel.</summary>
+    public int At(int channel) => _values.Length == 1 ? _values[0] : _values[channel];
+
+    /// <inheritdoc/>
+    public bool Equals(ZeroPoint? other) => other is not null && Granularity == other.Granularity
+        && IsRuntime == other.IsRuntime && GroupSize == other.GroupSize && Values.SequenceEqual(other.Values);
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as ZeroPoint);
+
+    /// <inheritdoc/>
+    public override int GetHashCode()
+    {
+        var hash = new HashCode();
+        hash.Add(Granularity);
+        foreach (int value in _values)
+            hash.Add(value);
+        return hash.ToHashCode();
+    }
+}
