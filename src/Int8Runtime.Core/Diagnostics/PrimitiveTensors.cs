@@ -17,14 +17,14 @@ internal static class PrimitiveTensors
         MatMulDescriptor d => d.Destination,
         BinaryDescriptor d => d.Destination,
         SelectDescriptor d => d.Destination,
-        IManySourcesDescriptor d => d.Destination,
+        ManySourcesDescriptor d => d.Destination,
         IUnaryDescriptor d => d.Destination,
         _ => throw new ArgumentException($"Unknown primitive {descriptor.Kind}."),
     };
 
     /// <summary>The argument that may be the destination's memory.</summary>
     public static ArgumentSlot FirstSource(PrimitiveDescriptor descriptor) =>
-        descriptor is IManySourcesDescriptor ? ArgumentSlot.PostOp0 : ArgumentSlot.Source;
+        descriptor is ManySourcesDescriptor ? ArgumentSlot.PostOp0 : ArgumentSlot.Source;
 
     /// <summary>Results beside the destination.</summary>
     public static IReadOnlyList<TensorArgument> FurtherResults(PrimitiveDescriptor descriptor) =>
@@ -78,7 +78,7 @@ internal static class PrimitiveTensors
     {
         switch (descriptor)
         {
-            case IManySourcesDescriptor many:
+            case ManySourcesDescriptor many:
                 for (int i = 0; i < many.Sources.Length; i++)
                     yield return new TensorArgument(ArgumentSlot.PostOp0 + i, many.Sources[i]);
                 break;

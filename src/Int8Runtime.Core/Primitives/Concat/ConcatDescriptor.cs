@@ -9,28 +9,16 @@ namespace Int8Runtime;
 /// those of the attributes. Elements of a source that agrees with the destination in all three are copied as they are, others
 /// are dequantized and quantized.
 /// </summary>
-public sealed record ConcatDescriptor : PrimitiveDescriptor, IManySourcesDescriptor
+public sealed record ConcatDescriptor : ManySourcesDescriptor
 {
     /// <inheritdoc/>
     public override PrimitiveKind Kind => PrimitiveKind.Concat;
 
-    /// <summary>The tensors in order; source i is argument <see cref="ArgumentSlot.PostOp0"/> + i.</summary>
-    public required ImmutableArray<MemoryDescriptor> Sources { get; init; }
-
-    /// <summary>The scale of each source; ones if not set.</summary>
-    public ImmutableArray<float> Scales { get; init; } = [];
-
     /// <summary>The zero point of each source; zeros if not set.</summary>
     public ImmutableArray<int> ZeroPoints { get; init; } = [];
 
-    /// <summary>The destination.</summary>
-    public required MemoryDescriptor Destination { get; init; }
-
     /// <summary>The dimension along which the tensors are joined.</summary>
     public required int Axis { get; init; }
-
-    /// <summary>The scale of source <paramref name="index"/>.</summary>
-    public float Scale(int index) => Scales.IsDefaultOrEmpty ? 1 : Scales[index];
 
     /// <summary>The zero point of source <paramref name="index"/>.</summary>
     public int ZeroPoint(int index) => ZeroPoints.IsDefaultOrEmpty ? 0 : ZeroPoints[index];
@@ -38,9 +26,7 @@ public sealed record ConcatDescriptor : PrimitiveDescriptor, IManySourcesDescrip
     /// <inheritdoc/>
     public override void Validate(PrimitiveAttributes attributes)
     {
-        ArgumentNullException.ThrowIfNull(attributes);
-        Require(Sources.Length is >= 1 and <= PostOp.MaximumChainLength, $"takes 1 to {PostOp.MaximumChainLength} sources.");
-        Require(Scales.IsDefaultOrEmpty || Scales.Length == Sources.Length, $"{Scales.Length} scales given for {Sources.Length} sources.");
+        base.Validate(attributes);
         Require(ZeroPoints.IsDefaultOrEmpty || ZeroPoints.Length == Sources.Length, $"{ZeroPoints.Length} zero points given for {Sources.Length} sources.");
         Require(Axis >= 0 && Axis < Destination.Rank, $"axis {Axis} is outside the {Destination.Rank} dimensions.");
         long sum = 0;
@@ -56,9 +42,6 @@ public sealed record ConcatDescriptor : PrimitiveDescriptor, IManySourcesDescrip
         }
 
         Require(sum == Destination.Dimensions[Axis], $"the sources fill {sum} of {Destination.Dimensions[Axis]} along axis {Axis}.");
-        RequireZeroPoint(attributes.DestinationZeroPoint, Destination.DataType, "destination");
-        Require(attributes.PostOps.Count == 0, "takes no post-ops.");
-        Require(attributes.SourceScale is null && attributes.SourceZeroPoint is null, "takes scales and zero points of its sources in the descriptor.");
     }
 
     /// <summary>Whether elements of a source are copied as bits.</summary>
@@ -67,23 +50,16 @@ public sealed record ConcatDescriptor : PrimitiveDescriptor, IManySourcesDescrip
         && Scale(index) == (attributes.DestinationScale?.At(0) ?? 1f) && ZeroPoint(index) == (attributes.DestinationZeroPoint?.At(0) ?? 0);
 
     /// <inheritdoc/>
-    public bool Equals(ConcatDescriptor? other) => other is not null && Axis == other.Axis
-        && Destination.Equals(other.Destination) && Sources.AsSpan().SequenceEqual(other.Sources.AsSpan())
-        && Scales.AsSpan().SequenceEqual(other.Scales.AsSpan()) && ZeroPoints.AsSpan().SequenceEqual(other.ZeroPoints.AsSpan());
+    public bool Equals(ConcatDescriptor? other) =>
+        base.Equals(other) && Axis == other.Axis && ZeroPoints.AsSpan().SequenceEqual(other.ZeroPoints.AsSpan());
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(Axis, Destination, Sources.Length);
+    public override int GetHashCode() => HashCode.Combine(base.GetHashCode(), Axis);
 
     /// <inheritdoc/>
     internal override void WriteProblem(ProblemWriter writer)
     {
-        writer.Start("concat");
-        writer.Types("sdt", Sources.AsSpan());
-        writer.Types("ddt", Destination);
-        writer.Layouts("stag", Sources.AsSpan());
-        writer.Layouts("dtag", Destination);
-        if (Destination.IsAny && !Sources[0].IsAny)
-            writer.Differ("layout of the destination");
+        WriteTensors(writer, "concat");
         writer.Option("axis", Axis);
         for (int i = 0; i < Sources.Length; i++)
         {
@@ -92,7 +68,7 @@ public sealed record ConcatDescriptor : PrimitiveDescriptor, IManySourcesDescrip
             if (ZeroPoint(i) != 0)
                 writer.ZeroPoints.Add(string.Create(CultureInfo.InvariantCulture, $"msrc{i}:common:{ZeroPoint(i)}"));
         }
-        
+
         writer.Shape(string.Join(':', Sources.Select(s => s.Dimensions.ToString())), Sources.AsSpan());
     }
 }
