@@ -116,7 +116,7 @@ internal sealed class StagedProduct(PrimitiveKind kind, IReadOnlyList<IImplement
     private static MemoryDescriptor LikeDestination(MemoryDescriptor operand, MemoryDescriptor destination) =>
         destination.WithDataType(operand.DataType);
 
-    private StagedProductPlan? Complete(PlanRequest request, Staging staging, PrimitivePlan plan)
+    private StagingPlan? Complete(PlanRequest request, Staging staging, PrimitivePlan plan)
     {
         var stages = new List<StagedTensor>();
         foreach (StagingRequest tensor in staging.Tensors)
@@ -142,7 +142,7 @@ internal sealed class StagedProduct(PrimitiveKind kind, IReadOnlyList<IImplement
             MatMulDescriptor d => d with { Source = source, Weights = weights, Destination = destination },
             var other => other,
         };
-        return new StagedProductPlan(descriptor, plan, [.. stages]);
+        return new StagingPlan("staged+" + plan.Name, descriptor, plan, stages);
     }
 
     // A tensor that has to be copied.

@@ -8,19 +8,24 @@ namespace Int8Runtime.X64;
 /// <param name="After">Brings the copy back; null if it is only read.</param>
 internal sealed record StagedTensor(ArgumentSlot Slot, long Bytes, CopyPlan? Before, CopyPlan? After);
 
-/// <summary>Copies in, runs the inner plan, copies out.</summary>
-internal sealed unsafe class StagedProductPlan(PrimitiveDescriptor descriptor, PrimitivePlan inner, StagedTensor[] tensors) : PrimitivePlan
+/// <summary>Copies in, runs the inner plan, copies out. Scratch: [the copies in their order][scratch of the inner plan].</summary>
+/// <param name="name">Name as in reports.</param>
+/// <param name="descriptor">The operation as the caller sees it.</param>
+/// <param name="inner">The plan that sees the copies.</param>
+/// <param name="tensors">What is copied.</param>
+internal sealed unsafe class StagingPlan(
+    string name, PrimitiveDescriptor descriptor, PrimitivePlan inner, IReadOnlyList<StagedTensor> tensors) : PrimitivePlan
 {
     private const int Alignment = 64;
 
     /// <inheritdoc/>
-    public override string Name => "staged+" + inner.Name;
+    public override string Name => name;
 
     /// <inheritdoc/>
     public override PrimitiveDescriptor Descriptor => descriptor;
 
     /// <inheritdoc/>
-    public override long ScratchBytes => inner.ScratchBytes + tensors.Sum(tensor => RoundUp(tensor.Bytes)) + Alignment;
+    public override long ScratchBytes => inner.ScratchBytes + tensors.Sum(tensor => RoundUp(tensor.Bytes));
 
     /// <inheritdoc/>
     public override long SizeInBytes => 1024 + inner.SizeInBytes;

@@ -1,5 +1,4 @@
 // Runs implementations that want channels last, or no blocks, on tensors in other layouts, by reorders around them.
-// Scratch: [source][destination][operands of post-ops], those that are reordered, [scratch of the implementation].
 using Int8Runtime.Diagnostics;
 using Int8Runtime.Jit;
 
@@ -12,11 +11,9 @@ namespace Int8Runtime.X64;
 /// <param name="inner">The implementation, for each instruction set in the order in which they are tried.</param>
 /// <param name="cache">Where kernels are kept.</param>
 /// <param name="takesAnyStrides">Whether the implementation takes every layout that is not blocked.</param>
-internal sealed unsafe class LayoutDetour(IReadOnlyList<IImplementation> inner, KernelCache cache, bool takesAnyStrides = false)
+internal sealed class LayoutDetour(IReadOnlyList<IImplementation> inner, KernelCache cache, bool takesAnyStrides = false)
     : IImplementation
 {
-    private const int Alignment = 64;
-
     /// <inheritdoc/>
     public PrimitiveKind Kind => inner[0].Kind;
 
@@ -34,10 +31,10 @@ internal sealed unsafe class LayoutDetour(IReadOnlyList<IImplementation> inner, 
         source = RowLayout.Resolve(source);
         destination = RowLayout.Resolve(destination);
         PostOpChain postOps = request.Attributes.PostOps;
-        var plan = new Plan(request, cache, Serves);
+        var copies = new Copies(request, cache, Serves);
         PrimitiveDescriptor descriptor = PrimitiveTensors.WithImages(request.Descriptor, source, destination);
-        MemoryDescriptor? innerSource = plan.Add(ArgumentSlot.Source, source, Direction.In);
-        MemoryDescriptor? innerDestination = plan.Add(
+        MemoryDescriptor? innerSource = copies.Add(ArgumentSlot.Source, source, Direction.In);
+        MemoryDescriptor? innerDestination = copies.Add(
             ArgumentSlot.Destination, destination, postOps.Any(p => p is SumPostOp) ? Direction.Both : Direction.Out);
         var viewed = new PostOp[postOps.Count];
         for (int i = 0; i < viewed.Length; i++)
@@ -45,7 +42,7 @@ internal sealed unsafe class LayoutDetour(IReadOnlyList<IImplementation> inner, 
             viewed[i] = postOps[i];
             if (postOps[i] is OperandPostOp binary && binary.Operand.Dimensions == destination.Dimensions
                 && binary.Operand.ElementCount > 1)
-                viewed[i] = binary with { Operand = plan.Add(ArgumentSlot.PostOp0 + i, binary.Operand, Direction.In) ?? binary.Operand };
+                viewed[i] = binary with { Operand = copies.Add(ArgumentSlot.PostOp0 + i, binary.Operand, Direction.In) ?? binary.Operand };
         }
 
         if (innerSource is null || innerDestination is null)
@@ -60,7 +57,8 @@ internal sealed unsafe class LayoutDetour(IReadOnlyList<IImplementation> inner, 
         {
             result = implementation.TryPlan(innerRequest);
             if (result.Plan is { } planned)
-                return plan.Around(planned, PrimitiveTensors.WithImages(planned.Descriptor, source, destination));
+                return new StagingPlan(
+                    planned.Name + ":reordered", PrimitiveTensors.WithImages(planned.Descriptor, source, destination), planned, copies.Tensors);
         }
 
         return result;
@@ -76,24 +74,10 @@ internal sealed unsafe class LayoutDetour(IReadOnlyList<IImplementation> inner, 
         Both,
     }
 
-    private sealed record Copy(ArgumentSlot Slot, CopyPlan? In, CopyPlan? Out, long Offset);
-
-    private sealed class Plan(PlanRequest request, KernelCache cache, Func<MemoryDescriptor, bool> serves) : PrimitivePlan
+    // Collects the copies of tensors that the implementation does not read or write as they are.
+    private sealed class Copies(PlanRequest request, KernelCache cache, Func<MemoryDescriptor, bool> serves)
     {
-        private readonly List<Copy> _copies = [];
-        private PrimitivePlan _inner = null!;
-        private PrimitiveDescriptor _descriptor = null!;
-        private long _bytes;
-
-        public override string Name => _inner.Name + ":reordered";
-
-        public override PrimitiveDescriptor Descriptor => _descriptor;
-
-        public override long ScratchBytes => _bytes + _inner.ScratchBytes;
-
-        public override long SizeInBytes => 1024 + _inner.SizeInBytes;
-
-        public override string Details => _inner.Details;
+        public List<StagedTensor> Tensors { get; } = [];
 
         // What the implementation sees instead of a tensor; null where the layouts do not nest.
         public MemoryDescriptor? Add(ArgumentSlot slot, MemoryDescriptor tensor, Direction direction)
@@ -104,38 +88,12 @@ internal sealed unsafe class LayoutDetour(IReadOnlyList<IImplementation> inner, 
                 return null;
             Isa isa = KernelTier.Of(request.Isa);
             var reordered = new MemoryDescriptor(tensor.Dimensions, tensor.DataType, FormatTag.ChannelsLast(tensor.Rank));
-            CopyPlan? into = direction == Direction.Out ? null : CopyPlan.TryCreate(isa, cache, tensor, reordered);
-            CopyPlan? from = direction == Direction.In ? null : CopyPlan.TryCreate(isa, cache, reordered, tensor);
-            if (into is null && from is null)
+            CopyPlan? before = direction == Direction.Out ? null : CopyPlan.TryCreate(isa, cache, tensor, reordered);
+            CopyPlan? after = direction == Direction.In ? null : CopyPlan.TryCreate(isa, cache, reordered, tensor);
+            if ((before is null && direction != Direction.Out) || (after is null && direction != Direction.In))
                 return null;
-            _copies.Add(new Copy(slot, into, from, _bytes));
-            _bytes += (reordered.SizeInBytes + Alignment - 1) / Alignment * Alignment;
+            Tensors.Add(new StagedTensor(slot, reordered.SizeInBytes, before, after));
             return reordered;
-        }
-
-        public Plan Around(PrimitivePlan plan, PrimitiveDescriptor descriptor)
-        {
-            (_inner, _descriptor) = (plan, descriptor);
-            return this;
-        }
-
-        public override void Execute(in ExecutionContext context)
-        {
-            ExecutionArguments arguments = context.Arguments;
-            foreach (Copy copy in _copies)
-            {
-                byte* scratch = context.Scratch + copy.Offset;
-                copy.In?.Execute(in context, (byte*)context.Arguments[copy.Slot], scratch);
-                arguments[copy.Slot] = scratch;
-            }
-
-            _inner.Execute(new ExecutionContext(in arguments, context.Pool, context.Threads, context.Scratch + _bytes));
-            foreach (Copy copy in _copies)
-            {
-                var outer = (byte*)context.Arguments[copy.Slot];
-                copy.Out?.ClearPadding(outer);
-                copy.Out?.Execute(in context, context.Scratch + copy.Offset, outer);
-            }
         }
     }
 }
