@@ -6,8 +6,11 @@ internal sealed class ConvolutionShape : IOperatorShape
 {
     public TensorType[] Infer(NodeOperands operands)
     {
+        bool isInteger = operands.Node.OpType == "ConvInteger";
+        if (!isInteger)
+            operands.RequireOneType();
         ConvolutionView view = ConvolutionView.Of(operands);
-        DataType type = operands.Node.OpType == "ConvInteger" ? DataType.Int32 : operands[0].ElementType;
+        DataType type = isInteger ? DataType.Int32 : operands[0].ElementType;
         return [new(type, new[] { operands[0].Shape[0], operands[1].Shape[0] }.Concat(view.Window.Output).ToArray())];
     }
 }
@@ -17,6 +20,7 @@ internal sealed class TransposedConvolutionShape : IOperatorShape
 {
     public TensorType[] Infer(NodeOperands operands)
     {
+        operands.RequireOneType();
         TransposedConvolutionView view = TransposedConvolutionView.Of(operands);
         int channels = operands.Extent((long)operands[1].Shape[1] * view.Group);
         return [new(operands[0].ElementType, new[] { operands[0].Shape[0], channels }.Concat(view.Window.Output).ToArray())];
