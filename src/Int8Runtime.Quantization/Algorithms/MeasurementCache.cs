@@ -26,7 +26,7 @@ internal sealed class MeasurementCache
             IReadOnlyDictionary<GraphValue, IRangeEstimator> estimators = Calibrator.Observe(
                 context.Engine, context.Graph, missing, context.Samples, () => new ConvergenceMeter(context.Estimation.Create(options.ActivationTarget)),
                 context.NextPass(options.BiasCorrection == BiasCorrectionMode.None ? 1 : 2), context.Cancellation);
-            Parallel.ForEach(estimators, e =>
+            System.Threading.Tasks.Parallel.ForEach(estimators, e =>
             {
                 _convergence[(context.FloatState, e.Key.Name, context.Samples.Count)] = ((ConvergenceMeter)e.Value).Shares();
                 _ranges[KeyOf(e.Key)] = e.Value.Range;

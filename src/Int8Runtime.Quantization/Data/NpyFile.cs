@@ -118,23 +118,14 @@ public static partial class NpyFile
         }
     }
 
-    /// <summary>Writes a file (format version 1).</summary>
+    /// <summary>Writes a file (format version 1); it appears complete or not at all.</summary>
     /// <param name="path">The file.</param>
     /// <param name="array">The array.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Save(string path, NpyArray array)
     {
-        // Under another name first, so that the file appears complete or not at all.
-        string temporary = $"{path}.{Guid.NewGuid():N}.tmp";
-        try
-        {
-            File.WriteAllBytes(temporary, Format(array));
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
+        byte[] content = Format(array);
+        AtomicFile.Write(path, stream => stream.Write(content));
     }
 
     /// <summary>Writes floats as a file (format version 1).</summary>

@@ -60,9 +60,13 @@ public sealed class TileTuning
         ArgumentException.ThrowIfNullOrEmpty(path);
         string full = Path.GetFullPath(path);
         Directory.CreateDirectory(Path.GetDirectoryName(full)!);
-        string temporary = full + "." + Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
-        File.WriteAllLines(temporary, [Header, .. Lines]);
-        File.Move(temporary, full, overwrite: true);
+        AtomicFile.Write(full, stream =>
+        {
+            using var writer = new StreamWriter(stream, leaveOpen: true);
+            writer.WriteLine(Header);
+            foreach (string line in Lines)
+                writer.WriteLine(line);
+        });
     }
 
     /// <summary>The tile of a problem; null if it was not measured.</summary>

@@ -1,5 +1,5 @@
 // Files appear complete or not at all.
-namespace Int8Runtime.Core.Tests.Memory;
+namespace Int8Runtime.Core.Tests.Files;
 
 public sealed class AtomicFileTests : IDisposable
 {
