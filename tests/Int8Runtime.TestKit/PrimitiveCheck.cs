@@ -22,10 +22,10 @@ public sealed record CheckOptions
     /// <summary>Which end of every tensor touches an inaccessible page.</summary>
     public GuardPlacement Placement { get; init; }
 
-    /// <summary>Value of run-time scales.</summary>
+    /// <summary>Value of run-time scales; of the second source 3/4, of the destination 3/2 of it.</summary>
     public float RuntimeScale { get; init; } = 0.037f;
 
-    /// <summary>Value of run-time zero points.</summary>
+    /// <summary>Value of run-time zero points; of the second source one more, of the destination two less.</summary>
     public int RuntimeZeroPoint { get; init; } = 3;
 }
 
@@ -168,16 +168,13 @@ public static unsafe class PrimitiveCheck
             Arguments.Set(ArgumentSlot.Destination, Destination);
 
             // Small tensors of their own, so that reading more than one value is caught as well.
-            if (attributes.SourceScale is { IsRuntime: true })
-                Arguments[ArgumentSlot.SourceScale] = Scalar(BitConverter.SingleToInt32Bits(options.RuntimeScale));
-            if (attributes.DestinationScale is { IsRuntime: true })
-                Arguments[ArgumentSlot.DestinationScale] = Scalar(BitConverter.SingleToInt32Bits(options.RuntimeScale));
-            if (attributes.SourceZeroPoint is { IsRuntime: true })
-                Arguments[ArgumentSlot.SourceZeroPoint] = Scalar(options.RuntimeZeroPoint);
-            if (attributes.DestinationZeroPoint is { IsRuntime: true })
-                Arguments[ArgumentSlot.DestinationZeroPoint] = Scalar(options.RuntimeZeroPoint);
-            if (attributes.WeightsZeroPoint is { IsRuntime: true })
-                Arguments[ArgumentSlot.WeightsZeroPoint] = Scalar(options.RuntimeZeroPoint);
+            SetScale(ArgumentSlot.SourceScale, attributes.SourceScale, options.RuntimeScale);
+            SetScale(ArgumentSlot.Source1Scale, attributes.Source1Scale, options.RuntimeScale * 0.75f);
+            SetScale(ArgumentSlot.DestinationScale, attributes.DestinationScale, options.RuntimeScale * 1.5f);
+            SetZeroPoint(ArgumentSlot.SourceZeroPoint, attributes.SourceZeroPoint, options.RuntimeZeroPoint);
+            SetZeroPoint(ArgumentSlot.Source1ZeroPoint, attributes.Source1ZeroPoint, options.RuntimeZeroPoint + 1);
+            SetZeroPoint(ArgumentSlot.DestinationZeroPoint, attributes.DestinationZeroPoint, options.RuntimeZeroPoint - 2);
+            SetZeroPoint(ArgumentSlot.WeightsZeroPoint, attributes.WeightsZeroPoint, options.RuntimeZeroPoint);
             if (attributes.WeightsScale is { IsRuntime: true, Granularity: var granularity })
             {
                 int channels = descriptor is MatMulDescriptor matrix ? matrix.N : destination.Dimensions[1];
@@ -234,6 +231,18 @@ public static unsafe class PrimitiveCheck
             Span<byte> bytes = new(tensor.Data, (int)tensor.Descriptor.SizeInBytes);
             for (int i = 0; i < bytes.Length; i += 3)
                 bytes[i] = 0;
+        }
+
+        private void SetScale(ArgumentSlot slot, QuantizationScale? scale, float value)
+        {
+            if (scale is { IsRuntime: true, Granularity: QuantizationGranularity.PerTensor })
+                Arguments[slot] = Scalar(BitConverter.SingleToInt32Bits(value));
+        }
+
+        private void SetZeroPoint(ArgumentSlot slot, ZeroPoint? zeroPoint, int value)
+        {
+            if (zeroPoint is { IsRuntime: true })
+                Arguments[slot] = Scalar(value);
         }
 
         private void* Scalar(int bits)

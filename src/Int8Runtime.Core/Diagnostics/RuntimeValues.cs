@@ -13,10 +13,12 @@ internal sealed unsafe class RuntimeValues : IDisposable
     public RuntimeValues(PrimitiveAttributes attributes, int channels, ref ExecutionArguments arguments)
     {
         Scale(attributes.SourceScale, ArgumentSlot.SourceScale, 1, _ => 0.25f, ref arguments);
+        Scale(attributes.Source1Scale, ArgumentSlot.Source1Scale, 1, _ => 0.5f, ref arguments);
         Scale(attributes.DestinationScale, ArgumentSlot.DestinationScale, 1, _ => 2f, ref arguments);
         int weights = attributes.WeightsScale is { Granularity: QuantizationGranularity.PerChannel } ? channels : 1;
         Scale(attributes.WeightsScale, ArgumentSlot.WeightsScale, weights, c => MathF.ScaleB(1, (c % 4) - 2), ref arguments);
         Zero(attributes.SourceZeroPoint, ArgumentSlot.SourceZeroPoint, 2, ref arguments);
+        Zero(attributes.Source1ZeroPoint, ArgumentSlot.Source1ZeroPoint, 1, ref arguments);
         Zero(attributes.WeightsZeroPoint, ArgumentSlot.WeightsZeroPoint, 1, ref arguments);
         Zero(attributes.DestinationZeroPoint, ArgumentSlot.DestinationZeroPoint, 3, ref arguments);
     }

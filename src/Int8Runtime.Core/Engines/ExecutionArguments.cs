@@ -63,6 +63,12 @@ public enum ArgumentSlot
     /// <summary>The bias of a <see cref="DepthwisePostOp"/>, whose weights are an operand of the chain.</summary>
     DepthwiseBias,
 
+    /// <summary>One f32: the second source's scale of <see cref="QuantizationScale.Runtime"/>.</summary>
+    Source1Scale,
+
+    /// <summary>One s32: the second source's zero point of <see cref="ZeroPoint.Runtime"/>.</summary>
+    Source1ZeroPoint,
+
     /// <summary>Operand of the first post-op of the chain; operand of post-op i is at this value plus i.</summary>
     PostOp0 = 32,
 }

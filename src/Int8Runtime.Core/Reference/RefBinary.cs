@@ -21,9 +21,10 @@ internal sealed unsafe class RefBinary() : RefImplementation<BinaryDescriptor>(P
     protected override void Execute(BinaryDescriptor descriptor, PrimitiveAttributes attributes, in ExecutionArguments arguments)
     {
         MemoryDescriptor destination = descriptor.Destination;
-        float scale0 = RefEpilogue.SourceScale(attributes, in arguments), scale1 = attributes.Source1Scale?.At(0) ?? 1f;
+        float scale0 = RefEpilogue.SourceScale(attributes, in arguments);
+        float scale1 = RefEpilogue.Source1Scale(attributes, in arguments);
         int zeroPoint0 = RefEpilogue.SourceZeroPoint(attributes, in arguments);
-        int zeroPoint1 = attributes.Source1ZeroPoint?.At(0) ?? 0;
+        int zeroPoint1 = RefEpilogue.Source1ZeroPoint(attributes, in arguments);
         Epilogue epilogue = Epilogue.CreateForValues(
             attributes, destination.DataType, RefEpilogue.ReadRuntime(attributes, in arguments));
         Span<int> index = stackalloc int[destination.Rank];

@@ -92,19 +92,29 @@ internal static unsafe class RefEpilogue
 
     /// <summary>The source's scale, constant or from the arguments; 1 if not set.</summary>
     public static float SourceScale(PrimitiveAttributes attributes, in ExecutionArguments arguments) =>
-        attributes.SourceScale is { IsRuntime: true }
-            ? *(float*)arguments[ArgumentSlot.SourceScale]
-            : attributes.SourceScale?.At(0) ?? 1f;
-
-    /// <summary>The weights' zero point of a channel, constant or from the arguments.</summary>
-    public static int WeightsZeroPoint(PrimitiveAttributes attributes, int channel, in ExecutionArguments arguments) =>
-        attributes.WeightsZeroPoint is { IsRuntime: true }
-            ? *(int*)arguments[ArgumentSlot.WeightsZeroPoint]
-            : attributes.WeightsZeroPoint?.At(channel) ?? 0;
+        ScaleOf(attributes.SourceScale, in arguments, ArgumentSlot.SourceScale);
 
     /// <summary>The source's zero point (of the first channel where they differ), constant or from the arguments.</summary>
     public static int SourceZeroPoint(PrimitiveAttributes attributes, in ExecutionArguments arguments) =>
-        attributes.SourceZeroPoint is { IsRuntime: true }
-            ? *(int*)arguments[ArgumentSlot.SourceZeroPoint]
-            : attributes.SourceZeroPoint?.At(0) ?? 0;
+        ZeroPointOf(attributes.SourceZeroPoint, in arguments, ArgumentSlot.SourceZeroPoint);
+
+    /// <summary>The second source's scale, constant or from the arguments; 1 if not set.</summary>
+    public static float Source1Scale(PrimitiveAttributes attributes, in ExecutionArguments arguments) =>
+        ScaleOf(attributes.Source1Scale, in arguments, ArgumentSlot.Source1Scale);
+
+    /// <summary>The second source's zero point, constant or from the arguments.</summary>
+    public static int Source1ZeroPoint(PrimitiveAttributes attributes, in ExecutionArguments arguments) =>
+        ZeroPointOf(attributes.Source1ZeroPoint, in arguments, ArgumentSlot.Source1ZeroPoint);
+
+    /// <summary>The weights' zero point of a channel, constant or from the arguments.</summary>
+    public static int WeightsZeroPoint(PrimitiveAttributes attributes, int channel, in ExecutionArguments arguments) =>
+        ZeroPointOf(attributes.WeightsZeroPoint, in arguments, ArgumentSlot.WeightsZeroPoint, channel);
+
+    /// <summary>A scale of an execution; 1 if not set.</summary>
+    public static float ScaleOf(QuantizationScale? scale, in ExecutionArguments arguments, ArgumentSlot slot, int channel = 0) =>
+        scale is null ? 1f : scale.IsRuntime ? *(float*)arguments[slot] : scale.At(channel);
+
+    /// <summary>A zero point of an execution; 0 if not set.</summary>
+    public static int ZeroPointOf(ZeroPoint? zeroPoint, in ExecutionArguments arguments, ArgumentSlot slot, int channel = 0) =>
+        zeroPoint is null ? 0 : zeroPoint.IsRuntime ? *(int*)arguments[slot] : zeroPoint.At(channel);
 }

@@ -61,8 +61,8 @@ internal abstract class RefImplementation<TDescriptor>(PrimitiveKind kind, strin
         string? what =
             attributes.SourceScale is { Granularity: QuantizationGranularity.PerChannel } ? "source scales per channel"
             : attributes.SourceZeroPoint is { Granularity: QuantizationGranularity.PerChannel } ? "source zero points per channel"
-            : attributes.Source1Scale is { IsRuntime: true } or { Granularity: QuantizationGranularity.PerChannel } ? "second source scales at execution or per channel"
-            : attributes.Source1ZeroPoint is { IsRuntime: true } or { Granularity: QuantizationGranularity.PerChannel } ? "second source zero points at execution or per channel"
+            : attributes.Source1Scale is { Granularity: QuantizationGranularity.PerChannel } ? "second source scales per channel"
+            : attributes.Source1ZeroPoint is { Granularity: QuantizationGranularity.PerChannel } ? "second source zero points per channel"
             : attributes.WeightsScale is { IsRuntime: true } || attributes.WeightsZeroPoint is { IsRuntime: true } ? "weights scales or zero points at execution"
             : attributes.DestinationScale is { Granularity: QuantizationGranularity.PerChannel } ? "destination scales per channel"
             : attributes.DestinationZeroPoint is { Granularity: QuantizationGranularity.PerChannel } ? "destination zero points per channel"

@@ -18,8 +18,10 @@ internal sealed unsafe class RefPRelu() : RefImplementation<PReluDescriptor>(Pri
     protected override void Execute(PReluDescriptor descriptor, PrimitiveAttributes attributes, in ExecutionArguments arguments)
     {
         MemoryDescriptor source = descriptor.Source, destination = descriptor.Destination;
-        float scale = RefEpilogue.SourceScale(attributes, in arguments), slopeScale = attributes.Source1Scale?.At(0) ?? 1f;
-        int zeroPoint = RefEpilogue.SourceZeroPoint(attributes, in arguments), slopeZeroPoint = attributes.Source1ZeroPoint?.At(0) ?? 0;
+        float scale = RefEpilogue.SourceScale(attributes, in arguments);
+        float slopeScale = RefEpilogue.Source1Scale(attributes, in arguments);
+        int zeroPoint = RefEpilogue.SourceZeroPoint(attributes, in arguments);
+        int slopeZeroPoint = RefEpilogue.Source1ZeroPoint(attributes, in arguments);
         Epilogue epilogue = Epilogue.CreateForValues(
             attributes, destination.DataType, RefEpilogue.ReadRuntime(attributes, in arguments));
         Span<int> index = stackalloc int[destination.Rank];

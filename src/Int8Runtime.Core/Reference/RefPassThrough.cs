@@ -14,7 +14,7 @@ internal readonly unsafe ref struct RefPassThrough
     private readonly bool _keepsUnits;
 
     /// <summary>Prepares an execution.</summary>
-    /// <param name="attributes">The attributes, completed by <see cref="PassThrough.Complete"/>.</param>
+    /// <param name="attributes">The attributes.</param>
     /// <param name="source">Type of the source.</param>
     /// <param name="destination">The destination.</param>
     /// <param name="arguments">The memory.</param>
@@ -25,7 +25,9 @@ internal readonly unsafe ref struct RefPassThrough
         _keepsUnits = PassThrough.KeepsUnits(attributes, source, destination.DataType);
         _scale = RefEpilogue.SourceScale(attributes, in arguments);
         ZeroPoint = RefEpilogue.SourceZeroPoint(attributes, in arguments);
-        _epilogue = Epilogue.CreateForValues(attributes, destination.DataType);
+        PrimitiveAttributes completed = PassThrough.Complete(attributes, destination.DataType);
+        _epilogue = Epilogue.CreateForValues(
+            completed, destination.DataType, RefEpilogue.ReadRuntime(completed, PassThrough.Complete(attributes, in arguments)));
     }
 
     /// <summary>The stored value that stands for real 0.</summary>

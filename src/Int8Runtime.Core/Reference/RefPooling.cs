@@ -19,16 +19,13 @@ internal sealed unsafe class RefPooling() : RefImplementation<PoolingDescriptor>
 
     /// <inheritdoc/>
     protected override Rejection? Refuse(PoolingDescriptor descriptor, PrimitiveAttributes attributes) =>
-        PassThrough.HasRuntimeQuantization(attributes)
-            ? new Rejection(Name, RejectionReason.Quantization, "scales or zero points given at execution")
-            : RefuseOperands(descriptor.Source, descriptor.Destination);
+        RefuseOperands(descriptor.Source, descriptor.Destination);
 
     /// <inheritdoc/>
     protected override void Execute(PoolingDescriptor descriptor, PrimitiveAttributes attributes, in ExecutionArguments arguments)
     {
         MemoryDescriptor source = descriptor.Source, destination = descriptor.Destination;
-        var result = new RefPassThrough(
-            PassThrough.Complete(attributes, destination.DataType), source.DataType, destination, in arguments);
+        var result = new RefPassThrough(attributes, source.DataType, destination, in arguments);
         Span<int> output = stackalloc int[destination.Rank];
         output.Clear();
         if (destination.ElementCount > 0)

@@ -72,10 +72,10 @@ internal sealed unsafe class RefReorder() : RefImplementation<ReorderDescriptor>
         int channel = 0;
         for (int d = Math.Max(descriptor.ChannelAxis, 0); d < Math.Min(descriptor.ChannelAxis + descriptor.ChannelDimensions, index.Length); d++)
             channel = (channel * descriptor.Source.Dimensions[d]) + index[d];
-        float sourceScale = Scale(attributes.SourceScale, in arguments, ArgumentSlot.SourceScale, channel);
-        int sourceZeroPoint = Zero(attributes.SourceZeroPoint, in arguments, ArgumentSlot.SourceZeroPoint, channel);
-        float scale = Scale(attributes.DestinationScale, in arguments, ArgumentSlot.DestinationScale, channel);
-        int zeroPoint = Zero(attributes.DestinationZeroPoint, in arguments, ArgumentSlot.DestinationZeroPoint, channel);
+        float sourceScale = RefEpilogue.ScaleOf(attributes.SourceScale, in arguments, ArgumentSlot.SourceScale, channel);
+        int sourceZeroPoint = RefEpilogue.ZeroPointOf(attributes.SourceZeroPoint, in arguments, ArgumentSlot.SourceZeroPoint, channel);
+        float scale = RefEpilogue.ScaleOf(attributes.DestinationScale, in arguments, ArgumentSlot.DestinationScale, channel);
+        int zeroPoint = RefEpilogue.ZeroPointOf(attributes.DestinationZeroPoint, in arguments, ArgumentSlot.DestinationZeroPoint, channel);
 
         void* destination = arguments[ArgumentSlot.Destination];
         float value = ScalarAccess.LoadReal(
@@ -91,10 +91,4 @@ internal sealed unsafe class RefReorder() : RefImplementation<ReorderDescriptor>
 
         ScalarAccess.Store(destination, type, offset, value, zeroPoint);
     }
-
-    private static float Scale(QuantizationScale? scale, in ExecutionArguments arguments, ArgumentSlot slot, int channel) =>
-        scale is null ? 1f : scale.IsRuntime ? *(float*)arguments[slot] : scale.At(channel);
-
-    private static int Zero(ZeroPoint? zeroPoint, in ExecutionArguments arguments, ArgumentSlot slot, int channel) =>
-        zeroPoint is null ? 0 : zeroPoint.IsRuntime ? *(int*)arguments[slot] : zeroPoint.At(channel);
 }

@@ -17,15 +17,12 @@ internal sealed unsafe class RefResampling() : RefImplementation<ResamplingDescr
 
     /// <inheritdoc/>
     protected override Rejection? Refuse(ResamplingDescriptor descriptor, PrimitiveAttributes attributes) =>
-        PassThrough.HasRuntimeQuantization(attributes)
-            ? new Rejection(Name, RejectionReason.Quantization, "scales or zero points given at execution")
-            : RefuseOperands(descriptor.Source, descriptor.Destination);
+        RefuseOperands(descriptor.Source, descriptor.Destination);
 
     /// <inheritdoc/>
     protected override void Execute(ResamplingDescriptor descriptor, PrimitiveAttributes attributes, in ExecutionArguments arguments)
     {
         MemoryDescriptor source = descriptor.Source, destination = descriptor.Destination;
-        attributes = PassThrough.Complete(attributes, destination.DataType);
         bool copies = descriptor.Algorithm == ResamplingAlgorithm.Nearest
             && PassThrough.Copies(attributes, source.DataType, destination.DataType);
         var result = new RefPassThrough(attributes, source.DataType, destination, in arguments);

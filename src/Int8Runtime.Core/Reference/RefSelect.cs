@@ -19,8 +19,10 @@ internal sealed unsafe class RefSelect() : RefImplementation<SelectDescriptor>(P
     protected override void Execute(SelectDescriptor descriptor, PrimitiveAttributes attributes, in ExecutionArguments arguments)
     {
         MemoryDescriptor destination = descriptor.Destination;
-        float scale0 = RefEpilogue.SourceScale(attributes, in arguments), scale1 = attributes.Source1Scale?.At(0) ?? 1f;
-        int zeroPoint0 = RefEpilogue.SourceZeroPoint(attributes, in arguments), zeroPoint1 = attributes.Source1ZeroPoint?.At(0) ?? 0;
+        float scale0 = RefEpilogue.SourceScale(attributes, in arguments);
+        float scale1 = RefEpilogue.Source1Scale(attributes, in arguments);
+        int zeroPoint0 = RefEpilogue.SourceZeroPoint(attributes, in arguments);
+        int zeroPoint1 = RefEpilogue.Source1ZeroPoint(attributes, in arguments);
         Epilogue epilogue = Epilogue.CreateForValues(
             attributes, destination.DataType, RefEpilogue.ReadRuntime(attributes, in arguments));
         Span<int> index = stackalloc int[destination.Rank];

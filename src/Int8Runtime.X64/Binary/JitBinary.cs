@@ -22,13 +22,13 @@ internal sealed class JitBinary(KernelCache cache, Isa tier)
         descriptor = descriptor with { Source = source, Source1 = source1, Destination = destination };
         if (RefuseTensors(source, source1, destination) is { } tensors)
             return tensors;
-        if (RefuseQuantization(attributes, source.DataType, destination.DataType) is { } quantization)
+        if (RefuseQuantization(attributes) is { } quantization)
             return quantization;
 
         Epilogue epilogue = Epilogue.CreateForValues(attributes, destination.DataType);
         ElementwiseSteps steps = new ElementwiseSteps()
             .AddDequantization(attributes.SourceScale, attributes.SourceZeroPoint, source.Rank, 0)
-            .Add(descriptor.Algorithm, source1, ArgumentSlot.Source1, attributes.Source1Scale, attributes.Source1ZeroPoint)
+            .Add(descriptor.Algorithm, source1, ArgumentSlot.Source1, OperandQuantization.OfSource1(attributes))
             .AddPostOps(epilogue, destination.Rank);
         return ElementwisePlan.TryCreate(isa, Cache, source, destination, steps.Steps, epilogue) is { } plan
             ? new ElementwisePrimitivePlan(Name, descriptor, plan, request.Threads)

@@ -50,7 +50,7 @@ internal sealed unsafe class JitConcat(KernelCache cache, Isa tier)
             else
             {
                 var attributes = request.Attributes with { SourceZeroPoint = descriptor.ZeroPoint(i) };
-                if (RefuseQuantization(attributes, source.DataType, destination.DataType) is { } quantization)
+                if (RefuseQuantization(attributes) is { } quantization)
                     return quantization;
                 ElementwiseSteps steps = new ElementwiseSteps()
                     .AddDequantization(QuantizationScale.PerTensor(descriptor.Scale(i)), attributes.SourceZeroPoint, source.Rank, 0)

@@ -7,8 +7,8 @@ internal abstract unsafe class ElementwiseBox(long[] start, Loop[] outer)
     /// <summary>Names of the kernels.</summary>
     public abstract string Details { get; }
 
-    /// <summary>Bytes kept alive.</summary>
-    public abstract long SizeInBytes { get; }
+    /// <summary>The chain that every element passes.</summary>
+    public abstract RunStage Stage { get; }
 
     /// <summary>Scratch bytes of each worker.</summary>
     public virtual int ScratchBytes => 0;
@@ -23,7 +23,12 @@ internal abstract unsafe class ElementwiseBox(long[] start, Loop[] outer)
     protected int Tensors => start.Length;
 
     /// <summary>Computes a worker's share.</summary>
-    public abstract void Run(in ExecutionArguments arguments, byte* scratch, int worker, int workers);
+    /// <param name="arguments">Operands of the execution.</param>
+    /// <param name="numbers">What <see cref="RunStage.WriteNumbers"/> wrote.</param>
+    /// <param name="scratch"><see cref="ScratchBytes"/> bytes of the worker.</param>
+    /// <param name="worker">The worker.</param>
+    /// <param name="workers">Number of workers.</param>
+    public abstract void Run(in ExecutionArguments arguments, byte* numbers, byte* scratch, int worker, int workers);
 
     /// <summary>Byte offset of the first element of an outer iteration in every tensor.</summary>
     protected void OffsetsOf(int iteration, Span<long> offsets)
@@ -54,29 +59,29 @@ internal sealed unsafe class RunBox(long[] start, Loop[] outer, Loop rows, Loop 
     public override string Details => stage.KernelName;
 
     /// <inheritdoc/>
-    public override long SizeInBytes => stage.SizeInBytes;
+    public override RunStage Stage => stage;
 
     /// <inheritdoc/>
     public override long Elements => (long)OuterCount * rows.Extent * run.Extent;
 
     /// <inheritdoc/>
-    public override void Run(in ExecutionArguments arguments, byte* scratch, int worker, int workers)
+    public override void Run(in ExecutionArguments arguments, byte* numbers, byte* scratch, int worker, int workers)
     {
         int allRows = OuterCount * rows.Extent;
         if (allRows >= workers * 2 || run.Extent < PartAlignment * 2)
         {
             (int start, int end) = Parallel.Share(allRows, worker, workers);
-            RunRows(in arguments, start, end, 0, run.Extent);
+            RunRows(in arguments, numbers, start, end, 0, run.Extent);
             return;
         }
 
         int parts = (run.Extent + PartAlignment - 1) / PartAlignment;
         (int first, int last) = Parallel.Share(parts, worker, workers);
-        RunRows(in arguments, 0, allRows, first * PartAlignment, Math.Min(last * PartAlignment, run.Extent));
+        RunRows(in arguments, numbers, 0, allRows, first * PartAlignment, Math.Min(last * PartAlignment, run.Extent));
     }
 
     // Elements [from, to) of rows [first, end), rows counted over all outer iterations.
-    private void RunRows(in ExecutionArguments arguments, int first, int end, int from, int to)
+    private void RunRows(in ExecutionArguments arguments, byte* numbers, int first, int end, int from, int to)
     {
         if (from >= to)
             return;
@@ -89,7 +94,7 @@ internal sealed unsafe class RunBox(long[] start, Loop[] outer, Loop rows, Loop 
             Move(offsets, rows, row);
             Move(offsets, run, from);
             stage.Invoke(
-                in arguments, (byte*)arguments[ArgumentSlot.Source] + offsets[1],
+                in arguments, numbers, (byte*)arguments[ArgumentSlot.Source] + offsets[1],
                 (byte*)arguments[ArgumentSlot.Destination] + offsets[0], offsets, count, to - from);
             first += count;
         }

@@ -14,22 +14,24 @@ internal sealed unsafe class ElementwisePlan
     private readonly ElementwiseBox[] _boxes;
     private readonly bool _reads, _hasPadding;
     private readonly int _scratchBytes;
+    private readonly long _numberBytes; // of numbers given at execution, before the workers' scratch
 
     private ElementwisePlan(MemoryDescriptor source, MemoryDescriptor destination, bool reads, ElementwiseBox[] boxes)
     {
         (_source, _destination, _boxes) = (source, destination, boxes);
         (_reads, _hasPadding) = (reads, destination.PaddedDimensions != destination.Dimensions);
         _scratchBytes = boxes.Max(box => box.ScratchBytes);
+        _numberBytes = boxes.Max(box => box.Stage.NumberBytes);
     }
 
     /// <summary>Names of the kernels.</summary>
     public string Details => string.Join(", ", _boxes.Select(box => box.Details).Distinct());
 
     /// <summary>Bytes kept alive.</summary>
-    public long SizeInBytes => 1024 + _boxes.Sum(box => box.SizeInBytes);
+    public long SizeInBytes => 1024 + _boxes.Sum(box => box.Stage.SizeInBytes);
 
     /// <summary>Scratch bytes of an execution with <paramref name="threads"/> threads.</summary>
-    public long ScratchBytes(int threads) => (long)_scratchBytes * threads;
+    public long ScratchBytes(int threads) => _numberBytes + ((long)_scratchBytes * threads);
 
     /// <summary>Plans a computation; null if the layouts do not go together.</summary>
     /// <param name="isa">Instruction sets for the kernels.</param>
@@ -82,7 +84,8 @@ internal sealed unsafe class ElementwisePlan
         int size = Math.Max(_destination.DataType.SizeInBytes(), _source.DataType.SizeInBytes());
         foreach (ElementwiseBox box in _boxes)
         {
-            var body = new Work(box, in arguments, context.Scratch);
+            box.Stage.WriteNumbers(in arguments, context.Scratch);
+            var body = new Work(box, in arguments, context.Scratch, context.Scratch + _numberBytes);
             Parallel.Run(context.Pool, WorkSharing.Threads(box.Elements * size, context.Threads), ref body);
         }
     }
@@ -112,11 +115,11 @@ internal sealed unsafe class ElementwisePlan
             RunStage.Create(isa, cache, source, steps, epilogue, longest, null, selection));
     }
 
-    private readonly ref struct Work(ElementwiseBox box, in ExecutionArguments arguments, byte* scratch) : IParallelBody
+    private readonly ref struct Work(ElementwiseBox box, in ExecutionArguments arguments, byte* numbers, byte* scratch) : IParallelBody
     {
         private readonly ref readonly ExecutionArguments _arguments = ref arguments;
 
         public void Run(int worker, int workers) =>
-            box.Run(in _arguments, scratch + (worker * box.ScratchBytes), worker, workers);
+            box.Run(in _arguments, numbers, scratch + (worker * box.ScratchBytes), worker, workers);
     }
 }

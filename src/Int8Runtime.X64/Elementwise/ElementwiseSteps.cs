@@ -18,19 +18,10 @@ internal sealed class ElementwiseSteps
 
     /// <summary>Appends a function of the value and an argument, which may be quantized.</summary>
     public ElementwiseSteps Add(
-        BinaryAlgorithm algorithm, MemoryDescriptor operand, ArgumentSlot slot, QuantizationScale? scale, ZeroPoint? zeroPoint)
+        BinaryAlgorithm algorithm, MemoryDescriptor operand, ArgumentSlot slot, OperandQuantization? quantization = null)
     {
-        (float, int)? quantization = scale is null && zeroPoint is not { IsZero: false }
-            ? null
-            : (scale?.At(0) ?? 1f, zeroPoint?.At(0) ?? 0);
-        return Add(algorithm, operand, slot, quantization);
-    }
-
-    /// <summary>Appends a function of the value and an argument, or <c>scale·(argument − zeroPoint)</c> with any factor.</summary>
-    public ElementwiseSteps Add(
-        BinaryAlgorithm algorithm, MemoryDescriptor operand, ArgumentSlot slot, (float Scale, int ZeroPoint)? quantization = null)
-    {
-        _steps.Add(new ElementwiseStep(PostOp.Binary(algorithm, operand), slot, Quantization: quantization));
+        _steps.Add(new ElementwiseStep(
+            PostOp.Binary(algorithm, operand), slot, Quantization: quantization is { IsIdentity: true } ? null : quantization));
         return this;
     }
 
@@ -65,11 +56,11 @@ internal sealed class ElementwiseSteps
     public ElementwiseSteps AddDequantization(QuantizationScale? scale, ZeroPoint? zeroPoint, Shape extents)
     {
         if (zeroPoint is { IsRuntime: true })
-            Add(BinaryAlgorithm.Subtract, Single(extents.Rank, DataType.Int32), ArgumentSlot.SourceZeroPoint, null);
+            Add(BinaryAlgorithm.Subtract, Single(extents.Rank, DataType.Int32), ArgumentSlot.SourceZeroPoint);
         else if (zeroPoint is { IsZero: false })
             Add(BinaryAlgorithm.Subtract, ToFloats(zeroPoint), extents);
         if (scale is { IsRuntime: true })
-            Add(BinaryAlgorithm.Multiply, Single(extents.Rank, DataType.Float32), ArgumentSlot.SourceScale, null);
+            Add(BinaryAlgorithm.Multiply, Single(extents.Rank, DataType.Float32), ArgumentSlot.SourceScale);
         else if (scale is not null && scale.Values.ContainsAnyExcept(1f))
             Add(BinaryAlgorithm.Multiply, scale.Values, extents);
         return this;
@@ -78,7 +69,7 @@ internal sealed class ElementwiseSteps
     /// <summary>Appends the factor and post-ops of an epilogue of computed values.</summary>
     public ElementwiseSteps AddPostOps(Epilogue epilogue, int rank)
     {
-        if (epilogue.Scale[0] != 1f)
+        if (EpiloguePlan.HasFactor(epilogue))
             Add(BinaryAlgorithm.Multiply, epilogue.Scale, rank, 0);
         for (int i = 0; i < epilogue.PostOps.Count; i++)
         {

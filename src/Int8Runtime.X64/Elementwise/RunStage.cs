@@ -9,7 +9,7 @@ namespace Int8Runtime.X64;
 /// <param name="Values">For a binary function whose operand belongs to the plan: the operand.</param>
 /// <param name="Quantization">Scale and zero point of the operand, if it has them.</param>
 internal sealed record ElementwiseStep(
-    PostOp PostOp, ArgumentSlot Slot = default, AlignedFloats? Values = null, (float Scale, int ZeroPoint)? Quantization = null)
+    PostOp PostOp, ArgumentSlot Slot = default, AlignedFloats? Values = null, OperandQuantization? Quantization = null)
 {
     /// <summary>The operand where it is a tensor whose pointer moves; a single number of the plan is a constant.</summary>
     public MemoryDescriptor? Tensor =>
@@ -22,20 +22,20 @@ internal sealed record ElementwiseStep(
 /// </summary>
 /// <param name="Other">Argument <see cref="ArgumentSlot.Source1"/>.</param>
 /// <param name="Condition">Argument <see cref="ArgumentSlot.Condition"/>; null for none.</param>
-/// <param name="Attributes">Constant scales and zero points of both sources.</param>
+/// <param name="Attributes">Scales and zero points of both sources.</param>
 internal sealed record Selection(MemoryDescriptor Other, MemoryDescriptor? Condition, PrimitiveAttributes Attributes)
 {
     /// <summary>The tensors beside the source.</summary>
     public IEnumerable<MemoryDescriptor> Tensors => Condition is null ? [Other] : [Other, Condition];
 
     /// <summary>Scale and zero point of the source.</summary>
-    public (float Scale, int ZeroPoint) Source => (Attributes.SourceScale?.At(0) ?? 1f, Attributes.SourceZeroPoint?.At(0) ?? 0);
+    public OperandQuantization Source { get; } = OperandQuantization.OfSource(Attributes);
 
     /// <summary>Scale and zero point of the other tensor.</summary>
-    public (float Scale, int ZeroPoint) OtherSource => (Attributes.Source1Scale?.At(0) ?? 1f, Attributes.Source1ZeroPoint?.At(0) ?? 0);
+    public OperandQuantization OtherSource { get; } = OperandQuantization.OfSource1(Attributes);
 
     /// <summary>Whether either is dequantized.</summary>
-    public bool IsQuantized => Source != (1f, 0) || OtherSource != (1f, 0);
+    public bool IsQuantized => !Source.IsIdentity || !OtherSource.IsIdentity;
 }
 
 /// <summary>
@@ -75,6 +75,9 @@ internal sealed unsafe class RunStage
 
     /// <summary>Bytes kept alive.</summary>
     public long SizeInBytes => _epilogue.SizeInBytes;
+
+    /// <summary>Bytes for numbers that are given at execution; a multiple of 64.</summary>
+    public long NumberBytes => _epilogue.ScratchBytes;
 
     /// <summary>Number of tensors: destination, source and operands.</summary>
     public static int TensorCount(IReadOnlyList<ElementwiseStep> steps) => 2 + steps.Count(step => step.Tensor is not null);
@@ -139,18 +142,24 @@ internal sealed unsafe class RunStage
         return new RunStage(steps, tensorOf, selection, next, plan, kernel, rows);
     }
 
+    /// <summary>Writes the numbers that are given at execution, once for all rows.</summary>
+    /// <param name="arguments">Operands of the execution.</param>
+    /// <param name="numbers"><see cref="NumberBytes"/> bytes, 64-byte aligned.</param>
+    public void WriteNumbers(in ExecutionArguments arguments, byte* numbers) => _epilogue.WriteNumbers(in arguments, numbers);
+
     /// <summary>Computes rows.</summary>
     /// <param name="arguments">Operands of the execution.</param>
+    /// <param name="numbers">What <see cref="WriteNumbers"/> wrote.</param>
     /// <param name="source">First element of the source.</param>
     /// <param name="destination">First element of the destination.</param>
     /// <param name="offsets">Byte offset of the first element in each tensor; those of source and destination are not used.</param>
     /// <param name="rows">Number of rows.</param>
     /// <param name="count">Elements of a row.</param>
     public void Invoke(
-        in ExecutionArguments arguments, byte* source, byte* destination, ReadOnlySpan<long> offsets, long rows, long count)
+        in ExecutionArguments arguments, byte* numbers, byte* source, byte* destination, ReadOnlySpan<long> offsets, long rows, long count)
     {
         EpilogueArguments table = default;
-        _epilogue.PrepareConstants(ref table);
+        _epilogue.PrepareNumbers(numbers, ref table);
         for (int i = 0; i < _tensorOfStep.Length; i++)
         {
             if (_tensorOfStep[i] == 0)
@@ -174,8 +183,10 @@ internal sealed unsafe class RunStage
         {
             call.Other = (byte*)arguments[ArgumentSlot.Source1] + offsets[_other];
             (call.OtherStride, call.ConditionStride) = (_otherStride, _conditionStride);
-            (call.Scale, call.ZeroPoint) = _selection.Source;
-            (call.OtherScale, call.OtherZeroPoint) = _selection.OtherSource;
+            call.Scale = _selection.Source.ScaleIn(in arguments);
+            call.ZeroPoint = _selection.Source.ZeroPointIn(in arguments);
+            call.OtherScale = _selection.OtherSource.ScaleIn(in arguments);
+            call.OtherZeroPoint = _selection.OtherSource.ZeroPointIn(in arguments);
             if (_selection.Condition is not null)
                 call.Condition = (byte*)arguments[ArgumentSlot.Condition] + offsets[_other + 1];
         }

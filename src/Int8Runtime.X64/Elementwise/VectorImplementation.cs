@@ -56,7 +56,7 @@ internal abstract class VectorImplementation(KernelCache cache, string algorithm
     }
 
     /// <summary>A refusal of quantization that none of these kernels serves.</summary>
-    protected Rejection? RefuseQuantization(PrimitiveAttributes attributes, DataType source, DataType destination)
+    protected Rejection? RefuseQuantization(PrimitiveAttributes attributes)
     {
         string? what =
             attributes.SourceScale is { Granularity: QuantizationGranularity.PerChannel }
@@ -64,11 +64,8 @@ internal abstract class VectorImplementation(KernelCache cache, string algorithm
             : attributes.DestinationScale is { Granularity: QuantizationGranularity.PerChannel }
                 || attributes.DestinationZeroPoint is { Granularity: QuantizationGranularity.PerChannel }
                     ? "destination quantization per channel"
-            : attributes.Source1Scale is { IsRuntime: true } or { Granularity: QuantizationGranularity.PerChannel }
-                || attributes.Source1ZeroPoint is { IsRuntime: true } or { Granularity: QuantizationGranularity.PerChannel }
-                    ? "second source quantization at execution or per channel"
-            : attributes.DestinationScale is { IsRuntime: true } || attributes.DestinationZeroPoint is { IsRuntime: true }
-                ? "destination quantization at execution"
+            : attributes.Source1Scale is { Granularity: QuantizationGranularity.PerChannel }
+                || attributes.Source1ZeroPoint is { Granularity: QuantizationGranularity.PerChannel } ? "second source quantization per channel"
             : null;
         return what is null ? null : Refuse(RejectionReason.Quantization, what);
     }

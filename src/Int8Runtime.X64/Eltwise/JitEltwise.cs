@@ -20,7 +20,7 @@ internal sealed class JitEltwise(KernelCache cache, Isa tier)
         MemoryDescriptor destination = descriptor.Destination;
         if (RefuseTensors(source, destination) is { } tensors)
             return tensors;
-        if (RefuseQuantization(attributes, source.DataType, destination.DataType) is { } quantization)
+        if (RefuseQuantization(attributes) is { } quantization)
             return quantization;
 
         Epilogue epilogue = Epilogue.CreateForValues(attributes, destination.DataType);

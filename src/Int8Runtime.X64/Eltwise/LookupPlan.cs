@@ -42,7 +42,7 @@ internal sealed unsafe class LookupPlan : PrimitivePlan
         if (!source.DataType.IsInt8() || !destination.DataType.IsInt8() || !source.IsDense || !destination.IsDense
             || source.PaddedDimensions != source.Dimensions)
             return null;
-        if (attributes.SourceScale is { IsRuntime: true } || attributes.SourceZeroPoint is { IsRuntime: true })
+        if (epilogue.IsRuntime || OperandQuantization.OfSource(attributes).IsRuntime)
             return null;
         bool pays = IsTranscendental(descriptor.Algorithm);
         foreach (PostOp postOp in epilogue.PostOps)

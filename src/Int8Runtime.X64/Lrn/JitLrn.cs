@@ -23,7 +23,7 @@ internal sealed unsafe class JitLrn(KernelCache cache, Isa tier) : VectorImpleme
         descriptor = descriptor with { Source = source, Destination = destination };
         if (RefuseTensors(source, destination) is { } tensors)
             return tensors;
-        if (RefuseQuantization(attributes, source.DataType, destination.DataType) is { } quantization)
+        if (RefuseQuantization(attributes) is { } quantization)
             return quantization;
         if (descriptor.Algorithm != LrnAlgorithm.AcrossChannels)
             return Refuse(RejectionReason.Algorithm, "windows within a channel");
@@ -73,23 +73,26 @@ internal sealed unsafe class JitLrn(KernelCache cache, Isa tier) : VectorImpleme
 
         public override string Details => kernel.Name;
 
-        public override long ScratchBytes => (long)_squareBytes * threads;
+        private long NumberBytes => epilogue.ScratchBytes;
+
+        public override long ScratchBytes => epilogue.ScratchBytes + ((long)_squareBytes * threads);
 
         public override void Execute(in ExecutionContext context)
         {
+            epilogue.WriteNumbers(in context.Arguments, context.Scratch);
             var body = new Work(this, in context.Arguments, context.Scratch);
             Parallel.Run(
                 context.Pool, WorkSharing.Threads(descriptor.Source.ElementCount * sizeof(float), context.Threads), ref body);
             GC.KeepAlive(this);
         }
 
-        private void Run(in ExecutionArguments arguments, byte* squares, int worker, int workers)
+        private void Run(in ExecutionArguments arguments, byte* numbers, byte* squares, int worker, int workers)
         {
             MemoryDescriptor source = descriptor.Source, destination = descriptor.Destination;
             int sourceBytes = source.DataType.SizeInBytes(), bytes = destination.DataType.SizeInBytes();
             new Span<byte>(squares, _squareBytes).Clear();
             EpilogueArguments table = default;
-            epilogue.PrepareConstants(ref table);
+            epilogue.PrepareNumbers(numbers, ref table);
             var call = new LrnArguments
             {
                 Squares = squares,
@@ -116,12 +119,13 @@ internal sealed unsafe class JitLrn(KernelCache cache, Isa tier) : VectorImpleme
             }
         }
 
-        private readonly ref struct Work(Plan plan, in ExecutionArguments arguments, byte* scratch) : IParallelBody
+        private readonly ref struct Work(Plan plan, in ExecutionArguments arguments, byte* numbers) : IParallelBody
         {
             private readonly ref readonly ExecutionArguments _arguments = ref arguments;
 
             public void Run(int worker, int workers) =>
-                plan.Run(in _arguments, scratch + ((long)worker * plan._squareBytes), worker, workers);
+                plan.Run(
+                in _arguments, numbers, numbers + plan.NumberBytes + ((long)worker * plan._squareBytes), worker, workers);
         }
     }
 }

@@ -25,10 +25,8 @@ internal sealed class LrnWithinChannel(KernelCache cache, Isa tier)
             return tensors;
         if (descriptor.Algorithm != LrnAlgorithm.WithinChannel)
             return Refuse(RejectionReason.Algorithm, "windows across channels");
-        if (RefuseQuantization(attributes, source.DataType, destination.DataType) is { } quantization)
+        if (RefuseQuantization(attributes) is { } quantization)
             return quantization;
-        if (attributes.SourceScale is { IsRuntime: true } || attributes.SourceZeroPoint is { IsRuntime: true })
-            return Refuse(RejectionReason.Quantization, "source quantization at execution");
 
         int rank = source.Rank;
         var values = new MemoryDescriptor(source.Dimensions, DataType.Float32, FormatTag.ChannelsLast(rank));
@@ -50,7 +48,7 @@ internal sealed class LrnWithinChannel(KernelCache cache, Isa tier)
         var results = new ElementwiseSteps()
             .Add(PostOp.Eltwise(EltwiseAlgorithm.Linear, descriptor.Alpha, descriptor.K))
             .Add(PostOp.Eltwise(EltwiseAlgorithm.Pow, 1, -descriptor.Beta))
-            .Add(BinaryAlgorithm.Multiply, source, ArgumentSlot.Source1, attributes.SourceScale, attributes.SourceZeroPoint)
+            .Add(BinaryAlgorithm.Multiply, source, ArgumentSlot.Source1, OperandQuantization.OfSource(attributes))
             .AddPostOps(epilogue, rank);
         return ElementwisePlan.TryCreate(isa, Cache, source, values, squares.Steps, plain) is { } first
             && ElementwisePlan.TryCreate(isa, Cache, values, destination, results.Steps, epilogue) is { } last

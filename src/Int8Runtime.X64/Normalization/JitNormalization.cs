@@ -23,7 +23,7 @@ internal sealed class JitNormalization(KernelCache cache, PrimitiveKind kind, st
         descriptor = descriptor with { Source = source, Destination = destination };
         if (RefuseTensors(source, destination) is { } tensors)
             return tensors;
-        if (RefuseQuantization(attributes, source.DataType, destination.DataType) is { } quantization)
+        if (RefuseQuantization(attributes) is { } quantization)
             return quantization;
         NormalizationSets? sets = NormalizationSets.Of(descriptor);
         bool isGiven = descriptor.Statistics == NormalizationStatistics.Given;

@@ -31,11 +31,8 @@ internal sealed class JitPooling(KernelCache cache) : IImplementation
         if (!ScalarAccess.CanCompute(source) || !ScalarAccess.CanCompute(destination))
             return Refuse(RejectionReason.DataTypes, $"{source.ToShortName()}:{destination.ToShortName()}");
         bool isMaximum = descriptor.Algorithm == PoolingAlgorithm.Max;
-        if (source == DataType.Int32 && !isMaximum
-            && (descriptor.Kernel.ElementCount > short.MaxValue || request.Attributes.SourceZeroPoint is { IsZero: false }))
-            return Refuse(RejectionReason.Shape, $"an average of s32 over more than {short.MaxValue} elements or with a zero point");
-        if (PassThrough.HasRuntimeQuantization(request.Attributes))
-            return Refuse(RejectionReason.Quantization, "scales or zero points given at execution");
+        if (source == DataType.Int32 && !isMaximum && descriptor.Kernel.ElementCount > PoolingPlan.LargestWindowOfInt32)
+            return Refuse(RejectionReason.Shape, $"an average of s32 over more than {PoolingPlan.LargestWindowOfInt32} elements");
         descriptor = descriptor with
         {
             Source = RowLayout.Resolve(descriptor.Source), Destination = RowLayout.Resolve(descriptor.Destination),
@@ -44,11 +41,11 @@ internal sealed class JitPooling(KernelCache cache) : IImplementation
             return Refuse(RejectionReason.Layout,
                 $"source {descriptor.Source} and destination {descriptor.Destination} need channels last");
 
-        PrimitiveAttributes attributes = PassThrough.Complete(request.Attributes, destination);
-        int zeroPoint = attributes.SourceZeroPoint?.At(0) ?? 0;
-        if (source.IsFloatingPoint() && zeroPoint != 0)
+        PrimitiveAttributes attributes = request.Attributes;
+        var quantization = OperandQuantization.OfSource(attributes);
+        if (source.IsFloatingPoint() && quantization is not { ZeroPoint: 0, ZeroPointSlot: null })
             return Refuse(RejectionReason.Quantization, "zero point of a floating-point source");
-        if (source.IsInt8() && LargestSum(descriptor, zeroPoint) > int.MaxValue)
+        if (source.IsInt8() && !PoolingPlan.SumsFit(descriptor, quantization.ZeroPoint))
             return Refuse(RejectionReason.Shape, "a window whose sum needs more than 32 bits");
         bool passesThrough = PassThrough.KeepsUnits(attributes, source, destination);
 
@@ -56,21 +53,18 @@ internal sealed class JitPooling(KernelCache cache) : IImplementation
         DataType values = passesThrough && isMaximum && source == DataType.Int32 ? DataType.Int32 : DataType.Float32;
         Epilogue epilogue = values == DataType.Int32
             ? Epilogue.Create(PrimitiveAttributes.Default, values, destination, channels: 1, hasBias: false)
-            : Epilogue.CreateForValues(passesThrough ? PrimitiveAttributes.Default : attributes, destination);
+            : Epilogue.CreateForValues(
+                passesThrough ? PrimitiveAttributes.Default : PassThrough.Complete(attributes, destination), destination);
         EpiloguePlan? epiloguePlan = EpiloguePlan.TryCreate(epilogue, values, bias: null, descriptor.Destination, out string refusal);
         if (epiloguePlan is null)
             return Refuse(RejectionReason.PostOps, refusal);
         PoolingReduction reduction = !isMaximum ? PoolingReduction.Average
             : passesThrough && source.IsInt8() ? PoolingReduction.ByteMaximum
             : PoolingReduction.Maximum;
-        float scale = attributes.SourceScale?.At(0) ?? 1f;
         return new PoolingPlan(
-            $"{Algorithm}:{KernelTier.NameOf(request.Isa)}", cache, request.Isa, descriptor, reduction,
-            passesThrough ? null : (zeroPoint, scale), zeroPoint, epiloguePlan, request.Threads);
+            $"{Algorithm}:{KernelTier.NameOf(request.Isa)}", cache, request.Isa, descriptor, reduction, attributes,
+            dequantizes: !passesThrough, epiloguePlan, request.Threads);
     }
-
-    private static long LargestSum(PoolingDescriptor descriptor, int zeroPoint) =>
-        descriptor.Kernel.ElementCount * Math.Max(255L, Math.Abs((long)zeroPoint));
 
     private Rejection Refuse(RejectionReason reason, string detail) => new(Name, reason, detail);
 }

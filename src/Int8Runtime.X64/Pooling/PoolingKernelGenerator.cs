@@ -28,12 +28,12 @@ internal sealed class PoolingKernelGenerator : KernelGenerator<PoolingKernelSpec
         private const int SourceField = 0, DestinationField = 8, WindowsField = 16, ColumnsField = 24, RowsField = 32,
             RowOffsetsField = 40, BlocksField = 48, ZeroPointField = 56, ScaleField = 60, ChannelField = 64, EpilogueField = 72;
 
-        private const int OffsetField = 0, TapsField = 4, DivisorField = 8, AddendField = 12, WindowBytes = 16;
+        private const int OffsetField = 0, TapsField = 4, DivisorField = 8, AddendField = 12, LowAddendField = 16, WindowBytes = 20;
 
         private readonly KernelAssembler _asm;
         private readonly PoolingKernelSpec _spec;
         private readonly ChannelBlock _block;
-        private readonly bool _isFloat, _isWide;
+        private readonly bool _isFloat;
         private readonly Gpr _arguments, _window, _columns, _destination, _first, _offsets, _row, _tap, _rows, _taps, _channel;
 
         public Body(KernelAssembler asm, PoolingKernelSpec spec)
@@ -41,7 +41,6 @@ internal sealed class PoolingKernelGenerator : KernelGenerator<PoolingKernelSpec
             (_asm, _spec) = (asm, spec);
             _block = new ChannelBlock(asm, spec.Channels, spec.Reduction == PoolingReduction.ByteMaximum);
             _isFloat = spec.Source.IsFloatingPoint();
-            _isWide = spec.Reduction == PoolingReduction.Average && spec.Source == DataType.Int32;
             _arguments = asm.Arguments;
             _window = asm.Registers.Gpr("window");
             _columns = asm.Registers.Gpr("columns left");
@@ -79,7 +78,7 @@ internal sealed class PoolingKernelGenerator : KernelGenerator<PoolingKernelSpec
             using VecArray results = _asm.Registers.Vecs("result", _block.Vectors);
             for (int v = 0; v < _block.Vectors; v++)
                 EmitStart(results[v]);
-            if (_isWide)
+            if (_spec.IsWide)
                 EmitWideWindow(results);
             else
                 EmitWindow((tap, element, scratch) => EmitTap(results, element, scratch, tap));
@@ -129,8 +128,23 @@ internal sealed class PoolingKernelGenerator : KernelGenerator<PoolingKernelSpec
                 }
             });
 
-            // The sum is h·2¹⁶ + l with |h| ≤ 2³⁰ and 0 ≤ l < 2¹⁶. f = f32(h) differs from h by at most 2⁶, so the rest
-            // (h − f)·2¹⁶ + l is exact in f32, and f·2¹⁶ + rest rounds once.
+            if (_spec.AddsPadding)
+            {
+                using Vec addend = _asm.Registers.Vec("addend");
+                AddPadding(high, AddendField);
+                AddPadding(results, LowAddendField);
+
+                void AddPadding(VecArray halves, int field)
+                {
+                    _asm.Emit(Vpbroadcastd, addend, _window[field]);
+                    for (int v = 0; v < _block.Vectors; v++)
+                        _asm.Emit(Vpaddd, halves[v], halves[v], addend);
+                }
+            }
+
+            // With at most 2¹⁶ elements the low halves stay below 2³² and the sum is h·2¹⁶ + l with h in 32 bits and 0 ≤ l < 2¹⁶.
+            // f = f32(h) differs from h by at most 2⁶, so the rest (h − f)·2¹⁶ + l is exact in f32, and f·2¹⁶ + rest rounds once.
+            // Where f is 2³¹, its conversion back gives −2³¹, which is the same modulo 2³².
             using Vec rounded = _asm.Registers.Vec("rounded"), integer = _asm.Registers.Vec("integer");
             for (int v = 0; v < _block.Vectors; v++)
             {
@@ -224,13 +238,13 @@ internal sealed class PoolingKernelGenerator : KernelGenerator<PoolingKernelSpec
         {
             using Vec operand = _asm.Registers.Vec("operand");
             bool isAverage = _spec.Reduction == PoolingReduction.Average;
-            if (isAverage && _spec.AddsPadding)
+            if (isAverage && _spec.AddsPadding && !_spec.IsWide)
             {
                 _asm.Emit(Vpbroadcastd, operand, _window[AddendField]);
                 ForEach(x => _asm.Emit(Vpaddd, x, x, operand));
             }
 
-            if (!_isFloat && !_isWide && _spec.Epilogue!.Accumulator != DataType.Int32)
+            if (!_isFloat && !_spec.IsWide && _spec.Epilogue!.Accumulator != DataType.Int32)
                 ForEach(x => _asm.Emit(Vcvtdq2ps, x, x));
             if (isAverage)
             {

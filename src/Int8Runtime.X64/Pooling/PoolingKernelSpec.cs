@@ -28,15 +28,24 @@ internal enum PoolingReduction
 /// <param name="Epilogue">What happens to the value; null for <see cref="PoolingReduction.ByteMaximum"/>.</param>
 internal sealed record PoolingKernelSpec(
     PoolingReduction Reduction, DataType Source, int WindowColumns, int Tap, int DestinationPixel, int Channels,
-    bool AddsPadding, bool Dequantizes, EpilogueSpec? Epilogue);
+    bool AddsPadding, bool Dequantizes, EpilogueSpec? Epilogue)
+{
+    /// <summary>Whether sums have more than 32 bits, as h·2¹⁶ + l.</summary>
+    public bool IsWide => IsWideSum(Reduction, Source);
+
+    /// <summary>Whether sums of elements of a type have more than 32 bits.</summary>
+    public static bool IsWideSum(PoolingReduction reduction, DataType source) =>
+        reduction == PoolingReduction.Average && source == DataType.Int32;
+}
 
 /// <summary>The part of a window that lies inside the source along a row, and what its sum is completed with.</summary>
 /// <param name="Offset">Bytes from column 0 of the row to the first tap inside.</param>
 /// <param name="Columns">Taps inside, in one row.</param>
 /// <param name="Divisor">Number of elements that the sum is divided by.</param>
-/// <param name="Addend">What the padded elements add to an integer sum.</param>
+/// <param name="Addend">What the padded elements add to an integer sum; to the upper part h of a wide one.</param>
+/// <param name="LowAddend">What they add to the lower part l of a wide sum.</param>
 [StructLayout(LayoutKind.Sequential)]
-internal readonly record struct PoolingWindow(int Offset, int Columns, float Divisor, int Addend);
+internal readonly record struct PoolingWindow(int Offset, int Columns, float Divisor, int Addend, int LowAddend);
 
 /// <summary>Run-time arguments of a pooling kernel, which computes one row of the destination for some channel blocks.</summary>
 [StructLayout(LayoutKind.Sequential)]

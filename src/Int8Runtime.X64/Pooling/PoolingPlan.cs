@@ -1,5 +1,5 @@
 // A planned pooling: kernels, the clipping of windows at the borders, and the division of the work.
-// Scratch: for each thread a table of windows, one for each pixel of a destination row, and the offsets of their source rows.
+// Scratch: numbers that are given at execution, and for each thread a table of windows, one for each pixel of a destination row, and the offsets of their source rows.
 using Int8Runtime.Jit;
 
 namespace Int8Runtime.X64;
@@ -14,14 +14,21 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
 
     private const int FewRowsPerThread = 8;
 
+    /// <summary>
+    /// Most elements of a window of s32 that is averaged: kernels sum to h·2¹⁶ + l, where h has 32 bits and 2¹⁶·2³¹ = 2⁴⁷ fits.
+    /// </summary>
+    public const int LargestWindowOfInt32 = 1 << 16;
+
     private readonly PoolingDescriptor _descriptor;
     private readonly EpiloguePlan _epilogue;
     private readonly CompiledKernel? _full, _rest;
     private readonly ImageLayout _source, _destination;
     private readonly Axis[] _outer; // all spatial dimensions but the last one
     private readonly Axis _inner;
-    private readonly int _channels, _blockChannels, _threads, _zeroPoint, _rowsOfImage, _mostSourceRows;
-    private readonly float _scale;
+    private readonly int _channels, _blockChannels, _threads, _rowsOfImage, _mostSourceRows;
+    private readonly PrimitiveAttributes _attributes;
+    private readonly OperandQuantization _quantization; // of the source; also where it is not dequantized, because padding is its zero point
+    private readonly bool _isWide;
 
     /// <summary>Creates the kernels.</summary>
     /// <param name="name">Name of the plan.</param>
@@ -29,15 +36,17 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
     /// <param name="isa">Instruction sets.</param>
     /// <param name="descriptor">The problem with resolved layouts.</param>
     /// <param name="reduction">How windows are reduced.</param>
-    /// <param name="dequantization">Zero point and scale of the source; null where stored units pass through.</param>
-    /// <param name="zeroPoint">What a padded element counts as.</param>
+    /// <param name="attributes">Scales and zero points as they were given.</param>
+    /// <param name="dequantizes">False where stored units pass through.</param>
     /// <param name="epilogue">What happens to the values.</param>
     /// <param name="threads">Threads of one execution at most.</param>
     public PoolingPlan(
         string name, KernelCache cache, Isa isa, PoolingDescriptor descriptor, PoolingReduction reduction,
-        (int ZeroPoint, float Scale)? dequantization, int zeroPoint, EpiloguePlan epilogue, int threads)
+        PrimitiveAttributes attributes, bool dequantizes, EpiloguePlan epilogue, int threads)
     {
-        (Name, _descriptor, _epilogue, _zeroPoint, _threads) = (name, descriptor, epilogue, zeroPoint, threads);
+        (Name, _descriptor, _epilogue, _attributes, _threads) = (name, descriptor, epilogue, attributes, threads);
+        _quantization = OperandQuantization.OfSource(attributes);
+        _isWide = PoolingKernelSpec.IsWideSum(reduction, descriptor.Source.DataType);
         (_source, _destination) = (new ImageLayout(descriptor.Source), new ImageLayout(descriptor.Destination));
         int last = descriptor.SpatialRank - 1;
         _inner = Axis.Of(descriptor, last);
@@ -45,12 +54,11 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
         _rowsOfImage = _outer.Aggregate(1, (count, axis) => checked(count * axis.Outputs));
         _mostSourceRows = _outer.Aggregate(1, (count, axis) => checked(count * axis.Kernel));
         _channels = descriptor.Source.Dimensions[1];
-        _scale = dequantization?.Scale ?? 1f;
         _blockChannels = VectorsOfBlock * ChannelBlock.LanesOf(IsaTraits.For(isa), reduction == PoolingReduction.ByteMaximum);
-        bool dequantizes = dequantization is { } q && (q.ZeroPoint != 0 || q.Scale != 1f);
         var spec = new PoolingKernelSpec(
             reduction, descriptor.Source.DataType, _inner.Kernel <= LongestUnrolledRow ? _inner.Kernel : 0,
-            _inner.Dilation * _source.Pixel, _destination.Pixel, _blockChannels, zeroPoint != 0, dequantizes,
+            _inner.Dilation * _source.Pixel, _destination.Pixel, _blockChannels, _quantization is not { ZeroPoint: 0, ZeroPointSlot: null },
+            dequantizes && !_quantization.IsIdentity,
             reduction == PoolingReduction.ByteMaximum ? null : epilogue.Spec);
         var generator = new PoolingKernelGenerator();
         int rest = _channels % _blockChannels;
@@ -65,7 +73,7 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
     public override PrimitiveDescriptor Descriptor => _descriptor;
 
     /// <inheritdoc/>
-    public override long ScratchBytes => (long)_threads * ThreadBytes;
+    public override long ScratchBytes => _epilogue.ScratchBytes + ((long)_threads * ThreadBytes);
 
     /// <inheritdoc/>
     public override long SizeInBytes => 1024 + (_full?.Footprint ?? 0) + (_rest?.Footprint ?? 0) + _epilogue.SizeInBytes;
@@ -81,17 +89,26 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
     /// <inheritdoc/>
     public override void Execute(in ExecutionContext context)
     {
-        _epilogue.Prepare(in context.Arguments, _descriptor.Destination, out EpilogueArguments table);
+        ExecutionArguments arguments = PassThrough.Complete(_attributes, in context.Arguments);
+        _epilogue.Prepare(in arguments, _descriptor.Destination, context.Scratch, out EpilogueArguments table);
+        int zeroPoint = _quantization.ZeroPointIn(in arguments);
+        if (_descriptor.Source.DataType.IsInt8() && !SumsFit(_descriptor, zeroPoint))
+            throw new ArgumentException($"The source zero point {zeroPoint} that was given at execution needs sums of more than 32 bits.");
         int threads = Math.Min(context.Threads, _threads);
         int rows = _descriptor.Destination.Dimensions[0] * _rowsOfImage;
         int blocks = (_channels + _blockChannels - 1) / _blockChannels;
         int parts = rows >= threads * FewRowsPerThread ? 1 : Math.Min(blocks, threads);
-        var body = new Body(this, in context.Arguments, in table, context.Scratch, rows, parts, blocks);
+        var body = new Body(
+            this, in arguments, in table, context.Scratch + _epilogue.ScratchBytes, zeroPoint, rows, parts, blocks);
         Parallel.Run(context.Pool, threads, ref body);
     }
 
+    /// <summary>Whether sums of 8-bit elements, of which the padded ones are the zero point, have 32 bits.</summary>
+    public static bool SumsFit(PoolingDescriptor descriptor, int zeroPoint) =>
+        descriptor.Kernel.ElementCount * Math.Max(255L, Math.Abs((long)zeroPoint)) <= int.MaxValue;
+
     // Fills the table for destination rows whose windows have `inside` source rows and `counted` rows in the divisor.
-    private void FillWindows(PoolingWindow* windows, int inside, int counted)
+    private void FillWindows(PoolingWindow* windows, int inside, int counted, int zeroPoint)
     {
         for (int column = 0; column < _inner.Outputs; column++)
         {
@@ -100,7 +117,10 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
             int all = _descriptor.Algorithm == PoolingAlgorithm.AverageIncludePadding ? counted * countedColumns : elements;
             // A window without elements is real 0, that is the zero point.
             (int divisor, int padding) = all == 0 ? (1, 1) : (all, all - elements);
-            windows[column] = new PoolingWindow(first * _source.Pixel, columns, divisor, padding * _zeroPoint);
+            long addend = (long)padding * zeroPoint;
+            windows[column] = _isWide
+                ? new PoolingWindow(first * _source.Pixel, columns, divisor, (int)(addend >> 16), (int)(addend & 0xFFFF))
+                : new PoolingWindow(first * _source.Pixel, columns, divisor, (int)addend, 0);
         }
     }
 
@@ -128,7 +148,7 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
 
     private readonly ref struct Body(
         PoolingPlan plan, ref readonly ExecutionArguments arguments, ref readonly EpilogueArguments table, byte* scratch,
-        int rows, int parts, int blocks) : IParallelBody
+        int zeroPoint, int rows, int parts, int blocks) : IParallelBody
     {
         private readonly ref readonly ExecutionArguments _arguments = ref arguments;
         private readonly ref readonly EpilogueArguments _table = ref table;
@@ -153,7 +173,7 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
                 (int inside, int counted, long destinationRow) = Locate(row % plan._rowsOfImage, rowOffsets);
                 if (filled != (inside, counted))
                 {
-                    plan.FillWindows(windows, inside, counted);
+                    plan.FillWindows(windows, inside, counted, zeroPoint);
                     filled = (inside, counted);
                 }
 
@@ -166,8 +186,8 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
                     Columns = plan._inner.Outputs,
                     Rows = inside,
                     RowOffsets = rowOffsets,
-                    ZeroPoint = plan._zeroPoint,
-                    Scale = plan._scale,
+                    ZeroPoint = zeroPoint,
+                    Scale = plan._quantization.ScaleIn(in _arguments),
                     Epilogue = &table,
                 };
                 (int firstBlock, int lastBlock) = Parallel.Share(blocks, part, parts);

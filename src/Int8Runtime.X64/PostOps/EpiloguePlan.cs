@@ -7,7 +7,7 @@ namespace Int8Runtime.X64;
 /// <param name="Constant">For <see cref="OperandMode.Constant"/>: the operand.</param>
 /// <param name="Quantization">Scale and zero point of the operand, if it has them.</param>
 internal readonly record struct PlacedPostOp(
-    PostOp PostOp, OperandMode Mode = OperandMode.None, float Constant = 0, (float Scale, int ZeroPoint)? Quantization = null);
+    PostOp PostOp, OperandMode Mode = OperandMode.None, float Constant = 0, OperandQuantization? Quantization = null);
 
 /// <summary>
 /// An <see cref="Epilogue"/> prepared for generated code: the spec that keys the kernel, and the memory that the kernel reads.
@@ -28,10 +28,15 @@ internal sealed unsafe class EpiloguePlan
     private readonly AlignedFloats _constants, _scale;
     private readonly AlignedFloats? _zeroPoints;
     private readonly OperandPlace[] _operands;
+    private readonly (int Slot, OperandQuantization Quantization)[] _quantizations; // of operands, those given at execution
+    private readonly bool _isRuntime;
 
-    private EpiloguePlan(EpilogueSpec spec, Epilogue epilogue, AlignedFloats constants, OperandPlace[] operands)
+    private EpiloguePlan(
+        EpilogueSpec spec, Epilogue epilogue, AlignedFloats constants, OperandPlace[] operands,
+        (int Slot, OperandQuantization Quantization)[] quantizations)
     {
-        (Spec, _epilogue, _constants, _operands) = (spec, epilogue, constants, operands);
+        (Spec, _epilogue, _constants, _operands, _quantizations) = (spec, epilogue, constants, operands, quantizations);
+        _isRuntime = epilogue.IsRuntime || quantizations.Length > 0;
         _scale = AlignedFloats.Copy(epilogue.Scale);
         if (epilogue.OutputZeroPoints is { } zeroPoints)
             _zeroPoints = AlignedFloats.Copy([.. zeroPoints.Select(BitConverter.Int32BitsToSingle)]);
@@ -47,7 +52,7 @@ internal sealed unsafe class EpiloguePlan
     public long SizeInBytes => _constants.SizeInBytes + _scale.SizeInBytes;
 
     /// <summary>Bytes for the numbers of an execution; 0 where all are constants. A multiple of 64.</summary>
-    public long ScratchBytes => _epilogue.IsRuntime
+    public long ScratchBytes => _isRuntime
         ? (((long)Spec.SlotCount * SlotBytes) + ((long)_epilogue.Scale.Length * sizeof(float))
             + (2 * SlotBytes) - 1) / SlotBytes * SlotBytes
         : 0;
@@ -135,7 +140,7 @@ internal sealed unsafe class EpiloguePlan
     {
         var chain = new List<PlacedPostOp>();
         var placed = new List<(int, int)>();
-        if (epilogue.Scale[0] != 1f)
+        if (HasFactor(epilogue))
         {
             PostOp factor = PostOp.Binary(BinaryAlgorithm.Multiply, new MemoryDescriptor([1], DataType.Float32));
             chain.Add(new PlacedPostOp(factor, OperandMode.Constant, epilogue.Scale[0]));
@@ -157,11 +162,34 @@ internal sealed unsafe class EpiloguePlan
         return ForRuns(epilogue, [.. chain]);
     }
 
-    /// <summary>Fills what belongs to the plan; operands and bias are left to the caller.</summary>
-    public void PrepareConstants(ref EpilogueArguments table)
+    /// <summary>Whether values of <see cref="Epilogue.CreateForValues"/> are multiplied before the post-ops.</summary>
+    public static bool HasFactor(Epilogue epilogue) => epilogue.Scale[0] != 1f || epilogue.HasRuntimeScale;
+
+    /// <summary>Writes the numbers of an execution; does nothing where all are constants.</summary>
+    /// <param name="arguments">Memory of the execution.</param>
+    /// <param name="scratch"><see cref="ScratchBytes"/> bytes, 64-byte aligned; used until the execution ends.</param>
+    /// <exception cref="ArgumentException">A zero point that is given now is too large for an 8-bit destination.</exception>
+    public void WriteNumbers(in ExecutionArguments arguments, byte* scratch)
     {
-        table.Constants = (byte*)_constants.Data;
-        table.Scale = _scale.Data;
+        if (!_isRuntime)
+            return;
+        new ReadOnlySpan<byte>(_constants.Data, Spec.SlotCount * SlotBytes).CopyTo(new Span<byte>(scratch, Spec.SlotCount * SlotBytes));
+        if (_epilogue.IsRuntime)
+            WriteNumbers(RuntimeQuantization.Read(_epilogue.Attributes, in arguments), (float*)scratch, ScaleIn(scratch));
+        foreach ((int slot, OperandQuantization quantization) in _quantizations)
+        {
+            Splat((float*)scratch, slot, quantization.ScaleIn(in arguments));
+            Splat((float*)scratch, slot + 1, quantization.ZeroPointIn(in arguments));
+        }
+    }
+
+    /// <summary>Points at the numbers; operands and bias are left to the caller.</summary>
+    /// <param name="scratch">What <see cref="WriteNumbers(in ExecutionArguments, byte*)"/> wrote.</param>
+    /// <param name="table">Receives the pointers.</param>
+    public void PrepareNumbers(byte* scratch, ref EpilogueArguments table)
+    {
+        table.Constants = _isRuntime ? scratch : (byte*)_constants.Data;
+        table.Scale = _isRuntime ? ScaleIn(scratch) : _scale.Data;
         table.ZeroPoints = _zeroPoints is null ? null : (int*)_zeroPoints.Data;
     }
 
@@ -174,14 +202,8 @@ internal sealed unsafe class EpiloguePlan
     public void Prepare(in ExecutionArguments arguments, MemoryDescriptor destination, byte* scratch, out EpilogueArguments table)
     {
         table = default;
-        PrepareConstants(ref table);
-        if (_epilogue.IsRuntime)
-        {
-            table.Constants = scratch;
-            table.Scale = (float*)(scratch + (Spec.SlotCount * SlotBytes));
-            WriteNumbers(RuntimeQuantization.Read(_epilogue.Attributes, in arguments), (float*)scratch, table.Scale);
-        }
-
+        WriteNumbers(in arguments, scratch);
+        PrepareNumbers(scratch, ref table);
         table.DestinationOrigin = (byte*)arguments[ArgumentSlot.Destination] + (destination.Offset * destination.DataType.SizeInBytes());
         foreach (OperandPlace operand in _operands)
             Point(in arguments, operand, 0, ref table);
@@ -225,6 +247,7 @@ internal sealed unsafe class EpiloguePlan
         ReadOnlySpan<PlacedPostOp> chain, OperandPlace[] operands)
     {
         var numbers = new List<float>();
+        var quantizations = new List<(int, OperandQuantization)>();
         var postOps = new PostOpSpec[chain.Length];
         for (int i = 0; i < postOps.Length; i++)
         {
@@ -252,6 +275,8 @@ internal sealed unsafe class EpiloguePlan
                         numbers.Add(placed.Constant);
                     else if (placed.Quantization is { } q)
                         numbers.AddRange([q.Scale, q.ZeroPoint]);
+                    if (placed.Quantization is { IsRuntime: true } given)
+                        quantizations.Add((slot, given));
                     break;
             }
         }
@@ -284,10 +309,13 @@ internal sealed unsafe class EpiloguePlan
             epilogue.BiasMultiplier, epilogue.OutputMultiplier, epilogue.LowerBound, epilogue.UpperBound,
             BitConverter.Int32BitsToSingle(epilogue.OutputZeroPoint), InBytes(lowerByte), InWords(epilogue.OutputZeroPoint),
         ]);
-        return new EpiloguePlan(spec, epilogue, AlignedFloats.Splats([.. numbers]), operands);
+        return new EpiloguePlan(spec, epilogue, AlignedFloats.Splats([.. numbers]), operands, [.. quantizations]);
     }
 
-    // The numbers of an execution, by the same formulas as Epilogue.Create and without allocating.
+    private float* ScaleIn(byte* scratch) => (float*)(scratch + (Spec.SlotCount * SlotBytes));
+
+    // The numbers of an execution, by the same formulas as Epilogue.Create and without allocating. The chain ends with the
+    // epilogue's post-ops; before them there may be a factor, and steps whose numbers are constants.
     private void WriteNumbers(RuntimeQuantization runtime, float* slots, float* scale)
     {
         PrimitiveAttributes attributes = _epilogue.Attributes;
@@ -298,10 +326,12 @@ internal sealed unsafe class EpiloguePlan
                 $"The destination zero point {factors.ZeroPoint} that was given at execution is beyond ±{LargestWordZeroPoint}.");
         for (int c = 0; c < _epilogue.Scale.Length; c++)
             scale[c] = factors.ScaleOf(EpilogueFactors.WeightsScale(attributes, runtime, c));
-        new Span<float>(slots, Spec.SlotCount * (SlotBytes / sizeof(float))).Clear();
-        for (int i = 0; i < Spec.PostOps.Count; i++)
+        int count = _epilogue.PostOps.Count, own = Spec.PostOps.Count - count;
+        if (Spec.Scale == OperandMode.None && _epilogue.HasRuntimeScale)
+            Splat(slots, Spec.PostOps[own - 1].Constant, scale[0]);
+        for (int i = 0; i < count; i++)
         {
-            PostOpSpec postOp = Spec.PostOps[i];
+            PostOpSpec postOp = Spec.PostOps[own + i];
             if (postOp is OperandSpec)
                 continue;
             (float first, float second) = EpilogueFactors.NumbersOf(attributes.PostOps[i], factors.PostOpFactor);
@@ -313,7 +343,7 @@ internal sealed unsafe class EpiloguePlan
         int zeroPoint = _epilogue.OutputZeroPoints is null ? factors.ZeroPoint : 0;
         (float lower, float upper) = _epilogue.OutputZeroPoints is null
             ? Epilogue.BoundsOf(type, zeroPoint) : _epilogue.OuterBounds;
-        for (int i = attributes.PostOps.Count - 1; i >= Spec.PostOps.Count; i--)
+        for (int i = attributes.PostOps.Count - 1; i >= count; i--)
             Epilogue.TryNarrow(attributes.PostOps[i], factors.PostOpFactor, ref lower, ref upper);
         Splat(slots, Spec.BiasFactorSlot, factors.BiasMultiplier);
         Splat(slots, Spec.MultiplierSlot, factors.Multiplier);

@@ -22,7 +22,7 @@ internal sealed class JitReduction(KernelCache cache, Isa tier)
         descriptor = descriptor with { Source = source, Destination = destination };
         if (RefuseTensors(source, destination) is { } tensors)
             return tensors;
-        if (RefuseQuantization(attributes, source.DataType, destination.DataType) is { } quantization)
+        if (RefuseQuantization(attributes) is { } quantization)
             return quantization;
         bool[] inSet = [.. destination.Dimensions.Select(extent => extent == 1)];
         MemoryDescriptor[] operands = [.. attributes.PostOps.OfType<OperandPostOp>().Select(postOp => postOp.Operand)];

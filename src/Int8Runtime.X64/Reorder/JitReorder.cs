@@ -37,9 +37,8 @@ internal sealed unsafe class JitReorder(KernelCache cache, Isa tier)
         }
 
         // Such zero points are added in f32, where sums beyond 2²⁴ are not those of s32.
-        if (destination.DataType == DataType.Int32
-            && attributes.DestinationZeroPoint is { IsRuntime: true } or { Granularity: QuantizationGranularity.PerChannel })
-            return Refuse(RejectionReason.Quantization, "zero points of an s32 destination at execution or per channel");
+        if (destination.DataType == DataType.Int32 && attributes.DestinationZeroPoint is { Granularity: QuantizationGranularity.PerChannel })
+            return Refuse(RejectionReason.Quantization, "zero points of an s32 destination per channel");
         ElementwiseSteps steps = StepsOf(descriptor, attributes, out Epilogue epilogue);
         return ElementwisePlan.TryCreate(isa, Cache, source, destination, steps.Steps, epilogue) is { } plan
             ? new ElementwisePrimitivePlan(Name, descriptor, plan, request.Threads)
@@ -52,7 +51,7 @@ internal sealed unsafe class JitReorder(KernelCache cache, Isa tier)
         || attributes.SourceZeroPoint is { IsZero: false } || attributes.DestinationZeroPoint is { IsZero: false }
         || attributes.PostOps.Count > 0;
 
-    // Zero points per channel or at execution are added in f32 after rounding; sums below 2²⁴ are exact and larger ones saturate.
+    // Zero points per channel are added in f32 after rounding; sums below 2²⁴ are exact and larger ones saturate.
     private static ElementwiseSteps StepsOf(ReorderDescriptor descriptor, PrimitiveAttributes attributes, out Epilogue epilogue)
     {
         int rank = descriptor.Source.Rank;
@@ -62,7 +61,7 @@ internal sealed unsafe class JitReorder(KernelCache cache, Isa tier)
         foreach (PostOp postOp in attributes.PostOps)
             steps.Add(postOp);
         if (attributes.DestinationScale is { IsRuntime: true })
-            steps.Add(BinaryAlgorithm.Divide, ElementwiseSteps.Single(rank, DataType.Float32), ArgumentSlot.DestinationScale, null);
+            steps.Add(BinaryAlgorithm.Divide, ElementwiseSteps.Single(rank, DataType.Float32), ArgumentSlot.DestinationScale);
         else if (attributes.DestinationScale is { } scale && scale.Values.ContainsAnyExcept(1f))
             steps.Add(BinaryAlgorithm.Divide, scale.Values, channels);
 
@@ -71,12 +70,6 @@ internal sealed unsafe class JitReorder(KernelCache cache, Isa tier)
         {
             steps.Add(PostOp.Eltwise(EltwiseAlgorithm.Round));
             steps.Add(BinaryAlgorithm.Add, ElementwiseSteps.ToFloats(zeroPoint), channels);
-            zeroPoint = null;
-        }
-        else if (zeroPoint is { IsRuntime: true })
-        {
-            steps.Add(PostOp.Eltwise(EltwiseAlgorithm.Round));
-            steps.Add(BinaryAlgorithm.Add, ElementwiseSteps.Single(rank, DataType.Int32), ArgumentSlot.DestinationZeroPoint);
             zeroPoint = null;
         }
 

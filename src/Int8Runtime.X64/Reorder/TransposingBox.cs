@@ -47,7 +47,7 @@ internal sealed unsafe class TransposingBox : ElementwiseBox
     public override string Details => $"{_stage.KernelName}, {_transposer.KernelName}";
 
     /// <inheritdoc/>
-    public override long SizeInBytes => _stage.SizeInBytes;
+    public override RunStage Stage => _stage;
 
     /// <inheritdoc/>
     public override int ScratchBytes => ((_blockA * _blockB * _size) + 63) & ~63;
@@ -78,7 +78,7 @@ internal sealed unsafe class TransposingBox : ElementwiseBox
     }
 
     /// <inheritdoc/>
-    public override void Run(in ExecutionArguments arguments, byte* scratch, int worker, int workers)
+    public override void Run(in ExecutionArguments arguments, byte* numbers, byte* scratch, int worker, int workers)
     {
         int blocksA = (_a.Extent + _blockA - 1) / _blockA, blocksB = (_b.Extent + _blockB - 1) / _blockB;
         (int start, int end) = Parallel.Share(OuterCount * blocksA * blocksB, worker, workers);
@@ -96,13 +96,13 @@ internal sealed unsafe class TransposingBox : ElementwiseBox
             byte* destination = (byte*)arguments[ArgumentSlot.Destination] + offsets[0];
             if (_convertsFirst)
             {
-                _stage.Invoke(in arguments, source, scratch, offsets, countA, countB);
+                _stage.Invoke(in arguments, numbers, source, scratch, offsets, countA, countB);
                 _transposer.Run(scratch, destination, countA, countB);
             }
             else
             {
                 _transposer.Run(source, scratch, countA, countB);
-                _stage.Invoke(in arguments, scratch, destination, offsets, countB, countA);
+                _stage.Invoke(in arguments, numbers, scratch, destination, offsets, countB, countA);
             }
         }
     }

@@ -30,8 +30,6 @@ internal sealed class JitResampling(KernelCache cache) : IImplementation
         DataType source = descriptor.Source.DataType, destination = descriptor.Destination.DataType;
         if (!ScalarAccess.CanCompute(source) || !ScalarAccess.CanCompute(destination))
             return Refuse(RejectionReason.DataTypes, $"{source.ToShortName()}:{destination.ToShortName()}");
-        if (PassThrough.HasRuntimeQuantization(request.Attributes))
-            return Refuse(RejectionReason.Quantization, "scales or zero points given at execution");
         descriptor = descriptor with
         {
             Source = RowLayout.Resolve(descriptor.Source), Destination = RowLayout.Resolve(descriptor.Destination),
@@ -40,19 +38,18 @@ internal sealed class JitResampling(KernelCache cache) : IImplementation
             return Refuse(RejectionReason.Layout,
                 $"source {descriptor.Source} and destination {descriptor.Destination} need channels last");
 
-        PrimitiveAttributes attributes = PassThrough.Complete(request.Attributes, destination);
+        PrimitiveAttributes attributes = request.Attributes;
         bool keepsUnits = PassThrough.KeepsUnits(attributes, source, destination);
         bool copies = descriptor.Algorithm == ResamplingAlgorithm.Nearest && PassThrough.Copies(attributes, source, destination);
-        int zeroPoint = keepsUnits ? 0 : attributes.SourceZeroPoint?.At(0) ?? 0;
-        float scale = keepsUnits ? 1f : attributes.SourceScale?.At(0) ?? 1f;
-        Epilogue epilogue = Epilogue.CreateForValues(keepsUnits ? PrimitiveAttributes.Default : attributes, destination);
+        Epilogue epilogue = Epilogue.CreateForValues(
+            keepsUnits ? PrimitiveAttributes.Default : PassThrough.Complete(attributes, destination), destination);
         EpiloguePlan? epiloguePlan = EpiloguePlan.TryCreate(
             epilogue, DataType.Float32, bias: null, descriptor.Destination, out string refusal);
         if (epiloguePlan is null)
             return Refuse(RejectionReason.PostOps, refusal);
         return new ResamplingPlan(
             $"{Algorithm}:{KernelTier.NameOf(request.Isa)}", cache, request.Isa, descriptor, copies,
-            (zeroPoint, scale), epiloguePlan, request.Threads);
+            keepsUnits ? PrimitiveAttributes.Default : attributes, epiloguePlan, request.Threads);
     }
 
     private Rejection Refuse(RejectionReason reason, string detail) => new(Name, reason, detail);

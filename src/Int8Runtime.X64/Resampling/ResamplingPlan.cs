@@ -1,4 +1,5 @@
 // A planned resampling: kernels, the pixels and rows that each output is computed from, and the division of the work.
+// Scratch: numbers that are given at execution.
 using Int8Runtime.Jit;
 
 namespace Int8Runtime.X64;
@@ -16,7 +17,8 @@ internal sealed unsafe class ResamplingPlan : PrimitivePlan
     private readonly OuterAxis[] _outer;
     private readonly ImageLayout _source, _destination;
     private readonly int _lanes, _blockLanes, _sourceLaneBytes, _destinationLaneBytes, _threads, _rowsOfImage, _sourceRows;
-    private readonly (int ZeroPoint, float Scale) _dequantization;
+    private readonly PrimitiveAttributes _attributes;
+    private readonly OperandQuantization _dequantization;
 
     /// <summary>Creates the kernels and tables.</summary>
     /// <param name="name">Name of the plan.</param>
@@ -24,14 +26,15 @@ internal sealed unsafe class ResamplingPlan : PrimitivePlan
     /// <param name="isa">Instruction sets.</param>
     /// <param name="descriptor">The problem with resolved layouts.</param>
     /// <param name="copies">Whether elements are stored bit by bit.</param>
-    /// <param name="dequantization">Zero point and scale of the source.</param>
+    /// <param name="attributes">Scales and zero points as they were given; none where stored units are kept.</param>
     /// <param name="epilogue">What happens to the values.</param>
     /// <param name="threads">Threads of one execution at most.</param>
     public ResamplingPlan(
         string name, KernelCache cache, Isa isa, ResamplingDescriptor descriptor, bool copies,
-        (int ZeroPoint, float Scale) dequantization, EpiloguePlan epilogue, int threads)
+        PrimitiveAttributes attributes, EpiloguePlan epilogue, int threads)
     {
-        (Name, _descriptor, _epilogue, _dequantization, _threads) = (name, descriptor, epilogue, dequantization, threads);
+        (Name, _descriptor, _epilogue, _attributes, _threads) = (name, descriptor, epilogue, attributes, threads);
+        _dequantization = OperandQuantization.OfSource(attributes);
         MemoryDescriptor source = descriptor.Source, destination = descriptor.Destination;
         (_source, _destination) = (new ImageLayout(source), new ImageLayout(destination));
         int last = descriptor.SpatialRank - 1, pixel = _source.Pixel;
@@ -52,10 +55,9 @@ internal sealed unsafe class ResamplingPlan : PrimitivePlan
         (_sourceLaneBytes, _destinationLaneBytes) = copies ? (1, 1) : (_source.ElementBytes, _destination.ElementBytes);
         _lanes = source.Dimensions[1] * (copies ? _source.ElementBytes : 1);
         _blockLanes = VectorsOfBlock * ChannelBlock.LanesOf(IsaTraits.For(isa), copies);
-        bool dequantizes = dequantization is not { ZeroPoint: 0, Scale: 1f };
         var spec = new ResamplingKernelSpec(
             source.DataType, _sourceRows, interpolates, _destination.Pixel, _blockLanes,
-            dequantizes, copies ? null : epilogue.Spec);
+            !_dequantization.IsIdentity, copies ? null : epilogue.Spec);
         var generator = new ResamplingKernelGenerator();
         int rest = _lanes % _blockLanes;
         _full = _lanes >= _blockLanes ? generator.GetOrCreate(cache, spec, isa) : null;
@@ -76,12 +78,16 @@ internal sealed unsafe class ResamplingPlan : PrimitivePlan
     public override string Details => $"kernel {(_full ?? _rest)!.Name}";
 
     /// <inheritdoc/>
+    public override long ScratchBytes => _epilogue.ScratchBytes;
+
+    /// <inheritdoc/>
     public override void Execute(in ExecutionContext context)
     {
         MemoryDescriptor destination = _descriptor.Destination;
-        _epilogue.Prepare(in context.Arguments, destination, out EpilogueArguments table);
+        ExecutionArguments arguments = PassThrough.Complete(_attributes, in context.Arguments);
+        _epilogue.Prepare(in arguments, destination, context.Scratch, out EpilogueArguments table);
         long bytes = destination.ElementCount * Math.Max(destination.DataType.SizeInBytes(), _sourceRows);
-        var body = new Body(this, in context.Arguments, in table);
+        var body = new Body(this, in arguments, in table);
         Parallel.Run(context.Pool, Math.Min(WorkSharing.Threads(bytes, context.Threads), _threads), ref body);
     }
 
@@ -141,7 +147,8 @@ internal sealed unsafe class ResamplingPlan : PrimitivePlan
                 call.Table = columns;
                 call.Columns = plan._columns.Length;
                 call.Epilogue = table;
-                (call.ZeroPoint, call.Scale) = plan._dequantization;
+                call.ZeroPoint = plan._dequantization.ZeroPointIn(in _arguments);
+                call.Scale = plan._dequantization.ScaleIn(in _arguments);
                 int blocks = plan._lanes / plan._blockLanes;
                 ResamplingKernelArguments rest = call;
                 if (blocks > 0)

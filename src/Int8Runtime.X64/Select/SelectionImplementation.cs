@@ -20,10 +20,8 @@ internal abstract class SelectionImplementation(KernelCache cache, string algori
     {
         PrimitiveAttributes attributes = request.Attributes;
         MemoryDescriptor[] tensors = condition is null ? [source, source1, destination] : [source, source1, condition, destination];
-        if ((RefuseTensors(tensors) ?? RefuseQuantization(attributes, source.DataType, destination.DataType)) is { } refusal)
+        if ((RefuseTensors(tensors) ?? RefuseQuantization(attributes)) is { } refusal)
             return refusal;
-        if (attributes.SourceScale is { IsRuntime: true } || attributes.SourceZeroPoint is { IsRuntime: true })
-            return Refuse(RejectionReason.Quantization, "a scale or zero point of the source at execution");
         if (source1.DataType == DataType.Int32 && attributes.Source1ZeroPoint is { IsZero: false })
             return Refuse(RejectionReason.Quantization, "a zero point of an s32 operand");
 

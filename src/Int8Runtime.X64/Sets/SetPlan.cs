@@ -37,20 +37,24 @@ internal sealed unsafe class SetPlan(
     public override long SizeInBytes => 1024 + loops.SizeInBytes + epilogue.SizeInBytes;
 
     /// <inheritdoc/>
+    public override long ScratchBytes => epilogue.ScratchBytes;
+
+    /// <inheritdoc/>
     public override void Execute(in ExecutionContext context)
     {
         MemoryDescriptor destination = PrimitiveTensors.Destination(descriptor);
         DestinationPadding.Clear(destination, (byte*)context.Arguments[ArgumentSlot.Destination],
             _readsDestination || IsInPlace(in context.Arguments));
-        var body = new Work(this, in context.Arguments);
+        epilogue.WriteNumbers(in context.Arguments, context.Scratch);
+        var body = new Work(this, in context.Arguments, context.Scratch);
         Parallel.Run(context.Pool, WorkSharing.Threads(Bytes, context.Threads), ref body);
         GC.KeepAlive(this);
     }
 
-    private void Run(in ExecutionArguments arguments, int worker, int workers)
+    private void Run(in ExecutionArguments arguments, byte* numbers, int worker, int workers)
     {
         EpilogueArguments table = default;
-        epilogue.PrepareConstants(ref table);
+        epilogue.PrepareNumbers(numbers, ref table);
         SetArguments call = default;
         loops.Prepare(ref call);
         call.Scale = RefEpilogue.SourceScale(attributes, in arguments);
@@ -78,10 +82,10 @@ internal sealed unsafe class SetPlan(
     private static bool IsInPlace(in ExecutionArguments arguments) =>
         arguments[ArgumentSlot.Source] == arguments[ArgumentSlot.Destination];
 
-    private readonly ref struct Work(SetPlan plan, in ExecutionArguments arguments) : IParallelBody
+    private readonly ref struct Work(SetPlan plan, in ExecutionArguments arguments, byte* numbers) : IParallelBody
     {
         private readonly ref readonly ExecutionArguments _arguments = ref arguments;
 
-        public void Run(int worker, int workers) => plan.Run(in _arguments, worker, workers);
+        public void Run(int worker, int workers) => plan.Run(in _arguments, numbers, worker, workers);
     }
 }

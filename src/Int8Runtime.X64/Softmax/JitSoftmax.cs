@@ -20,7 +20,7 @@ internal sealed unsafe class JitSoftmax(KernelCache cache, Isa tier)
         descriptor = descriptor with { Source = source, Destination = destination };
         if (RefuseTensors(source, destination) is { } tensors)
             return tensors;
-        if (RefuseQuantization(attributes, source.DataType, destination.DataType) is { } quantization)
+        if (RefuseQuantization(attributes) is { } quantization)
             return quantization;
         Epilogue arithmetic = Epilogue.CreateForValues(attributes, destination.DataType);
         if (EpiloguePlan.TryForValues(arithmetic) is not { } epilogue)
@@ -98,20 +98,23 @@ internal sealed unsafe class JitSoftmax(KernelCache cache, Isa tier)
 
         public override string Details => kernel.Name;
 
+        public override long ScratchBytes => epilogue.ScratchBytes;
+
         public override void Execute(in ExecutionContext context)
         {
-            var body = new Work(this, in context.Arguments);
+            epilogue.WriteNumbers(in context.Arguments, context.Scratch);
+            var body = new Work(this, in context.Arguments, context.Scratch);
             Parallel.Run(
                 context.Pool, WorkSharing.Threads(descriptor.Source.ElementCount * sizeof(float), context.Threads), ref body);
             GC.KeepAlive(this);
         }
 
-        private void Run(in ExecutionArguments arguments, int worker, int workers)
+        private void Run(in ExecutionArguments arguments, byte* numbers, int worker, int workers)
         {
             MemoryDescriptor source = descriptor.Source, destination = descriptor.Destination;
             int axis = descriptor.Axis, sourceBytes = source.DataType.SizeInBytes(), bytes = destination.DataType.SizeInBytes();
             EpilogueArguments table = default;
-            epilogue.PrepareConstants(ref table);
+            epilogue.PrepareNumbers(numbers, ref table);
             var call = new SoftmaxArguments
             {
                 Count = source.Dimensions[axis],
@@ -135,11 +138,11 @@ internal sealed unsafe class JitSoftmax(KernelCache cache, Isa tier)
             }
         }
 
-        private readonly ref struct Work(Plan plan, in ExecutionArguments arguments) : IParallelBody
+        private readonly ref struct Work(Plan plan, in ExecutionArguments arguments, byte* numbers) : IParallelBody
         {
             private readonly ref readonly ExecutionArguments _arguments = ref arguments;
 
-            public void Run(int worker, int workers) => plan.Run(in _arguments, worker, workers);
+            public void Run(int worker, int workers) => plan.Run(in _arguments, numbers, worker, workers);
         }
     }
 }

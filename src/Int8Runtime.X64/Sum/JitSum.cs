@@ -20,7 +20,7 @@ internal sealed class JitSum(KernelCache cache, Isa tier) : VectorImplementation
         };
         if (RefuseTensors([.. descriptor.Sources, destination]) is { } tensors)
             return tensors;
-        if (RefuseQuantization(request.Attributes, first.DataType, destination.DataType) is { } quantization)
+        if (RefuseQuantization(request.Attributes) is { } quantization)
             return quantization;
 
         Epilogue epilogue = Epilogue.CreateForValues(request.Attributes, destination.DataType);
@@ -29,7 +29,7 @@ internal sealed class JitSum(KernelCache cache, Isa tier) : VectorImplementation
             steps.Add(BinaryAlgorithm.Multiply, [descriptor.Scale(0)], destination.Rank, 0);
         for (int i = 1; i < descriptor.Sources.Length; i++)
             steps.Add(BinaryAlgorithm.Add, descriptor.Sources[i], ArgumentSlot.PostOp0 + i,
-                descriptor.Scale(i) == 1 ? null : (descriptor.Scale(i), 0));
+                new OperandQuantization(descriptor.Scale(i)));
         steps.AddPostOps(epilogue, destination.Rank);
         return ElementwisePlan.TryCreate(isa, Cache, first, destination, steps.Steps, epilogue) is { } plan
             ? new ElementwisePrimitivePlan(Name, descriptor, plan, request.Threads, ArgumentSlot.PostOp0)

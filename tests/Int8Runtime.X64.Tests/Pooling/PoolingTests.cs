@@ -68,6 +68,38 @@ public sealed class PoolingTests
         },
         new CheckOptions()));
 
+    [Theory]
+    [InlineData(256, 256, 0, int.MinValue)] // the most elements
+    [InlineData(300, 120, 0, 7)] // more than 2¹⁵ elements
+    [InlineData(3, 5, 2, -2_000_000_001)] // padding adds the zero point
+    public void Averages_of_s32_are_rounded_once(int height, int width, int padding, int zeroPoint)
+    {
+        foreach (PoolingAlgorithm algorithm in Algorithms.Where(algorithm => algorithm != PoolingAlgorithm.Max))
+            foreach (DataType destination in (DataType[])[DataType.Int32, DataType.Float32])
+                CheckOnAllTiers(new Problem(
+                    Pool(algorithm, DataType.Int32, destination, 5, (height, width), (height, width), (1, 1), (1, 1), padding, padding, ceil: false),
+                    new PrimitiveAttributes { SourceZeroPoint = zeroPoint }, new CheckOptions { Fill = FillKind.Extremes }));
+    }
+
+    [Theory]
+    [InlineData(int.MinValue)]
+    [InlineData(int.MaxValue)]
+    [InlineData(123_456_789)]
+    public void The_largest_sums_of_s32_fit(int value)
+    {
+        PoolingDescriptor descriptor = Pool(
+            PoolingAlgorithm.AverageExcludePadding, DataType.Int32, DataType.Float32, 3, (256, 256), (256, 256), (1, 1), (1, 1), 0, 0, ceil: false);
+        using TensorMemory source = new(descriptor.Source), destination = new(descriptor.Destination);
+        source.AsSpan<int>().Fill(value);
+        foreach ((string _, Isa isa) in Tiers.Generated)
+        {
+            using var engine = new TestEngine(isa, [new JitPooling(KernelCache.Shared)]);
+            using ExecutionStream stream = engine.CreateStream();
+            engine.Create(descriptor).Execute(stream, new UnaryArguments(source, destination));
+            Assert.All(destination.AsSpan<float>().ToArray(), mean => Assert.Equal((float)value, mean)); // the sum is value·2¹⁶
+        }
+    }
+
     [Fact]
     public void Maximum_skips_not_a_number() => CheckOnAllTiers(new Problem(
         Pool(PoolingAlgorithm.Max, DataType.Float32, DataType.Float32, 45, (11, 11), (3, 3), (1, 1), (1, 1), 1, 1, ceil: false),
@@ -159,7 +191,7 @@ public sealed class PoolingTests
         AssertRefused(RejectionReason.DataTypes, problem with { Source = problem.Source.WithDataType(DataType.Int64) });
         AssertRefused(RejectionReason.Shape, problem with
         {
-            Algorithm = PoolingAlgorithm.AverageExcludePadding, Source = new([2, 8, 200, 200], DataType.Int32, FormatTag.Nhwc), Kernel = [200, 200],
+            Algorithm = PoolingAlgorithm.AverageExcludePadding, Source = new([2, 8, 257, 256], DataType.Int32, FormatTag.Nhwc), Kernel = [257, 256],
         });
     }
 

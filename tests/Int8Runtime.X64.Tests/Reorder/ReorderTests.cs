@@ -46,7 +46,7 @@ public sealed class ReorderTests
                 new PrimitiveAttributes
                 {
                     SourceScale = sourceScale, SourceZeroPoint = sourceZeroPoint, DestinationScale = scale,
-                    DestinationZeroPoint = type.IsFloatingPoint() ? null : runtime && type.IsInt8() ? ZeroPoint.Runtime : zeroPoint,
+                    DestinationZeroPoint = type.IsFloatingPoint() ? null : runtime ? ZeroPoint.Runtime : zeroPoint,
                 },
                 options);
         Properties.Check(problems, p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), 200);

@@ -64,7 +64,10 @@ public sealed class ResamplingTests
         ResamplingDescriptor problem = Resample(ResamplingAlgorithm.Linear, DataType.UInt8, DataType.UInt8, 8, [6, 6], [12, 12]);
         AssertRefused(RejectionReason.Layout, problem with { Source = new([2, 8, 6, 6], DataType.UInt8, FormatTag.Nchw) });
         AssertRefused(RejectionReason.DataTypes, problem with { Source = new([2, 8, 6, 6], DataType.Float64, FormatTag.Nhwc) });
-        AssertRefused(RejectionReason.Quantization, problem, new PrimitiveAttributes { SourceScale = QuantizationScale.Runtime });
+        AssertRefused(RejectionReason.PostOps, problem, new PrimitiveAttributes
+        {
+            PostOps = [PostOp.Binary(BinaryAlgorithm.Add, new MemoryDescriptor([2, 1, 12, 12], DataType.Float32))],
+        });
     }
 
     private static CoordinateMap[] Maps(int source, int destination) =>
