@@ -74,40 +74,64 @@ internal sealed unsafe class RefNormalization<TDescriptor>(PrimitiveKind kind, s
         }
     }
 
+    // Two walks over the elements, each in row-major order: the means, then the variances around them.
     private static void Compute(TDescriptor descriptor, void* data, float scale, int zeroPoint, double[] means, double[] variances)
     {
         MemoryDescriptor source = descriptor.Source;
         double count = source.ElementCount / (double)descriptor.SetCount;
-        ForEachElement(descriptor, data, scale, zeroPoint, (set, x) => means[set] += x / count);
-        ForEachElement(descriptor, data, scale, zeroPoint, (set, x) => variances[set] += (x - means[set]) * (x - means[set]) / count);
-    }
-
-    // Elements with their sets; places are computed once for each row where the last dimension has a stride.
-    private static void ForEachElement(TDescriptor descriptor, void* data, float scale, int zeroPoint, Action<int, double> action)
-    {
-        MemoryDescriptor source = descriptor.Source;
         int last = source.Rank - 1, extent = source.Dimensions[last];
-        bool isStrided = source.BlockOf(last) == 1;
         Shape rows = source.Dimensions.With(last, 1);
         Span<int> index = stackalloc int[source.Rank];
-        index.Clear();
-        do
+        var row = new float[extent];
+        for (int walk = 0; walk < 2; walk++)
         {
-            index[last] = extent - 1;
-            int lastSet = descriptor.SetOf(index);
-            index[last] = 0;
-            int set = descriptor.SetOf(index);
-            long offset = source.OffsetOf(index);
-            for (int i = 0; i < extent; i++)
+            index.Clear();
+            do
             {
-                index[last] = i;
-                long place = isStrided ? offset + (i * source.Strides[last]) : source.OffsetOf(index);
-                action(set == lastSet ? set : descriptor.SetOf(index), ScalarAccess.LoadReal(data, source.DataType, place, scale, zeroPoint));
+                LoadRow(source, data, index, scale, zeroPoint, row);
+                bool isMean = walk == 0;
+                for (int i = 0; i < extent;)
+                {
+                    (int set, int end) = Stretch(descriptor, index, i);
+                    double mean = means[set], sum = isMean ? mean : variances[set];
+                    for (; i < end; i++)
+                        sum += isMean ? row[i] / count : (row[i] - mean) * (row[i] - mean) / count;
+                    (isMean ? means : variances)[set] = sum;
+                }
             }
-
-            index[last] = 0;
+            while (IndexSpace.Next(index, rows));
         }
-        while (IndexSpace.Next(index, rows));
+    }
+
+    // The set of element i of a row, and where the elements of the row that belong to it end: the last one, or this one.
+    private static (int Set, int End) Stretch(TDescriptor descriptor, Span<int> index, int i)
+    {
+        int last = index.Length - 1, extent = descriptor.Source.Dimensions[last];
+        index[last] = i;
+        int set = descriptor.SetOf(index);
+        index[last] = extent - 1;
+        int end = descriptor.SetOf(index) == set ? extent : i + 1;
+        index[last] = 0;
+        return (set, end);
+    }
+
+    // The real values of a row along the last dimension; places are computed once where that has a stride.
+    private static void LoadRow(MemoryDescriptor source, void* data, Span<int> index, float scale, int zeroPoint, Span<float> row)
+    {
+        int last = index.Length - 1;
+        if (source.BlockOf(last) == 1)
+        {
+            ScalarAccess.LoadReals(data, source.DataType, source.OffsetOf(index), source.Strides[last], scale, zeroPoint, row);
+            return;
+        }
+
+        for (int i = 0; i < row.Length; i++)
+        {
+            index[last] = i;
+            row[i] = ScalarAccess.LoadReal(data, source.DataType, source.OffsetOf(index), scale, zeroPoint);
+        }
+
+        index[last] = 0;
     }
 
     private static float Parameter(MemoryDescriptor? descriptor, void* data, int place, float absent) =>

@@ -42,6 +42,40 @@ internal static unsafe class ScalarAccess
         return scale == 1f ? value : scale * value;
     }
 
+    /// <summary>Several elements at a constant distance, each as <see cref="LoadReal"/> reads it; the type is looked at once for all.</summary>
+    /// <param name="data">The tensor.</param>
+    /// <param name="type">Its type.</param>
+    /// <param name="first">Place of the first element.</param>
+    /// <param name="stride">Distance from element to element.</param>
+    /// <param name="scale">The scale.</param>
+    /// <param name="zeroPoint">The zero point.</param>
+    /// <param name="values">Receives them.</param>
+    public static void LoadReals(void* data, DataType type, long first, long stride, float scale, int zeroPoint, Span<float> values)
+    {
+        switch (type)
+        {
+            case DataType.Float32:
+                for (int i = 0; i < values.Length; i++)
+                    values[i] = ((float*)data)[first + (i * stride)];
+                break;
+            case DataType.BFloat16:
+                for (int i = 0; i < values.Length; i++)
+                    values[i] = BitConverter.UInt32BitsToSingle((uint)((ushort*)data)[first + (i * stride)] << 16);
+                break;
+            default:
+                for (int i = 0; i < values.Length; i++)
+                    values[i] = Load(data, type, first + (i * stride));
+                break;
+        }
+
+        if (zeroPoint != 0)
+            foreach (ref float value in values)
+                value -= zeroPoint;
+        if (scale != 1f)
+            foreach (ref float value in values)
+                value *= scale;
+    }
+
     /// <summary>Writes a value that is already in the range of the type, as the epilogue leaves it; saturates anyway.</summary>
     public static void Store(void* data, DataType type, long index, float value, int zeroPoint = 0)
     {
