@@ -31,6 +31,14 @@ public sealed class BenchTests : IDisposable
     [InlineData("--eltwise --engine=gpu 2x2", "SKIPPED")]
     [InlineData("--rnn l1t1", "UNIMPLEMENTED")]
     [InlineData("--conv --alg=wino ic3oc4ih5oh5kh3ph1", "UNIMPLEMENTED")]
+    [InlineData("--matmul --dt=u8:s8:s32 --bia_dt=f32 --bia-mask=2 --runtime-dims-masks=1:0 5x31:31x9:5x9", "PASSED")]
+    [InlineData("--matmul --dt=u8:s8:u8 --attr-zero-points=src:common:-5 5x31:31x9", "PASSED")] // no value of u8
+    [InlineData("--conv --dir=bwd_d ic3oc4ih5oh5kh3ph1", "SKIPPED")]
+    [InlineData("--conv -v5 --attr-post-ops=eltwise_relu:0.5+binary_add:f32:common ic3oc4ih5oh5kh3ph1n%name_!=0", "PASSED")]
+    [InlineData("--conv --attr-post-ops=dw_k3s1p1:s8:per_oc:1.5 ic3oc4ih5oh5kh1", "UNIMPLEMENTED")]
+    [InlineData("--reorder --sdt=f32 --ddt=s8 --attr-oscale=per_dim_1:0* --dtag=axb 2x17x5x3", "PASSED")]
+    [InlineData("--reorder --sdt=f32 --ddt=s8 --attr-oscale=common:0* 2x8x8", "UNIMPLEMENTED")]
+    [InlineData("--binary --engine=cpu:0 --alg=binary_add --runtime-quantization=true --attr-scales=src:common:2+src1:common:3 4x4:4x4", "PASSED")]
     public void Cases_end_with_the_expected_verdict(string line, string verdict)
     {
         (int code, string[] output) = Run(line.Split(' '));
@@ -77,6 +85,25 @@ public sealed class BenchTests : IDisposable
             ["failed", "mistrusted", "passed", "skipped", "total_min_ms", "unimplemented"],
             totals.RootElement.EnumerateObject().Select(p => p.Name).Order());
         Assert.Contains(output, line => line.Contains("nowhere", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void What_a_file_says_in_words_of_a_newer_suite_is_unimplemented()
+    {
+        string file = Path.Combine(_folder, "newer");
+        File.WriteAllText(file, "--attr-novelty=1 2x3\n--reset --alg=relu,novelty 2x3\n");
+        (int code, string[] output) = Run("--json", "--eltwise", "--batch=" + file);
+        Assert.Equal(0, code);
+        Assert.Contains(output, line => line.Contains("UNIMPLEMENTED (the option --attr-novelty=1)", StringComparison.Ordinal));
+        Assert.Contains(output, line => line.Contains("PASSED", StringComparison.Ordinal));
+        Assert.Contains(output, line => line.Contains("UNIMPLEMENTED (not understood: 'novelty'", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Cases_can_be_left_out_and_repeated()
+    {
+        (_, string[] output) = Run("--quiet", "--start=2", "--repeats-per-prb=3", "--eltwise", "2x3", "4x5", "6x7");
+        Assert.StartsWith("tests:5 passed:3 ", output[^1], StringComparison.Ordinal);
     }
 
     [Theory]

@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 namespace Int8Runtime.Bench;
 
 /// <summary>One command line from its first word to the totals.</summary>
-internal sealed class BenchSession(TextWriter output)
+internal sealed partial class BenchSession(TextWriter output)
 {
     private readonly Knobs _knobs = new();
     private readonly int[] _counts = new int[Enum.GetValues<Verdict>().Length];
@@ -16,7 +16,8 @@ internal sealed class BenchSession(TextWriter output)
     private double _minimumMilliseconds = 30;
     private bool _json, _quiet;
     private double _totalMilliseconds;
-    private int _cases, _references, _missingBatches;
+    private int _cases, _references, _missingBatches, _repeats = 1, _firstCase;
+    private string? _unknown; // an option of a file that this tool does not know, until the options are reset
     private CaseRunner? _runner;
 
     /// <summary>Runs a command line.</summary>
@@ -26,8 +27,8 @@ internal sealed class BenchSession(TextWriter output)
         using CpuEngine engine = CpuEngine.Create(new CpuEngineOptions { CacheBytes = 8L << 20 });
         try
         {
-            foreach (string word in CommandReader.Expand(words, () => _driver?.Name ?? "", ReportMissing))
-                Take(word, engine);
+            foreach ((string word, bool isFromFile) in CommandReader.Expand(words, () => _driver?.Name ?? "", NoteMissing))
+                Take(word, isFromFile, engine);
         }
         catch (Exception exception) when (exception is FormatException or MissingBatchException or IOException or ArgumentException)
         {
@@ -41,11 +42,13 @@ internal sealed class BenchSession(TextWriter output)
 
     private int Count(Verdict verdict) => _counts[(int)verdict];
 
-    private void Take(string word, Engine engine)
+    private void Take(string word, bool isFromFile, Engine engine)
     {
+        if (VerbosityPattern().IsMatch(word))
+            return;
         if (!word.StartsWith("--", StringComparison.Ordinal))
         {
-            RunProblem(word, engine);
+            RunProblem(word, isFromFile, engine);
             return;
         }
 
@@ -54,14 +57,14 @@ internal sealed class BenchSession(TextWriter output)
         if (equals < 0 && Driver.Find(name) is { } driver)
         {
             _driver = driver;
-            _knobs.Reset();
+            ResetOptions();
             return;
         }
 
         switch (name)
         {
             case "reset":
-                _knobs.Reset();
+                ResetOptions();
                 break;
             case "mode":
                 (_mode, _runner) = (value, null);
@@ -78,16 +81,32 @@ internal sealed class BenchSession(TextWriter output)
             case "max-ms-per-prb" or "fix-times-per-prb":
                 (_minimumMilliseconds, _runner) = (AttributeText.Number(value), null);
                 break;
+            case "start" or "test-start":
+                _firstCase = (int)AttributeText.Number(value);
+                break;
+            case "repeats-per-prb":
+                _repeats = (int)AttributeText.Number(value);
+                break;
             case "perf-template" or "verbose" or "v" or "summary":
                 break;
             default:
-                if (!_knobs.TrySet(name, value))
+                if (_knobs.TrySet(name, value))
+                    break;
+                if (!isFromFile)
                     throw new FormatException($"Unknown option or driver '{word}'.");
+                Note($"The option '{word}' is not known; problems up to the next --reset are unimplemented.");
+                _unknown = word;
                 break;
         }
     }
 
-    private void RunProblem(string problem, Engine engine)
+    private void ResetOptions()
+    {
+        _knobs.Reset();
+        _unknown = null;
+    }
+
+    private void RunProblem(string problem, bool isFromFile, Engine engine)
     {
         Driver driver = _driver ?? throw new FormatException($"The problem '{problem}' comes before a driver such as --conv.");
         _runner ??= new CaseRunner(engine, RunMode.Parse(_mode, _referenceBudget, _minimumMilliseconds));
@@ -95,7 +114,16 @@ internal sealed class BenchSession(TextWriter output)
         {
             if (options["match"] is { Length: > 0 } pattern && !Regex.IsMatch(problem, pattern.Trim('"', '\'')))
                 continue;
-            Report(driver, options, problem, _runner.Run(driver, options, problem));
+            if (_cases < _firstCase)
+            {
+                _cases++;
+                continue;
+            }
+
+            for (int i = 0; i < _repeats; i++)
+                Report(driver, options, problem, _unknown is { } unknown
+                    ? new CaseResult(Verdict.Unimplemented, $"the option {unknown}")
+                    : _runner.Run(driver, options, problem, isFromFile));
         }
     }
 
@@ -117,11 +145,13 @@ internal sealed class BenchSession(TextWriter output)
         output.WriteLine($"{number}:{result.Verdict.ToString().ToUpperInvariant()}{mark} ({result.Detail}) __REPRO: --{driver.Name} {options}{problem}");
     }
 
-    private void ReportMissing(string message)
+    private void NoteMissing(string message)
     {
         _missingBatches++;
-        output.WriteLine("note: " + message);
+        Note(message);
     }
+
+    private void Note(string message) => output.WriteLine("note: " + message);
 
     private void WriteTotals()
     {
@@ -141,4 +171,7 @@ internal sealed class BenchSession(TextWriter output)
             ["total_min_ms"] = Math.Round(_totalMilliseconds, 4),
         }));
     }
+
+    [GeneratedRegex("^-v[0-9]*$")]
+    private static partial Regex VerbosityPattern();
 }

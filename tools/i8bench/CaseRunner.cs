@@ -31,7 +31,11 @@ internal sealed class CaseRunner(Engine engine, RunMode mode)
     private readonly Dictionary<DataType, PeakMeasurement> _peaks = [];
 
     /// <summary>Runs a case; whatever goes wrong becomes its result.</summary>
-    public CaseResult Run(Driver driver, Options options, string problem)
+    /// <param name="driver">The driver.</param>
+    /// <param name="options">The options.</param>
+    /// <param name="problem">The text of the problem.</param>
+    /// <param name="isFromFile">Whether a file holds the text: it may be newer than this tool, so what is not understood is no failure.</param>
+    public CaseResult Run(Driver driver, Options options, string problem, bool isFromFile)
     {
         try
         {
@@ -48,6 +52,10 @@ internal sealed class CaseRunner(Engine engine, RunMode mode)
         {
             return new CaseResult(Verdict.Unimplemented, missing.Message);
         }
+        catch (FormatException text) when (isFromFile)
+        {
+            return new CaseResult(Verdict.Unimplemented, "not understood: " + text.Message);
+        }
         catch (UnsupportedPrimitiveException unsupported)
         {
             return new CaseResult(Verdict.Unimplemented, string.Join("; ", unsupported.Report.Rejections));
@@ -60,7 +68,16 @@ internal sealed class CaseRunner(Engine engine, RunMode mode)
 
     private CaseResult Run(BenchProblem problem, Options options)
     {
-        Primitive primitive = engine.Create(problem.Descriptor, problem.Attributes);
+        Primitive primitive;
+        try
+        {
+            primitive = engine.Create(problem.Descriptor, problem.Attributes);
+        }
+        catch (ArgumentException invalid)
+        {
+            throw new UnimplementedException(invalid.Message);
+        }
+
         string name = primitive.ImplementationName;
         bool isReference = primitive.Report.IsReference;
         if (options["skip-impl"].Split(',', StringSplitOptions.RemoveEmptyEntries).Any(skip => name.StartsWith(skip, StringComparison.Ordinal))

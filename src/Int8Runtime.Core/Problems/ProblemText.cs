@@ -72,21 +72,27 @@ public static class ProblemText
         };
     }
 
-    /// <summary>Reads a matrix product: dimensions of source and weights, for example <c>12x128x64:12x64x128</c>.</summary>
+    /// <summary>
+    /// Reads a matrix product: dimensions of source and weights, for example <c>12x128x64:12x64x128</c>, behind which those of the
+    /// destination may follow.
+    /// </summary>
     /// <exception cref="FormatException">The text is no matrix product; the message says why.</exception>
     public static MatMulProblem ParseMatMul(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
         int end = text.IndexOf('n', StringComparison.Ordinal);
         string[] operands = (end < 0 ? text : text[..end]).TrimEnd('_').Split(':');
-        ProblemFields.Require(operands.Length == 2, text, "two operands are needed, as in 128x64:64x256");
+        ProblemFields.Require(operands.Length is 2 or 3, text, "two operands are needed, as in 128x64:64x256");
         Shape source = Dimensions(operands[0]), weights = Dimensions(operands[1]);
         ProblemFields.Require(source.Rank >= 2 && source.Rank == weights.Rank, text, "the operands need the same rank, at least 2");
         ProblemFields.Require(source[^1] == weights[^2], text, $"K is {source[^1]} in the source and {weights[^2]} in the weights");
         for (int d = 0; d < source.Rank - 2; d++)
             ProblemFields.Require(
                 source[d] == weights[d] || source[d] == 1 || weights[d] == 1, text, $"dimension {d} does not broadcast");
-        return new MatMulProblem { Name = end < 0 ? "" : ProblemFields.Unquote(text[(end + 1)..]), Source = source, Weights = weights };
+        var problem = new MatMulProblem { Name = end < 0 ? "" : ProblemFields.Unquote(text[(end + 1)..]), Source = source, Weights = weights };
+        if (operands.Length == 3)
+            ProblemFields.Require(Dimensions(operands[2]) == problem.Destination, text, $"the destination is {problem.Destination}");
+        return problem;
 
         Shape Dimensions(string operand) => [.. operand.Split('x').Select(extent =>
         {

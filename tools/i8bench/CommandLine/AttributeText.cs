@@ -57,7 +57,7 @@ internal static partial class AttributeText
                 ?? throw new FormatException($"'{options["attr-numeric-mode"]}' is not a numeric mode."),
             FloatMath = options["attr-fpmath"].Split(':')[0] is "bf16" or "any" ? FloatMath.BFloat16 : FloatMath.Strict,
         };
-        foreach (string text in Items(scales ?? options["attr-scales"]))
+        foreach (string text in Items(scales ?? options["attr-scales"]).Concat(OutputScale(options["attr-oscale"], context)))
             attributes = context.Fused is null ? WithScale(attributes, text.Split(':'), context) : WithFusedScale(attributes, text.Split(':'), context);
         foreach (string text in Items(zeroPoints ?? options["attr-zero-points"]))
             attributes = WithZeroPoint(attributes, text.Split(':'), context);
@@ -84,15 +84,21 @@ internal static partial class AttributeText
         return attributes with
         {
             SourceScale = Scale("src", attributes.SourceScale),
+            Source1Scale = Scale("src1", attributes.Source1Scale),
             WeightsScale = Scale("wei", attributes.WeightsScale),
             DestinationScale = Scale("dst", attributes.DestinationScale),
             SourceZeroPoint = Zero("src", attributes.SourceZeroPoint),
+            Source1ZeroPoint = Zero("src1", attributes.Source1ZeroPoint),
             WeightsZeroPoint = Zero("wei", attributes.WeightsZeroPoint),
             DestinationZeroPoint = Zero("dst", attributes.DestinationZeroPoint),
         };
     }
 
     private static string[] Items(string text) => text.Split('+', StringSplitOptions.RemoveEmptyEntries);
+
+    // --attr-oscale=per_oc:2 of older files: a factor of the result, which is a scale of the weights, or else of the source.
+    private static IEnumerable<string> OutputScale(string text, AttributeContext context) =>
+        text.Length == 0 ? [] : [(context.WeightsChannels > 0 ? "wei:" : "src:") + text];
 
     private static PrimitiveAttributes WithScale(PrimitiveAttributes attributes, string[] parts, AttributeContext context)
     {
@@ -101,7 +107,7 @@ internal static partial class AttributeText
         if (parts.Length > types && parts[types] is { Length: > 0 } type && char.IsAsciiLetter(type[0]))
             TypesAndTags.Type(type);
         QuantizationScale scale = policy == "common"
-            ? QuantizationScale.PerTensor(parts.Length > 2 && parts[2].Length > 0 ? Number(parts[2]) : 1)
+            ? Common(parts)
             : Groups(parts, context) is { } groups
             ? QuantizationScale.PerGroup([.. groups.Index.Select(ProblemValues.Scale)], groups.Size)
             : QuantizationScale.PerChannel([.. Enumerable.Range(0, Count(parts[0], policy, context)).Select(ProblemValues.Scale)]);
@@ -113,6 +119,13 @@ internal static partial class AttributeText
             "dst" => attributes with { DestinationScale = scale },
             _ => throw new UnimplementedException($"a scale of argument {parts[0]}"),
         };
+    }
+
+    private static QuantizationScale Common(string[] parts)
+    {
+        float scale = parts.Length > 2 && parts[2].Length > 0 ? Number(parts[2]) : 1;
+        return scale > 0 && float.IsFinite(scale)
+            ? QuantizationScale.PerTensor(scale) : throw new UnimplementedException($"a scale of {parts[0]} that is not positive");
     }
 
     // With a depthwise post-op, "dst" is what the post-op reads, and its own operands have names of their own.
@@ -193,7 +206,7 @@ internal static partial class AttributeText
             ? context with { Destination = fused.Between, DestinationType = fused.Type } : context;
         foreach (string item in Items(text))
         {
-            string[] parts = item.Split(':');
+            string[] parts = PostOpParts(item);
             if (parts[0] == "sum")
             {
                 DataType type = parts.Length > 3 ? TypesAndTags.Type(parts[3]) : DataType.Undefined;
@@ -234,13 +247,25 @@ internal static partial class AttributeText
         return chain;
     }
 
+    // relu:0.5, also with the kind as a prefix (eltwise_relu, binary_add), and dw_k3s1p1 for dw:k3s1p1.
+    private static string[] PostOpParts(string item)
+    {
+        string name = item.StartsWith("dw_k", StringComparison.Ordinal) ? "dw:" + item["dw_".Length..] : item;
+        foreach (string kind in (string[])["eltwise_", "binary_"])
+            if (name.StartsWith(kind, StringComparison.OrdinalIgnoreCase))
+                name = name[kind.Length..];
+        return name.Split(':');
+    }
+
     /// <summary>The depthwise post-op of a chain, <c>dw:k3s1p1[:dt]</c>; null where there is none.</summary>
     /// <exception cref="FormatException">Its text is another one.</exception>
     public static DepthwiseText? Depthwise(string postOps)
     {
-        string[]? parts = Items(postOps).Select(item => item.Split(':')).FirstOrDefault(parts => parts[0] == "dw");
+        string[]? parts = Items(postOps).Select(PostOpParts).FirstOrDefault(parts => parts[0] == "dw");
         if (parts is null)
             return null;
+        if (parts.Length > 3)
+            throw new UnimplementedException("scales in the text of a depthwise post-op; give them by --attr-scales");
         Match match = DepthwiseWindow().Match(parts.Length > 1 ? parts[1] : "");
         if (!match.Success)
             throw new FormatException($"'{string.Join(':', parts)}' is not a depthwise post-op; write dw:k3s1p1[:dt].");

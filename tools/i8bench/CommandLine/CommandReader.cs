@@ -14,18 +14,19 @@ internal static class CommandReader
     /// <param name="words">The command line.</param>
     /// <param name="driver">Gives the current driver, which names the last folder to look in.</param>
     /// <param name="missing">Told of batches that other files name but that do not exist.</param>
+    /// <returns>Each word, and whether a file holds it.</returns>
     /// <exception cref="MissingBatchException">The command line names a batch that does not exist.</exception>
-    public static IEnumerable<string> Expand(IEnumerable<string> words, Func<string> driver, Action<string> missing) =>
+    public static IEnumerable<(string Word, bool IsFromFile)> Expand(IEnumerable<string> words, Func<string> driver, Action<string> missing) =>
         Expand(words, null, driver, missing, 0);
 
-    private static IEnumerable<string> Expand(
+    private static IEnumerable<(string Word, bool IsFromFile)> Expand(
         IEnumerable<string> words, string? file, Func<string> driver, Action<string> missing, int depth)
     {
         foreach (string word in words)
         {
             if (!word.StartsWith("--batch=", StringComparison.Ordinal))
             {
-                yield return word;
+                yield return (word, file is not null);
                 continue;
             }
 
@@ -42,7 +43,7 @@ internal static class CommandReader
             }
 
             using var reader = new StreamReader(path);
-            foreach (string inner in Expand(ProblemText.Words(reader), path, driver, missing, depth + 1))
+            foreach ((string Word, bool IsFromFile) inner in Expand(ProblemText.Words(reader), path, driver, missing, depth + 1))
                 yield return inner;
         }
     }

@@ -11,7 +11,7 @@ internal sealed class Knobs
         ("ss_dt", ""), ("tag", ""), ("stag", ""), ("wtag", ""), ("dtag", ""), ("stat_tag", ""), ("strides", ""), ("alg", ""),
         ("alpha", ""), ("beta", ""), ("p", ""), ("eps", ""), ("axis", ""), ("group", ""), ("scales", ""), ("flags", ""), ("inplace", "false"),
         ("oflag", ""), ("encoding", ""), ("runtime_dims_masks", ""), ("runtime-dim-mask", ""), ("match", ""),
-        ("skip-impl", ""), ("impl", ""), ("attr-scales", ""), ("attr-zero-points", ""), ("attr-post-ops", ""),
+        ("skip-impl", ""), ("impl", ""), ("attr-scales", ""), ("attr-zero-points", ""), ("attr-oscale", ""), ("attr-post-ops", ""),
         ("attr-scratchpad", ""), ("runtime-quantization", ""), ("attr-fpmath", ""), ("attr-numeric-mode", ""), ("attr-acc-mode", ""), ("attr-deterministic", ""), ("attr-dropout", ""),
         ("attr-rounding-mode", ""),
     ];
@@ -19,11 +19,19 @@ internal sealed class Knobs
     // Options whose commas are part of one value.
     private static readonly HashSet<string> Single = ["match", "skip-impl", "impl", "engine"];
 
-    // Options about memory management and dispatch that change no result here.
+    // Options about memory management, dispatch and measuring that change no result here.
     private static readonly HashSet<string> Accepted =
-        ["allow-enum-tags-only", "cpu-isa-hints", "canonical", "mem-check", "fast-ref", "memory-kind", "ctx-init", "ctx-exec", "cold-cache"];
+    [
+        "allow-enum-tags-only", "attr-same-pd-check", "bitwise", "buffer-prefix", "canonical", "check-ref-impl", "cold-cache",
+        "cpu-isa-hints", "cross-engine", "ctx-exe", "ctx-exec", "ctx-init", "debug-check-ws", "def-scales", "execution-mode",
+        "fast-ref", "fast-ref-gpu", "mem-check", "memory-kind", "mode-modifier", "num-streams", "operator", "stacksize",
+        "trivial-strides",
+    ];
 
     private static readonly Dictionary<string, string> Defaults = Known.ToDictionary(k => k.Name, k => k.Default);
+
+    // Names are the same with underscores and with dashes: files have both.
+    private static readonly Dictionary<string, string> Spellings = Known.ToDictionary(k => k.Name.Replace('_', '-'), k => k.Name);
 
     private readonly Dictionary<string, string[]> _values = [];
 
@@ -33,11 +41,14 @@ internal sealed class Knobs
     /// <summary>Sets an option; false where there is none of that name.</summary>
     public bool TrySet(string name, string value)
     {
+        name = name.Replace('_', '-');
         if (Accepted.Contains(name))
             return true;
-        if (!Defaults.ContainsKey(name))
+        if (!Spellings.TryGetValue(name == "global-impl" ? "impl" : name, out string? known))
             return false;
-        _values[name] = Single.Contains(name) ? [value] : value.Split(',');
+        if (known == "dir")
+            value = value.ToUpperInvariant();
+        _values[known] = Single.Contains(known) ? [value] : value.Split(',');
         return true;
     }
 

@@ -42,6 +42,8 @@ internal sealed record Driver(string Name, Func<Options, string, BenchProblem>? 
         new("brgemm", null),
         new("zeropad", null),
         new("graph", null),
+        new("gated_mlp", null),
+        new("self", null),
     ];
 
     /// <summary>The driver of a name; null where there is none.</summary>
@@ -50,7 +52,7 @@ internal sealed record Driver(string Name, Func<Options, string, BenchProblem>? 
     /// <summary>Throws where a case is out of scope for every driver.</summary>
     public static void RequireInScope(Options options)
     {
-        if (options["engine"] != "cpu")
+        if (options["engine"].Split(':')[0] != "cpu")
             throw new SkipException(SkipReason.Gpu, options["engine"]);
         if (options["dir"].StartsWith("BWD", StringComparison.Ordinal))
             throw new SkipException(SkipReason.Backward, options["dir"]);

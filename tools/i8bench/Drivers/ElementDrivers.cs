@@ -27,7 +27,7 @@ internal static partial class ElementDrivers
     /// <summary>--binary.</summary>
     public static BenchProblem Binary(Options options, string text)
     {
-        string name = options.Or("alg", "ADD");
+        string name = options.Or("alg", "ADD").ToLowerInvariant().Replace("binary_", "", StringComparison.Ordinal);
         bool select = name.Equals("select", StringComparison.OrdinalIgnoreCase);
         string operandTypes = options.Or("sdt", options.Or("dt", "f32"));
         DataType[] types = TypesAndTags.Types(operandTypes, select && operandTypes.Count(c => c == ':') == 2 ? 3 : 2);

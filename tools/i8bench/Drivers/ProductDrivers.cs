@@ -152,7 +152,7 @@ internal static class ProductDrivers
     {
         if (!grouped || options["wtag"] is "" or "any")
             return TypesAndTags.Tensor(options, 1, weights.Dimensions, weights.DataType, options["wtag"]);
-        return options["wtag"] == "abx"
+        return options["wtag"] is "abx" or "goiw" or "goihw" or "goidhw"
             ? new MemoryDescriptor(weights.Dimensions, weights.DataType)
             : throw new UnimplementedException($"grouped weights as {options["wtag"]}");
     }
