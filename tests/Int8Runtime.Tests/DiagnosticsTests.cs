@@ -82,7 +82,15 @@ public sealed class DiagnosticsTests
         Assert.True(listener.Of("PrimitiveExecuted").Count(e => (string)e.Payload![0]! == "Eltwise") >= 2);
         Assert.Contains(listener.Of("PrimitiveRefused"), e => ((string)e.Payload![1]!).Contains("refused", StringComparison.Ordinal));
         if (engine.Isa != Isa.None)
+        {
+            // An exponent that no other test has, whose kernel is in no cache.
+            engine.Create(Relu with { Algorithm = EltwiseAlgorithm.Pow, Alpha = 1, Beta = 3.217f }).Dispose();
             Assert.Contains(listener.Of("KernelsCompiled"), e => (long)e.Payload![0]! > 0 && (long)e.Payload[2]! > 0);
+            EventWrittenEventArgs compiled = Assert.Single(
+                listener.Of("KernelCompiled"), e => ((string)e.Payload![0]!).Contains("3.217", StringComparison.Ordinal));
+            Assert.True((long)compiled.Payload![1]! > 0 && (double)compiled.Payload[2]! > 0);
+        }
+
         Assert.DoesNotContain(listener.Events, e => e.EventName == "EventSourceMessage"); // how a source reports its own mistakes
     }
 

@@ -49,6 +49,14 @@ internal sealed unsafe class RuntimeEvents : EventSource
             PrimitiveExecuted(PrimitiveKinds.NameOf(kind), implementation, milliseconds);
     }
 
+    /// <summary>The code of a kernel was generated and loaded.</summary>
+    [NonEvent]
+    public void Compiled(string kernel, long codeBytes, double microseconds)
+    {
+        if (IsEnabled(EventLevel.Informational, Keywords.Kernels))
+            KernelCompiled(kernel, codeBytes, microseconds);
+    }
+
     /// <summary>No implementation takes a problem; the report holds every refusal and ends in the line for i8bench.</summary>
     [NonEvent]
     public void Refused(PrimitiveKind kind, string report) => PrimitiveRefused(PrimitiveKinds.NameOf(kind), report);
@@ -89,6 +97,20 @@ internal sealed unsafe class RuntimeEvents : EventSource
     // Kernels that were generated since the last event; several threads share the count, so each kernel is told once.
     [Event(4, Level = EventLevel.Informational, Keywords = Keywords.Kernels)]
     private void KernelsCompiled(long count, long kernels, long codeBytes) => WriteEvent(4, count, kernels, codeBytes);
+
+    [Event(5, Level = EventLevel.Informational, Keywords = Keywords.Kernels)]
+    [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "The payload is strings and numbers.")]
+    private void KernelCompiled(string kernel, long codeBytes, double microseconds)
+    {
+        fixed (char* name = kernel)
+        {
+            EventData* data = stackalloc EventData[3];
+            data[0] = Text(name, kernel);
+            data[1] = new EventData { DataPointer = (nint)(&codeBytes), Size = sizeof(long) };
+            data[2] = new EventData { DataPointer = (nint)(&microseconds), Size = sizeof(double) };
+            WriteEventCore(5, 3, data);
+        }
+    }
 
     [NonEvent]
     private void ReportKernels()

@@ -1,5 +1,8 @@
 // Kernels by spec and instruction set. Each is generated once however many threads ask (single flight), outside the
 // lock; the least recently used leave when the bound in bytes is passed. A kernel that leaves stays valid for its users.
+using System.Diagnostics;
+using Int8Runtime.Diagnostics;
+
 namespace Int8Runtime.Jit;
 
 /// <summary>What identifies a kernel.</summary>
@@ -66,7 +69,7 @@ internal sealed class KernelCache(long capacityBytes = KernelCache.DefaultCapaci
             else
             {
                 _misses++;
-                node = _byUse.AddFirst(new Entry(key, new(() => CompiledKernel.Load(generate()))));
+                node = _byUse.AddFirst(new Entry(key, new(() => Compile(generate))));
                 _entries.Add(key, node);
             }
         }
@@ -93,6 +96,14 @@ internal sealed class KernelCache(long capacityBytes = KernelCache.DefaultCapaci
             _byUse.Clear();
             _bytes = 0;
         }
+    }
+
+    private static CompiledKernel Compile(Func<KernelImage> generate)
+    {
+        long start = Stopwatch.GetTimestamp();
+        CompiledKernel kernel = CompiledKernel.Load(generate());
+        RuntimeEvents.Log.Compiled(kernel.Name, kernel.Executed.Bytes.Length, Stopwatch.GetElapsedTime(start).TotalMicroseconds);
+        return kernel;
     }
 
     private void Account(LinkedListNode<Entry> node, CompiledKernel kernel)
