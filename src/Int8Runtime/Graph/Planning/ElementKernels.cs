@@ -11,7 +11,11 @@ internal static class ElementKernels
     public static HostKernel? Of(GraphNode node)
     {
         NodeOperands operands = NodeOperands.Of(node);
-        if (operands.Count == 0 || !operands.Has(0) || !HasArithmetic(operands[0].ElementType))
+        if (operands.Count == 0 || !operands.Has(0))
+            return null;
+        if (node.OpType == "TopK")
+            return TopKKernelOf.Create(operands);
+        if (!HasArithmetic(operands[0].ElementType))
             return null;
         if (Enumerable.Range(0, operands.Count).Any(i => operands.Has(i) && operands[i].Shape.Rank > BroadcastWalk.MaxRank))
             return null;
@@ -21,7 +25,6 @@ internal static class ElementKernels
             "Where" => WhereKernel.Create(operands),
             "ArgMax" or "ArgMin" => Elementwise.Dispatch(operands, operands[0].ElementType, new ArgumentKernelOf(operands)),
             "CumSum" => Elementwise.Dispatch(operands, operands[0].ElementType, new RunningSumKernelOf(operands)),
-            "TopK" => Elementwise.Dispatch(operands, operands[0].ElementType, new TopKKernelOf(operands)),
             "OneHot" => Elementwise.Dispatch(operands, operands[0].ElementType, new OneHotKernelOf(operands)),
             "Not" => new UnaryKernel<byte, bool>("not", static x => x == 0),
             _ when operands.Count == 2 && (BinaryOperators.IsExact(node.OpType) || ComparisonOperators.IsRelation(node.OpType)) =>

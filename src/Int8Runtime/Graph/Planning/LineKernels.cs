@@ -58,7 +58,8 @@ internal sealed class RunningSumKernelOf(NodeOperands operands) : INumericFuncti
 /// TopK by a heap in the result's own memory: its root is the worst element kept so far, and taking the roots out from the end sorts
 /// the line. Among equal elements the lower index is better; NaN is below every number.
 /// </summary>
-internal sealed class TopKKernel<T>(int extent, int count, int inner, bool largest) : HostKernel where T : unmanaged, INumber<T>
+internal sealed class TopKKernel<T, TOrder>(int extent, int count, int inner, bool largest) : HostKernel
+    where T : unmanaged where TOrder : IElementOrder<T>
 {
     public override string Name => "top-k";
 
@@ -128,21 +129,54 @@ internal sealed class TopKKernel<T>(int extent, int count, int inner, bool large
 
     private bool IsBetter(T a, long indexOfA, T b, long indexOfB)
     {
-        int order = a.CompareTo(b);
+        int order = TOrder.Compare(a, b);
         return order == 0 ? indexOfA < indexOfB : (order > 0) == largest;
     }
 }
 
-/// <summary>Creates <see cref="TopKKernel{T}"/> for an element type.</summary>
+/// <summary>The order of elements.</summary>
+internal interface IElementOrder<T>
+{
+    static abstract int Compare(T left, T right);
+}
+
+/// <summary>The order of a type of .NET.</summary>
+internal readonly struct NumberOrder<T> : IElementOrder<T> where T : INumber<T>
+{
+    public static int Compare(T left, T right) => left.CompareTo(right);
+}
+
+/// <summary>The order of bf16, for which .NET has no type.</summary>
+internal readonly struct BFloat16Order : IElementOrder<ushort>
+{
+    public static int Compare(ushort left, ushort right) =>
+        TensorDataConversions.BFloat16ToSingle(left).CompareTo(TensorDataConversions.BFloat16ToSingle(right));
+}
+
+/// <summary>Creates <see cref="TopKKernel{T, TOrder}"/> for an element type.</summary>
 internal sealed class TopKKernelOf(NodeOperands operands) : INumericFunction<HostKernel?>
 {
-    public HostKernel? Invoke<T>() where T : unmanaged, INumber<T>
+    public static HostKernel? Create(NodeOperands operands)
+    {
+        var kernel = new TopKKernelOf(operands);
+        return operands[0].ElementType switch
+        {
+            DataType.Float16 => kernel.Invoke<Half>(),
+            DataType.BFloat16 => kernel.Invoke<ushort, BFloat16Order>(),
+            var type when ElementKernels.HasArithmetic(type) => Elementwise.Dispatch(operands, type, kernel),
+            _ => null,
+        };
+    }
+
+    public HostKernel? Invoke<T>() where T : unmanaged, INumber<T> => Invoke<T, NumberOrder<T>>();
+
+    private HostKernel? Invoke<T, TOrder>() where T : unmanaged where TOrder : IElementOrder<T>
     {
         Shape source = operands[0].Shape;
         int axis = operands.AxisAttribute(-1, source.Rank);
         bool used = operands.Node.Outputs.Count == 2 && source.ElementCount > 0 && operands.Value(1) is not null;
         return used
-            ? new TopKKernel<T>(
+            ? new TopKKernel<T, TOrder>(
                 source[axis], new TopKShape().Infer(operands)[0].Shape[axis], TensorData.CountElements(source[(axis + 1)..]),
                 operands.Attributes.GetBoolean("largest", true))
             : null;

@@ -192,14 +192,16 @@ public sealed class HostKernelTests
     [InlineData(DataType.Float32, 0, true)]
     [InlineData(DataType.Int32, 1, false)]
     [InlineData(DataType.UInt8, -1, true)]
+    [InlineData(DataType.Float16, 1, true)]
+    [InlineData(DataType.BFloat16, 2, false)]
     public void Largest_and_smallest_elements(DataType type, int axis, bool largest)
     {
         TensorData source = Integers(type, [6, 9, 7], 5);
-        if (type == DataType.Float32)
+        if (type is DataType.Float32 or DataType.Float16 or DataType.BFloat16)
         {
-            float[] values = source.AsSpan<float>().ToArray();
+            float[] values = source.ToSingleArray();
             (values[3], values[70], values[71]) = (float.NaN, float.NegativeInfinity, float.NaN);
-            source = TensorData.Create<float>(values, source.Shape);
+            source = TensorData.Create<float>(values, source.Shape).ConvertTo(type);
         }
 
         foreach (long count in (long[])[1, 3, 6])
