@@ -137,7 +137,7 @@ public static class Arbitraries
                from destinationScale in Scale
                from destinationZeroPoint in ZeroPoint(destination.DataType)
                from postOps in PostOps(destination)
-               from mode in Gen.Elements(NumericMode.Exact, NumericMode.ExactPairs)
+               from mode in Gen.Elements(NumericMode.Exact, NumericMode.ExactPairs, NumericMode.ExactQuads)
                select new PrimitiveAttributes
                {
                    NumericMode = mode,

@@ -22,6 +22,12 @@ public enum NumericMode
     /// 16 bits, so the sums are exact. With other weights it is <see cref="Fast"/>.
     /// </summary>
     NarrowWeights,
+
+    /// <summary>
+    /// The exact sums as well; on CPUs without dot-product instructions four 8-bit products are summed in 16 bits, with weights split where
+    /// such a sum would saturate. Faster than <see cref="NarrowWeights"/> where few do (most products with weights of 7 bits).
+    /// </summary>
+    ExactQuads,
 }
 
 /// <summary>In which type f32 operands of a product may be multiplied.</summary>

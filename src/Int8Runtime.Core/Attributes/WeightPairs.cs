@@ -18,6 +18,8 @@ public readonly record struct WeightPairs
     /// <summary>The largest magnitude of the sum of two weights of one sign that meet.</summary>
     public const int LargestSum = 128;
 
+    private const int MostSamples = 1024;
+
     // The constant as blocks of columns; the sum of a column is over runs, whose elements pair up from the first one on.
     private readonly MemoryDescriptor? _weights;
     private readonly Order _order;
@@ -85,13 +87,54 @@ public readonly record struct WeightPairs
         return true;
     }
 
-    /// <summary><see cref="Fit(ReadOnlySpan{sbyte})"/> of weights that kernels have with 128 subtracted.</summary>
-    public bool Fit(ReadOnlySpan<byte> weights)
+    /// <summary>
+    /// Estimates how many of the vectors of weights that kernels read would have to be split (<see cref="NumericMode.ExactPairs"/>,
+    /// <see cref="NumericMode.ExactQuads"/>), by a sample.
+    /// </summary>
+    /// <param name="weights">The weights, as the descriptor lays them out.</param>
+    /// <param name="lanes">Columns of a vector.</param>
+    /// <returns>
+    /// The share of vectors of one step in which a pair leaves 16 bits, and of vectors of two steps in which four products do; 1 where
+    /// kernels split nothing.
+    /// </returns>
+    public (double Pairs, double Quads) SplitShares(ReadOnlySpan<sbyte> weights, int lanes)
     {
-        var signed = new sbyte[weights.Length];
-        for (int i = 0; i < signed.Length; i++)
-            signed[i] = (sbyte)(weights[i] - 128);
-        return Fit(signed);
+        if (_order is Order.Any or Order.Columns)
+            return (1, 1);
+        (int First, int Second)[] pairs = Pairs();
+        int[] columns = Columns();
+        int blocks = (columns.Length + lanes - 1) / lanes, twoSteps = pairs.Length / 4, population = blocks * twoSteps;
+        if (population == 0)
+            return (1, 1);
+        int samples = Math.Min(population, MostSamples), splitPairs = 0, splitQuads = 0;
+        for (int sample = 0; sample < samples; sample++)
+        {
+            (int block, int four) = Math.DivRem((int)((long)sample * population / samples), twoSteps);
+            (bool pair, bool quad) = MustSplit(weights, columns.AsSpan(block * lanes, Math.Min(lanes, columns.Length - (block * lanes))), pairs.AsSpan(four * 4, 4));
+            splitPairs += pair ? 1 : 0;
+            splitQuads += quad ? 1 : 0;
+        }
+
+        return ((double)splitPairs / samples, (double)splitQuads / samples);
+    }
+
+    // Whether the first of two steps, and both together, leave 16 bits in any column. A step has two pairs of each column.
+    private static (bool Pair, bool Quad) MustSplit(ReadOnlySpan<sbyte> weights, ReadOnlySpan<int> columns, ReadOnlySpan<(int First, int Second)> pairs)
+    {
+        bool pair = false, quad = false;
+        foreach (int column in columns)
+        {
+            for (int word = 0; word < 2; word++)
+            {
+                int a = weights[column + pairs[word].First], b = weights[column + pairs[word].Second];
+                int c = weights[column + pairs[word + 2].First], d = weights[column + pairs[word + 2].Second];
+                pair |= Math.Abs(a + b) > LargestSum;
+                quad |= Math.Max(a, 0) + Math.Max(b, 0) + Math.Max(c, 0) + Math.Max(d, 0) > LargestSum
+                    || Math.Min(a, 0) + Math.Min(b, 0) + Math.Min(c, 0) + Math.Min(d, 0) < -LargestSum;
+            }
+        }
+
+        return (pair, quad);
     }
 
     /// <summary>Where the columns begin: output channels, those of one matrix behind those of the other.</summary>

@@ -7,20 +7,22 @@ namespace Int8Runtime.X64;
 /// <param name="Total">Registers of the instruction set.</param>
 /// <param name="Product">Temporaries of the product, held all the time.</param>
 /// <param name="Epilogue">Registers of the epilogue, needed while the operands of products are not.</param>
-internal readonly record struct BrgemmRegisters(int Total, int Product, int Epilogue)
+/// <param name="Steps">Steps whose operands are held at a time.</param>
+internal readonly record struct BrgemmRegisters(int Total, int Product, int Epilogue, int Steps = 1)
 {
     /// <summary>The budget of a kernel. Without opmasks a partial last vector needs one more register for its mask.</summary>
     public static BrgemmRegisters For(IsaTraits traits, DotProductKind product, EpilogueSpec epilogue, int columns)
     {
         int mask = !traits.HasOpmask && columns % traits.Lanes32 != 0 ? 1 : 0;
         return new BrgemmRegisters(
-            traits.VectorRegisters, DotProducts.Create(product, traits).Temporaries, EpilogueEmitter.NeedsOf(epilogue).Vectors + mask);
+            traits.VectorRegisters, DotProducts.Create(product, traits).Temporaries, EpilogueEmitter.NeedsOf(epilogue).Vectors + mask,
+            product.StepsOfSum());
     }
 
     /// <summary>Whether a tile of this size fits.</summary>
     public bool Fits(int rows, int vectors)
     {
-        int operands = rows == 1 ? 1 : Math.Min(rows, vectors) + 1;
+        int operands = Steps * (rows == 1 ? 1 : Math.Min(rows, vectors) + 1);
         return (rows * vectors) + Product + Math.Max(operands, Epilogue) <= Total;
     }
 }

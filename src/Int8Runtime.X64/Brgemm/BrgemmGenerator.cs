@@ -58,6 +58,7 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
         private readonly BrgemmSpec _spec;
         private readonly IDotProduct _product;
         private readonly int _chains;
+        private readonly int _group; // steps whose products are summed first
         private readonly int _vectorBytes;
         private readonly VecArray _accumulators; // [m, n]
         private readonly Gpr _source, _destination, _weights;
@@ -68,6 +69,7 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
             _vectorBytes = asm.Traits.VectorBytes;
             _product = DotProducts.Create(spec.Product, asm.Traits);
             _product.Prepare(asm);
+            _group = spec.Product.StepsOfSum();
             int free = asm.Registers.Free(RegisterClass.Vector) - OperandRegisters;
             _chains = ChainsOf(spec.Rows, spec.Vectors, free);
             _accumulators = asm.Registers.Vecs("acc", spec.Rows, spec.Vectors);
@@ -80,7 +82,7 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
         // from memory.
         private bool HoldsWeights => _spec.Vectors <= _spec.Rows;
 
-        private int OperandRegisters => _spec.Rows == 1 ? 1 : Math.Min(_spec.Rows, _spec.Vectors) + 1;
+        private int OperandRegisters => _group * (_spec.Rows == 1 ? 1 : Math.Min(_spec.Rows, _spec.Vectors) + 1);
 
         public void Emit()
         {
@@ -133,8 +135,8 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
         private void EmitRuns(VecArray chains)
         {
             using Gpr runs = _asm.Registers.Gpr("runs"), run = _asm.Registers.Gpr("run"), row = _asm.Registers.Gpr("row");
-            using VecArray held = _asm.Registers.Vecs("held", _spec.Rows == 1 ? 0 : OperandRegisters - 1);
-            using Vec passing = _asm.Registers.Vec("passing");
+            using VecArray held = _asm.Registers.Vecs("held", _spec.Rows == 1 ? 0 : Math.Min(_spec.Rows, _spec.Vectors), _group);
+            using VecArray passing = _asm.Registers.Vecs("passing", _group);
             _asm.Mov(run, Argument(nameof(BrgemmArguments.Runs)));
             _asm.Mov(runs, Argument(nameof(BrgemmArguments.RunCount)));
             _asm.CountDown(runs, () =>
@@ -169,13 +171,13 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
             return pieces;
         }
 
-        private void EmitPiece(Piece piece, Gpr row, VecArray chains, VecArray held, Vec passing)
+        private void EmitPiece(Piece piece, Gpr row, VecArray chains, VecArray held, VecArray passing)
         {
             int rest = piece.Steps;
             if (piece.EndRow > piece.FirstRow)
             {
                 int unroll = UnrolledInstructions / (_spec.Rows * _spec.Vectors * _product.Instructions);
-                unroll = Math.Clamp(unroll, _chains, LongestUnroll) / _chains * _chains;
+                unroll = Math.Clamp(unroll, _chains * _group, LongestUnroll) / (_chains * _group) * (_chains * _group);
                 if (rest > unroll * ShortestLoop)
                 {
                     using Gpr loops = _asm.Registers.Gpr("loops");
@@ -201,46 +203,62 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
             }
         }
 
-        private void EmitSteps(Piece piece, Gpr row, VecArray chains, VecArray held, Vec passing)
+        private void EmitSteps(Piece piece, Gpr row, VecArray chains, VecArray held, VecArray passing)
         {
-            for (int k = 0; k < piece.Steps; k++)
+            for (int first = 0; first < piece.Steps; first += _group)
             {
-                Mem Source(int m) => row[(m * _spec.SourceStride) + (k * StepBytes)];
-                Mem Weights(int n) => _weights[(n * _spec.WeightsStride) + (k * _vectorBytes)];
-                int chain = k % _chains;
+                int steps = Math.Min(_group, piece.Steps - first), chain = first / _group % _chains;
+                Mem Source(int m, int s) => row[(m * _spec.SourceStride) + ((first + s) * StepBytes)];
+                Mem Weights(int n, int s) => _weights[(n * _spec.WeightsStride) + ((first + s) * _vectorBytes)];
                 Vec Sum(int m, int n) => chain == 0 ? _accumulators[m, n] : chains[chain - 1, (m * _spec.Vectors) + n];
+                void Load(int m, Func<int, Vec> to)
+                {
+                    for (int s = 0; s < steps; s++)
+                        _product.LoadSource(_asm, to(s), Source(m, s));
+                }
+
+                void Accumulate(int m, int n, Func<int, Vec> source, Func<int, Operand> weights)
+                {
+                    if (steps == 1)
+                        _product.Accumulate(_asm, Sum(m, n), source(0), weights(0));
+                    else
+                        _product.AccumulateTwo(_asm, Sum(m, n), source(0), weights(0), source(1), weights(1));
+                }
+
                 if (_spec.Rows == 1)
                 {
-                    _product.LoadSource(_asm, passing, Source(0));
+                    Load(0, s => passing[s]);
                     for (int n = 0; n < _spec.Vectors; n++)
-                        _product.Accumulate(_asm, Sum(0, n), passing, Weights(n));
+                        Accumulate(0, n, s => passing[s], s => Weights(n, s));
                 }
                 else if (HoldsWeights)
                 {
                     for (int n = 0; n < _spec.Vectors; n++)
-                        _asm.Emit(Vmovups, held[n], Weights(n));
+                        for (int s = 0; s < steps; s++)
+                            _asm.Emit(Vmovups, held[n, s], Weights(n, s));
                     for (int m = piece.FirstRow; m < piece.EndRow; m++)
                     {
                         if (_spec.Vectors == 1 && _product.EmbedsBroadcast)
                         {
-                            _product.Accumulate(_asm, Sum(m, 0), held[0], Source(m).Broadcast);
+                            _product.Accumulate(_asm, Sum(m, 0), held[0], Source(m, 0).Broadcast);
                             continue;
                         }
 
-                        _product.LoadSource(_asm, passing, Source(m));
+                        Load(m, s => passing[s]);
                         for (int n = 0; n < _spec.Vectors; n++)
-                            _product.Accumulate(_asm, Sum(m, n), passing, held[n]);
+                            Accumulate(m, n, s => passing[s], s => held[n, s]);
                     }
                 }
                 else
                 {
                     for (int m = piece.FirstRow; m < piece.EndRow; m++)
-                        _product.LoadSource(_asm, held[m], Source(m));
+                        Load(m, s => held[m, s]);
                     for (int n = 0; n < _spec.Vectors; n++)
                     {
-                        _asm.Emit(Vmovups, passing, Weights(n));
+                        for (int s = 0; s < steps; s++)
+                            _asm.Emit(Vmovups, passing[s], Weights(n, s));
                         for (int m = piece.FirstRow; m < piece.EndRow; m++)
-                            _product.Accumulate(_asm, Sum(m, n), held[m], passing);
+                            Accumulate(m, n, s => held[m, s], s => passing[s]);
                     }
                 }
             }

@@ -73,13 +73,15 @@ internal readonly record struct BrgemmOperands(
             return null;
         }
 
+        bool quads = attributes.NumericMode == NumericMode.ExactQuads && !IsaTraits.For(vnni).HasVnni;
         DotProductKind product = !bytes ? DotProductKind.Int16
-            : source == DataType.UInt8 ? DotProductKind.UInt8 : DotProductKind.Int8;
-        return new BrgemmOperands(product, vnni, product == DotProductKind.Int8, attributes.NumericMode);
+            : source == DataType.UInt8 ? (quads ? DotProductKind.UInt8Quads : DotProductKind.UInt8)
+            : quads ? DotProductKind.Int8Quads : DotProductKind.Int8;
+        return new BrgemmOperands(product, vnni, product.ShiftsSource(), attributes.NumericMode);
     }
 
-    /// <summary>Whether weights are split so that sums of two products cannot saturate.</summary>
-    public bool SplitsPairs => AddsPairsInWords && Mode == NumericMode.ExactPairs;
+    /// <summary>Whether weights are split so that sums of two (or four) products cannot saturate.</summary>
+    public bool SplitsWeights => Product.StepsOfSum() == 2 || (AddsPairsInWords && Mode == NumericMode.ExactPairs);
 
     /// <summary>
     /// What follows the algorithm in a name, for example <c>avx512</c>, <c>avx2:fast</c>, or <c>avx2:f32</c> where other floats are

@@ -132,7 +132,7 @@ internal sealed unsafe class BrgemmPacker
         SaturationSplit split = _spec.Residuals is { } layout ? new SaturationSplit(layout, residuals, _spec.Lanes) : default;
         var interleave = new ByteInterleave(_spec.Lanes, _spec.Type == DataType.UInt8 ? (byte)0x80 : (byte)0);
         int runElements = _spec.RunElements, runSteps = _spec.RunSteps;
-        bool splits = _spec.SplitsPairs;
+        int together = _spec.IsSplit ? _spec.Product.StepsOfSum() : 0;
         byte* four = stackalloc byte[4 * ByteInterleave.RowBytes];
         for (int run = 0; run < _spec.Runs; run++)
         {
@@ -141,9 +141,11 @@ internal sealed unsafe class BrgemmPacker
                 int present = Math.Min(4, runElements - (step * 4));
                 for (int i = 0; i < present; i++)
                     interleave.Place(four, i, rows.Row((run * runElements) + (step * 4) + i), count);
-                bool mayLeaveWords = interleave.Run(four, present, count, packed, sums);
-                if (splits && mayLeaveWords)
-                    split.Split(packed, run, step);
+                bool pairMayLeaveWords = interleave.Run(four, present, count, packed, sums);
+                if (together == 1 && pairMayLeaveWords)
+                    split.Split(packed, 1, run, step);
+                else if (together == 2 && (step % 2 == 1 || step == runSteps - 1))
+                    split.Split(packed - (step % 2 * _spec.Lanes * 4), 1 + (step % 2), run, step / 2 * 2);
             }
         }
     }

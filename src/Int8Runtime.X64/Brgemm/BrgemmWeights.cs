@@ -1,7 +1,7 @@
 // Packed weights: for each matrix (group of a convolution, batch index of a product) and each vector of columns
 //   [run][step][lane][interleave]      zeros where K or the columns end early
 // behind all matrices, if the source is shifted or has a zero point, the compensation: s32 [matrix][lane of all vectors],
-// and behind that, where products of pairs would saturate in 16 bits, the residuals of each vector (see SaturationSplit).
+// and behind that, where sums of products would saturate in 16 bits, the residuals of each vector (see SaturationSplit).
 using Int8Runtime.Jit;
 
 namespace Int8Runtime.X64;
@@ -48,8 +48,11 @@ internal sealed record BrgemmWeightsSpec
     /// <summary>Zero point that is subtracted from the weights (s16 and f32 products only).</summary>
     public ZeroPoint? ZeroPoint { get; init; }
 
-    /// <summary>Whether weights are split so that no sum of two products leaves 16 bits; see <see cref="SaturationSplit"/>.</summary>
-    public bool SplitsPairs { get; init; }
+    /// <summary>Whether weights are split so that no sum of products leaves 16 bits; see <see cref="SaturationSplit"/>.</summary>
+    public bool IsSplit { get; init; }
+
+    /// <summary>How the weights are split, for reports; empty if they are not.</summary>
+    public string SplitDetails => !IsSplit ? "" : $", {(Product.StepsOfSum() == 2 ? "quads" : "pairs")} split against saturation";
 
     /// <summary>Scales of groups along K, by which 8-bit weights of an f32 product are multiplied; null for none.</summary>
     public QuantizationScale? GroupScale { get; init; }
@@ -86,7 +89,8 @@ internal sealed record BrgemmWeightsSpec
     public long ResidualOffset => CompensationOffset + (CompensationFactor != 0 ? (long)Matrices * CompensationStride * sizeof(int) : 0);
 
     /// <summary>Where the parts of a vector's residuals lie; null if weights are not split.</summary>
-    public BrgemmResiduals? Residuals => SplitsPairs ? BrgemmResiduals.For(Runs * RunSteps, Lanes) : null;
+    public BrgemmResiduals? Residuals =>
+        IsSplit ? BrgemmResiduals.For(Runs * SaturationSplit.MostEntries(RunSteps, Product.StepsOfSum()), Lanes) : null;
 
     /// <summary>Bytes of everything.</summary>
     public long SizeInBytes => ResidualOffset + ((long)Matrices * Vectors * (Residuals?.Stride ?? 0));

@@ -58,7 +58,7 @@ internal sealed class BrgemmConvolution(KernelCache cache, CpuFeatures cpu) : II
             SumDimensions = [.. Enumerable.Range(2, descriptor.SpatialRank), 1],
             ColumnDimension = 0,
             Type = descriptor.Weights.DataType,
-            SplitsPairs = operands.SplitsPairs,
+            IsSplit = operands.SplitsWeights,
             ZeroPoint = operands.SubtractedZeroPoint(request.Attributes, descriptor.Weights.DataType),
         };
         if (BrgemmWeightsOperand.TryCreate(Name, descriptor.Weights, spec, operands, request.Attributes.SourceZeroPoint, out rejection)

@@ -83,7 +83,7 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
     /// <inheritdoc/>
     public override string Details => $"tile {_kernels.Tile}, {(_rows.Copy is null ? "direct" : "copied")} rows"
         + (_rows.SkipsRows || _rows.Edges is not null ? " without padding" : "")
-        + (_weightsSpec.SplitsPairs ? ", pairs split against saturation" : "") + $", {_split}";
+        + _weightsSpec.SplitDetails + $", {_split}";
 
     /// <inheritdoc/>
     public override void Execute(in ExecutionContext context)

@@ -68,14 +68,14 @@ internal sealed record ConvolutionRows
     {
         DotProductKind product = operands.Product;
         bool skips = geometry.IsPadded && geometry.EveryLineMeetsTheSource && !operands.Compensates(sourceZeroPoint);
-        bool wholeTaps = geometry.DilationWidth == 1 && geometry.InputChannels % product.Interleave() == 0;
+        bool wholeTaps = geometry.DilationWidth == 1 && geometry.InputChannels % (product.Interleave() * product.StepsOfSum()) == 0;
         LineEdges? edges = skips && wholeTaps ? EdgesOf(geometry) : null;
 
         long densePixel = (long)geometry.InputChannels * sourceType.SizeInBytes();
         bool joined = geometry.DilationWidth == 1 && geometry.Source.Pixel == densePixel;
         int directRun = joined ? geometry.KernelWidth * geometry.InputChannels : geometry.InputChannels;
         // A split weight's step is computed for every row of a tile.
-        bool readsInside = !geometry.IsPadded || (skips && joined && wholeTaps && !operands.SplitsPairs);
+        bool readsInside = !geometry.IsPadded || (skips && joined && wholeTaps && !operands.SplitsWeights);
         if (readsInside && product.ReadsDirectly(sourceType) && directRun % product.Interleave() == 0)
             return Direct(geometry, joined ? 1 : geometry.KernelWidth, directRun, skips, edges);
 

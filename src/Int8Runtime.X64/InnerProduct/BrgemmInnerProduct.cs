@@ -46,7 +46,7 @@ internal sealed class BrgemmInnerProduct(KernelCache cache, CpuFeatures cpu) : I
             SumDimensions = order,
             ColumnDimension = 0,
             Type = descriptor.Weights.DataType,
-            SplitsPairs = operands.SplitsPairs,
+            IsSplit = operands.SplitsWeights,
             ZeroPoint = operands.SubtractedZeroPoint(request.Attributes, descriptor.Weights.DataType),
             GroupScale = request.Attributes.WeightsScale is { Granularity: QuantizationGranularity.PerGroup } groups ? groups : null,
         };

@@ -48,7 +48,7 @@ internal sealed class BrgemmMatMul(KernelCache cache, CpuFeatures cpu) : IImplem
             ColumnDimension = rank - 1,
             BatchRank = rank - 2,
             Type = descriptor.Weights.DataType,
-            SplitsPairs = operands.SplitsPairs,
+            IsSplit = operands.SplitsWeights,
             ZeroPoint = operands.SubtractedZeroPoint(request.Attributes, descriptor.Weights.DataType),
             GroupScale = request.Attributes.WeightsScale is { Granularity: QuantizationGranularity.PerGroup } groups ? groups : null,
         };

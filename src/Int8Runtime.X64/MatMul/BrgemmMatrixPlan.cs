@@ -82,7 +82,7 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
     public override long SizeInBytes => 2048 + _epilogue.SizeInBytes + (_problem.Batches * 24L);
 
     /// <inheritdoc/>
-    public override string Details => $"tile {_kernels.Tile}, {(_copy is null ? "direct" : "copied")} rows{(_weightsSpec.SplitsPairs ? ", pairs split against saturation" : "")}, {_split}";
+    public override string Details => $"tile {_kernels.Tile}, {(_copy is null ? "direct" : "copied")} rows{_weightsSpec.SplitDetails}, {_split}";
 
     /// <inheritdoc/>
     public override void Execute(in ExecutionContext context)

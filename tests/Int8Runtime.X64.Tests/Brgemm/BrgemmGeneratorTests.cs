@@ -72,7 +72,7 @@ public sealed class BrgemmGeneratorTests
                 {
                     Product = product, Rows = rows, Vectors = vectors, TailLanes = tail, SourceStride = 60, DestinationStride = 1000,
                     RunSteps = steps, Clip = clip, WeightsStride = 4160, HasCompensation = extras, Epilogue = epilogue,
-                    Residuals = new BrgemmOperands(product, isa, ShiftsSource: false).SplitsPairs ? BrgemmResiduals.For(steps, lanes) : null,
+                    Residuals = new BrgemmOperands(product, isa, ShiftsSource: false).SplitsWeights ? BrgemmResiduals.For(steps, lanes) : null,
                 };
                 KernelVerifier.Verify(new BrgemmGenerator().Generate(spec, isa, abi));
             }

@@ -11,7 +11,7 @@ public sealed unsafe class SaturationSplitTests
     [Fact]
     public void Every_pair_of_weights_is_split_exactly_where_its_sum_would_leave_16_bits()
     {
-        BrgemmResiduals layout = BrgemmResiduals.For(steps: 1, Lanes);
+        BrgemmResiduals layout = BrgemmResiduals.For(entries: 1, Lanes);
         var memory = new byte[layout.Stride];
         var packed = new sbyte[Lanes * 4];
         fixed (byte* residuals = memory)
@@ -22,7 +22,7 @@ public sealed unsafe class SaturationSplitTests
                 {
                     Array.Clear(packed);
                     (step[30], step[31]) = ((sbyte)first, (sbyte)second);
-                    new SaturationSplit(layout, residuals, Lanes).Split(step, run: 0, step: 0);
+                    new SaturationSplit(layout, residuals, Lanes).Split(step, steps: 1, run: 0, step: 0);
                     bool saturates = !Fits(first, second);
                     Assert.Equal(saturates ? 1 : 0, *(long*)residuals);
                     var rest = (sbyte*)(residuals + layout.WeightsOffset);
@@ -35,9 +35,49 @@ public sealed unsafe class SaturationSplitTests
     }
 
     [Fact]
+    public void Two_steps_are_split_so_that_no_sum_of_four_leaves_16_bits_and_nothing_is_lost()
+    {
+        BrgemmResiduals layout = BrgemmResiduals.For(SaturationSplit.MostEntries(2, together: 2), Lanes);
+        var memory = new byte[layout.Stride];
+        var random = new Random(5);
+        sbyte[] edges = [-128, -127, -65, -64, -1, 0, 1, 63, 64, 65, 127];
+        for (int round = 0; round < 2000; round++)
+        {
+            var weights = new sbyte[2 * Lanes * 4];
+            for (int i = 0; i < weights.Length; i++)
+                weights[i] = round % 2 == 0 ? edges[random.Next(edges.Length)] : (sbyte)random.Next(-40, 41);
+            if (round < 2)
+                Array.Fill(weights, round == 0 ? (sbyte)-128 : (sbyte)127);
+            sbyte[] packed = [.. weights];
+            fixed (byte* residuals = memory)
+            fixed (sbyte* steps = packed)
+            {
+                new SaturationSplit(layout, residuals, Lanes).Split(steps, steps: 2, run: 0, step: 0);
+                for (int word = 0; word < Lanes * 2; word++)
+                    Assert.True(FitsWord([.. packed.AsSpan(word * 2, 2), .. packed.AsSpan((Lanes * 4) + (word * 2), 2)]), $"word {word}");
+                long count = *(long*)residuals;
+                Assert.InRange(count, 0, SaturationSplit.MostEntries(2, together: 2));
+                var total = packed.Select(w => (int)w).ToArray();
+                var entries = (int*)(residuals + BrgemmResiduals.EntriesOffset);
+                var rest = (sbyte*)(residuals + layout.WeightsOffset);
+                for (int entry = 0; entry < count; entry++, rest += Lanes * 4)
+                {
+                    int step = entries[(2 * entry) + 1] / 4;
+                    for (int i = 0; i < Lanes * 4; i++)
+                        total[(step * Lanes * 4) + i] += rest[i];
+                    for (int word = 0; word < Lanes * 2; word++)
+                        Assert.True(FitsWord([rest[word * 2], rest[(word * 2) + 1]]), $"residual word {word}");
+                }
+
+                Assert.Equal(weights.Select(w => (int)w), total);
+            }
+        }
+    }
+
+    [Fact]
     public void Residuals_name_the_run_and_the_step_they_belong_to()
     {
-        BrgemmResiduals layout = BrgemmResiduals.For(steps: 6, Lanes);
+        BrgemmResiduals layout = BrgemmResiduals.For(entries: 6, Lanes);
         var memory = new byte[layout.Stride];
         var packed = new sbyte[Lanes * 4];
         fixed (byte* residuals = memory)
@@ -48,7 +88,7 @@ public sealed unsafe class SaturationSplitTests
                 for (int s = 0; s < 3; s++)
                 {
                     Array.Fill(packed, (sbyte)(run == s ? 127 : 1));
-                    split.Split(step, run, s);
+                    split.Split(step, 1, run, s);
                 }
 
             Assert.Equal(2, *(long*)residuals);
@@ -58,10 +98,13 @@ public sealed unsafe class SaturationSplitTests
     }
 
     [Theory]
-    [InlineData(255, 127, 64)]
-    [InlineData(255, -128, 1000)]
-    [InlineData(1, 127, 7)]
-    public void Pairs_of_the_largest_products_are_exact_on_every_tier(int source, int weight, int sum)
+    [InlineData(NumericMode.ExactPairs, 255, 127, 64)]
+    [InlineData(NumericMode.ExactPairs, 255, -128, 1000)]
+    [InlineData(NumericMode.ExactPairs, 1, 127, 7)]
+    [InlineData(NumericMode.ExactQuads, 255, 127, 68)]
+    [InlineData(NumericMode.ExactQuads, 255, -128, 1000)]
+    [InlineData(NumericMode.ExactQuads, 1, 127, 7)]
+    public void Pairs_of_the_largest_products_are_exact_on_every_tier(NumericMode mode, int source, int weight, int sum)
     {
         var descriptor = new MatMulDescriptor
         {
@@ -72,7 +115,7 @@ public sealed unsafe class SaturationSplitTests
         {
             using var engine = new TestEngine(isa, [new BrgemmMatMul(new KernelCache(), CpuFeatures.Host)]);
             using var stream = engine.CreateStream();
-            using Primitive primitive = engine.Create(descriptor, new PrimitiveAttributes { NumericMode = NumericMode.ExactPairs });
+            using Primitive primitive = engine.Create(descriptor, new PrimitiveAttributes { NumericMode = mode });
             using var plain = TensorMemory.From<sbyte>(
                 new MemoryDescriptor([sum, 37], DataType.Int8), Enumerable.Repeat((sbyte)weight, sum * 37).ToArray());
             using TensorMemory weights = WeightsPacking.Pack(engine, plain, primitive.Weights);
@@ -102,6 +145,9 @@ public sealed unsafe class SaturationSplitTests
         primitive.Execute(stream, new MatMulArguments(x, weights, null, y));
         Assert.All(y.AsSpan<int>().ToArray(), value => Assert.Equal(2 * short.MaxValue, value));
     }
+
+    private static bool FitsWord(sbyte[] weights) =>
+        weights.Where(w => w > 0).Sum(w => w) * 255 <= short.MaxValue && weights.Where(w => w < 0).Sum(w => w) * 255 >= short.MinValue;
 
     private static bool Fits(int first, int second)
     {

@@ -15,6 +15,12 @@ internal enum DotProductKind
     /// <summary>s8 source · s8 weights, summed in s32: the source is shifted by 128, which the compensation takes back.</summary>
     Int8,
 
+    /// <summary><see cref="UInt8"/> without VPDPBUSD, with the products of two steps summed in 16 bits.</summary>
+    UInt8Quads,
+
+    /// <summary><see cref="Int8"/> without VPDPBUSD, with the products of two steps summed in 16 bits.</summary>
+    Int8Quads,
+
     /// <summary>s16 · s16, summed in s32: 8-bit operands that were widened and freed of their zero points.</summary>
     Int16,
 
@@ -52,6 +58,13 @@ internal interface IDotProduct
     /// <summary>accumulator += a · b, lane by lane; <paramref name="b"/> is a register or memory.</summary>
     void Accumulate(KernelAssembler asm, Vec accumulator, Vec a, Operand b);
 
+    /// <summary>accumulator += a · b + nextA · nextB, for two steps that follow each other; the first one at an even place in its run.</summary>
+    void AccumulateTwo(KernelAssembler asm, Vec accumulator, Vec a, Operand b, Vec nextA, Operand nextB)
+    {
+        Accumulate(asm, accumulator, a, b);
+        Accumulate(asm, accumulator, nextA, nextB);
+    }
+
     /// <summary>accumulator += other.</summary>
     void Add(KernelAssembler asm, Vec accumulator, Vec other);
 }
@@ -66,6 +79,12 @@ internal static class DotProducts
         DotProductKind.Int16 or DotProductKind.BFloat16 => 2,
         _ => 4,
     };
+
+    /// <summary>Steps whose products are summed before they are added to the accumulators.</summary>
+    public static int StepsOfSum(this DotProductKind kind) => kind is DotProductKind.UInt8Quads or DotProductKind.Int8Quads ? 2 : 1;
+
+    /// <summary>Whether s8 sources are shifted to u8.</summary>
+    public static bool ShiftsSource(this DotProductKind kind) => kind is DotProductKind.Int8 or DotProductKind.Int8Quads;
 
     /// <summary>Type of the accumulators.</summary>
     public static DataType AccumulatorType(this DotProductKind kind) =>
@@ -91,7 +110,7 @@ internal static class DotProducts
         DotProductKind.Float32 => new FmaDotProduct(traits.HasOpmask),
         DotProductKind.BFloat16 => new Bf16DotProduct(),
         DotProductKind.Int16 => new Int16DotProduct(traits.HasVnni),
-        _ when traits.HasVnni => new VnniDotProduct(shiftsSource: kind == DotProductKind.Int8),
-        _ => new MaddubsDotProduct(shiftsSource: kind == DotProductKind.Int8),
+        _ when traits.HasVnni => new VnniDotProduct(kind.ShiftsSource()),
+        _ => new MaddubsDotProduct(kind.ShiftsSource(), addsFour: kind.StepsOfSum() == 2),
     };
 }

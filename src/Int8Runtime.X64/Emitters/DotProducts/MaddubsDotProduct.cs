@@ -6,12 +6,13 @@ namespace Int8Runtime.X64;
 
 /// <summary>
 /// acc[i] += Σ a[j]·b[i, j] in three instructions: sums of two products as s16, sums of two such sums as s32, the addition.
-/// The first one saturates; it is exact for weights that went through <see cref="SaturationSplit"/>. An s8 source becomes u8 as
-/// in <see cref="VnniDotProduct"/>.
+/// The first one saturates; it is exact for weights that went through <see cref="SaturationSplit"/>. Weights that were split for it may
+/// also sum four products as s16, so that two steps take five instructions. An s8 source becomes u8 as in <see cref="VnniDotProduct"/>.
 /// </summary>
-internal sealed class MaddubsDotProduct(bool shiftsSource) : IDotProduct
+internal sealed class MaddubsDotProduct(bool shiftsSource, bool addsFour) : IDotProduct
 {
     private Vec _sums;
+    private Vec _nextSums;
     private Vec _ones;
     private Vec _signBits;
 
@@ -19,7 +20,7 @@ internal sealed class MaddubsDotProduct(bool shiftsSource) : IDotProduct
     public int Interleave => 4;
 
     /// <inheritdoc/>
-    public int Temporaries => shiftsSource ? 3 : 2;
+    public int Temporaries => 2 + (shiftsSource ? 1 : 0) + (addsFour ? 1 : 0);
 
     /// <inheritdoc/>
     public int Instructions => 3;
@@ -31,6 +32,8 @@ internal sealed class MaddubsDotProduct(bool shiftsSource) : IDotProduct
     public void Prepare(KernelAssembler asm)
     {
         _sums = asm.Registers.Vec("sums of two products");
+        if (addsFour)
+            _nextSums = asm.Registers.Vec("sums of the next step");
         _ones = asm.Registers.Vec("1 in each word");
         asm.Emit(Vpbroadcastd, _ones, asm.Table(0x00010001u));
         if (!shiftsSource)
@@ -51,6 +54,16 @@ internal sealed class MaddubsDotProduct(bool shiftsSource) : IDotProduct
     public void Accumulate(KernelAssembler asm, Vec accumulator, Vec a, Operand b)
     {
         asm.Emit(Vpmaddubsw, _sums, a, b);
+        asm.Emit(Vpmaddwd, _sums, _sums, _ones);
+        asm.Emit(Vpaddd, accumulator, accumulator, _sums);
+    }
+
+    /// <inheritdoc/>
+    public void AccumulateTwo(KernelAssembler asm, Vec accumulator, Vec a, Operand b, Vec nextA, Operand nextB)
+    {
+        asm.Emit(Vpmaddubsw, _sums, a, b);
+        asm.Emit(Vpmaddubsw, _nextSums, nextA, nextB);
+        asm.Emit(Vpaddw, _sums, _sums, _nextSums);
         asm.Emit(Vpmaddwd, _sums, _sums, _ones);
         asm.Emit(Vpaddd, accumulator, accumulator, _sums);
     }

@@ -47,7 +47,7 @@ internal sealed class WeightsStore(Engine engine)
     private readonly Lock _lock = new();
     private readonly Dictionary<(TensorData Content, MemoryDescriptor Plain, MemoryDescriptor Target), StoredTensor> _weights = new(new KeyComparer());
     private readonly Dictionary<(TensorData Content, Quantization? Quantization), TensorData> _derived = new(new DerivedComparer());
-    private readonly Dictionary<(TensorData Content, WeightPairs Pairs), bool> _fitPairs = new(new PairsComparer());
+    private readonly Dictionary<(TensorData Content, WeightPairs Pairs), NumericMode> _modes = new(new PairsComparer());
 
     /// <summary>Bytes of all constants that are packed.</summary>
     public long SizeInBytes
@@ -93,14 +93,14 @@ internal sealed class WeightsStore(Engine engine)
     public TensorData ToReal(TensorData content, Quantization quantization) => Derive(
         content, quantization, () => TensorData.Create<float>(OperandFacts.Dequantize(content, quantization), content.Shape));
 
-    /// <summary><see cref="PairSums.Fit"/>, found out once for each constant and order of its elements.</summary>
-    public bool FitPairs(TensorData content, WeightPairs pairs)
+    /// <summary><see cref="PairSums.Choose"/>, found out once for each constant and order of its elements.</summary>
+    public NumericMode ModeFor(TensorData content, WeightPairs pairs, int lanes)
     {
         lock (_lock)
         {
-            if (!_fitPairs.TryGetValue((content, pairs), out bool fits))
-                _fitPairs.Add((content, pairs), fits = PairSums.Fit(content, pairs));
-            return fits;
+            if (!_modes.TryGetValue((content, pairs), out NumericMode mode))
+                _modes.Add((content, pairs), mode = PairSums.Choose(content, pairs, lanes));
+            return mode;
         }
     }
 
