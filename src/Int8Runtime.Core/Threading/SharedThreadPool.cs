@@ -11,8 +11,11 @@ namespace Int8Runtime;
 /// </summary>
 public sealed unsafe class SharedThreadPool : IThreadPool, IDisposable
 {
-    // Long enough to bridge the gap between two layers of a model, short enough not to show up as CPU load.
+    // Short enough not to show up as CPU load.
     private static readonly long SpinTicks = Stopwatch.Frequency / 20_000;
+
+    // While a model runs, its next layer comes soon: to wake a parked worker takes some ten microseconds, longer than a small layer.
+    private static readonly long AwakeTicks = Stopwatch.Frequency / 500;
 
     private static readonly Lazy<SharedThreadPool> DefaultPool = new(() => new SharedThreadPool(DefaultWorkers()));
 
@@ -26,6 +29,7 @@ public sealed unsafe class SharedThreadPool : IThreadPool, IDisposable
     // and the next one. One word, so that a worker which comes late cannot claim a part of other work than it has seen.
     private long _claims;
     private int _busy;
+    private int _runs;
     private Exception? _failure;
     private volatile bool _stopping;
 
@@ -93,6 +97,12 @@ public sealed unsafe class SharedThreadPool : IThreadPool, IDisposable
         }
     }
 
+    /// <summary>
+    /// Says that pieces of work will follow each other until the result is disposed: workers then wait longer before they park, and let
+    /// other threads of the machine go first. Of several such runs at once, only one could use the workers, so nothing changes.
+    /// </summary>
+    internal Awake KeepAwake() => new(this);
+
     /// <summary>Stops the workers. Later calls run on the calling thread.</summary>
     public void Dispose()
     {
@@ -145,6 +155,24 @@ public sealed unsafe class SharedThreadPool : IThreadPool, IDisposable
             : throw new FormatException($"INT8RT_NUM_THREADS is '{text}'; it must be a number from 1 to 1024.");
     }
 
+    /// <summary>Ends a run.</summary>
+    internal readonly ref struct Awake
+    {
+        private readonly SharedThreadPool? _pool;
+
+        public Awake(SharedThreadPool pool)
+        {
+            _pool = pool;
+            Interlocked.Increment(ref pool._runs);
+        }
+
+        public void Dispose()
+        {
+            if (_pool is { } pool) // not of a default value
+                Interlocked.Decrement(ref pool._runs);
+        }
+    }
+
     private sealed class Worker
     {
         private readonly SharedThreadPool _pool;
@@ -178,18 +206,16 @@ public sealed unsafe class SharedThreadPool : IThreadPool, IDisposable
 
         private void WaitForWork()
         {
-            long deadline = Stopwatch.GetTimestamp() + SpinTicks;
-            while (Interlocked.CompareExchange(ref _state, 0, 1) != 1)
+            long start = Stopwatch.GetTimestamp();
+            while (Volatile.Read(ref _state) != 1 || Interlocked.CompareExchange(ref _state, 0, 1) != 1)
             {
-                if (Stopwatch.GetTimestamp() < deadline)
-                {
-                    Thread.SpinWait(20);
-                    continue;
-                }
-
-                if (Interlocked.CompareExchange(ref _state, 2, 0) == 0)
+                long waited = Stopwatch.GetTimestamp() - start;
+                if (waited < SpinTicks)
+                    Thread.SpinWait(4); // some 150 ns, so that work is seen soon
+                else if (waited < AwakeTicks && Volatile.Read(ref _pool._runs) == 1)
+                    Thread.Yield();
+                else if (Interlocked.CompareExchange(ref _state, 2, 0) == 0)
                     _wake.Wait();
-                deadline = long.MaxValue;
             }
         }
     }

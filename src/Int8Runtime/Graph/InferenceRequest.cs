@@ -126,6 +126,19 @@ public sealed class InferenceRequest : IDisposable
 
     private void Execute(CancellationToken cancellation)
     {
+        if (_stream.Threads > 1 && Model.Engine.Pool is SharedThreadPool pool)
+        {
+            using SharedThreadPool.Awake awake = pool.KeepAwake();
+            ExecuteSteps(cancellation);
+        }
+        else
+        {
+            ExecuteSteps(cancellation);
+        }
+    }
+
+    private void ExecuteSteps(CancellationToken cancellation)
+    {
         long[]? ticks = _ticks;
         for (int i = 0; i < _steps.Length; i++)
         {

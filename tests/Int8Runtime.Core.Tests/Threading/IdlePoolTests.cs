@@ -10,8 +10,10 @@ public sealed class AloneCollection
 [Collection(AloneCollection.Name)]
 public sealed class IdlePoolTests
 {
-    [Fact]
-    public void Idle_workers_sleep()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Idle_workers_sleep(bool whileAModelRuns)
     {
         if (!OperatingSystem.IsLinux())
         {
@@ -20,6 +22,7 @@ public sealed class IdlePoolTests
         }
 
         using var pool = new SharedThreadPool(4);
+        using SharedThreadPool.Awake run = whileAModelRuns ? pool.KeepAwake() : default;
         Nothing body = default;
         Parallel.Run(pool, 4, ref body);
         Assert.True(Eventually(() => WorkerThreads().Count() >= 3), "the workers cannot be seen");
