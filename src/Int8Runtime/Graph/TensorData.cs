@@ -47,6 +47,9 @@ public sealed class TensorData
     /// <summary>The number of elements.</summary>
     public int ElementCount { get; }
 
+    /// <summary>The number of bytes.</summary>
+    internal int ByteCount => ElementCount * ElementType.SizeInBytes();
+
     /// <summary>The elements as bytes, row-major, little-endian.</summary>
     public ReadOnlyMemory<byte> Bytes => _later is { } later ? later.Value : _bytes;
 
@@ -96,7 +99,9 @@ public sealed class TensorData
     }
 
     /// <summary>The same elements under another shape of as many elements, without a copy.</summary>
-    public TensorData Reshaped(Shape shape) => new(ElementType, shape, Bytes);
+    public TensorData Reshaped(Shape shape) => _later is { } later && CountElements(shape) == ElementCount
+        ? new(ElementType, shape, later)
+        : new(ElementType, shape, Bytes);
 
     /// <summary>Whether element type, shape and bytes are equal.</summary>
     public bool ContentEquals([NotNullWhen(true)] TensorData? other) => other is not null

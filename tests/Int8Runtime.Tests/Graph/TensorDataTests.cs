@@ -71,7 +71,10 @@ public sealed class TensorDataTests
             return TensorData.Create<float>([1, 2, 3, 4], [2, 2]);
         });
         Assert.Equal((DataType.Float32, 4, 2), (tensor.ElementType, tensor.ElementCount, tensor.Rank));
-        Assert.Equal(0, computed);
+        TensorData reshaped = tensor.Reshaped([4]);
+        Assert.Equal((0, 16), (computed, tensor.ByteCount));
+        Assert.Equal([1f, 2, 3, 4], reshaped.AsSpan<float>().ToArray());
+        Assert.Throws<ModelFormatException>(() => tensor.Reshaped([3]));
         Assert.Equal([1f, 2, 3, 4], tensor.AsSpan<float>().ToArray());
         Assert.True(tensor.ContentEquals(TensorData.Create<float>([1, 2, 3, 4], [2, 2])));
         Assert.Equal([4], tensor.Reshaped([4]).Shape.ToArray());

@@ -80,7 +80,7 @@ public static class GraphCleanup
     {
         const int SmallInBytes = 256;   // scales, zero points and shapes; weights are not worth comparing
         var seen = new Dictionary<(DataType, Shape, string), GraphValue>();
-        GraphValue[] constants = [.. graph.Values.Where(v => v.Constant?.Bytes.Length <= SmallInBytes && !v.IsGraphOutput)];
+        GraphValue[] constants = [.. graph.Values.Where(v => v.Constant?.ByteCount <= SmallInBytes && !v.IsGraphOutput)];
         foreach (GraphValue value in constants.OrderBy(v => v.Name, StringComparer.Ordinal))
         {
             TensorData content = value.Constant!;
