@@ -30,6 +30,8 @@ internal sealed unsafe class RefInnerProduct()
         var product = new RefProduct(
             attributes, descriptor.Source, descriptor.Weights, descriptor.Bias, destination,
             destination.Dimensions[1], sourceChannel: 1, in arguments);
+        int last = descriptor.Source.Rank - 1;
+        Shape rows = descriptor.Weights.Dimensions.With(last, 1);
         Span<int> output = stackalloc int[2];
         Span<int> source = stackalloc int[descriptor.Source.Rank];
         Span<int> tap = stackalloc int[descriptor.Source.Rank];
@@ -45,9 +47,9 @@ internal sealed unsafe class RefInnerProduct()
                 {
                     tap.CopyTo(source);
                     source[0] = output[0];
-                    product.Add(source, tap);
+                    product.AddRun(source, last, tap, last, descriptor.Weights.Dimensions[last]);
                 }
-                while (IndexSpace.Next(tap, descriptor.Weights.Dimensions, from: 1));
+                while (IndexSpace.Next(tap, rows, from: 1));
                 product.Finish(output);
             }
             while (Outputs.Next(output, destination.Dimensions));

@@ -34,6 +34,8 @@ internal sealed unsafe class RefMatMul() : RefImplementation<MatMulDescriptor>(P
         Span<int> left = stackalloc int[rank];
         Span<int> right = stackalloc int[rank];
         output.Clear();
+        left.Clear();
+        right.Clear();
         if (destination.ElementCount > 0)
         {
             do
@@ -47,12 +49,7 @@ internal sealed unsafe class RefMatMul() : RefImplementation<MatMulDescriptor>(P
 
                 left[^2] = output[^2];
                 right[^1] = output[^1];
-                for (int k = 0; k < descriptor.K; k++)
-                {
-                    left[^1] = right[^2] = k;
-                    product.Add(left, right);
-                }
-
+                product.AddRun(left, rank - 1, right, rank - 2, descriptor.K);
                 product.Finish(output);
             }
             while (Outputs.Next(output, destination.Dimensions));

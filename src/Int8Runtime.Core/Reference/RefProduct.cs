@@ -15,6 +15,8 @@ internal unsafe ref struct RefProduct
     private readonly ref readonly ExecutionArguments _arguments;
     private readonly Epilogue _epilogue;
     private readonly MemoryDescriptor? _bias;
+    private readonly void* _sourceData, _weightsData;
+    private readonly DataType _sourceType, _weightsType;
     private readonly bool _integer;
     private readonly int _sourceZeroPoint;
     private readonly ZeroPoint? _sourceZeroPoints; // one for each channel
@@ -42,6 +44,9 @@ internal unsafe ref struct RefProduct
         _weights = weights;
         _destination = destination;
         _arguments = ref arguments;
+        _sourceData = arguments[ArgumentSlot.Source];
+        _weightsData = arguments[ArgumentSlot.Weights];
+        (_sourceType, _weightsType) = (source.DataType, weights.DataType);
         _integer = source.DataType.IsInt8();
         _epilogue = Epilogue.Create(
             attributes, _integer ? DataType.Int32 : DataType.Float32, destination.DataType, channels, bias is not null,
@@ -73,24 +78,49 @@ internal unsafe ref struct RefProduct
     }
 
     /// <summary>Adds the product of one source element and one weight.</summary>
-    public void Add(scoped ReadOnlySpan<int> sourceIndex, scoped ReadOnlySpan<int> weightsIndex)
+    public void Add(scoped ReadOnlySpan<int> sourceIndex, scoped ReadOnlySpan<int> weightsIndex) =>
+        Add(_source.OffsetOf(sourceIndex), sourceIndex, _weights.OffsetOf(weightsIndex), weightsIndex);
+
+    /// <summary>Adds the products along a dimension of either operand, in order; places are computed once where both have a stride.</summary>
+    /// <param name="sourceIndex">The first element of the source, with index 0 in the dimension; is the same afterwards.</param>
+    /// <param name="sourceDimension">The dimension of the source.</param>
+    /// <param name="weightsIndex">The first weight, with index 0 in the dimension; is the same afterwards.</param>
+    /// <param name="weightsDimension">The dimension of the weights.</param>
+    /// <param name="count">Number of products.</param>
+    public void AddRun(
+        scoped Span<int> sourceIndex, int sourceDimension, scoped Span<int> weightsIndex, int weightsDimension, int count)
     {
-        void* source = _arguments[ArgumentSlot.Source];
-        void* weights = _arguments[ArgumentSlot.Weights];
-        long sourceOffset = _source.OffsetOf(sourceIndex), weightsOffset = _weights.OffsetOf(weightsIndex);
+        bool isStrided = _source.BlockOf(sourceDimension) == 1 && _weights.BlockOf(weightsDimension) == 1;
+        long sourceOffset = _source.OffsetOf(sourceIndex), sourceStride = _source.Strides[sourceDimension];
+        long weightsOffset = _weights.OffsetOf(weightsIndex), weightsStride = _weights.Strides[weightsDimension];
+        for (int i = 0; i < count; i++)
+        {
+            sourceIndex[sourceDimension] = weightsIndex[weightsDimension] = i;
+            if (isStrided)
+                Add(sourceOffset + (i * sourceStride), sourceIndex, weightsOffset + (i * weightsStride), weightsIndex);
+            else
+                Add(sourceIndex, weightsIndex);
+        }
+
+        sourceIndex[sourceDimension] = weightsIndex[weightsDimension] = 0;
+    }
+
+    private void Add(
+        long sourceOffset, scoped ReadOnlySpan<int> sourceIndex, long weightsOffset, scoped ReadOnlySpan<int> weightsIndex)
+    {
         if (_integer)
         {
             int zeroPoint = _sourceZeroPoints?.At(sourceIndex[_sourceChannel]) ?? _sourceZeroPoint;
-            int x = unchecked(ScalarAccess.LoadInteger(source, _source.DataType, sourceOffset) - zeroPoint);
-            int w = unchecked(ScalarAccess.LoadInteger(weights, _weights.DataType, weightsOffset) - _weightsZeroPoint);
+            int x = unchecked(ScalarAccess.LoadInteger(_sourceData, _sourceType, sourceOffset) - zeroPoint);
+            int w = unchecked(ScalarAccess.LoadInteger(_weightsData, _weightsType, weightsOffset) - _weightsZeroPoint);
             _integerSum = unchecked(_integerSum + (x * w));
         }
         else
         {
-            float x = ScalarAccess.Load(source, _source.DataType, sourceOffset);
-            float w = _weights.DataType.IsInt8()
-                ? Dequantize(ScalarAccess.LoadInteger(weights, _weights.DataType, weightsOffset), weightsIndex)
-                : ScalarAccess.Load(weights, _weights.DataType, weightsOffset);
+            float x = ScalarAccess.Load(_sourceData, _sourceType, sourceOffset);
+            float w = _weightsType.IsInt8()
+                ? Dequantize(ScalarAccess.LoadInteger(_weightsData, _weightsType, weightsOffset), weightsIndex)
+                : ScalarAccess.Load(_weightsData, _weightsType, weightsOffset);
             _floatSum = MathF.FusedMultiplyAdd(x, w, _floatSum);
         }
     }
