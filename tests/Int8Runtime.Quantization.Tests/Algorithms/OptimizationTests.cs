@@ -211,8 +211,9 @@ public sealed class OptimizationTests
     {
         ModelGraph f32 = GraphBuilder.Classifier();
         float[] expected = Model.Run(f32, Samples, 1);
-        QuantizationResult tensor = Model.Quantize(f32, Samples, new QuantizationOptions { PerChannelWeights = false });
-        QuantizationResult channel = Model.Quantize(f32, Samples, new QuantizationOptions());
+        var plain = new QuantizationOptions { Profile = HardwareProfile.Load("vnni") };
+        QuantizationResult tensor = Model.Quantize(f32, Samples, plain with { PerChannelWeights = false });
+        QuantizationResult channel = Model.Quantize(f32, Samples, plain);
         Assert.All(Weights(tensor), w => Assert.Equal(1, w.ConstantInput(1)!.ElementCount));
         Assert.All(Weights(channel), w => Assert.True(w.ConstantInput(1)!.ElementCount > 1));
         double tensorNoise = Model.NoisePower(expected, Model.Run(tensor.Graph, Samples, 1)), channelNoise = Model.NoisePower(expected, Model.Run(channel.Graph, Samples, 1));
@@ -258,7 +259,7 @@ public sealed class OptimizationTests
             using CompiledModel model = engine.Compile(result.Graph);
             NodeExplanation[] products = [.. model.Explain().Nodes.Where(n => n.WeightsLayout.StartsWith("brgemm", StringComparison.Ordinal))];
             Assert.Equal(5, products.Length);
-            Assert.All(products, p => Assert.Contains(":uint8:", p.WeightsLayout, StringComparison.Ordinal));
+            Assert.All(products, p => Assert.Contains(":uint8", p.WeightsLayout, StringComparison.Ordinal));
         }
     }
 
