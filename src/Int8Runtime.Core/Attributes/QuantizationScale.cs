@@ -88,7 +88,7 @@ public sealed class QuantizationScale : IEquatable<QuantizationScale>
     public override int GetHashCode()
     {
         var hash = new HashCode();
-        hash.Add(Granularity);
+        hash.Add((int)Granularity);
         foreach (float value in _values)
             hash.Add(value);
         return hash.ToHashCode();

@@ -68,7 +68,7 @@ public sealed class ZeroPoint : IEquatable<ZeroPoint>
     public override int GetHashCode()
     {
         var hash = new HashCode();
-        hash.Add(Granularity);
+        hash.Add((int)Granularity);
         foreach (int value in _values)
             hash.Add(value);
         return hash.ToHashCode();

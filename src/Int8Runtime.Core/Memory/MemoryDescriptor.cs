@@ -262,8 +262,8 @@ public sealed class MemoryDescriptor : IEquatable<MemoryDescriptor>
     public override int GetHashCode()
     {
         var hash = new HashCode();
-        hash.Add(_form);
-        hash.Add(DataType);
+        hash.Add((byte)_form);      // enums would be boxed until the code is optimized
+        hash.Add((byte)DataType);
         hash.Add(Dimensions);
         foreach (long stride in Strides)
             hash.Add(stride);

@@ -71,6 +71,7 @@ public sealed class EngineTests
         using var engine = new ReferenceEngine();
         EltwiseDescriptor descriptor = Relu();
         engine.Create(descriptor);
+        engine.Create(descriptor);   // the first look-up that finds something makes comparers
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < 10; i++)
             engine.Create(descriptor);
@@ -85,6 +86,28 @@ public sealed class EngineTests
         using var memory = new TensorMemory(new MemoryDescriptor([4], DataType.Float32));
         Assert.Contains("Eltwise", Assert.Throws<ArgumentException>(
             () => engine.Create(Relu()).Execute(stream, new BinaryArguments(memory, memory, memory))).Message);
+    }
+
+    [Fact]
+    public void Arguments_of_several_sources_reach_their_places()
+    {
+        using var engine = new ReferenceEngine();
+        using ExecutionStream stream = engine.CreateStream();
+        var two = new MemoryDescriptor([2], DataType.Float32);
+        var four = new MemoryDescriptor([4], DataType.Float32);
+        using TensorMemory first = TensorMemory.From<float>(two, [-1, 2]), second = TensorMemory.From<float>(two, [3, -4]);
+        using TensorMemory condition = TensorMemory.From<byte>(new MemoryDescriptor([2], DataType.UInt8), [0, 1]);
+        using var result = new TensorMemory(two);
+        using var joined = new TensorMemory(four);
+        engine.Create(new ConcatDescriptor { Sources = [two, two], Destination = four, Axis = 0 })
+            .Execute(stream, new ManySourcesArguments([first, second], joined));
+        Assert.Equal([-1, 2, 3, -4], joined.AsSpan<float>());
+        engine.Create(new PReluDescriptor { Source = two, Slopes = two, Destination = two })
+            .Execute(stream, new PReluArguments(first, second, result));
+        Assert.Equal([-3, 2], result.AsSpan<float>());
+        engine.Create(new SelectDescriptor { Source = two, Source1 = two, Condition = condition.Descriptor, Destination = two })
+            .Execute(stream, new SelectArguments(first, second, condition, result));
+        Assert.Equal([3, 2], result.AsSpan<float>());
     }
 
     [Fact]
