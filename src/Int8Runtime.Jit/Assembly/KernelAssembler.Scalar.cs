@@ -5,22 +5,6 @@ using IcedCode = Iced.Intel.Code;
 
 namespace Int8Runtime.Jit;
 
-/// <summary>Cache level that a prefetch aims at.</summary>
-internal enum PrefetchHint
-{
-    /// <summary>All levels.</summary>
-    L1,
-
-    /// <summary>Level 2 and higher.</summary>
-    L2,
-
-    /// <summary>Level 3.</summary>
-    L3,
-
-    /// <summary>Close to the core, polluting as little as possible.</summary>
-    NonTemporal,
-}
-
 internal sealed partial class KernelAssembler
 {
     private static readonly Register[] ByteRegisters =
@@ -62,14 +46,8 @@ internal sealed partial class KernelAssembler
     /// <summary>Loads a byte, zero-extended to 64 bits.</summary>
     public void MovZx8(Gpr destination, Mem source) => RegMem(Movzx_r32_rm8, Register.EAX + destination.Index, source);
 
-    /// <summary>Loads 2 bytes, zero-extended to 64 bits.</summary>
-    public void MovZx16(Gpr destination, Mem source) => RegMem(Movzx_r32_rm16, Register.EAX + destination.Index, source);
-
     /// <summary>Loads a byte, sign-extended to 64 bits.</summary>
     public void MovSx8(Gpr destination, Mem source) => RegMem(Movsx_r64_rm8, Register.RAX + destination.Index, source);
-
-    /// <summary>Loads 2 bytes, sign-extended to 64 bits.</summary>
-    public void MovSx16(Gpr destination, Mem source) => RegMem(Movsx_r64_rm16, Register.RAX + destination.Index, source);
 
     /// <summary>Loads 4 bytes, sign-extended to 64 bits.</summary>
     public void MovSx32(Gpr destination, Mem source) => RegMem(Movsxd_r64_rm32, Register.RAX + destination.Index, source);
@@ -157,23 +135,6 @@ internal sealed partial class KernelAssembler
         Condition.Below => Cmovb_r64_rm64,
         _ => Cmovae_r64_rm64,
     }, destination, source);
-
-    public void Prefetch(PrefetchHint hint, Mem address)
-    {
-        var instruction = new Instruction
-        {
-            Code = hint switch
-            {
-                PrefetchHint.L1 => Prefetcht0_m8,
-                PrefetchHint.L2 => Prefetcht1_m8,
-                PrefetchHint.L3 => Prefetcht2_m8,
-                _ => Prefetchnta_m8,
-            },
-        };
-        instruction.SetOpKind(0, OpKind.Memory);
-        SetMemory(ref instruction, address, null);
-        _instructions.Add(instruction);
-    }
 
     internal static Instruction Push(int register) => Instruction.Create(Push_r64, Register.RAX + register);
 

@@ -34,9 +34,4 @@ internal sealed class NodeDraft(string name, string opType, string domain, Graph
             Inputs.Add(null);
         Inputs[index] = value;
     }
-
-    /// <summary>An attribute that must be present.</summary>
-    public long[] RequiredIntegers(string attribute) => Attributes.GetIntegers(attribute)
-        ?? throw new ModelFormatException(
-            $"{Subject}: the attribute '{attribute}' is missing. The model is damaged; export it again.");
 }

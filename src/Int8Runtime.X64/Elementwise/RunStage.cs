@@ -79,9 +79,6 @@ internal sealed unsafe class RunStage
     /// <summary>Bytes for numbers that are given at execution; a multiple of 64.</summary>
     public long NumberBytes => _epilogue.ScratchBytes;
 
-    /// <summary>Number of tensors: destination, source and operands.</summary>
-    public static int TensorCount(IReadOnlyList<ElementwiseStep> steps) => 2 + steps.Count(step => step.Tensor is not null);
-
     /// <summary>Element sizes of destination, source and operands.</summary>
     public static int[] ElementSizes(
         DataType destination, DataType source, IReadOnlyList<ElementwiseStep> steps, Selection? selection = null) =>

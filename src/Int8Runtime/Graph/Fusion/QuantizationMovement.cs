@@ -33,9 +33,6 @@ internal sealed class QuantizationMovement : IOperationPass
     internal static bool IsQuantize(Operation operation) =>
         operation is { Spec: ConvertSpec, OutputQuantization: not null } && operation[0].Quantization is null;
 
-    internal static bool IsDequantize(Operation operation) =>
-        operation is { Spec: ConvertSpec, OutputQuantization: null, Output.Type: DataType.Float32 } && operation[0].Quantization is not null;
-
     /// <summary>The one quantization that every reader of the tensor applies, or null.</summary>
     internal static Quantization? CommonQuantization(Edge edge)
     {
