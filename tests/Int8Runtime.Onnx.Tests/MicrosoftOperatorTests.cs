@@ -119,7 +119,22 @@ public sealed class MicrosoftOperatorTests
     }
 
     [Fact]
-    public void Weights_of_four_bits_become_real_numbers()
+    public void Weights_of_few_bits_stay_integers()
+    {
+        GraphValue x = _graph.AddInput("x", DataType.Float32, GraphShape.Of([1, 32]));
+        byte[] codes = [.. Enumerable.Range(0, 2 * 2 * 16).Select(i => (byte)(i * 7))];
+        GraphValue weights = _graph.AddConstant("w", new TensorData(DataType.UInt8, [2, 2, 16], codes));
+        GraphValue zeros = _graph.AddConstant("z", new TensorData(DataType.UInt8, [2, 2], new byte[] { 128, 127, 3, 250 }));
+        Node("MatMulNBits", new GraphAttributes { { "K", 32 }, { "N", 2 }, { "bits", 8 }, { "block_size", 16 } }, x, weights, Vector([0.5f, 2, 1, 0.25f], 4), zeros);
+        float[] values = [.. Enumerable.Range(0, 32).Select(i => (i % 5) - 2f)];
+        float[] scales = [0.5f, 2, 1, 0.25f];
+        int[] points = [128, 127, 3, 250];
+        Assert.Equal([.. Enumerable.Range(0, 2).Select(n => Enumerable.Range(0, 32).Sum(k => values[k] * (codes[(n * 32) + k] - points[(n * 2) + (k / 16)]) * scales[(n * 2) + (k / 16)]))],
+            Run<float, float>(values));
+    }
+
+    [Fact]
+    public void Weights_of_four_bits_are_read_lower_half_first()
     {
         GraphValue x = _graph.AddInput("x", DataType.Float32, GraphShape.Of([1, 16]));
         byte[] codes = [0x98, 0x10, 0, 0, 0, 0, 0, 0xF0];   // 8, 9, 0, 1, …, 0, 15; the zero point is 8

@@ -18,6 +18,44 @@ public sealed class IrReaderTests
         Assert.Equal([1 + 4 - 3 - 32, 14 - 12 + 12], Running.Run(s_engine, graph, [1, 2, 3, 4])[0]);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Blocks_of_four_bit_weights_stay_integers_and_are_written_as_such(bool transposed)
+    {
+        byte[] codes = [.. Enumerable.Range(0, 3 * 8 / 2).Select(i => (byte)(i * 37))];
+        IrSketch sketch = new IrSketch().Parameter("x", "1,8")
+            .Constant("w", "u4", "3,2,4", codes).Layer("f", "Convert", 1, "destination_type=\"f32\"", ["w"], "f32", [3, 2, 4])
+            .Constant("z", "u4", "3,2,1", 0x87, 0x46, 0x0F).Layer("zf", "Convert", 1, "destination_type=\"f32\"", ["z"], "f32", [3, 2, 1])
+            .Layer("s", "Subtract", 1, "", ["f", "zf"], "f32", [3, 2, 4])
+            .Reals("a", "3,2,1", 1, 2, 0.5f, 4, 0.25f, 1).Layer("m", "Multiply", 1, "", ["s", "a"], "f32", [3, 2, 4])
+            .Constant("n", "i64", "2", [.. BitConverter.GetBytes(3L), .. BitConverter.GetBytes(8L)])
+            .Layer("r", "Reshape", 1, "special_zero=\"false\"", ["m", "n"], "f32", [3, 8]);
+        if (!transposed)
+        {
+            sketch = sketch.Constant("o", "i64", "2", [.. BitConverter.GetBytes(1L), .. BitConverter.GetBytes(0L)])
+                .Layer("t", "Transpose", 1, "", ["r", "o"], "f32", [8, 3]);
+        }
+
+        ModelGraph graph = sketch
+            .Layer("y", "MatMul", 1, $"transpose_a=\"false\" transpose_b=\"{(transposed ? "true" : "false")}\"", ["x", transposed ? "r" : "t"], "f32", [1, 3]).Result("y").Load();
+        Assert.Equal(4, Assert.Single(graph.Nodes, n => n.Is("DequantizeLinear")).Attributes.GetInteger("block_size"));
+        int[] zeros = [7, 8, 6, 4, 15, 0];
+        float[] scales = [1, 2, 0.5f, 4, 0.25f, 1], input = [1, -2, 3, 4, 0.5f, 6, -7, 8];
+        float[] expected = [.. Enumerable.Range(0, 3).Select(n => Enumerable.Range(0, 8).Sum(k =>
+        {
+            int i = (n * 8) + k, code = (codes[i / 2] >> (i % 2 * 4)) & 15;
+            return input[k] * (code - zeros[i / 4]) * scales[i / 4];
+        }))];
+        Assert.Equal(expected, Running.Run(s_engine, graph, input)[0]);
+        using var folder = new TemporaryFolder();
+        ModelGraph written = folder.RoundTrip(graph);
+        Assert.Equal(4, Assert.Single(written.Nodes, n => n.Is("DequantizeLinear")).Attributes.GetInteger("block_size"));
+        Assert.Equal(expected, Running.Run(s_engine, written, input)[0]);
+        using CpuEngine engine = CpuEngine.Create();
+        Assert.Equal(expected, Running.Run(engine, written, input)[0]);
+    }
+
     [Fact]
     public void Noise_in_zero_points_does_not_cost_the_integers()
     {

@@ -49,21 +49,22 @@ internal sealed class IrModel(string name)
     public IrValue Constant(string layerName, TensorData content)
     {
         var key = (content, content.ElementType);
+        long size = content.ElementType is DataType.Int4 or DataType.UInt4 ? (content.ElementCount + 1L) / 2 : content.Bytes.Length;
         if (!_offsets.TryGetValue(key, out long offset))
         {
             offset = (_length + Alignment - 1) / Alignment * Alignment;
-            if (content.Bytes.Length < Alignment)
+            if (size < Alignment)
                 offset = _length;   // numbers need no alignment
             _offsets.Add(key, offset);
             _contents.Add((offset, content));
-            _length = offset + content.Bytes.Length;
+            _length = offset + size;
         }
 
         long[] extents = [.. content.Shape.Select(e => (long)e)];
         IrValue value = Add("Const", 1, layerName,
         [
             ("element_type", IrElementTypes.AttributeName(content.ElementType)), ("shape", string.Join(", ", extents)),
-            ("offset", offset), ("size", (long)content.Bytes.Length),
+            ("offset", offset), ("size", size),
         ], [], (content.ElementType, extents))[0];
         return value with { Content = content };
     }
@@ -77,9 +78,19 @@ internal sealed class IrModel(string name)
         foreach ((long offset, TensorData content) in _contents)
         {
             stream.Write(gap[..(int)(offset - position)]);
-            stream.Write(content.Bytes.Span);
-            position = offset + content.Bytes.Length;
+            ReadOnlySpan<byte> bytes = content.ElementType is DataType.Int4 or DataType.UInt4 ? Halves(content.Bytes.Span) : content.Bytes.Span;
+            stream.Write(bytes);
+            position = offset + bytes.Length;
         }
+    }
+
+    // Two elements of 4 bits in a byte, the first one in the lower half.
+    private static byte[] Halves(ReadOnlySpan<byte> elements)
+    {
+        var packed = new byte[(elements.Length + 1) / 2];
+        for (int i = 0; i < elements.Length; i++)
+            packed[i / 2] |= (byte)((elements[i] & 15) << (i % 2 * 4));
+        return packed;
     }
 
     /// <summary>Writes the .xml file.</summary>

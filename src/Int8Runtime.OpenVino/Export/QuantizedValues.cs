@@ -21,6 +21,9 @@ internal static class QuantizedValues
         TensorData integers = node.ConstantInput(0)!;
         QuantizationView view = QuantizationView.Of(NodeOperands.Of(node, [.. node.Inputs.Select(i => i?.Constant)]));
         string name = node.Output.Name;
+        if (view.BlockSize > 0 && shape is null && integers.Rank == 2 && integers.Shape[view.Axis] % view.BlockSize == 0
+            && (integers.ElementType.IsInt8() || integers.ElementType is DataType.Int4 or DataType.UInt4))
+            return WriteBlocks(model, name, integers, view);
         if (!integers.ElementType.IsInt8())
             return model.Constant(name, ToReal(integers, view, shape));
         int rank = shape?.Length ?? integers.Rank;
@@ -32,6 +35,32 @@ internal static class QuantizedValues
             (parameters[0], parameters[1]) = (shape![0], shape[1]);
         Shape parameterShape = view.IsPerTensor ? [] : Array.ConvertAll(parameters, p => (int)p);
         TensorData stored = shape is null ? integers : integers.Reshaped(Array.ConvertAll(shape, e => (int)e));
+        return WriteProduct(model, name, name, stored, view, parameterShape);
+    }
+
+    // A matrix with a scale for each block of inputs, as readers expect it: [outputs, blocks, block], then a Reshape, and a Transpose where inputs
+    // are the rows.
+    private static IrValue WriteBlocks(IrModel model, string name, TensorData integers, QuantizationView view)
+    {
+        bool inputsAreRows = view.Axis == 0;
+        int inputs = integers.Shape[view.Axis], outputs = integers.Shape[1 - view.Axis], blocks = inputs / view.BlockSize;
+        T[] Arranged<T>(IReadOnlyList<T> values, int rows) => inputsAreRows
+            ? [.. from n in Enumerable.Range(0, outputs) from r in Enumerable.Range(0, rows) select values[(r * outputs) + n]]
+            : [.. values];
+        var stored = new TensorData(integers.ElementType, [outputs, blocks, view.BlockSize], Arranged(integers.Bytes.ToArray(), inputs));
+        QuantizationView arranged = view with { Scales = Arranged(view.Scales, blocks), ZeroPoints = Arranged(view.ZeroPoints, blocks) };
+        long[] order = [1, 0], extents = [outputs, inputs];
+        IrValue value = WriteProduct(model, name, name + "/blocks", stored, arranged, [outputs, blocks, 1]);
+        IrValue shape = model.Constant(name + "/shape", TensorData.Create<long>(extents, [2]));
+        value = model.Add("Reshape", 1, inputsAreRows ? name + "/rows" : name, [("special_zero", "false")], [value, shape], (DataType.Float32, extents))[0];
+        return inputsAreRows
+            ? model.Add("Transpose", 1, name, [], [value, model.Constant(name + "/order", TensorData.Create<long>(order, [2]))],
+                (DataType.Float32, [inputs, outputs]))[0]
+            : value;
+    }
+
+    private static IrValue WriteProduct(IrModel model, string name, string result, TensorData stored, QuantizationView view, Shape parameterShape)
+    {
         long[] extents = [.. stored.Shape.Select(e => (long)e)];
         (DataType, long[]) real = (DataType.Float32, extents);
         IrValue value = model.Constant(name + "/integers", stored);
@@ -44,7 +73,7 @@ internal static class QuantizedValues
         }
 
         IrValue scale = model.Constant(name + "/scale", TensorData.Create<float>([.. view.Scales], parameterShape));
-        return model.Add("Multiply", 1, name, [("auto_broadcast", "numpy")], [value, scale], real)[0];
+        return model.Add("Multiply", 1, result, [("auto_broadcast", "numpy")], [value, scale], real)[0];
     }
 
     /// <summary>A quantizer and the dequantizer behind it as one FakeQuantize.</summary>
@@ -93,13 +122,10 @@ internal static class QuantizedValues
     private static TensorData ToReal(TensorData integers, QuantizationView view, long[]? shape)
     {
         long[] values = integers.ToInt64Array();
-        int inner = 1;
-        for (int d = integers.Rank - 1; d > view.Axis && !view.IsPerTensor; d--)
-            inner *= integers.Shape[d];
         float[] real = new float[values.Length];
         for (int i = 0; i < real.Length; i++)
         {
-            int channel = i / inner % view.Scales.Count;
+            int channel = view.ScaleIndex(i, integers.Shape);
             real[i] = (values[i] - view.ZeroPoints[channel]) * view.Scales[channel];
         }
 

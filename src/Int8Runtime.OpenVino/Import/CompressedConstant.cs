@@ -13,6 +13,11 @@ namespace Int8Runtime.OpenVino.Import;
 /// <param name="Inner">The number of consecutive elements that share a scale; any number where there is one scale.</param>
 internal sealed record CompressedConstant(TensorData Integers, float[] Scales, int[] ZeroPoints, int Inner)
 {
+    /// <summary>
+    /// Whether a matrix [K, N] was transposed whose rows [N, K] held the blocks: element (k, n) then has the scale n·K/Inner + k/Inner.
+    /// </summary>
+    public bool HasTransposedBlocks { get; private init; }
+
     // Zero points that a converter computed hold rounding noise.
     private const double ZeroPointNoise = 1e-3;
 
@@ -65,7 +70,10 @@ internal sealed record CompressedConstant(TensorData Integers, float[] Scales, i
     /// <summary>A matrix with rows and columns exchanged; null where it is none.</summary>
     public CompressedConstant? Transposed()
     {
-        if (Integers.Rank != 2 || AxisOf() is not { } axis)
+        if (Integers.Rank != 2 || HasTransposedBlocks)
+            return null;
+        int? axis = AxisOf();
+        if (axis is null && !HasBlocks)
             return null;
         (int rows, int columns) = (Integers.Shape[0], Integers.Shape[1]);
         ReadOnlySpan<byte> from = Integers.Bytes.Span;
@@ -76,7 +84,10 @@ internal sealed record CompressedConstant(TensorData Integers, float[] Scales, i
                 to[(c * rows) + r] = from[(r * columns) + c];
         }
 
-        return this with { Integers = new TensorData(Integers.ElementType, [columns, rows], to), Inner = axis == 0 ? 1 : rows };
+        var transposed = new TensorData(Integers.ElementType, [columns, rows], to);
+        return axis is null
+            ? this with { Integers = transposed, HasTransposedBlocks = true }
+            : this with { Integers = transposed, Inner = axis == 0 ? 1 : rows };
     }
 
     /// <summary>
@@ -86,6 +97,8 @@ internal sealed record CompressedConstant(TensorData Integers, float[] Scales, i
     {
         if (Scales.Length == 1)
             return -1;
+        if (HasTransposedBlocks)
+            return null;
         int inner = 1;
         for (int d = Integers.Rank - 1; d >= 0; d--)
         {
@@ -97,20 +110,43 @@ internal sealed record CompressedConstant(TensorData Integers, float[] Scales, i
         return null;
     }
 
+    // A matrix with a scale for each block of neighbours in a row.
+    private bool HasBlocks => Integers.Rank == 2 && (long)Scales.Length * Inner == Integers.ElementCount
+        && Inner > 1 && Inner < Integers.Shape[1] && Integers.Shape[1] % Inner == 0;
+
     /// <summary>Adds the constant with a DequantizeLinear to a graph, or as f32 where that operator cannot say it.</summary>
     public GraphValue AddTo(ModelGraph graph, string name)
     {
-        if (IsPlain || AxisOf() is not { } axis)
+        if (IsPlain)
+            return graph.AddConstant(name, ToReal());
+        if (HasTransposedBlocks || (AxisOf() is null && HasBlocks))
+            return AddBlocksTo(graph, name);
+        if (AxisOf() is not { } axis)
             return graph.AddConstant(name, ToReal());
         int count = axis < 0 ? 1 : Integers.Shape[axis], repeat = count / Scales.Length;
-        float[] scales = [.. Enumerable.Range(0, count).Select(i => Scales[i / repeat])];
-        int[] zeros = [.. Enumerable.Range(0, count).Select(i => ZeroPoints[i / repeat])];
-        Shape shape = axis < 0 ? [] : [count];
+        return AddTo(
+            graph, name, [.. Enumerable.Range(0, count).Select(i => Scales[i / repeat])], [.. Enumerable.Range(0, count).Select(i => ZeroPoints[i / repeat])],
+            axis < 0 ? [] : [count], axis < 0 ? null : new GraphAttributes { { "axis", axis } });
+    }
+
+    private GraphValue AddBlocksTo(ModelGraph graph, string name)
+    {
+        int inputs = Integers.Shape[HasTransposedBlocks ? 0 : 1], outputs = Integers.Shape[HasTransposedBlocks ? 1 : 0], blocks = inputs / Inner;
+        T[] Arranged<T>(T[] values) => HasTransposedBlocks
+            ? [.. from b in Enumerable.Range(0, blocks) from n in Enumerable.Range(0, outputs) select values[(n * blocks) + b]]
+            : values;
+        return AddTo(
+            graph, name, Arranged(Scales), Arranged(ZeroPoints), HasTransposedBlocks ? [blocks, outputs] : [outputs, blocks],
+            new GraphAttributes { { "axis", HasTransposedBlocks ? 0L : 1L }, { "block_size", (long)Inner } });
+    }
+
+    private GraphValue AddTo(ModelGraph graph, string name, float[] scales, int[] zeros, Shape shape, GraphAttributes? attributes)
+    {
         GraphValue Constant(string role, TensorData content) => graph.AddConstant($"{name}:{role}", content);
         var operands = new List<GraphValue?> { Constant("integers", Integers), Constant("scale", TensorData.Create<float>(scales, shape)) };
         if (Array.Exists(zeros, z => z != 0))
             operands.Add(Constant("zero_point", TensorData.Create<int>(zeros, shape).ConvertTo(Integers.ElementType)));
-        return graph.AddOperation("DequantizeLinear", name, [.. operands], axis < 0 ? null : new GraphAttributes { { "axis", axis } });
+        return graph.AddOperation("DequantizeLinear", name, [.. operands], attributes);
     }
 
     /// <summary>The real numbers.</summary>
@@ -120,11 +156,17 @@ internal sealed record CompressedConstant(TensorData Integers, float[] Scales, i
         TensorData result = TensorData.Allocate(DataType.Float32, Integers.Shape, out Span<float> target);
         for (int i = 0; i < target.Length; i++)
         {
-            int channel = Scales.Length == 1 ? 0 : i / Inner % Scales.Length;
+            int channel = Scales.Length == 1 ? 0 : HasTransposedBlocks ? BlockOf(i) : i / Inner % Scales.Length;
             target[i] = (integers[i] - ZeroPoints[channel]) * Scales[channel];
         }
 
         return result;
+    }
+
+    private int BlockOf(int element)
+    {
+        (int k, int n) = Math.DivRem(element, Integers.Shape[1]);
+        return ((n * Integers.Shape[0]) + k) / Inner;
     }
 
     // Parameters as a list whose entry i / inner % count belongs to element i: they differ along neighbouring dimensions only.

@@ -35,6 +35,8 @@ internal static class IrElementTypes
         DataType.Float16 => "f16",
         DataType.BFloat16 => "bf16",
         DataType.Float64 => "f64",
+        DataType.Int4 => "i4",
+        DataType.UInt4 => "u4",
         DataType.Int8 => "i8",
         DataType.UInt8 => "u8",
         DataType.Int16 => "i16",

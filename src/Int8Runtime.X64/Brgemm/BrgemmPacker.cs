@@ -79,6 +79,24 @@ internal sealed unsafe class BrgemmPacker
             compensation[lane] = unchecked(sums[lane] * _spec.CompensationFactor);
     }
 
+    /// <summary>Copies one vector of 8-bit columns of one matrix: a row of lanes for each index of K.</summary>
+    /// <param name="index">The vector.</param>
+    /// <param name="source">The weights.</param>
+    /// <param name="destination">The rows.</param>
+    /// <param name="flip">What every byte is combined with by exclusive or.</param>
+    public void CopyVector(int index, byte* source, byte* destination, byte flip)
+    {
+        int matrix = index / _spec.Vectors, first = index % _spec.Vectors * _spec.Lanes, count = Math.Min(_spec.Lanes, _spec.Columns - first);
+        byte* room = stackalloc byte[ColumnPanel.Rows * _spec.Lanes];
+        var rows = new ColumnPanel(source + _matrixOffsets[matrix] + (first * _columnStride), _sumOffsets, _columnStride, 1, count, room);
+        for (int k = 0; k < _sumOffsets.Length; k++, destination += _spec.Lanes)
+        {
+            byte* row = rows.Row(k);
+            for (int lane = 0; lane < _spec.Lanes; lane++)
+                destination[lane] = lane < count ? (byte)(row[lane] ^ flip) : (byte)0;
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PackFloats(ColumnPanel rows, float* packed, int count)
     {

@@ -34,6 +34,9 @@ internal sealed unsafe class BrgemmWeightsOperand
         ScratchBytes = (packer is null ? 0 : RoundUp(spec.SizeInBytes)) + (hasRuntimeZeroPoint ? RoundUp(CompensationBytes) : 0);
     }
 
+    /// <summary>What expands weights that stay bytes, for each block of columns; null where kernels read the weights as they are.</summary>
+    public CompactWeights? Compact { get; private init; }
+
     /// <summary>The layout in which the weights are given.</summary>
     public MemoryDescriptor Descriptor { get; }
 
@@ -52,9 +55,10 @@ internal sealed unsafe class BrgemmWeightsOperand
     /// <param name="operands">The product.</param>
     /// <param name="sourceZeroPoint">The source's zero point.</param>
     /// <param name="rejection">Why the layout is not served, if the result is null.</param>
+    /// <param name="mayExpand">Whether the plan can expand blocks of <see cref="Compact"/> weights.</param>
     public static BrgemmWeightsOperand? TryCreate(
         string name, MemoryDescriptor given, BrgemmWeightsSpec spec, BrgemmOperands operands, ZeroPoint? sourceZeroPoint,
-        out Rejection? rejection)
+        out Rejection? rejection, bool mayExpand = false)
     {
         rejection = null;
         if ((long)spec.Runs * spec.RunSteps * spec.Lanes * 4 > int.MaxValue - 64)
@@ -74,6 +78,16 @@ internal sealed unsafe class BrgemmWeightsOperand
             // What is subtracted from the weights becomes known at execution, and so they are packed then.
             spec = spec with { ZeroPoint = null };
             given = given.IsAny ? new MemoryDescriptor(given.Dimensions, given.DataType) : given;
+        }
+
+        if (mayExpand && CompactWeights.Serve(spec))
+        {
+            var compact = new CompactWeights(spec);
+            if (given.IsAny || compact.Equals(given.Packed))
+            {
+                var bytes = MemoryDescriptor.ForPacked(given.Dimensions, given.DataType, compact);
+                return new BrgemmWeightsOperand(spec, bytes, null, runtime, shift) { Compact = compact };
+            }
         }
 
         if (given.IsAny || layout.Equals(given.Packed))

@@ -23,7 +23,8 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
     private readonly BrgemmRun[] _runs = GC.AllocateArray<BrgemmRun>(1, pinned: true); // one run at offset 0
     private readonly int _threads;
     private readonly BlockingProblem _blocking;
-    private readonly long _scratchOfThread;
+    private readonly long _copyBytes, _scratchOfThread; // of each worker: copied rows, then a block of expanded weights
+    private readonly int _blockVectors;
 
     public BrgemmMatrixPlan(
         string name, PrimitiveDescriptor descriptor, MemoryDescriptor source, MemoryDescriptor destination, PlanRequest request,
@@ -55,15 +56,27 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
             BrgemmRegisters.For(IsaTraits.For(operands.Isa), operands.Product, epilogue.Spec, problem.Columns), problem.Rows,
             weightsSpec.Vectors, weightsSpec.RunSteps, weightsSpec.Lanes * 4);
         BrgemmBlocking blocking = _blocking.Choose(request.Tile);
+        if (weights.Compact is not null)
+        {
+            // A block of expanded weights stays in the second-level cache.
+            int room = Math.Max(1, (cpu.Caches.L2 > 0 ? cpu.Caches.L2 : 1 << 20) / 2 / weightsSpec.VectorStride);
+            blocking = blocking with { Vectors = Math.Min(blocking.Vectors, room) };
+        }
+
         _kernels = new BrgemmKernels(cache, operands.Isa, template, blocking, problem.Rows, problem.Columns);
+        // Weights that stay bytes are expanded again for each block of rows, so such a block is larger.
+        int rowBlocks = weights.Compact is null ? 1 : 8;
         long rowBytes = ((long)problem.Sum * operands.Product.ElementBytes())
             + ((long)problem.Columns * destination.DataType.SizeInBytes());
         _split = WorkSplit.Choose(
-            new WorkShape(problem.Batches, 1, problem.Rows, _kernels.BlockCount, problem.Rows * rowBytes,
+            new WorkShape(problem.Batches, 1, problem.Rows, _kernels.BlockCount, problem.Rows * rowBytes / rowBlocks,
                 weightsSpec.MatrixBytes, weightsSpec.MatrixBytes / _kernels.BlockCount),
             blocking.Rows, request.Threads, cpu.Caches.L2);
         long copyBytes = _copy is null ? 0 : (long)_split.PixelBlock * _copy.ScratchPixelBytes;
-        _scratchOfThread = _copy is null ? 0 : (copyBytes + (2 * ScratchAlignment) - 1) / ScratchAlignment * ScratchAlignment;
+        _copyBytes = _copy is null ? 0 : (copyBytes + (2 * ScratchAlignment) - 1) / ScratchAlignment * ScratchAlignment;
+        _blockVectors = _kernels.BlockColumns / weightsSpec.Lanes;
+        _scratchOfThread = _copyBytes
+            + (weights.Compact is null ? 0 : (((long)_blockVectors * weightsSpec.VectorStride) + ScratchAlignment - 1) / ScratchAlignment * ScratchAlignment);
     }
 
     /// <inheritdoc/>
@@ -130,7 +143,7 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
             call.Runs = call.PackedRuns = (BrgemmRun*)Unsafe.AsPointer(ref plan._runs[0]); // pinned
             call.RunCount = 1;
             int selectedImage = -1;
-            (int, int) copied = (-1, -1);
+            (int, int) copied = (-1, -1), expanded = (-1, -1);
             int visited = 0;
             while (Queue.TryTake(split.Units, worker, workers, ref visited, out int index))
             {
@@ -150,8 +163,28 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
                 byte* destination = Destination + problem.DestinationOffsets[unit.Batch] + (unit.Pixel * problem.DestinationRow);
                 PreparedWeights weights = Weights.Matrix(matrix);
                 for (int block = unit.Block; block < unit.BlockEnd; block++)
+                {
+                    if (plan._weights.Compact is not null)
+                    {
+                        byte* room = scratch + plan._copyBytes;
+                        if (expanded != (matrix, block))
+                            plan.Expand(Weights, matrix, block, room);
+                        expanded = (matrix, block);
+
+                        // Kernels count vectors from the first one of the matrix.
+                        weights = Weights with { Vectors = (nint)(room - ((long)block * plan._blockVectors * plan._weightsSpec.VectorStride)) };
+                    }
+
                     plan._kernels.Run(ref call, block, source, weights, destination, 0, unit.Pixel, unit.Pixels);
+                }
             }
         }
+    }
+
+    private void Expand(PreparedWeights weights, int matrix, int block, byte* room)
+    {
+        int first = block * _blockVectors, end = Math.Min(first + _blockVectors, _weightsSpec.Vectors);
+        for (int vector = first; vector < end; vector++)
+            _weights.Compact!.Expand(matrix, vector, (byte*)weights.Vectors, (float*)(room + ((long)(vector - first) * _weightsSpec.VectorStride)));
     }
 }

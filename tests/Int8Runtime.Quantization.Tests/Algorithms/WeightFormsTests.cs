@@ -68,6 +68,28 @@ public sealed class WeightFormsTests
         Assert.True(noise is > 0 and < 0.03, $"noise {noise:g3}");
     }
 
+    [Theory]
+    [InlineData(8)]
+    [InlineData(4)]
+    public void Integer_weights_of_products_stay_bytes_in_memory(int bits)
+    {
+        (ModelGraph f32, IDataset samples) = Perceptron(inputs: 96);
+        ModelGraph stored = WeightOnlyQuantizer.Convert(f32, new WeightOnlyOptions { Bits = bits, GroupSize = 16 }).Graph;
+        float[] expected = RunReal(stored, samples);
+        foreach ((string tier, Isa isa) in Tiers.Generated)
+        {
+            using CpuEngine engine = CpuEngine.Create(new CpuEngineOptions { MaxIsa = isa, Emulate = true });
+            using CompiledModel model = engine.Compile(stored);
+            NodeExplanation[] products = [.. model.Explain().Nodes.Where(n => n.WeightsLayout.StartsWith("brgemm", StringComparison.Ordinal))];
+            Assert.Equal(2, products.Length);
+            Assert.All(products, p => Assert.Contains(bits == 8 ? "brgemm:s8" : "brgemm:u8", p.WeightsLayout, StringComparison.Ordinal));
+            using InferenceRequest request = model.CreateRequest(1);
+            samples.Load(1, request.Input().AsSpan<float>());
+            request.Run();
+            Assert.True(Model.NoisePower(expected, request.Output().AsSpan<float>().ToArray()) < 1e-9, tier);
+        }
+    }
+
     [Fact]
     public void Few_bits_want_groups_and_zero_points()
     {
@@ -166,10 +188,35 @@ public sealed class WeightFormsTests
         node.SetInput(input, graph.AddConstant(node.Name + "_scaled", scaled));
     }
 
-    private static (ModelGraph Graph, IDataset Samples) Perceptron(float shift = 0)
+    // By the reference, with weights as real numbers.
+    private static float[] RunReal(ModelGraph graph, IDataset samples)
+    {
+        ModelGraph real = graph.Clone();
+        foreach (GraphNode node in real.Nodes.Where(n => n.Is("DequantizeLinear")).ToArray())
+        {
+            QuantizationView view = QuantizationView.Of(NodeOperands.Of(node, [.. node.Inputs.Select(i => i?.Constant)]));
+            TensorData integers = node.ConstantInput(0)!;
+            float[] values = [.. integers.ToInt32Array().Select((q, i) =>
+            {
+                int index = view.ScaleIndex(i, integers.Shape);
+                return (q - view.ZeroPoints[index]) * view.Scales[index];
+            })];
+            real.ReplaceUses(node.Output, real.AddConstant(node.Output.Name + "_real", TensorData.Create<float>(values, integers.Shape)));
+        }
+
+        real.RemoveDeadNodes();
+        using var engine = new ReferenceEngine();
+        using CompiledModel model = engine.Compile(real);
+        using InferenceRequest request = model.CreateRequest(1);
+        samples.Load(1, request.Input().AsSpan<float>());
+        request.Run();
+        return request.Output().AsSpan<float>().ToArray();
+    }
+
+    private static (ModelGraph Graph, IDataset Samples) Perceptron(float shift = 0, int inputs = 100)
     {
         var graph = new ModelGraph("perceptron");
-        GraphValue x = graph.AddInput("x", DataType.Float32, new GraphShape(GraphDimension.Named("N"), 4, 100));
+        GraphValue x = graph.AddInput("x", DataType.Float32, new GraphShape(GraphDimension.Named("N"), 4, inputs));
         GraphValue Weights(string name, int seed, params int[] shape)
         {
             TensorData content = TensorData.Allocate(DataType.Float32, shape, out Span<float> values);
@@ -179,11 +226,11 @@ public sealed class WeightFormsTests
             return graph.AddConstant(name, content);
         }
 
-        GraphValue hidden = graph.AddOperation("Relu", "r", [graph.AddOperation("MatMul", "m1", [x, Weights("w1", 1, 100, 160)])]);
+        GraphValue hidden = graph.AddOperation("Relu", "r", [graph.AddOperation("MatMul", "m1", [x, Weights("w1", 1, inputs, 160)])]);
         GraphValue result = graph.AddOperation("MatMul", "m2", [hidden, Weights("w2", 2, 160, 50)]);
         result.ElementType = DataType.Float32;
         graph.AddOutput(result);
-        return (graph, new SyntheticDataset([4, 100], 4));
+        return (graph, new SyntheticDataset([4, inputs], 4));
     }
 
     private static byte[] Bytes(ModelGraph graph)

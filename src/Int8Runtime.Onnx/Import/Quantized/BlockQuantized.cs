@@ -3,8 +3,7 @@ using Int8Runtime.Graph;
 
 namespace Int8Runtime.Onnx.Import.Quantized;
 
-/// <summary>MatMulNBits and GatherBlockQuantized. Kernels multiply integers with one scale per column, so the weights become real
-/// numbers when the model is read.</summary>
+/// <summary>MatMulNBits and GatherBlockQuantized, as DequantizeLinear with blocks. Weights of a matrix product stay integers.</summary>
 internal static class BlockQuantized
 {
     /// <summary>Inputs a, b [N, blocks, bytes], scales [N, blocks], [zero_points], [g_idx], [bias].</summary>
@@ -24,6 +23,40 @@ internal static class BlockQuantized
             throw new ModelFormatException($"{node.Subject}: {codes} and {scales} do not hold {columns} columns of {depth} in blocks of {block}. Export it again.");
         byte[] integers = Unpack(type, codes.Bytes.Span, columns * blocks * block);
         float[] factors = scales.ToSingleArray(), zeros = ZeroPoints(node, type, columns, blocks);
+        GraphValue right = Array.TrueForAll(zeros, z => z == MathF.Round(z) && z >= 0 && z < 1 << bits)
+            ? Integers(node, context, bits, depth, columns, block, integers, factors, zeros)
+            : context.Constant(node.Name + ":weights", Real(depth, columns, block, integers, factors, zeros));
+        if (node.OptionalInput(5) is { } bias)
+            context.EmitAs(node, "Add", [context.Operation("MatMul", node.Name + ":product", [node.Input(0), right]), bias]);
+        else
+            context.EmitAs(node, "MatMul", [node.Input(0), right]);
+    }
+
+    // [K, N] behind a DequantizeLinear with scales [blocks, N].
+    private static GraphValue Integers(
+        NodeDraft node, ImportContext context, int bits, int depth, int columns, int block, byte[] integers, float[] factors, float[] zeros)
+    {
+        int blocks = factors.Length / columns;
+        DataType type = bits == 8 ? DataType.UInt8 : DataType.UInt4;
+        var elements = new byte[depth * columns];
+        for (int n = 0; n < columns; n++)
+            for (int k = 0; k < depth; k++)
+                elements[k * columns + n] = integers[n * blocks * block + k];
+        T[] Arranged<T>(Func<int, T> parameter) => [.. from b in Enumerable.Range(0, blocks) from n in Enumerable.Range(0, columns) select parameter(n * blocks + b)];
+        return context.Operation(
+            "DequantizeLinear", node.Name + ":weights",
+            [
+                context.Constant(node.Name + ":integers", new TensorData(type, [depth, columns], elements)),
+                context.Constant(node.Name + ":scales", TensorData.Create<float>(Arranged(i => factors[i]), [blocks, columns])),
+                context.Constant(node.Name + ":zero_points", new TensorData(type, [blocks, columns], Arranged(i => (byte)zeros[i]))),
+            ],
+            new GraphAttributes { { "axis", 0L }, { "block_size", (long)block } });
+    }
+
+    // With zero points between integers.
+    private static TensorData Real(int depth, int columns, int block, byte[] integers, float[] factors, float[] zeros)
+    {
+        int blocks = factors.Length / columns;
         TensorData weights = TensorData.Allocate(DataType.Float32, [depth, columns], out Span<float> elements);
         for (int n = 0; n < columns; n++)
         {
@@ -34,11 +67,7 @@ internal static class BlockQuantized
             }
         }
 
-        GraphValue right = context.Constant(node.Name + ":weights", weights);
-        if (node.OptionalInput(5) is { } bias)
-            context.EmitAs(node, "Add", [context.Operation("MatMul", node.Name + ":product", [node.Input(0), right]), bias]);
-        else
-            context.EmitAs(node, "MatMul", [node.Input(0), right]);
+        return weights;
     }
 
     /// <summary>Inputs data (4-bit integers), indices, scales, [zero_points].</summary>

@@ -8,7 +8,7 @@ internal static class ShapeLayers
     public static void Reshape(LayerContext layer)
     {
         bool copiesZero = layer.Boolean("special_zero");
-        if (layer.Compressed(0) is { } compressed && layer.Constant(1) is { } target
+        if (layer.Compressed(0) is { HasTransposedBlocks: false } compressed && layer.Constant(1) is { } target
             && Resolved(compressed.Integers, target.ToInt64Array(), copiesZero) is { } shape
                 && shape.ElementCount == compressed.Integers.ElementCount)
             layer.Pass(compressed.Reshaped(shape));

@@ -31,18 +31,28 @@ internal static class OperandFacts
     /// <summary>The real numbers that integers stand for, as f32: <c>(q − zeroPoint)·scale</c>.</summary>
     public static float[] Dequantize(TensorData content, Quantization quantization)
     {
-        int[] integers = content.ToInt32Array();
-        var values = new float[integers.Length];
+        var values = new float[content.ElementCount];
+        Dequantize(content, quantization, values);
+        return values;
+    }
+
+    /// <summary>The same, written to memory of the caller.</summary>
+    public static void Dequantize(TensorData content, Quantization quantization, Span<float> values)
+    {
+        // Large weights are bytes: no copy of another type is made of them.
+        ReadOnlySpan<byte> bytes = quantization.Type.IsInt8() ? content.Bytes.Span : [];
+        int[] integers = bytes.IsEmpty ? content.ToInt32Array() : [];
+        bool isSigned = quantization.Type == DataType.Int8;
+        var view = new QuantizationView(quantization.Scales, quantization.ZeroPoints, quantization.Axis, quantization.Type) { BlockSize = quantization.BlockSize };
         int inner = 1;
         for (int d = content.Rank - 1; d > quantization.Axis && !quantization.IsPerTensor; d--)
             inner *= content.Shape[d];
         int channels = quantization.Scales.Length;
         for (int i = 0; i < values.Length; i++)
         {
-            int channel = channels == 1 ? 0 : i / inner % channels;
-            values[i] = (float)((long)integers[i] - quantization.ZeroPoints[channel]) * quantization.Scales[channel];
+            int channel = channels == 1 ? 0 : quantization.BlockSize > 0 ? view.ScaleIndex(i, content.Shape) : i / inner % channels;
+            long integer = bytes.IsEmpty ? integers[i] : isSigned ? (sbyte)bytes[i] : bytes[i];
+            values[i] = (float)(integer - quantization.ZeroPoints[channel]) * quantization.Scales[channel];
         }
-
-        return values;
     }
 }

@@ -15,6 +15,12 @@ internal sealed class Quantization : IEquatable<Quantization>
         Axis = scales.Length == 1 ? -1 : axis;
     }
 
+    /// <summary>
+    /// Elements along <see cref="Axis"/> that share a scale, where scales are for blocks (of weights that no integer product reads); else 0. The
+    /// scales then have the shape of the tensor with that extent divided by the block.
+    /// </summary>
+    public int BlockSize { get; init; }
+
     /// <summary>The integer type.</summary>
     public DataType Type { get; }
 
@@ -31,15 +37,16 @@ internal sealed class Quantization : IEquatable<Quantization>
     public bool IsPerTensor => Scales.Length == 1;
 
     /// <summary>The scales as an attribute.</summary>
-    public QuantizationScale Scale => IsPerTensor ? QuantizationScale.PerTensor(Scales[0]) : QuantizationScale.PerChannel(Scales);
+    public QuantizationScale Scale => BlockSize > 0 ? throw new InvalidOperationException("Scales of blocks are no attribute of one axis.") : IsPerTensor ? QuantizationScale.PerTensor(Scales[0]) : QuantizationScale.PerChannel(Scales);
 
     /// <summary>The zero points as an attribute.</summary>
     public ZeroPoint ZeroPoint => IsPerTensor ? ZeroPoint.PerTensor(ZeroPoints[0]) : ZeroPoint.PerChannel(ZeroPoints);
 
     /// <summary>The same scales for integers of another type whose values are shifted by <paramref name="offset"/>.</summary>
-    public Quantization Shifted(DataType type, int offset) => new(type, Scales, Array.ConvertAll(ZeroPoints, z => z + offset), Axis);
+    public Quantization Shifted(DataType type, int offset) =>
+        new(type, Scales, Array.ConvertAll(ZeroPoints, z => z + offset), Axis) { BlockSize = BlockSize };
 
-    public bool Equals(Quantization? other) => other is not null && Type == other.Type && Axis == other.Axis
+    public bool Equals(Quantization? other) => other is not null && Type == other.Type && Axis == other.Axis && BlockSize == other.BlockSize
         && Scales.AsSpan().SequenceEqual(other.Scales) && ZeroPoints.AsSpan().SequenceEqual(other.ZeroPoints);
 
     public override bool Equals(object? obj) => Equals(obj as Quantization);

@@ -26,7 +26,8 @@ internal sealed class QuantizationLowering : INodeLowering
         DataType integer = quantizes ? to : from, real = quantizes ? from : to;
         if (QuantizationView.IsBlocked(NodeOperands.Of(node)))
         {
-            context.EmitHost(node, "no primitive converts with scales for blocks");
+            if (!TryLowerWeights(node, context, source))
+                context.EmitHost(node, "no primitive converts with scales for blocks");
             return;
         }
 
@@ -51,6 +52,27 @@ internal sealed class QuantizationLowering : INodeLowering
         Operation convert = context.Emit(node, new ConvertSpec(), quantizes ? source : source with { Quantization = quantization });
         if (quantizes)
             convert.OutputQuantization = quantization;
+    }
+
+    // Constant weights of 8 bits or fewer stay integers; products read them, or they become real numbers when something else does.
+    private static bool TryLowerWeights(GraphNode node, LoweringContext context, Operand source)
+    {
+        if (!node.Is("DequantizeLinear") || node.Output.ElementType != DataType.Float32 || source.Edge.Constant is not { } content
+            || node.ConstantInput(1) is null || node.OptionalInput(2) is { IsConstant: false })
+            return false;
+        QuantizationView view = QuantizationView.Of(NodeOperands.Of(node));
+        DataType? type = content.ElementType switch
+        {
+            DataType.Int8 or DataType.Int4 or DataType.Int2 => DataType.Int8,
+            DataType.UInt8 or DataType.UInt4 or DataType.UInt2 => DataType.UInt8,
+            _ => null,
+        };
+        if (type is not { } integer || view.Scales.Any(s => !float.IsFinite(s) || s <= 0))
+            return false;
+        var edge = new Edge(source.Edge.Name, integer, source.Shape, new TensorData(integer, content.Shape, content.Bytes));
+        var quantization = new Quantization(integer, [.. view.Scales], [.. view.ZeroPoints], view.Axis) { BlockSize = view.BlockSize };
+        context.Emit(node, new ConvertSpec(), new Operand(edge, quantization));
+        return true;
     }
 
     private static bool IsReal(DataType type) => type is DataType.Float32 or DataType.Float16 or DataType.BFloat16;

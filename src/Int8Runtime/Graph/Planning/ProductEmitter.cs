@@ -36,6 +36,14 @@ internal static class ProductEmitter
     public static void EmitInnerProduct(Operation operation, InnerProductSpec spec, PlanBuilder plan)
     {
         Shape map = operation[0].Shape;
+        if (operation[0] is { Quantization: null, Edge.Type: DataType.Float32 }
+            && ProductWeights.OfBytes(operation[1], spec.InputMajorWeights) is { } bytes
+            && plan.Read(operation[0].Edge, channelsLast: false) is { Descriptor.IsDense: true } rows)
+        {
+            EmitByteWeights(operation, spec.InputMajorWeights, rows, bytes, plan);
+            return;
+        }
+
         Location source = plan.Read(operation[0].Edge, channelsLast: map.Rank > 2);
         ProductWeights weights = ProductWeights.Of(operation[1], plan.Weights);
         DataType type = weights.Type;
@@ -65,6 +73,27 @@ internal static class ProductEmitter
         WeightPairs pairs = WeightPairs.ForInnerProduct(plain);
         Execute(operation, plan, descriptor, Attributes(operation, weights.Content, pairs, weights.Quantization, postOps.PostOps, null, plan), weights,
             plain, source, bias, null, postOps);
+    }
+
+    // An f32 source and weights that stay integers in memory: a matrix product, which takes scales for blocks of inputs.
+    private static void EmitByteWeights(Operation operation, bool inputMajor, Location source, ProductWeights weights, PlanBuilder plan)
+    {
+        int inputs = weights.Shape[inputMajor ? 0 : 1], outputs = weights.Shape[inputMajor ? 1 : 0];
+        Location rows = source with { Descriptor = new MemoryDescriptor([operation[0].Shape[0], inputs], DataType.Float32) };
+        Location? bias = ProductWeights.Bias(operation.OptionalOperand(2), outputs, plan);
+        PostOpEmitter postOps = PostOpEmitter.Of(operation, plan);
+        Shape shape = [inputs, outputs];
+        MemoryDescriptor plain = MemoryDescriptor.Strided(shape, weights.Type, inputMajor ? [outputs, 1] : [1, inputs]);
+        var descriptor = new MatMulDescriptor
+        {
+            Source = rows.Descriptor,
+            Weights = MemoryDescriptor.Any(shape, weights.Type),
+            Bias = bias?.Descriptor,
+            Destination = postOps.Destination.Descriptor,
+        };
+        PrimitiveAttributes attributes = Attributes(operation, null, WeightPairs.Any, weights.Quantization, postOps.PostOps, null, plan);
+        operation.Notes.Add($"weights stay {weights.Type.ToShortName()} in memory");
+        Execute(operation, plan, descriptor, weights.Attributes(attributes, inputMajor), weights, plain, rows, bias, null, postOps);
     }
 
     public static void EmitMatMul(Operation operation, MatMulSpec spec, PlanBuilder plan)

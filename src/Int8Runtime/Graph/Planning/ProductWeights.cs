@@ -34,6 +34,40 @@ internal sealed record ProductWeights(TensorData? Content, Quantization? Quantiz
             : new ProductWeights(operand.Edge.Constant!, null);
     }
 
+    /// <summary>
+    /// Integer weights of a product with an f32 source, which stay bytes in memory; null where they are none, or where their scales do not belong to
+    /// output channels or blocks of inputs.
+    /// </summary>
+    /// <param name="operand">The weights.</param>
+    /// <param name="inputMajor">Whether inputs are the rows.</param>
+    public static ProductWeights? OfBytes(Operand operand, bool inputMajor)
+    {
+        if (operand.Dequantized() is not { Edge.Constant: { } content, Quantization: { } quantization } || !quantization.Type.IsInt8() || content.Rank != 2)
+            return null;
+        int inputs = inputMajor ? 0 : 1;
+        bool fits = quantization.BlockSize > 0
+            ? quantization.Axis == inputs && content.Shape[inputs] % quantization.BlockSize == 0
+            : quantization.IsPerTensor || quantization.Axis == 1 - inputs;
+        return fits ? new ProductWeights(content, quantization) : null;
+    }
+
+    /// <summary>The attributes with the scales and zero points of blocks, which primitives have as [blocks, outputs].</summary>
+    public PrimitiveAttributes Attributes(PrimitiveAttributes attributes, bool inputMajor)
+    {
+        if (Quantization is not { BlockSize: > 0 } blocks)
+            return attributes;
+        int outputs = Shape[inputMajor ? 1 : 0], groups = blocks.Scales.Length / outputs;
+        T[] Arranged<T>(T[] values) => inputMajor
+            ? values
+            : [.. from g in Enumerable.Range(0, groups) from n in Enumerable.Range(0, outputs) select values[(n * groups) + g]];
+        int[] zeros = Arranged(blocks.ZeroPoints);
+        return attributes with
+        {
+            WeightsScale = QuantizationScale.PerGroup(Arranged(blocks.Scales), blocks.BlockSize),
+            WeightsZeroPoint = Array.TrueForAll(zeros, z => z == 0) ? null : ZeroPoint.PerGroup(zeros, blocks.BlockSize),
+        };
+    }
+
     /// <summary>The bias in f32; null where there is none.</summary>
     public static Location? Bias(Operand? operand, int channels, PlanBuilder plan)
     {

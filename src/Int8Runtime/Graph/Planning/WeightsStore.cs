@@ -90,8 +90,12 @@ internal sealed class WeightsStore(Engine engine)
     });
 
     /// <summary>The real numbers that integer weights stand for.</summary>
-    public TensorData ToReal(TensorData content, Quantization quantization) => Derive(
-        content, quantization, () => TensorData.Create<float>(OperandFacts.Dequantize(content, quantization), content.Shape));
+    public TensorData ToReal(TensorData content, Quantization quantization) => Derive(content, quantization, () =>
+    {
+        TensorData real = TensorData.Allocate(DataType.Float32, content.Shape, out Span<float> values);
+        OperandFacts.Dequantize(content, quantization, values);
+        return real;
+    });
 
     /// <summary><see cref="PairSums.Choose"/>, found out once for each constant and order of its elements.</summary>
     public NumericMode ModeFor(TensorData content, WeightPairs pairs, int lanes)
