@@ -16,10 +16,10 @@ internal static class ModelBenchmark
     public static BenchmarkResult Measure(InferenceRequest request, double seconds, CancellationToken cancellation)
     {
         var watch = Stopwatch.StartNew();
-        for (int i = 0; i < 3 || (watch.Elapsed.TotalSeconds < Math.Min(0.5, seconds / 4) && i < 1000); i++)
+        int warm = 0;
+        for (; warm < 3 || (watch.Elapsed.TotalSeconds < Math.Min(0.5, seconds / 4) && warm < 1000); warm++)
             request.Run();
-        int capacity = (int)Math.Clamp(seconds / (watch.Elapsed.TotalSeconds / 3) * 20, 10, MaximumRuns);
-        var times = new double[capacity];
+        var times = new double[CapacityFor(seconds, watch.Elapsed.TotalSeconds, warm)];
         int runs = 0;
         watch.Restart();
         long allocated = GC.GetAllocatedBytesForCurrentThread();
@@ -35,6 +35,13 @@ internal static class ModelBenchmark
         Array.Sort(times, 0, runs);
         return new BenchmarkResult(runs, times[0], times[runs / 2], (double)allocated / runs);
     }
+
+    /// <summary>Runs for which room is made beforehand: 20 times those that fit the time, because first runs are slow.</summary>
+    /// <param name="seconds">Time to measure.</param>
+    /// <param name="elapsed">Time of the first runs, in seconds.</param>
+    /// <param name="runs">Number of the first runs.</param>
+    internal static int CapacityFor(double seconds, double elapsed, int runs) =>
+        (int)Math.Clamp(seconds / (elapsed / runs) * 20, 10, MaximumRuns);
 }
 
 /// <summary>Seeded random inputs.</summary>
