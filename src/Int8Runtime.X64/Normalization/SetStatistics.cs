@@ -1,6 +1,7 @@
 // Mean and variance of sets, in two passes: around the mean, so that nothing cancels.
 //
-//   1. mean = Σ x / n                  four partial sums in each lane
+//   1. mean = Σ x / n                  four partial sums in each lane for each run, which is short, then the sum of those: so rounding
+//                                      does not grow with the length of large sets
 //   2. variance = Σ (x − mean)² / n
 using Int8Runtime.Jit;
 using static Int8Runtime.Jit.VectorOp;
@@ -33,10 +34,16 @@ internal sealed class SetStatistics(KernelAssembler asm, SetWalkSpec spec, SetWa
         using VecArray sums = asm.Registers.Vecs("sum", SetWalk.Unroll);
         for (int i = 0; i < sums.Count; i++)
             asm.Clear(sums[i]);
-        walk.ForEachElement(sets, element => add(sums[element.Number], element.Lanes));
-        asm.Emit(Vaddps, sums[0], sums[0], sums[1]);
-        asm.Emit(Vaddps, sums[2], sums[2], sums[3]);
-        asm.Emit(Vaddps, result, sums[0], sums[2]);
+        asm.Clear(result);
+        walk.ForEachElement(sets, element => add(sums[element.Number], element.Lanes), atRunEnd: () =>
+        {
+            asm.Emit(Vaddps, sums[0], sums[0], sums[1]);
+            asm.Emit(Vaddps, sums[2], sums[2], sums[3]);
+            asm.Emit(Vaddps, sums[0], sums[0], sums[2]);
+            asm.Emit(Vaddps, result, result, sums[0]);
+            for (int i = 0; i < sums.Count; i++)
+                asm.Clear(sums[i]);
+        });
         if (spec.AcrossLanes)
             LaneReduction.Combine(asm, result, other => asm.Emit(Vaddps, result, result, other));
         asm.Emit(Vbroadcastss, sums[0], walk.Argument(nameof(SetArguments.Elements)));

@@ -18,6 +18,9 @@ internal sealed unsafe class SetLoops
     // Neighbouring sets are shared in stretches of this many.
     private const int Stretch = 64;
 
+    // Longer runs are split: sums of floats are rounded less often where each run is summed by itself.
+    private const int LongestRun = 1024;
+
     private readonly Box[] _boxes;
     private readonly Loop _inner;
     private readonly SetRun[] _runs;
@@ -142,7 +145,14 @@ internal sealed unsafe class SetLoops
                 run.Parameter += digit * loops[l].Strides[Parameters];
             }
 
-            runs.Add(run);
+            for (int first = 0; first < count; first += LongestRun)
+            {
+                runs.Add(run with
+                {
+                    Source = run.Source + (first * inner.Strides[0]), Destination = run.Destination + (first * inner.Strides[1]),
+                    Parameter = run.Parameter + (first * inner.Strides[Parameters]), Count = Math.Min(LongestRun, count - first),
+                });
+            }
         }
     }
 

@@ -125,7 +125,10 @@ internal sealed class SetWalk : IDisposable
     }
 
     /// <summary>Walks all elements of the sets in <paramref name="sets"/>.</summary>
-    public void ForEachElement(ActiveLanes sets, Action<SetElement> body)
+    /// <param name="sets">The sets.</param>
+    /// <param name="body">Emits what happens to an element, or to a vector of them.</param>
+    /// <param name="atRunEnd">Emits what happens behind each run.</param>
+    public void ForEachElement(ActiveLanes sets, Action<SetElement> body, Action? atRunEnd = null)
     {
         using (Gpr run = _asm.Registers.Gpr("run"))
         {
@@ -155,6 +158,7 @@ internal sealed class SetWalk : IDisposable
                 EmitVectors(body);
             else
                 EmitElements(sets, body);
+            atRunEnd?.Invoke();
         });
     }
 
