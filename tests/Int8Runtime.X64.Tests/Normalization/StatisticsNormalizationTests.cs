@@ -37,6 +37,46 @@ public sealed class StatisticsNormalizationTests
             Scale = problem.Scale([shape[2], shape[3]]), Shift = problem.Shift([shape[2], shape[3]]),
         });
 
+    // Sums of a million numbers, one behind the other, would show their rounding.
+    [Theory]
+    [InlineData("nchw")]
+    [InlineData("nhwc")]
+    public void Statistics_of_large_sets_are_not_rounded_away(string tag)
+    {
+        const int Channels = 2, SetSize = 64 * 128 * 128;
+        var tensor = new MemoryDescriptor([64, Channels, 128, 128], DataType.Float32, FormatTag.Parse(tag));
+        var statistics = new MemoryDescriptor([Channels], DataType.Float32);
+        using TensorMemory memory = new(tensor), destination = new(tensor), mean = new(statistics), variance = new(statistics);
+        TensorFill.Random(memory, seed: 3);
+        Span<float> values = memory.AsSpan<float>();
+        for (int i = 0; i < values.Length; i++)
+            values[i] += 3;
+        double[] sums = new double[Channels], squares = new double[Channels];
+        for (int i = 0; i < values.Length; i++)
+        {
+            int channel = tag == "nhwc" ? i % Channels : i / (128 * 128) % Channels;
+            sums[channel] += values[i];
+            squares[channel] += (double)values[i] * values[i];
+        }
+
+        foreach (Isa isa in VectorEngines.Tiers)
+        {
+            using Engine engine = VectorEngines.Create(isa, threads: 1);
+            using ExecutionStream stream = engine.CreateStream();
+            using Primitive primitive = engine.Create(new BatchNormalizationDescriptor
+            {
+                Source = tensor, Destination = tensor, Statistics = NormalizationStatistics.Stored, Mean = statistics, Variance = statistics,
+            });
+            primitive.Execute(stream, new NormalizationArguments(memory, destination, null, null, mean, variance));
+            for (int c = 0; c < Channels; c++)
+            {
+                double expected = sums[c] / SetSize, spread = (squares[c] / SetSize) - (expected * expected);
+                Assert.InRange(Math.Abs(mean.AsSpan<float>()[c] - expected) / Math.Sqrt(spread), 0, 1e-5);
+                Assert.InRange(Math.Abs(variance.AsSpan<float>()[c] - spread) / spread, 0, 2e-5);
+            }
+        }
+    }
+
     [Fact]
     public void Executing_allocates_nothing()
     {
