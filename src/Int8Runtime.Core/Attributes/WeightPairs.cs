@@ -1,4 +1,6 @@
 // Which 8-bit weights of a product meet in a sum of 16 bits, on CPUs without dot-product instructions.
+using System.Runtime.CompilerServices;
+
 namespace Int8Runtime;
 
 /// <summary>
@@ -63,6 +65,7 @@ public readonly record struct WeightPairs
 
     /// <summary>Whether no pair of these weights can saturate.</summary>
     /// <param name="weights">The weights, as the descriptor lays them out.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // reads each weight once, when a model is compiled
     public bool Fit(ReadOnlySpan<sbyte> weights)
     {
         if (!weights.ContainsAnyExceptInRange((sbyte)(-LargestSum / 2), (sbyte)(LargestSum / 2)))
@@ -94,23 +97,24 @@ public readonly record struct WeightPairs
     /// <param name="weights">The weights, as the descriptor lays them out.</param>
     /// <param name="lanes">Columns of a vector.</param>
     /// <returns>
-    /// The share of vectors of one step in which a pair leaves 16 bits, and of vectors of two steps in which four products do; 1 where
-    /// kernels split nothing.
+    /// The share of vectors of one step in which a pair leaves 16 bits, and of vectors of two steps in which four products do; null
+    /// where kernels split nothing.
     /// </returns>
-    public (double Pairs, double Quads) SplitShares(ReadOnlySpan<sbyte> weights, int lanes)
+    public (double Pairs, double Quads)? SplitShares(ReadOnlySpan<sbyte> weights, int lanes)
     {
         if (_order is Order.Any or Order.Columns)
-            return (1, 1);
+            return null;
         (int First, int Second)[] pairs = Pairs();
         int[] columns = Columns();
         int blocks = (columns.Length + lanes - 1) / lanes, twoSteps = pairs.Length / 4, population = blocks * twoSteps;
         if (population == 0)
-            return (1, 1);
+            return null;
         int samples = Math.Min(population, MostSamples), splitPairs = 0, splitQuads = 0;
         for (int sample = 0; sample < samples; sample++)
         {
             (int block, int four) = Math.DivRem((int)((long)sample * population / samples), twoSteps);
-            (bool pair, bool quad) = MustSplit(weights, columns.AsSpan(block * lanes, Math.Min(lanes, columns.Length - (block * lanes))), pairs.AsSpan(four * 4, 4));
+            ReadOnlySpan<int> vector = columns.AsSpan(block * lanes, Math.Min(lanes, columns.Length - (block * lanes)));
+            (bool pair, bool quad) = MustSplit(weights, vector, pairs.AsSpan(four * 4, 4));
             splitPairs += pair ? 1 : 0;
             splitQuads += quad ? 1 : 0;
         }
@@ -119,7 +123,9 @@ public readonly record struct WeightPairs
     }
 
     // Whether the first of two steps, and both together, leave 16 bits in any column. A step has two pairs of each column.
-    private static (bool Pair, bool Quad) MustSplit(ReadOnlySpan<sbyte> weights, ReadOnlySpan<int> columns, ReadOnlySpan<(int First, int Second)> pairs)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static (bool Pair, bool Quad) MustSplit(
+        ReadOnlySpan<sbyte> weights, ReadOnlySpan<int> columns, ReadOnlySpan<(int First, int Second)> pairs)
     {
         bool pair = false, quad = false;
         foreach (int column in columns)

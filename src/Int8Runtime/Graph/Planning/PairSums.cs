@@ -33,10 +33,12 @@ internal static class PairSums
     public static NumericMode Choose(TensorData weights, WeightPairs pairs, int lanes)
     {
         ReadOnlySpan<sbyte> integers = weights.ElementType == DataType.Int8 ? weights.AsSpan<sbyte>() : Centred(weights.AsSpan<byte>());
-        (double splitPairs, double splitQuads) = pairs.SplitShares(integers, lanes);
-        return splitQuads <= LargestShare ? NumericMode.ExactQuads
-            : pairs.Fit(integers) ? NumericMode.NarrowWeights
-            : splitPairs <= LargestShare ? NumericMode.ExactPairs : NumericMode.Exact;
+        (double Pairs, double Quads)? shares = pairs.SplitShares(integers, lanes);
+        if (shares is { Quads: <= LargestShare })
+            return NumericMode.ExactQuads;
+        if (shares is null or { Pairs: 0 } && pairs.Fit(integers))
+            return NumericMode.NarrowWeights;
+        return shares is { Pairs: <= LargestShare } ? NumericMode.ExactPairs : NumericMode.Exact;
     }
 
     private static sbyte[] Centred(ReadOnlySpan<byte> weights)
