@@ -34,6 +34,7 @@ internal static class NodeExporters
         ElementwiseExport.Register(table);
         ProductExport.Register(table);
         LayoutExport.Register(table);
+        RegionExport.Register(table);
         table.Add("DequantizeLinear", QuantizedValues.WriteFakeQuantize);
         table.Add("QuantizeLinear", static node => throw node.Unsupported("delivers integers"));
         return table.ToFrozenDictionary();
@@ -42,7 +43,12 @@ internal static class NodeExporters
     // Operators of OpenVINO's own keep their attributes.
     private static void OpenVinoLayer(NodeContext node)
     {
-        int operatorSet = node.Node.OpType.StartsWith("Embedding", StringComparison.Ordinal) ? 3 : 1;
+        int operatorSet = node.Node.OpType switch
+        {
+            "Proposal" => 4,
+            "ROIPooling" => 2,
+            var type => type.StartsWith("Embedding", StringComparison.Ordinal) ? 3 : 1,
+        };
         node.EmitAll(node.Node.OpType, operatorSet, node.AllInputs(), [.. node.Attributes.Select(a => (a.Key, a.Value))]);
     }
 }

@@ -125,7 +125,10 @@ internal static class LayerImporters
         Add("NonMaxSuppression", 9, DetectionLayers.NonMaxSuppression);
         Add("PriorBox", 8, DetectionLayers.PriorBox);
         Add("PriorBoxClustered", 1, DetectionLayers.PriorBox);
+        Add("Proposal", 4, DetectionLayers.Proposal);
+        Add("PSROIPooling", 1, DetectionLayers.PositionSensitivePooling);
         Add("RegionYolo", 1, DetectionLayers.RegionYolo);
+        Add("ROIPooling", 2, DetectionLayers.RoiPooling);
         Add("ROIAlign", 9, DetectionLayers.RoiAlign);
         return table.ToFrozenDictionary(StringComparer.Ordinal);
 

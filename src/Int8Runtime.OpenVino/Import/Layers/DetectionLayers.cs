@@ -95,6 +95,50 @@ internal static class DetectionLayers
         });
     }
 
+    /// <summary>Boxes of a region proposal network; where the layer has a second output, with their probabilities.</summary>
+    public static void Proposal(LayerContext layer)
+    {
+        var attributes = new GraphAttributes();
+        AddIntegers(layer, attributes, "base_size", "pre_nms_topn", "post_nms_topn", "feat_stride", "min_size");
+        AddReals(layer, attributes, "ratio", "scale");
+        AddNumbers(layer, attributes, "nms_thresh", "box_size_scale", "box_coordinate_scale");
+        AddFlags(layer, attributes, "clip_before_nms", "clip_after_nms", "normalize");
+        if (layer.Has("framework"))
+            attributes.Add("framework", layer.Text("framework").ToLowerInvariant());
+        layer.EmitMany(
+            "Proposal", Math.Min(layer.Layer.Outputs.Count, 2), [layer.Input(0), layer.Input(1), layer.Input(2)], attributes, OperatorDomains.OpenVino);
+    }
+
+    /// <summary>With the method <c>max</c> this is MaxRoiPool of ONNX; its corners are pixels, those of <c>bilinear</c> are fractions.</summary>
+    public static void RoiPooling(LayerContext layer)
+    {
+        string method = layer.Text("method", "max").ToLowerInvariant();
+        (long rows, long columns) = (layer.Integer("pooled_h"), layer.Integer("pooled_w"));
+        switch (method)
+        {
+            case "max":
+                layer.Emit("MaxRoiPool", [layer.Input(0), layer.Input(1)],
+                    new GraphAttributes { { "pooled_shape", new[] { rows, columns } }, { "spatial_scale", layer.Real("spatial_scale") } });
+                break;
+            case "bilinear":
+                layer.Emit("ROIPooling", [layer.Input(0), layer.Input(1)], new GraphAttributes
+                {
+                    { "pooled_h", rows }, { "pooled_w", columns }, { "spatial_scale", layer.Real("spatial_scale") }, { "method", method },
+                }, OperatorDomains.OpenVino);
+                break;
+            default:
+                throw layer.Unsupported($"has the method '{method}'");
+        }
+    }
+
+    public static void PositionSensitivePooling(LayerContext layer)
+    {
+        var attributes = new GraphAttributes { { "mode", layer.Text("mode", "average").ToLowerInvariant() } };
+        AddIntegers(layer, attributes, "output_dim", "group_size", "spatial_bins_x", "spatial_bins_y");
+        AddNumbers(layer, attributes, "spatial_scale");
+        layer.Emit("PSROIPooling", [layer.Input(0), layer.Input(1)], attributes, OperatorDomains.OpenVino);
+    }
+
     private static void AddReals(LayerContext layer, GraphAttributes attributes, params ReadOnlySpan<string> names)
     {
         foreach (string name in names)

@@ -86,8 +86,9 @@ internal static class BoxOperators
         return TensorData.Create<double>(result, target).ConvertTo(source.ElementType);
     }
 
-    // The sum of the four neighbours times their weights, and the largest of these products, which the mode `max` takes.
-    private static (double Sum, double Largest) Bilinear(ReadOnlySpan<double> plane, int height, int width, double y, double x)
+    /// <summary>The sum of the four neighbours times their weights, and the largest of these products, which the mode <c>max</c> of RoiAlign
+    /// takes.</summary>
+    internal static (double Sum, double Largest) Bilinear(ReadOnlySpan<double> plane, int height, int width, double y, double x)
     {
         if (y < -1 || y > height || x < -1 || x > width)
             return (0, 0);

@@ -67,6 +67,7 @@ public static class HostEvaluator
         One("Compress", SetOperators.Compress);
         One("NonMaxSuppression", BoxOperators.NonMaxSuppression);
         One("RoiAlign", BoxOperators.RoiAlign);
+        One("MaxRoiPool", RegionPooling.Maximum);
         One("OneHot", IndexingOperators.OneHot);
 
         // Tensors from shapes and numbers.

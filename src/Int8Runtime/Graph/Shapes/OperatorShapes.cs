@@ -66,11 +66,15 @@ public static class OperatorShapes
         Add(new RangeShape(), "Range");
         Add(new OneHotShape(), "OneHot");
         Add(new RoiAlignShape(), "RoiAlign");
+        Add(new MaxRoiPoolShape(), "MaxRoiPool");
         AddOpenVino(new SameShape(), "FakeQuantize");
         AddOpenVino(new DetectionOutputShape(), "DetectionOutput");
         AddOpenVino(new PriorBoxShape(isClustered: false), "PriorBox");
         AddOpenVino(new PriorBoxShape(isClustered: true), "PriorBoxClustered");
         AddOpenVino(new RegionYoloShape(), "RegionYolo");
+        AddOpenVino(new ProposalShape(), "Proposal");
+        AddOpenVino(new RoiPoolingShape(), "ROIPooling");
+        AddOpenVino(new PositionSensitivePoolingShape(), "PSROIPooling");
         AddOpenVino(new EmbeddingShape(bySegments: false), "EmbeddingBagOffsetsSum");
         AddOpenVino(new EmbeddingShape(bySegments: true), "EmbeddingSegmentsSum");
         return table.ToFrozenDictionary();

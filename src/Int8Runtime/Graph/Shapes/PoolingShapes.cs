@@ -19,19 +19,6 @@ internal sealed class GlobalPoolingShape : IOperatorShape
         [operands[0] with { Shape = ReduceView.OfGlobalPooling(operands).Apply(operands[0].Shape) }];
 }
 
-/// <summary>RoiAlign: one grid of cells for each region.</summary>
-internal sealed class RoiAlignShape : IOperatorShape
-{
-    public TensorType[] Infer(NodeOperands operands)
-    {
-        Shape source = operands[0].Shape, regions = operands[1].Shape;
-        if (source.Rank != 4 || regions.Rank != 2 || regions[1] != 4 || operands[2].Shape != [regions[0]])
-            throw operands.Defect($"source {source}, regions {regions} and their batch indices {operands[2].Shape} do not fit");
-        int rows = operands.Attributes.GetInt32("output_height", 1), columns = operands.Attributes.GetInt32("output_width", 1);
-        return [operands[0] with { Shape = [regions[0], source[1], operands.Extent(rows), operands.Extent(columns)] }];
-    }
-}
-
 /// <summary>ReduceSum and its relatives.</summary>
 internal sealed class ReductionShape : IOperatorShape
 {

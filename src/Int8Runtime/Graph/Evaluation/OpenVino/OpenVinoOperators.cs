@@ -11,6 +11,9 @@ internal static class OpenVinoOperators
         One("PriorBox", PriorBoxes.Regular);
         One("PriorBoxClustered", PriorBoxes.Clustered);
         One("RegionYolo", RegionYolo.Evaluate);
+        table.Add(OperatorDomains.KeyOf(OperatorDomains.OpenVino, "Proposal"), new HostOperator(Proposal.Evaluate));
+        One("ROIPooling", RegionPooling.Bilinear);
+        One("PSROIPooling", RegionPooling.PositionSensitive);
         One("EmbeddingBagOffsetsSum", EmbeddingOperators.BagOffsets);
         One("EmbeddingSegmentsSum", EmbeddingOperators.Segments);
 
