@@ -17,6 +17,8 @@ internal static class X64Implementations
         IImplementation innerProduct = new BrgemmInnerProduct(cache, cpu), product = new BrgemmMatMul(cache, cpu);
         IImplementation fused = new FusedDepthwiseConvolution(convolutions, cpu.Caches.L2);
         var deconvolution = new PhasedDeconvolution(convolutions);
+        IImplementation[] reorders = OnEachTier(tier => new JitReorder(cache, tier));
+        IImplementation[] reductions = OnEachTier(tier => new JitReduction(cache, tier));
         IImplementation[] shuffles = OnEachTier(tier => new JitShuffle(cache, tier));
         IImplementation[] groupNormalizations =
             OnEachTier(tier => new JitNormalization(cache, PrimitiveKind.GroupNormalization, "jit_gnorm", tier));
@@ -41,7 +43,8 @@ internal static class X64Implementations
             .. OnEachTier(tier => new JitBinary(cache, tier)),
             .. OnEachTier(tier => new JitPRelu(cache, tier)),
             .. OnEachTier(tier => new JitSelect(cache, tier)),
-            .. OnEachTier(tier => new JitReorder(cache, tier)),
+            .. reorders,
+            new CompensatedReorder(reorders, reductions),
             .. OnEachTier(tier => new JitConcat(cache, tier)),
             .. OnEachTier(tier => new JitSum(cache, tier)),
             .. shuffles,
@@ -53,7 +56,7 @@ internal static class X64Implementations
             .. OnEachTier(tier => new JitNormalization(cache, PrimitiveKind.BatchNormalization, "jit_bnorm", tier)),
             .. groupNormalizations,
             new LayoutDetour(groupNormalizations, cache, takesAnyStrides: true),
-            .. OnEachTier(tier => new JitReduction(cache, tier)),
+            .. reductions,
         ];
     }
 

@@ -226,6 +226,14 @@ public static class Catalogue
         yield return new CatalogueProblem(
             new ReorderDescriptor { Source = Image(DataType.UInt8, 19, 5), Destination = Image(DataType.Float32, 19, 5) },
             new PrimitiveAttributes { SourceScale = QuantizationScale.PerTensor(0.01f), SourceZeroPoint = 128 });
+        MemoryDescriptor weights = new([19, 7, 3, 3], DataType.Int8);
+        yield return new CatalogueProblem(
+            new ReorderDescriptor
+            {
+                Source = weights.WithDataType(DataType.Float32), Destination = weights,
+                SignedSourceCompensation = new([19, 1, 1, 1], DataType.Int32), ZeroPointCompensation = new([19, 1, 1, 1], DataType.Int32),
+            },
+            new PrimitiveAttributes { DestinationScale = QuantizationScale.PerTensor(0.01f) });
     }
 
     private static CatalogueProblem Convolution(

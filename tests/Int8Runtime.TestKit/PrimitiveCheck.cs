@@ -110,7 +110,7 @@ public static unsafe class PrimitiveCheck
             TensorMemory actual = tensors.FurtherResults[i];
             using var copy = new TensorMemory(actual.Descriptor);
             expectedResults[i].CopyTo(new Span<byte>(copy.Data, expectedResults[i].Length));
-            TensorCompare.Equal(copy, actual, FurtherResults, $"result {i + 2} of {problem}");
+            TensorCompare.Equal(copy, actual, actual.Descriptor.DataType == DataType.Int32 ? default : FurtherResults, $"result {i + 2} of {problem}");
         }
 
         return primitive.ImplementationName;

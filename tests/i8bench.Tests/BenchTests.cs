@@ -15,6 +15,9 @@ public sealed class BenchTests : IDisposable
     [InlineData("--conv --cfg=s8s8f32 --dir=FWD_D g17ic17oc17ih8oh4kh3ph1sh2", "PASSED")]
     [InlineData("--conv --dt=u8:s8:u8 --attr-scales=dst:common:8+attr_post_op_dw_dst:common:4 --attr-post-ops=relu+dw:k3s2p1:s8+relu ic16oc24ih9oh9kh1ph0", "PASSED")]
     [InlineData("--conv --dt=f32 --attr-post-ops=add:f32:per_tensor+dw:k3s1p1+add:f32:per_tensor ic7oc24ih9oh9kh1ph0", "PASSED")]
+    [InlineData("--reorder --sdt=f32 --ddt=s8 --oflag=s8s8_comp:3+zp_comp:1 --attr-scales=src:per_dim_02+dst:per_dim_1 --dtag=ABx4b16a4b 19x7x3", "PASSED")]
+    [InlineData("--reorder --sdt=s8 --ddt=f32 --attr-scales=src:per_tensor:f32:8x1 12x16x7", "PASSED")]
+    [InlineData("--reorder --sdt=s8 --ddt=s8 --oflag=gconv_s8s8 2x19x7x3", "PASSED")]
     [InlineData("--conv --dt=f32 --attr-post-ops=dw:k3s1p1 ic7oc24ih9oh9kh3ph1", "SKIPPED")]
     [InlineData("--ip --dt=f32 ic33oc7", "PASSED")]
     [InlineData("--matmul --dt=u8:s8:s32 --wtag=ba 5x31:31x9", "PASSED")]
@@ -35,7 +38,7 @@ public sealed class BenchTests : IDisposable
     [InlineData("--matmul --dt=u8:s8:u8 --attr-zero-points=src:common:-5 5x31:31x9", "PASSED")] // no value of u8
     [InlineData("--conv --dir=bwd_d ic3oc4ih5oh5kh3ph1", "SKIPPED")]
     [InlineData("--conv -v5 --attr-post-ops=eltwise_relu:0.5+binary_add:f32:common ic3oc4ih5oh5kh3ph1n%name_!=0", "PASSED")]
-    [InlineData("--conv --attr-post-ops=dw_k3s1p1:s8:per_oc:1.5 ic3oc4ih5oh5kh1", "UNIMPLEMENTED")]
+    [InlineData("--conv --cfg=u8s8s8 --attr-post-ops=relu+dw_k3s1p1:s8:per_oc:1.5 ic3oc4ih5oh5kh1", "PASSED")]
     [InlineData("--reorder --sdt=f32 --ddt=s8 --attr-oscale=per_dim_1:0* --dtag=axb 2x17x5x3", "PASSED")]
     [InlineData("--reorder --sdt=f32 --ddt=s8 --attr-oscale=common:0* 2x8x8", "UNIMPLEMENTED")]
     [InlineData("--binary --engine=cpu:0 --alg=binary_add --runtime-quantization=true --attr-scales=src:common:2+src1:common:3 4x4:4x4", "PASSED")]

@@ -101,7 +101,7 @@ public class ProblemLineTests
     public void Primitives_with_several_sources_read_back() => Properties.Check(
         from shape in Arbitraries.ShapeOf(3, 5)
         from a in Layout(shape) from b in Layout(shape) from c in Layout(shape)
-        from kind in Gen.Choose(0, 5)
+        from kind in Gen.Choose(0, 6)
         from axis in Gen.Choose(0, 2)
         from condition in Gen.Elements(DataType.Int8, DataType.UInt8)
         let joined = shape.With(axis, 2 * shape[axis])
@@ -115,10 +115,16 @@ public class ProblemLineTests
             2 => new PReluDescriptor { Source = a, Slopes = b, Destination = c },
             3 => new ConcatDescriptor { Axis = axis, Sources = [a, b], Destination = whole, Scales = [1, 0.3f], ZeroPoints = [-4, 0] },
             4 => new SumDescriptor { Sources = [a, b], Destination = c, Scales = [-2, 1e-7f] },
-            _ => new ReorderDescriptor { Source = a, Destination = b, ChannelAxis = axis },
+            5 => new ReorderDescriptor { Source = a, Destination = b, ChannelAxis = axis },
+            _ => new ReorderDescriptor
+            {
+                Source = a, Destination = b.WithDataType(DataType.Int8),
+                SignedSourceCompensation = new(shape.With(axis, 1), DataType.Int32), ZeroPointCompensation = new([shape[0], 1, 1], DataType.Int32),
+            },
         }), kind == 3 ? joinedAttributes with { PostOps = [], SourceScale = null, SourceZeroPoint = null }
             : kind == 4 ? attributes with { PostOps = [], SourceScale = null, SourceZeroPoint = null }
-            : kind == 5 ? attributes with { PostOps = [], SourceScale = QuantizationScale.PerChannel(Scales(shape[axis])) } : attributes),
+            : kind == 5 ? attributes with { PostOps = [], SourceScale = QuantizationScale.PerChannel(Scales(shape[axis])) }
+            : kind == 6 ? attributes with { PostOps = [], DestinationZeroPoint = null } : attributes),
         problem => RoundTrip(problem.Item1, problem.Item2), 400);
 
     [Fact]

@@ -27,10 +27,13 @@ internal static class PrimitiveTensors
         descriptor is ManySourcesDescriptor ? ArgumentSlot.PostOp0 : ArgumentSlot.Source;
 
     /// <summary>Results beside the destination.</summary>
-    public static IReadOnlyList<TensorArgument> FurtherResults(PrimitiveDescriptor descriptor) =>
-        descriptor is NormalizationDescriptor { Statistics: NormalizationStatistics.Stored } d
-            ? [new(ArgumentSlot.NormalizationMean, d.Mean!), new(ArgumentSlot.NormalizationVariance, d.Variance!)]
-            : [];
+    public static IReadOnlyList<TensorArgument> FurtherResults(PrimitiveDescriptor descriptor) => descriptor switch
+    {
+        NormalizationDescriptor { Statistics: NormalizationStatistics.Stored } d =>
+            [new(ArgumentSlot.NormalizationMean, d.Mean!), new(ArgumentSlot.NormalizationVariance, d.Variance!)],
+        ReorderDescriptor d => [.. d.Compensations.Select(compensation => new TensorArgument(compensation.Slot, compensation.Tensor))],
+        _ => [],
+    };
 
     /// <summary>The weights; null if there are none.</summary>
     public static MemoryDescriptor? Weights(PrimitiveDescriptor descriptor) => descriptor switch

@@ -69,6 +69,12 @@ public enum ArgumentSlot
     /// <summary>One s32: the second source's zero point of <see cref="ZeroPoint.Runtime"/>.</summary>
     Source1ZeroPoint,
 
+    /// <summary>Written by a reorder: <see cref="ReorderDescriptor.SignedSourceCompensation"/>.</summary>
+    SignedSourceCompensation,
+
+    /// <summary>Written by a reorder: <see cref="ReorderDescriptor.ZeroPointCompensation"/>.</summary>
+    ZeroPointCompensation,
+
     /// <summary>Operand of the first post-op of the chain; operand of post-op i is at this value plus i.</summary>
     PostOp0 = 32,
 }

@@ -21,6 +21,8 @@ public readonly record struct UnaryArguments(TensorMemory Source, TensorMemory D
     {
         if (descriptor is not IUnaryDescriptor expected)
             throw new ArgumentException($"A {descriptor?.Kind} primitive does not take one source and one destination.");
+        if (descriptor is ReorderDescriptor { HasCompensations: true })
+            throw new ArgumentException($"The reorder writes compensations; use {nameof(CompensatedReorderArguments)}.");
         ArgumentBinding.Bind(ref arguments, ArgumentSlot.Source, Source, expected.Source);
         ArgumentBinding.Bind(ref arguments, ArgumentSlot.Destination, Destination, expected.Destination);
     }

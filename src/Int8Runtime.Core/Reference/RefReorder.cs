@@ -5,7 +5,7 @@ namespace Int8Runtime.Reference;
 /// <c>dst = sat(rne(v / scale_dst) + zp_dst)</c> with <c>v = scale_src·(src − zp_src)</c> and, for a sum post-op,
 /// <c>v += factor·(dst − zp)</c>. It divides, as ONNX's QuantizeLinear does, where the epilogue of compute primitives
 /// multiplies by the reciprocal. Without quantization, elements of one type are copied bit by bit and the conversion of
-/// s32 to narrower integers saturates exactly.
+/// s32 to narrower integers saturates exactly. Compensations are sums of what was stored, in s32.
 /// </summary>
 internal sealed unsafe class RefReorder() : RefImplementation<ReorderDescriptor>(PrimitiveKind.Reorder, "ref_reorder:any")
 {
@@ -40,6 +40,7 @@ internal sealed unsafe class RefReorder() : RefImplementation<ReorderDescriptor>
 
         bool converts = Converts(descriptor, attributes);
         int size = destination.DataType.SizeInBytes();
+        OutputSample outputs = descriptor.HasCompensations ? OutputSample.All : Outputs;
         Span<int> index = stackalloc int[source.Rank];
         index.Clear();
         if (source.ElementCount > 0)
@@ -52,10 +53,30 @@ internal sealed unsafe class RefReorder() : RefImplementation<ReorderDescriptor>
                 else
                     Convert(descriptor, attributes, in arguments, sourceOffset, offset, index);
             }
-            while (Outputs.Next(index, source.Dimensions));
+            while (outputs.Next(index, source.Dimensions));
         }
 
         RefPadding.Clear(destination, to);
+        foreach (Compensation compensation in descriptor.Compensations)
+            Sum(destination, (sbyte*)to, compensation, (int*)arguments[compensation.Slot]);
+    }
+
+    // Factor · Σ of the weights that fall onto each element of the compensation.
+    private static void Sum(MemoryDescriptor weights, sbyte* data, Compensation compensation, int* sums)
+    {
+        MemoryDescriptor tensor = compensation.Tensor;
+        new Span<byte>(sums, checked((int)tensor.SizeInBytes)).Clear();
+        Span<int> index = stackalloc int[weights.Rank], place = stackalloc int[weights.Rank];
+        index.Clear();
+        if (weights.ElementCount == 0)
+            return;
+        do
+        {
+            for (int d = 0; d < place.Length; d++)
+                place[d] = tensor.Dimensions[d] == 1 ? 0 : index[d];
+            sums[tensor.OffsetOf(place)] += compensation.Factor * data[weights.OffsetOf(index)];
+        }
+        while (OutputSample.All.Next(index, weights.Dimensions));
     }
 
     private static bool Converts(ReorderDescriptor descriptor, PrimitiveAttributes attributes) =>

@@ -19,6 +19,8 @@ internal sealed unsafe class JitReorder(KernelCache cache, Isa tier)
         var descriptor = (ReorderDescriptor)request.Descriptor;
         PrimitiveAttributes attributes = request.Attributes;
         MemoryDescriptor source = descriptor.Source, destination = descriptor.Destination;
+        if (descriptor.HasCompensations)
+            return Refuse(RejectionReason.Layout, "compensations beside the weights");
         bool converts = Converts(descriptor, attributes);
         if (destination.Packed is not null)
         {

@@ -89,6 +89,31 @@ public sealed class ElementTests
     }
 
     [Fact]
+    public void I04_reorder_writes_compensations_of_the_stored_weights()
+    {
+        // Weights 2.4 and 3.6 of output 0 are stored as 2 and 4, 200 saturates to 127.
+        var reorder = new ReorderDescriptor
+        {
+            Source = F32(2, 2), Destination = S8(2, 2), SignedSourceCompensation = S32(2, 1), ZeroPointCompensation = S32(1, 2),
+        };
+        using var signedSource = new TensorMemory(S32(2, 1));
+        using var zeroPoint = new TensorMemory(S32(1, 2));
+        using var source = new TensorMemory(F32(2, 2));
+        using var destination = new TensorMemory(S8(2, 2));
+        new[] { 2.4f, 3.6f, 200, -1 }.CopyTo(source.AsSpan<float>());
+        using var engine = new ReferenceEngine();
+        using ExecutionStream stream = engine.CreateStream();
+        Primitive primitive = engine.Create(reorder);
+        primitive.Execute(stream, new CompensatedReorderArguments(source, destination, signedSource, zeroPoint));
+        Assert.Equal([2, 4, 127, -1], destination.AsSpan<sbyte>().ToArray());
+        Assert.Equal([-128 * 6, -128 * 126], signedSource.AsSpan<int>().ToArray());
+        Assert.Equal([-129, -3], zeroPoint.AsSpan<int>().ToArray());
+        Assert.Throws<ArgumentException>(() => primitive.Execute(stream, new UnaryArguments(source, destination)));
+        Assert.Throws<ArgumentException>(() => engine.Create(reorder with { Destination = U8(2, 2) }));
+        Assert.Throws<ArgumentException>(() => engine.Create(reorder with { ZeroPointCompensation = S32(2) }));
+    }
+
+    [Fact]
     public void Reorder_keeps_every_bit_of_s32_and_saturates_narrower_integers()
     {
         int[] values = [int.MaxValue, int.MinValue, 16777217, -129, 128];

@@ -118,6 +118,63 @@ public sealed class ReorderTests
     }
 
     [Fact]
+    public void Compensations_are_the_sums_of_what_was_stored_in_any_layout()
+    {
+        Gen<Problem> problems =
+            from shape in Layouts.Images
+            from sourceType in Layouts.AnyType
+            from source in Layouts.Tensor(shape, sourceType)
+            from destination in Gen.OneOf(
+                Layouts.Tensor(shape, DataType.Int8),
+                Gen.Elements("ABcd4b16a4b", "ABcd2b8a4b", "BAcd16a16b4a", "Adcb16a").Select(tag => new MemoryDescriptor(shape, DataType.Int8, FormatTag.Parse(tag))))
+            from scale in Arbitraries.ScaleOf(shape[1])
+            from quantized in Gen.Elements(true, false)
+            from signedSource in Layouts.BroadcastOf(shape)
+            from zeroPoint in Layouts.BroadcastOf(shape)
+            from which in Gen.Choose(1, 3)
+            from options in Arbitraries.Options()
+            select new Problem(
+                new ReorderDescriptor
+                {
+                    Source = source, Destination = destination,
+                    SignedSourceCompensation = (which & 1) != 0 ? new MemoryDescriptor(signedSource, DataType.Int32) : null,
+                    ZeroPointCompensation = (which & 2) != 0 ? new MemoryDescriptor(zeroPoint, DataType.Int32) : null,
+                },
+                new PrimitiveAttributes { DestinationScale = quantized ? scale : null },
+                options);
+        Properties.Check(problems, p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), 200);
+    }
+
+    // 128·Σ of the largest sum that is served is still a number of f32 inside of s32; one weight more is refused.
+    [Fact]
+    public void The_largest_compensation_is_exact()
+    {
+        foreach (Isa isa in VectorEngines.Tiers)
+        {
+            using Engine engine = VectorEngines.Create(isa, threads: 2);
+            using var weights = new TensorMemory(new MemoryDescriptor([2, 131_071], DataType.Int8));
+            weights.AsSpan<sbyte>()[..131_071].Fill(-128);
+            weights.AsSpan<sbyte>()[131_071..].Fill(127);
+            using var stored = new TensorMemory(new MemoryDescriptor([2, 131_071], DataType.Int8, FormatTag.Parse("ba")));
+            using var signedSource = new TensorMemory(new MemoryDescriptor([2, 1], DataType.Int32));
+            using var zeroPoint = new TensorMemory(new MemoryDescriptor([2, 1], DataType.Int32));
+            using ExecutionStream stream = engine.CreateStream();
+            var descriptor = new ReorderDescriptor
+            {
+                Source = weights.Descriptor, Destination = stored.Descriptor,
+                SignedSourceCompensation = signedSource.Descriptor, ZeroPointCompensation = zeroPoint.Descriptor,
+            };
+            engine.Create(descriptor).Execute(stream, new CompensatedReorderArguments(weights, stored, signedSource, zeroPoint));
+            Assert.Equal([128 * 128 * 131_071, -128 * 127 * 131_071], signedSource.AsSpan<int>().ToArray());
+            Assert.Equal([128 * 131_071, -127 * 131_071], zeroPoint.AsSpan<int>().ToArray());
+            Assert.Throws<UnsupportedPrimitiveException>(() => engine.Create(descriptor with
+            {
+                Source = new([2, 131_072], DataType.Int8), Destination = new([2, 131_072], DataType.Int8),
+            }));
+        }
+    }
+
+    [Fact]
     public void Nothing_is_allocated()
     {
         foreach (Isa isa in VectorEngines.Tiers)

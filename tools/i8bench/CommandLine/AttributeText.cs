@@ -10,9 +10,11 @@ namespace Int8Runtime.Bench;
 /// <param name="DestinationType">Type of the destination.</param>
 /// <param name="Channels">Dimension that per_oc means.</param>
 /// <param name="WeightsChannels">Number of output channels of the weights; 0 without weights.</param>
-/// <param name="ChannelDimensions">Number of dimensions, from <paramref name="Channels"/> on, of values per channel.</param>
-internal sealed record AttributeContext(Shape Source, Shape Destination, DataType DestinationType, int Channels, int WeightsChannels, int ChannelDimensions = 1)
+internal sealed record AttributeContext(Shape Source, Shape Destination, DataType DestinationType, int Channels, int WeightsChannels)
 {
+    /// <summary>The dimensions of a reorder over which values may vary, of which each policy names some; null for other operations.</summary>
+    public (int First, int Count)? Spread { get; init; }
+
     /// <summary>K and N of the weights of a matrix product, whose scales may come in groups; null for other operations.</summary>
     public (int Sum, int Columns)? Matrix { get; init; }
 
@@ -26,12 +28,18 @@ internal sealed record AttributeContext(Shape Source, Shape Destination, DataTyp
 /// <param name="PostOp">The depthwise post-op without scales.</param>
 internal sealed record FusedContext(Shape Between, DataType Type, DepthwisePostOp PostOp);
 
-/// <summary>benchdnn's text of a depthwise post-op, <c>dw:k3s1p1[:dt]</c>.</summary>
+/// <summary>benchdnn's text of a depthwise post-op, <c>dw:k3s1p1[:dt]</c>; older files add <c>:policy[:scale]</c>, a factor of the result.</summary>
 /// <param name="Kernel">Taps in each dimension.</param>
 /// <param name="Stride">Step of the window.</param>
 /// <param name="Padding">Padding before the first row and column.</param>
 /// <param name="DestinationType">Type of the primitive's destination.</param>
-internal sealed record DepthwiseText(int Kernel, int Stride, int Padding, DataType DestinationType);
+/// <param name="Scale">Policy and scale; empty where there is none.</param>
+internal sealed record DepthwiseText(int Kernel, int Stride, int Padding, DataType DestinationType, string[] Scale)
+{
+    /// <summary>The factor as a scale of the depthwise weights.</summary>
+    public QuantizationScale? WeightsScale(int channels) => Scale.Length == 0 ? null
+        : AttributeText.Parse("wei:" + string.Join(':', Scale), new AttributeContext([], [], DestinationType, 1, channels));
+}
 
 /// <summary>Reads the texts of attributes.</summary>
 internal static partial class AttributeText
@@ -100,6 +108,10 @@ internal static partial class AttributeText
     private static IEnumerable<string> OutputScale(string text, AttributeContext context) =>
         text.Length == 0 ? [] : [(context.WeightsChannels > 0 ? "wei:" : "src:") + text];
 
+    /// <summary>The scale of weights that an item of --attr-scales states.</summary>
+    public static QuantizationScale? Parse(string item, AttributeContext context) =>
+        WithScale(PrimitiveAttributes.Default, item.Split(':'), context).WeightsScale;
+
     private static PrimitiveAttributes WithScale(PrimitiveAttributes attributes, string[] parts, AttributeContext context)
     {
         string policy = parts.Length > 1 ? parts[1] : "common";
@@ -108,6 +120,8 @@ internal static partial class AttributeText
             TypesAndTags.Type(type);
         QuantizationScale scale = policy == "common"
             ? Common(parts)
+            : context.Spread is not null
+            ? QuantizationScale.PerChannel([.. SpreadIndices(parts, context).Select(ProblemValues.Scale)])
             : Groups(parts, context) is { } groups
             ? QuantizationScale.PerGroup([.. groups.Index.Select(ProblemValues.Scale)], groups.Size)
             : QuantizationScale.PerChannel([.. Enumerable.Range(0, Count(parts[0], policy, context)).Select(ProblemValues.Scale)]);
@@ -151,6 +165,8 @@ internal static partial class AttributeText
         string policy = parts.Length > 1 ? parts[1] : "common";
         ZeroPoint zeroPoint = policy == "common"
             ? ZeroPoint.PerTensor(parts.Length > 2 && parts[2].Length > 0 ? (int)Number(parts[2]) : 0)
+            : context.Spread is not null
+            ? ZeroPoint.PerChannel([.. SpreadIndices(parts, context).Select(ProblemValues.ZeroPoint)])
             : Groups(parts, context) is { } groups
             ? ZeroPoint.PerGroup([.. groups.Index.Select(ProblemValues.ZeroPoint)], groups.Size)
             : ZeroPoint.PerChannel([.. Enumerable.Range(0, Count(parts[0], policy, context)).Select(ProblemValues.ZeroPoint)]);
@@ -181,6 +197,58 @@ internal static partial class AttributeText
             : throw new SkipException(SkipReason.InvalidCombination, $"groups of {size} in K = {sum}");
     }
 
+    /// <summary>The first dimension over which the values of a reorder vary, and the number of dimensions from there to the last one.</summary>
+    public static (int First, int Count) ChannelRange(string scales, string oscale, string zeroPoints, int rank)
+    {
+        string[] policies =
+        [
+            .. Items(scales).Concat(Items(zeroPoints)).Select(item => item.Split(':')).Where(parts => parts.Length > 1).Select(parts => parts[1]),
+            oscale.Split(':')[0],
+        ];
+        int[] dimensions = [.. policies.Where(policy => policy is not ("common" or "")).SelectMany(policy => DimensionsOf(policy, rank))];
+        if (dimensions.Length == 0)
+            return (Math.Min(1, rank - 1), 1);
+        return dimensions.Max() < rank
+            ? (dimensions.Min(), dimensions.Max() - dimensions.Min() + 1)
+            : throw new SkipException(SkipReason.InvalidCombination, $"dimension {dimensions.Max()} of {rank}");
+    }
+
+    private static int[] DimensionsOf(string policy, int rank) => policy switch
+    {
+        "per_tensor" => [.. Enumerable.Range(0, rank)],
+        "per_oc" => [1],
+        "per_ocic" => [0, 1],
+        _ when policy.StartsWith(PerDimension, StringComparison.Ordinal) => [.. policy[PerDimension.Length..].Select(digit => digit - '0')],
+        _ => throw new UnimplementedException($"scales or zero points over {policy}"),
+    };
+
+    // The index of the value at each place of the reorder's dimensions. Groups, such as 8x1, are those of the last two dimensions.
+    private static IEnumerable<int> SpreadIndices(string[] parts, AttributeContext context)
+    {
+        (int first, int count) = context.Spread!.Value;
+        Shape shape = context.Source;
+        int[] varying = DimensionsOf(parts[1], shape.Rank), groups = [.. Enumerable.Repeat(1, shape.Rank)];
+        if (Array.Find(parts, part => part.Contains('x', StringComparison.Ordinal) && char.IsAsciiDigit(part[0])) is { } text)
+        {
+            int[] sizes = [.. text.Split('x').Select(int.Parse)];
+            if (sizes.Length > shape.Rank)
+                throw new SkipException(SkipReason.InvalidCombination, $"groups {text} in {shape}");
+            sizes.CopyTo(groups, shape.Rank - sizes.Length);
+        }
+
+        Shape range = shape.Slice(first, count);
+        int[] place = new int[count];
+        for (long i = 0; i < range.ElementCount; i++)
+        {
+            int index = 0;
+            foreach (int d in varying)
+                index = (index * ((shape[d] + groups[d] - 1) / groups[d])) + (place[d - first] / groups[d]);
+            yield return index;
+            for (int d = count - 1; d >= 0 && ++place[d] == range[d]; d--)
+                place[d] = 0;
+        }
+    }
+
     // How many values a policy other than common has; the library has one dimension of channels in each operand.
     private static int Count(string argument, string policy, AttributeContext context)
     {
@@ -188,8 +256,6 @@ internal static partial class AttributeText
             return context.WeightsChannels;
         Shape dimensions = argument.StartsWith("dst", StringComparison.Ordinal) ? context.Destination : context.Source;
         int dimension = Dimension(policy, context);
-        if (context.ChannelDimensions > 1 && policy == PerDimension + string.Concat(Enumerable.Range(context.Channels, context.ChannelDimensions)))
-            return (int)dimensions.Slice(context.Channels, context.ChannelDimensions).ElementCount;
         return argument != "wei" && dimension == context.Channels && dimension < dimensions.Rank
             ? dimensions[dimension]
             : throw new UnimplementedException($"scales or zero points of {argument} over {policy}");
@@ -257,20 +323,18 @@ internal static partial class AttributeText
         return name.Split(':');
     }
 
-    /// <summary>The depthwise post-op of a chain, <c>dw:k3s1p1[:dt]</c>; null where there is none.</summary>
+    /// <summary>The depthwise post-op of a chain, <c>dw:k3s1p1[:dt[:policy[:scale]]]</c>; null where there is none.</summary>
     /// <exception cref="FormatException">Its text is another one.</exception>
     public static DepthwiseText? Depthwise(string postOps)
     {
         string[]? parts = Items(postOps).Select(PostOpParts).FirstOrDefault(parts => parts[0] == "dw");
         if (parts is null)
             return null;
-        if (parts.Length > 3)
-            throw new UnimplementedException("scales in the text of a depthwise post-op; give them by --attr-scales");
         Match match = DepthwiseWindow().Match(parts.Length > 1 ? parts[1] : "");
         if (!match.Success)
             throw new FormatException($"'{string.Join(':', parts)}' is not a depthwise post-op; write dw:k3s1p1[:dt].");
         int Field(int group) => int.Parse(match.Groups[group].ValueSpan, CultureInfo.InvariantCulture);
-        return new DepthwiseText(Field(1), Field(2), Field(3), parts.Length > 2 ? TypesAndTags.Type(parts[2]) : DataType.Float32);
+        return new DepthwiseText(Field(1), Field(2), Field(3), parts.Length > 2 ? TypesAndTags.Type(parts[2]) : DataType.Float32, [.. parts.Skip(3)]);
     }
 
     [GeneratedRegex(@"^k(\d+)s(\d+)p(\d+)$")]

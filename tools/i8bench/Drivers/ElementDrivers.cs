@@ -1,10 +1,9 @@
 // Drivers whose problems are dimensions of tensors: 2x16x3x4, or 5x3x2x9:1x3x2x9.
-using System.Text.RegularExpressions;
 
 namespace Int8Runtime.Bench;
 
 /// <summary>Element-wise functions, softmax, sum, concatenation, shuffle and reorder.</summary>
-internal static partial class ElementDrivers
+internal static class ElementDrivers
 {
     /// <summary>--eltwise.</summary>
     public static BenchProblem Eltwise(Options options, string text)
@@ -182,32 +181,54 @@ internal static partial class ElementDrivers
     /// <summary>--reorder.</summary>
     public static BenchProblem Reorder(Options options, string text)
     {
-        if (options["oflag"].Length > 0)
-            throw new UnimplementedException($"a reorder that computes a compensation ({options["oflag"]})");
         Shape shape = Dimensions(text)[0];
         MemoryDescriptor Tensor(int position, string type, string tag) => TypesAndTags.Tensor(
             options, position, shape, TypesAndTags.Type(options.Or(type, options.Or("dt", "f32"))), options.Or(tag, "abx") is "any" ? "abx" : options.Or(tag, "abx"));
-        string attributes = options["attr-scales"] + options["attr-zero-points"];
-        Match channels = ChannelPattern().Match(attributes);
-        int axis = channels.Success ? channels.Groups[1].Value[0] - '0' : 1, dimensions = channels.Success ? channels.Groups[1].Length : 1;
-        var descriptor = new ReorderDescriptor { Source = Tensor(0, "sdt", "stag"), Destination = Tensor(1, "ddt", "dtag"), ChannelAxis = axis, ChannelDimensions = dimensions };
-        BenchProblem problem = Finish(options, descriptor, descriptor.Source, descriptor.Destination, axis, channelDimensions: dimensions);
-        return problem with { RuntimeDimensions = options.Or("runtime-dim-mask", "0") != "0" };
+        (int axis, int dimensions) = AttributeText.ChannelRange(options["attr-scales"], options["attr-oscale"], options["attr-zero-points"], shape.Rank);
+        var descriptor = new ReorderDescriptor
+        {
+            Source = Tensor(0, "sdt", "stag"), Destination = Tensor(1, "ddt", "dtag"), ChannelAxis = axis, ChannelDimensions = dimensions,
+            SignedSourceCompensation = Compensation(options["oflag"], "s8s8", shape), ZeroPointCompensation = Compensation(options["oflag"], "zp", shape),
+        };
+        var context = new AttributeContext(shape, shape, descriptor.Destination.DataType, axis, 0) { Spread = (axis, dimensions) };
+        return new BenchProblem(descriptor, AttributeText.Parse(options, context))
+        {
+            RuntimeDimensions = options.Or("runtime-dim-mask", "0") != "0",
+        };
+    }
+
+    // s8s8_comp:1+zp_comp:1: a mask of the dimensions that a compensation has. conv_s8s8 and gconv_s8s8 of older files are masks 1 and 3.
+    private static MemoryDescriptor? Compensation(string flags, string name, Shape shape)
+    {
+        foreach (string flag in flags.Split('+', StringSplitOptions.RemoveEmptyEntries))
+        {
+            string[] parts = flag.Split(':');
+            int? mask = parts[0] switch
+            {
+                "none" => null,
+                "conv_s8s8" when name == "s8s8" => 1,
+                "gconv_s8s8" when name == "s8s8" => 3,
+                "s8s8_comp" or "zp_comp" or "conv_s8s8" or "gconv_s8s8" when parts[0] != name + "_comp" => null,
+                "s8s8_comp" or "zp_comp" => parts.Length > 1 ? ProductDrivers.Whole(parts[1]) : 1,
+                _ => throw new UnimplementedException($"the flag {flag} of a reorder"),
+            };
+            if (mask is { } bits)
+                return new MemoryDescriptor([.. shape.Select((extent, d) => (bits >> d & 1) != 0 ? extent : 1)], DataType.Int32);
+        }
+
+        return null;
     }
 
     private static BenchProblem Finish(
         Options options, PrimitiveDescriptor descriptor, MemoryDescriptor source, MemoryDescriptor destination, int channels,
-        string? scales = null, int channelDimensions = 1, string? zeroPoints = null)
+        string? scales = null, string? zeroPoints = null)
     {
         bool inPlace = options["inplace"] == "true";
         if (inPlace && !source.Equals(destination))
             throw new SkipException(SkipReason.InvalidCombination, $"{destination} in place of {source}");
-        var context = new AttributeContext(source.Dimensions, destination.Dimensions, destination.DataType, channels, 0, channelDimensions);
+        var context = new AttributeContext(source.Dimensions, destination.Dimensions, destination.DataType, channels, 0);
         return new BenchProblem(descriptor, AttributeText.Parse(options, context, scales, zeroPoints), 0, inPlace);
     }
-
-    [GeneratedRegex("per_dim_([0-9]+)")]
-    private static partial Regex ChannelPattern();
 
     /// <summary>Dimensions of each tensor; a name behind n or _n is dropped.</summary>
     internal static Shape[] Dimensions(string text)

@@ -24,7 +24,7 @@ internal static class ProductDrivers
         MemoryDescriptor? bias = WithBias(options) ? new MemoryDescriptor([channels], DataType.Float32) : null;
         DepthwisePostOp postOp = PostOp.Depthwise(
             new MemoryDescriptor([channels, 1, depthwise.Kernel, depthwise.Kernel], types[1]), depthwise.Stride, depthwise.Padding, types[2],
-            OfType(bias, options));
+            OfType(bias, options)) with { WeightsScale = depthwise.WeightsScale(channels) };
         Shape destination = [problem.Batch, channels, .. problem.Output.Select(postOp.OutputExtent)];
         BenchProblem fused = Finish(options, problem, operands => problem.ToDescriptor(operands, WithBias(options)) with
         {

@@ -24,6 +24,34 @@ public sealed record ReorderDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     /// <summary>Number of dimensions, from <see cref="ChannelAxis"/> on, over which they vary; their values are in row-major order.</summary>
     public int ChannelDimensions { get; init; } = 1;
 
+    /// <summary>
+    /// s32, of the tensors' rank, each extent theirs or 1: receives −128·Σ of the stored s8 weights over the dimensions in which it has
+    /// extent 1, which corrects a product's sums over an s8 source that was shifted to u8. Null for none. Packed weights hold it themselves.
+    /// </summary>
+    public MemoryDescriptor? SignedSourceCompensation { get; init; }
+
+    /// <summary>
+    /// Like <see cref="SignedSourceCompensation"/>, but −Σ: times the source's zero point it corrects the sums over a source that has one.
+    /// </summary>
+    public MemoryDescriptor? ZeroPointCompensation { get; init; }
+
+    /// <summary>Whether a compensation is asked for.</summary>
+    internal bool HasCompensations => SignedSourceCompensation is not null || ZeroPointCompensation is not null;
+
+    /// <summary>The compensations that are asked for, each with the factor of its sums.</summary>
+    internal IReadOnlyList<Compensation> Compensations
+    {
+        get
+        {
+            var asked = new List<Compensation>();
+            if (SignedSourceCompensation is { } signedSource)
+                asked.Add(new(ArgumentSlot.SignedSourceCompensation, signedSource, -128));
+            if (ZeroPointCompensation is { } zeroPoint)
+                asked.Add(new(ArgumentSlot.ZeroPointCompensation, zeroPoint, -1));
+            return asked;
+        }
+    }
+
     /// <summary>Extents of scales and zero points, of the tensors' rank: 1 where they do not vary.</summary>
     internal Shape ChannelShape =>
         [.. Source.Dimensions.Select((extent, d) => d >= ChannelAxis && d < ChannelAxis + ChannelDimensions ? extent : 1)];
@@ -40,6 +68,12 @@ public sealed record ReorderDescriptor : PrimitiveDescriptor, IUnaryDescriptor
         RequireChannels(attributes.DestinationScale, attributes.DestinationZeroPoint, channels, "destination");
         foreach (PostOp postOp in attributes.PostOps)
             Require(postOp is SumPostOp, "the only post-op of a reorder is a sum.");
+        foreach ((ArgumentSlot slot, MemoryDescriptor tensor, int _) in Compensations)
+        {
+            Require(Destination is { DataType: DataType.Int8, Packed: null }, $"a {slot} belongs to s8 weights in a layout of strides, not to {Destination}.");
+            Require(tensor is { DataType: DataType.Int32, IsStrided: true }, $"the {slot} is {tensor} and must be s32 with a layout.");
+            RequireBroadcast(tensor.Dimensions, Destination.Dimensions, $"the {slot}");
+        }
     }
 
     /// <inheritdoc/>
@@ -50,6 +84,41 @@ public sealed record ReorderDescriptor : PrimitiveDescriptor, IUnaryDescriptor
         writer.Types("ddt", Destination);
         writer.Layouts("stag", Source);
         writer.Layouts("dtag", Destination);
+        if (HasCompensations)
+            writer.Option("oflag", string.Join('+', Compensations.Select(c => Flag(writer, c.Slot, c.Tensor))));
         writer.Shape($"{Source.Dimensions}", Source);
+    }
+
+    private static string Flag(ProblemWriter writer, ArgumentSlot slot, MemoryDescriptor tensor)
+    {
+        if (!tensor.Equals(new MemoryDescriptor(tensor.Dimensions, tensor.DataType)))
+            writer.Differ($"layout of the {slot}");
+        return $"{(slot == ArgumentSlot.SignedSourceCompensation ? "s8s8_comp" : "zp_comp")}:{ProblemWriter.MaskOf(tensor.Dimensions)}";
+    }
+}
+
+/// <summary>Sums of weights that a reorder writes beside them.</summary>
+/// <param name="Slot">The argument that receives them.</param>
+/// <param name="Tensor">What it is.</param>
+/// <param name="Factor">What each sum is multiplied by.</param>
+internal readonly record struct Compensation(ArgumentSlot Slot, MemoryDescriptor Tensor, int Factor);
+
+/// <summary>Memory of a reorder of weights that writes compensations.</summary>
+/// <param name="Source">The source.</param>
+/// <param name="Destination">The destination.</param>
+/// <param name="SignedSource">The <see cref="ReorderDescriptor.SignedSourceCompensation"/>; null if the descriptor has none.</param>
+/// <param name="ZeroPoint">The <see cref="ReorderDescriptor.ZeroPointCompensation"/>; null if the descriptor has none.</param>
+public readonly record struct CompensatedReorderArguments(
+    TensorMemory Source, TensorMemory Destination, TensorMemory? SignedSource = null, TensorMemory? ZeroPoint = null) : IPrimitiveArguments
+{
+    /// <inheritdoc/>
+    public void Bind(PrimitiveDescriptor descriptor, ref ExecutionArguments arguments)
+    {
+        if (descriptor is not ReorderDescriptor expected)
+            throw new ArgumentException($"A {descriptor?.Kind} primitive writes no compensations.");
+        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Source, Source, expected.Source);
+        ArgumentBinding.Bind(ref arguments, ArgumentSlot.Destination, Destination, expected.Destination);
+        ArgumentBinding.Bind(ref arguments, ArgumentSlot.SignedSourceCompensation, SignedSource, expected.SignedSourceCompensation);
+        ArgumentBinding.Bind(ref arguments, ArgumentSlot.ZeroPointCompensation, ZeroPoint, expected.ZeroPointCompensation);
     }
 }
