@@ -98,7 +98,7 @@ public sealed class StreamingHistogram
             return;
         Extremes = Extremes.Union(other.Extremes);
         Widen(other._exponent);
-        int shift = _exponent - other._exponent;
+        int shift = Math.Min(_exponent - other._exponent, 31);   // a shift operator takes 5 bits
         for (int i = 0; i < other._counts.Length; i++)
             _counts[((i - BinsPerSide) >> shift) + BinsPerSide] += other._counts[i];
         Total += other.Total;

@@ -65,6 +65,22 @@ public sealed class RangeEstimatorTests
         }
     }
 
+    [Theory]
+    [InlineData(1e-8f)]
+    [InlineData(1e-9f)]
+    [InlineData(1e-20f)]
+    [InlineData(1e-36f)]
+    public void Histograms_of_very_different_widths_are_merged(float small)
+    {
+        var wide = new StreamingHistogram();
+        wide.Add([1000f, -1000f]);
+        var narrow = new StreamingHistogram();
+        narrow.Add(Enumerable.Range(1, 100).Select(i => small * i).ToArray());
+        wide.Merge(narrow);
+        Assert.Equal(102, wide.Total);
+        Assert.Equal(100, wide.Counts[StreamingHistogram.BinsPerSide]);
+    }
+
     [Fact]
     public void A_growing_histogram_counts_as_one_that_had_the_final_width() => Properties.Check(
         Gen.Choose(0, int.MaxValue).Zip(Gen.Choose(1, 6)), problem =>
