@@ -327,11 +327,32 @@ internal sealed class ChannelTracer
         if (to.Rank < 2 || to[1] != source.Ids.Length || from[0] != to[0])
             return false;
         if (node.Is("Resize"))
-            return true;
+            return KeepsChannelsOf(node, source, from.Rank);
         int axesInput = node.Is("Slice") ? 3 : 1;
         int rank = node.Is("Unsqueeze") ? to.Rank : from.Rank;
         return node.ConstantInput(axesInput) is { ElementType: DataType.Int64 or DataType.Int32 } axes
             && Array.TrueForAll(Integers(axes), a => (a < 0 ? a + rank : a) > 1);
+    }
+
+    // Resize to extents: those of the channels must not stand there any more.
+    private bool KeepsChannelsOf(GraphNode resize, Channels source, int rank)
+    {
+        if (resize.OptionalInput(3) is not { } sizes)
+            return true;
+        long[] axes = resize.Attributes.GetIntegers("axes") ?? [.. Enumerable.Range(0, rank).Select(a => (long)a)];
+        int place = Array.FindIndex(axes, a => (a < 0 ? a + rank : a) == 1);
+        if (place < 0)
+            return true;
+        if (sizes.Constant is not { ElementType: DataType.Int64 } extents || extents.ElementCount != axes.Length)
+            return false;
+        long[] target = extents.AsSpan<long>().ToArray();
+        _trace.Edits.Add((graph, stays) =>
+        {
+            long[] changed = [.. target];
+            changed[place] = source.Ids.Count(stays);
+            resize.SetInput(3, graph.AddConstant(sizes.Name + "_pruned", TensorData.Vector<long>(changed)));
+        });
+        return true;
     }
 
     private static long[] Integers(TensorData data) => data.ElementType == DataType.Int64

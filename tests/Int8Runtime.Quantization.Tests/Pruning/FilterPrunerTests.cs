@@ -22,6 +22,7 @@ public sealed class FilterPrunerTests
         ["flattened"] = Flattened,
         ["gated"] = Gated,
         ["scaled"] = Scaled,
+        ["resized"] = Resized,
     };
 
     [Theory]
@@ -286,6 +287,17 @@ public sealed class FilterPrunerTests
         GraphValue squeezed = b.Op("Relu", "sr", b.Conv("squeeze", b.Op("GlobalAveragePool", "mean", x), 12, 4, kernel: 1));
         GraphValue gate = b.Op("Sigmoid", "gate", b.Conv("expand", squeezed, 4, 12, kernel: 1));
         return b.Finish(b.Conv("last", b.Op("Mul", "gated", x, gate), 12, 4, kernel: 1));
+    }
+
+    // Upsampling to extents, which name the channels as well.
+    private static ModelGraph Resized()
+    {
+        var b = new GraphBuilder();
+        GraphValue small = b.MaxPool("pool", b.Op("Relu", "r", b.Conv("c", b.Input, 8, 12)));
+        GraphValue sizes = b.Graph.AddConstant("sizes", TensorData.Vector<long>(1, 12, 10, 10));
+        GraphValue nothing = b.Graph.AddConstant("nothing", TensorData.Vector<float>());
+        GraphValue large = b.Op("Resize", "up", small, nothing, nothing, sizes);
+        return b.Finish(b.Conv("last", b.Op("Add", "sum", large, b.Conv("side", b.Input, 8, 12)), 12, 4, kernel: 1));
     }
 
     // Constants per channel that scale and shift, as imported normalizations often are.
