@@ -28,7 +28,7 @@ public static class RandomWeights
                 case "Conv" or "Gemm" or "MatMul" when node.ConstantInput(1) is { ElementType: DataType.Float32 } weights:
                     double fanIn = node.OpType == "Conv" || node.Attributes.GetBoolean("transB")
                         ? weights.ElementCount / Math.Max(1, weights.Shape[0])
-                        : weights.Shape[weights.Rank - 2];
+                        : weights.Rank > 1 ? weights.Shape[^2] : weights.ElementCount;
                     Replace(graph, node, 1, Normal(random, weights.Shape, Math.Sqrt(2 / fanIn)));
                     if (node.ConstantInput(2) is { ElementType: DataType.Float32 } bias)
                         Replace(graph, node, 2, Filled(bias.Shape, 0));

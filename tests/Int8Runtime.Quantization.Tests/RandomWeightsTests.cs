@@ -36,6 +36,15 @@ public sealed class RandomWeightsTests
     }
 
     [Fact]
+    public void A_product_with_a_vector_gets_random_weights()
+    {
+        var build = new GraphBuilder();
+        GraphValue vector = build.Graph.AddConstant("v", TensorData.Vector<float>(new float[10]));
+        ModelGraph graph = RandomWeights.Apply(build.Finish(build.Op("MatMul", "m", build.Input, vector)), 1);
+        Assert.Contains(graph.Nodes[0].ConstantInput(1)!.ToSingleArray(), v => v != 0);
+    }
+
+    [Fact]
     public void Synthetic_samples_are_reproducible_and_standard_normal()
     {
         var samples = new SyntheticDataset([3, 40, 40], 2, seed: 9);
