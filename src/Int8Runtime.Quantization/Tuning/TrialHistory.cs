@@ -1,4 +1,5 @@
 // Finished trials on disk: one JSON object in a line.
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -11,6 +12,9 @@ namespace Int8Runtime.Quantization;
 /// </summary>
 public sealed class TrialHistory
 {
+    // Seconds; no trial lasts decades.
+    private const double LongestTrial = 1e9;
+
     private readonly string _path;
     private readonly List<Trial> _trials = [];
 
@@ -29,10 +33,9 @@ public sealed class TrialHistory
         var history = new TrialHistory(path);
         if (path.Length == 0)
             return history;
-        string header = new JsonObject { ["version"] = 1, ["model"] = model, ["settings"] = settings }.ToJsonString();
         if (!File.Exists(path) || new FileInfo(path).Length == 0)
         {
-            history.Append(header);
+            history.Append(Header(model, settings));
             return history;
         }
 
@@ -68,22 +71,24 @@ public sealed class TrialHistory
 
     private void Read(string model, string settings)
     {
-        string text = File.ReadAllText(_path);
-        int end = text.LastIndexOf('\n') + 1;
-        if (end < text.Length)
+        byte[] content = File.ReadAllBytes(_path);
+        int end = content.AsSpan().LastIndexOf((byte)'\n') + 1;
+        if (end < content.Length)
         {
             // The run was killed while it wrote: the trial counts as not finished.
             using FileStream file = new(_path, FileMode.Open, FileAccess.Write);
-            file.SetLength(Encoding.UTF8.GetByteCount(text.AsSpan(0, end)));
-            if (end == 0)
-            {
-                file.Dispose();
-                Append(new JsonObject { ["version"] = 1, ["model"] = model, ["settings"] = settings }.ToJsonString());
-                return;
-            }
+            file.SetLength(end);
         }
 
-        string[] lines = text[..end].Split('\n')[..^1];
+        if (end == 0)
+        {
+            Append(Header(model, settings));
+            return;
+        }
+
+        ReadOnlySpan<byte> whole = content.AsSpan(0, end);
+        string text = Encoding.UTF8.GetString(whole.StartsWith(Encoding.UTF8.Preamble) ? whole[Encoding.UTF8.Preamble.Length..] : whole);
+        string[] lines = text.Split('\n')[..^1];
         for (int i = 0; i < lines.Length; i++)
         {
             try
@@ -102,6 +107,9 @@ public sealed class TrialHistory
         }
     }
 
+    private static string Header(string model, string settings) =>
+        new JsonObject { ["version"] = 1, ["model"] = model, ["settings"] = settings }.ToJsonString();
+
     private void CheckHeader(JsonElement header, string model, string settings)
     {
         if (header.GetProperty("version").GetInt32() != 1)
@@ -118,15 +126,18 @@ public sealed class TrialHistory
     {
         if (line.GetProperty("trial").GetInt32() != index)
             throw new FormatException($"trial {index} is expected here");
-        double NumberOf(string name) => line.GetProperty(name) is { ValueKind: JsonValueKind.Number } number ? number.GetDouble() : double.NaN;
+        // Null stands for a number that a failed trial does not have.
+        double NumberOf(string name) => line.GetProperty(name) is { ValueKind: not JsonValueKind.Null } number ? number.GetDouble() : double.NaN;
         var configuration = new TrialConfiguration(
             line.GetProperty("settings").EnumerateObject().Select(s => (s.Name, s.Value.GetString()!)),
             line.GetProperty("f32_layers").EnumerateArray().Select(l => l.GetString()!));
         string? error = line.GetProperty("error").GetString();
-        double accuracy = NumberOf("accuracy");
-        if (error is null && double.IsNaN(accuracy))
-            throw new FormatException("the trial has neither accuracy nor error");
-        return new Trial(index, configuration, accuracy, NumberOf("milliseconds"), line.GetProperty("seconds").GetDouble(), error);
+        double accuracy = NumberOf("accuracy"), milliseconds = NumberOf("milliseconds"), seconds = NumberOf("seconds");
+        if (error is null && !(double.IsFinite(accuracy) && double.IsFinite(milliseconds)))
+            throw new FormatException("the trial has neither accuracy and time nor error");
+        if (!(seconds >= 0 && seconds <= LongestTrial))
+            throw new FormatException($"the trial took {seconds.ToString(CultureInfo.InvariantCulture)} seconds");
+        return new Trial(index, configuration, accuracy, milliseconds, seconds, error);
     }
 
     private void Append(string line)

@@ -104,9 +104,10 @@ public sealed class Tuner
         {
             TrialMeasurement measured = target.Evaluate(configuration);
             double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-            return double.IsFinite(measured.Accuracy)
+            return double.IsFinite(measured.Accuracy) && double.IsFinite(measured.Milliseconds)
                 ? new Trial(index, configuration, measured.Accuracy, measured.Milliseconds, seconds)
-                : new Trial(index, configuration, double.NaN, double.NaN, seconds, $"the accuracy is {measured.Accuracy}");
+                : new Trial(index, configuration, double.NaN, double.NaN, seconds,
+                    FormattableString.Invariant($"the accuracy is {measured.Accuracy}, the time {measured.Milliseconds} ms"));
         }
         catch (Exception exception) when (exception is not (OperationCanceledException or OutOfMemoryException))
         {
@@ -130,7 +131,7 @@ public sealed class Tuner
         double seconds = spent / history.Trials.Count * Math.Max(0, limit - history.Trials.Count);
         if (_configuration.Timeout > TimeSpan.Zero)
             seconds = Math.Min(seconds, Math.Max(0, _configuration.Timeout.TotalSeconds - spent));
-        return TimeSpan.FromSeconds(seconds);
+        return seconds < TimeSpan.MaxValue.TotalSeconds ? TimeSpan.FromSeconds(seconds) : TimeSpan.MaxValue;
     }
 
     // What makes trials of one run useful for another. Limits may change: a tuning can be continued for longer.

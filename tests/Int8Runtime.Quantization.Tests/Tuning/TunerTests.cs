@@ -127,6 +127,10 @@ public sealed class TunerTests
     [InlineData(2, "{}")]
     [InlineData(4, "{\"trial\":9,\"settings\":{},\"f32_layers\":[],\"accuracy\":1,\"milliseconds\":1,\"seconds\":1,\"error\":null}")]
     [InlineData(3, "{\"trial\":1,\"settings\":{},\"f32_layers\":[],\"accuracy\":null,\"milliseconds\":1,\"seconds\":1,\"error\":null}")]
+    [InlineData(3, "{\"trial\":1,\"settings\":{},\"f32_layers\":[],\"accuracy\":1e999,\"milliseconds\":1,\"seconds\":1,\"error\":null}")]
+    [InlineData(3, "{\"trial\":1,\"settings\":{},\"f32_layers\":[],\"accuracy\":1,\"milliseconds\":null,\"seconds\":1,\"error\":null}")]
+    [InlineData(3, "{\"trial\":1,\"settings\":{},\"f32_layers\":[],\"accuracy\":1,\"milliseconds\":1,\"seconds\":-1,\"error\":null}")]
+    [InlineData(3, "{\"trial\":1,\"settings\":{},\"f32_layers\":[],\"accuracy\":1,\"milliseconds\":1,\"seconds\":1e300,\"error\":null}")]
     public void A_corrupt_history_is_refused_with_its_line(int line, string content)
     {
         using var folder = new TempFolder();
@@ -139,6 +143,38 @@ public sealed class TunerTests
         string message = Assert.Throws<QuantizationException>(() => new Tuner(configuration).Tune(new ToyTarget(_ => 0.1))).Message;
         Assert.Contains($"history.jsonl:{line}: ", message, StringComparison.Ordinal);
         Assert.Contains("remove", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_unfinished_line_is_dropped_byte_by_byte()
+    {
+        using var folder = new TempFolder();
+        string path = Path.Combine(folder.Path, "history.jsonl");
+        TunerConfiguration configuration = Toy(TuningStrategyKind.Random) with { MaxTrials = 3, HistoryPath = path };
+        new Tuner(configuration).Tune(new ToyTarget(_ => 0.1));
+
+        // An editor put a byte order mark in front, and the machine stopped inside of a character.
+        File.WriteAllBytes(path, [0xEF, 0xBB, 0xBF, .. File.ReadAllBytes(path), .. "{\"trial\":"u8, 0xE2, 0x82]);
+        var target = new ToyTarget(_ => 0.1);
+        Assert.Equal(4, new Tuner(configuration with { MaxTrials = 4 }).Tune(target).Trials.Count);
+        Assert.Equal(1, target.Evaluations);
+        Assert.Equal(5, File.ReadAllLines(path).Length);
+    }
+
+    [Fact]
+    public void A_tuning_without_end_has_a_remaining_time()
+    {
+        var reports = new List<TuningProgress>();
+        using var folder = new TempFolder();
+        TunerConfiguration configuration = Toy(TuningStrategyKind.Random) with { MaxTrials = 1, HistoryPath = Path.Combine(folder.Path, "h.jsonl") };
+        new Tuner(configuration).Tune(new ToyTarget(_ => 0.1));
+        string[] lines = File.ReadAllLines(configuration.HistoryPath);
+        lines[1] = System.Text.RegularExpressions.Regex.Replace(lines[1], "\"seconds\":[^,]*", "\"seconds\":1000");
+        File.WriteAllLines(configuration.HistoryPath, lines);
+        var target = new ToyTarget(_ => throw new OperationCanceledException());
+        Assert.Throws<OperationCanceledException>(
+            () => new Tuner(configuration with { MaxTrials = int.MaxValue }).Tune(target, new Recorder(reports.Add)));
+        Assert.Equal(TimeSpan.MaxValue, reports[0].Remaining);
     }
 
     [Fact]
