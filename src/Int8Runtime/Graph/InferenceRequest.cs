@@ -13,11 +13,16 @@ public readonly record struct StepTime(string Name, string Implementation, TimeS
 
 /// <summary>
 /// Runs a compiled model: owns the memory of inputs, outputs and activations, and the prepared arguments of every step. A
-/// run allocates nothing, unless a node runs on the portable evaluator. Not thread-safe: one request for each thread, which has
-/// to stay alive until its runs have ended.
+/// run allocates nothing, unless a node runs on the portable evaluator. Not thread-safe: one request for each thread, which
+/// refuses a run while another one lasts.
 /// </summary>
 public sealed class InferenceRequest : IDisposable
 {
+    private const int ArenaLine = MemoryPlanner.Alignment;
+
+    // What a request is doing. Its memory is freed by Dispose, or at the end of the run that Dispose found.
+    private const int Idle = 0, Running = 1, Closing = 2, Closed = 3;
+
     private readonly CompiledPlan _plan;
     private readonly TensorMemory _arena;
     private readonly ExecutionStream _stream;
@@ -26,13 +31,15 @@ public sealed class InferenceRequest : IDisposable
     private readonly Dictionary<string, TensorMemory> _outputs;
     private readonly BoundTail? _tail;
     private long[]? _ticks;
-    private bool _disposed;
+    private int _state;
 
     internal InferenceRequest(CompiledModel model, CompiledPlan plan)
     {
         Model = model;
         _plan = plan;
-        _arena = new TensorMemory(new MemoryDescriptor([checked((int)Math.Max(plan.Plan.ArenaBytes, 1))], DataType.UInt8));
+        // In two dimensions: an extent has 32 bits, and activations may need more.
+        int lines = checked((int)(Math.Max(plan.Plan.ArenaBytes + ArenaLine - 1, ArenaLine) / ArenaLine));
+        _arena = new TensorMemory(new MemoryDescriptor([lines, ArenaLine], DataType.UInt8));
         _stream = model.Engine.CreateStream();
         _stream.ReserveScratch(plan.Plan.ScratchBytes);
         _steps = [.. plan.Plan.Steps.Select(s => s.Bind(_arena))];
@@ -77,16 +84,16 @@ public sealed class InferenceRequest : IDisposable
 
     /// <summary>Computes the outputs from the inputs.</summary>
     /// <exception cref="ObjectDisposedException">The request was disposed.</exception>
+    /// <exception cref="InvalidOperationException">It runs already.</exception>
     public void Run()
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
         Execute(CancellationToken.None);
     }
 
     /// <summary>Runs on a thread of the .NET thread pool; a cancellation is noticed between steps.</summary>
     public Task RunAsync(CancellationToken cancellation = default)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        ObjectDisposedException.ThrowIf(_state >= Closing, this);
         return Task.Run(() => Execute(cancellation), cancellation);
     }
 
@@ -107,24 +114,74 @@ public sealed class InferenceRequest : IDisposable
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public IReadOnlyList<TileMeasurement> Tune(IProgress<(int Done, int Total)>? progress = null, CancellationToken cancellation = default)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
         if (Model.Engine is not CpuEngine { Tuning: { } tuning })
             throw new InvalidOperationException("The engine was created without CpuEngineOptions.Tuning, which keeps measured tiles.");
-        IReadOnlyList<TileMeasurement> measurements = TileTuner.Run(_plan.Plan.Steps, _arena, _stream, tuning, progress, cancellation);
-        Model.Engine.Trim();   // plans made before know nothing of it
-        return measurements;
+        Begin();
+        try
+        {
+            IReadOnlyList<TileMeasurement> measurements = TileTuner.Run(_plan.Plan.Steps, _arena, _stream, tuning, progress, cancellation);
+            Model.Engine.Trim();   // plans made before know nothing of it
+            return measurements;
+        }
+        finally
+        {
+            End();
+        }
     }
 
-    /// <inheritdoc/>
+    /// <summary>Frees the memory, now or as soon as a run that has begun ends.</summary>
     public void Dispose()
     {
-        _disposed = true;
+        while (true)
+        {
+            switch (Interlocked.CompareExchange(ref _state, Closed, Idle))
+            {
+                case Idle:
+                    Free();
+                    return;
+                case Running when Interlocked.CompareExchange(ref _state, Closing, Running) != Running:
+                    break;   // it has just ended
+                default:
+                    return;
+            }
+        }
+    }
+
+    private void Free()
+    {
         _tail?.Dispose();
         _stream.Dispose();
         _arena.Dispose();
     }
 
+    private void Begin()
+    {
+        int state = Interlocked.CompareExchange(ref _state, Running, Idle);
+        ObjectDisposedException.ThrowIf(state >= Closing, this);
+        if (state == Running)
+            throw new InvalidOperationException("The request runs already; create one for each thread.");
+    }
+
+    private void End()
+    {
+        if (Interlocked.CompareExchange(ref _state, Idle, Running) == Closing)
+            Free();
+    }
+
     private void Execute(CancellationToken cancellation)
+    {
+        Begin();
+        try
+        {
+            ExecuteAwake(cancellation);
+        }
+        finally
+        {
+            End();
+        }
+    }
+
+    private void ExecuteAwake(CancellationToken cancellation)
     {
         if (_stream.Threads > 1 && Model.Engine.Pool is SharedThreadPool pool)
         {

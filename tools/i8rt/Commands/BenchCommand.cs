@@ -57,7 +57,7 @@ internal static class BenchCommand
         IReadOnlyList<TileMeasurement> measured = tiles is null ? [] : Measure(engine, graph, batch, tiles, terminal, cancellation);
         watch.Restart();
         using CompiledModel model = engine.Compile(graph);
-        using InferenceRequest request = CreateRequest(model, graph, batch);
+        using InferenceRequest request = model.CreateRequest(InputShapes(graph, batch));
         double compile = watch.Elapsed.TotalMilliseconds;
         BenchmarkInputs.Fill(graph, request);
 
@@ -95,7 +95,7 @@ internal static class BenchCommand
         CpuEngine engine, ModelGraph graph, int batch, string tiles, Terminal terminal, CancellationToken cancellation)
     {
         using CompiledModel model = engine.Compile(graph);
-        using InferenceRequest request = CreateRequest(model, graph, batch);
+        using InferenceRequest request = model.CreateRequest(InputShapes(graph, batch));
         BenchmarkInputs.Fill(graph, request);
         request.Run();
         IReadOnlyList<TileMeasurement> measured = terminal.Progress("measuring tiles", report => request.Tune(report, cancellation));
@@ -117,18 +117,6 @@ internal static class BenchCommand
             ["step"] = m.Step, ["problem"] = m.Problem.ToString(), ["tile"] = m.Fastest.ToString(), ["model_tile"] = m.Model.ToString(),
             ["ms"] = m.FastestMilliseconds, ["model_ms"] = m.ModelMilliseconds,
         })]);
-    }
-
-    private static InferenceRequest CreateRequest(CompiledModel model, ModelGraph graph, int batch)
-    {
-        try
-        {
-            return model.CreateRequest(InputShapes(graph, batch));
-        }
-        catch (OverflowException)
-        {
-            throw new UsageException($"batch {batch} needs more than 2 GiB of activations; use a smaller --batch");
-        }
     }
 
     private static Dictionary<string, Shape> InputShapes(ModelGraph graph, int batch)

@@ -92,6 +92,41 @@ public sealed class RequestTests
     }
 
     [Fact]
+    public async Task A_request_runs_once_at_a_time_and_its_memory_lasts_as_long_as_its_run()
+    {
+        using var pool = new HeldPool();
+        using CpuEngine engine = CpuEngine.Create(new() { Threads = 2, ThreadPool = pool });
+        using CompiledModel model = engine.Compile(SmallNetwork(64));
+        InferenceRequest request = model.CreateRequest();
+        request.Run();
+        pool.Hold();
+        Task run = request.RunAsync();
+        pool.WaitUntilHeld();
+        Assert.Contains("one for each thread", Assert.Throws<InvalidOperationException>(request.Run).Message, StringComparison.Ordinal);
+        request.Dispose();
+        Assert.Throws<ObjectDisposedException>(request.Run);
+        request.Input().AsSpan<float>().Clear();   // still there
+        pool.Release();
+        await run;
+        Assert.Throws<ObjectDisposedException>(() => request.Input().AsSpan<float>());
+        request.Dispose();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => request.RunAsync());
+    }
+
+    [Fact]
+    public void Activations_may_need_more_than_two_gigabytes()
+    {
+        var sketch = new ModelSketch();
+        GraphValue x = sketch.Input(GraphDimension.Named("N"), 1 << 20);
+        ModelGraph graph = sketch.Output(sketch.Op("Relu", x), sketch.Op("Abs", x));
+        using CpuEngine engine = CpuEngine.Create(new() { Threads = 1 });
+        using CompiledModel model = engine.Compile(graph);
+        using InferenceRequest request = model.CreateRequest(batch: 255);   // pages that nobody touches take no memory
+        Assert.InRange(request.ArenaBytes, int.MaxValue + 1L, 3L << 30);
+        Assert.Equal(255 << 20, request.Output(graph.Outputs[1].Name).AsSpan<float>().Length);
+    }
+
+    [Fact]
     public void A_profile_names_every_step()
     {
         using var engine = new ReferenceEngine();
@@ -137,5 +172,33 @@ public sealed class RequestTests
         float[] first = Runner.Run(request);
         request.Run();
         Assert.Equal(first, Runner.Outputs(request));
+    }
+
+    // Runs everything on the caller, who waits at the next piece of work while the pool is held.
+    private sealed unsafe class HeldPool : IThreadPool, IDisposable
+    {
+        private readonly ManualResetEventSlim _open = new(true), _reached = new(false);
+
+        public int MaximumWorkers => 2;
+
+        public void Hold() => _open.Reset();
+
+        public void WaitUntilHeld() => Assert.True(_reached.Wait(TimeSpan.FromSeconds(30)));
+
+        public void Release() => _open.Set();
+
+        public void Run(int participants, delegate*<void*, int, int, void> body, void* state)
+        {
+            if (!_open.IsSet)
+                _reached.Set();
+            _open.Wait();
+            body(state, 0, 1);
+        }
+
+        public void Dispose()
+        {
+            _open.Dispose();
+            _reached.Dispose();
+        }
     }
 }
