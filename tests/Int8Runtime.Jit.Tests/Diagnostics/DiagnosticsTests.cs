@@ -24,6 +24,26 @@ public sealed class DiagnosticsTests
     }
 
     [Fact]
+    public void Long_names_are_shortened_and_any_threads_may_dump_one_kernel()
+    {
+        string folder = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        try
+        {
+            KernelImage image = new ScaleGenerator().Generate(new(2, 3), IsaTiers.Avx512, CallingAbi.SystemV);
+            string chain = string.Concat(Enumerable.Repeat("multiply-f32-perchannel-", 32));
+            string[] paths = [.. ((string[])["a", "b"]).Select(end => KernelDump.Write(image with { Name = chain + end }, folder))];
+            Assert.Equal(2, paths.Distinct().Count());
+            Assert.All(paths, path => Assert.StartsWith("multiply-f32", Path.GetFileName(path), StringComparison.Ordinal));
+            System.Threading.Tasks.Parallel.For(0, 64, _ => KernelDump.Write(image, folder));
+            Assert.Equal(3, Directory.GetFiles(folder).Length);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
     public void The_perf_map_line_is_start_size_name()
     {
         if (!KernelTiers.Runnable.Any())
