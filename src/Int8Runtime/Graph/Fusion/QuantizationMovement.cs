@@ -148,7 +148,7 @@ internal sealed class QuantizationMovement : IOperationPass
         if (operation.Spec is not PadSpec pad)
             return;
         (int min, int max) = quantization.Type.IntegerRange();
-        double rounded = Math.Round(pad.Value / quantization.Scales[0], MidpointRounding.ToEven) + quantization.ZeroPoints[0];
-        operation.Spec = pad with { Value = (float)Math.Clamp(rounded, min, max) };
+        double rounded = Math.Round((float)pad.Value / quantization.Scales[0], MidpointRounding.ToEven) + quantization.ZeroPoints[0];
+        operation.Spec = pad with { Value = Math.Clamp(rounded, min, max) };
     }
 }

@@ -42,7 +42,7 @@ internal sealed class MovementLowering : INodeLowering
                 if (pad.Mode != "constant" || pad.Begin.Concat(pad.End).Any(p => p < 0))
                     context.EmitHost(node, $"padding of mode '{pad.Mode}' or with negative extents has no primitive");
                 else
-                    context.Emit(node, new PadSpec(pad.Begin, pad.End, (float)pad.Value), source);
+                    context.Emit(node, new PadSpec(pad.Begin, pad.End, pad.Value), source);
                 break;
             case "Concat":
                 int axis = NodeOperands.Of(node).AxisAttribute(0, source.Shape.Rank);

@@ -101,7 +101,7 @@ internal sealed record SliceSpec(Shape Start, Shape Step) : OperationSpec
 }
 
 /// <summary>Operand: a tensor that is surrounded by a constant (a real number, not a quantized one).</summary>
-internal sealed record PadSpec(Shape Before, Shape After, float Value) : OperationSpec
+internal sealed record PadSpec(Shape Before, Shape After, double Value) : OperationSpec
 {
     public override bool MovesElements => true;
 }

@@ -115,6 +115,22 @@ public sealed class NodeOperands
         }
     }
 
+    /// <summary>Checks that an operand holds Booleans.</summary>
+    /// <exception cref="ModelFormatException">It holds something else.</exception>
+    public void RequireBoolean(int index, string role)
+    {
+        if (this[index].ElementType != DataType.Boolean)
+            throw Defect($"the {role} is {this[index].ElementType} where Booleans are expected");
+    }
+
+    /// <summary>Checks that an operand holds integers of 32 or 64 bits.</summary>
+    /// <exception cref="ModelFormatException">It holds something else.</exception>
+    public void RequireIntegers(int index, string role)
+    {
+        if (this[index].ElementType is not (DataType.Int32 or DataType.Int64))
+            throw Defect($"the {role} are {this[index].ElementType} where Int32 or Int64 is expected");
+    }
+
     /// <summary>Checks that a computed extent can be one.</summary>
     /// <exception cref="ModelFormatException">It is negative or too large.</exception>
     public int Extent(long extent) => extent is >= 0 and < int.MaxValue

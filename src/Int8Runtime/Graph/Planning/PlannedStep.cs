@@ -59,20 +59,20 @@ internal sealed class PrimitiveStep(string name, PlannedPrimitive primitive, IRe
 }
 
 /// <summary>Sets every byte of a tensor, the border of a padding, or every element.</summary>
-internal sealed class FillStep(string name, Location destination, float value) : PlannedStep(name)
+internal sealed class FillStep(string name, Location destination, double value) : PlannedStep(name)
 {
     public override IEnumerable<Location> Locations => [destination];
 
     public override BoundStep Bind(TensorMemory arena) => new Bound(destination.Resolve(arena), value);
 
-    private sealed class Bound(TensorMemory destination, float value) : BoundStep
+    private sealed class Bound(TensorMemory destination, double value) : BoundStep
     {
         public override void Execute(ExecutionStream stream)
         {
             switch (destination.Descriptor.DataType)
             {
                 case DataType.Float32:
-                    destination.AsSpan<float>().Fill(value);
+                    destination.AsSpan<float>().Fill((float)value);
                     break;
                 case DataType.Int32:
                     destination.AsSpan<int>().Fill((int)value);

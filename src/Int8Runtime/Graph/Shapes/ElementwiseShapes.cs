@@ -77,7 +77,30 @@ internal sealed class WhereShape : IOperatorShape
 {
     public TensorType[] Infer(NodeOperands operands)
     {
+        operands.RequireBoolean(0, "condition");
         operands.RequireOneType(first: 1);
         return [new(operands[1].ElementType, Broadcasting.CombineAll(operands))];
+    }
+}
+
+/// <summary>Not.</summary>
+internal sealed class NegationShape : IOperatorShape
+{
+    public TensorType[] Infer(NodeOperands operands)
+    {
+        operands.RequireBoolean(0, "operand");
+        return [operands[0]];
+    }
+}
+
+/// <summary>PRelu: the slopes are broadcast to the source.</summary>
+internal sealed class SlopesShape : IOperatorShape
+{
+    public TensorType[] Infer(NodeOperands operands)
+    {
+        operands.RequireOneType();
+        return Broadcasting.CombineAll(operands) == operands[0].Shape
+            ? [operands[0]]
+            : throw operands.Defect($"slopes of shape {operands[1].Shape} cannot be broadcast to the source {operands[0].Shape}");
     }
 }

@@ -15,9 +15,42 @@ internal sealed class GatherShape : IOperatorShape
 /// <summary>GatherElements: the shape of the indices.</summary>
 internal sealed class GatherElementsShape : IOperatorShape
 {
-    public TensorType[] Infer(NodeOperands operands) => operands[0].Rank == operands[1].Rank
-        ? [operands[0] with { Shape = operands[1].Shape }]
-        : throw operands.Defect($"source {operands[0].Shape} and indices {operands[1].Shape} must have the same rank");
+    public TensorType[] Infer(NodeOperands operands)
+    {
+        RequireIndices(operands);
+        return [operands[0] with { Shape = operands[1].Shape }];
+    }
+
+    /// <summary>An index for each element along the axis; in other dimensions the indices do not reach beyond the source.</summary>
+    /// <exception cref="ModelFormatException">They do not fit.</exception>
+    public static void RequireIndices(NodeOperands operands)
+    {
+        Shape source = operands[0].Shape, indices = operands[1].Shape;
+        bool fits = source.Rank == indices.Rank;
+        int axis = fits ? operands.AxisAttribute(0, source.Rank) : 0;
+        for (int d = 0; d < source.Rank && fits; d++)
+            fits = d == axis || indices[d] <= source[d];
+        if (!fits)
+            throw operands.Defect($"source {source} and indices {indices} do not fit");
+        operands.RequireIntegers(1, "indices");
+    }
+}
+
+/// <summary>ScatterElements and ScatterND: the source, in which updates of its type go to the places that indices name.</summary>
+internal sealed class ScatterShape : IOperatorShape
+{
+    public TensorType[] Infer(NodeOperands operands)
+    {
+        Shape source = operands[0].Shape, indices = operands[1].Shape, updates = operands[2].Shape;
+        operands.RequireIntegers(1, "indices");
+        if (operands[2].ElementType != operands[0].ElementType)
+            throw operands.Defect($"the element types {operands[0].ElementType} and {operands[2].ElementType} differ");
+        if (operands.Node.Is("ScatterElements"))
+            GatherElementsShape.RequireIndices(operands);
+        bool fits = operands.Node.Is("ScatterElements") ? updates == indices
+            : indices.Rank > 0 && indices[^1] <= source.Rank && updates == indices[..^1].Concat(source[indices[^1]..]).ToArray();
+        return fits ? [operands[0]] : throw operands.Defect($"source {source}, indices {indices} and updates {updates} do not fit");
+    }
 }
 
 /// <summary>GatherND: the last dimension of the indices selects among the dimensions behind the batch

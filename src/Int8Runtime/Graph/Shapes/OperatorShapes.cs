@@ -25,9 +25,12 @@ public static class OperatorShapes
             "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "BatchNormalization", "BitwiseNot", "Ceil", "Celu", "Clip", "Cos", "Cosh", "CumSum",
             "Elu", "Erf", "Exp", "Floor", "Gelu", "GroupNormalization", "HardSigmoid", "HardSwish", "Hardmax", "Identity",
             "InstanceNormalization", "LRN", "LeakyRelu", "Log", "LogSoftmax", "LpNormalization", "MeanVarianceNormalization", "Mish", "Neg",
-            "PRelu", "Reciprocal", "Relu", "Round", "ScatterElements", "ScatterND", "Selu", "Shrink", "Sigmoid", "Sign", "Sin", "Sinh",
+            "Reciprocal", "Relu", "Round", "Selu", "Shrink", "Sigmoid", "Sign", "Sin", "Sinh",
             "Softmax", "Softplus", "Softsign", "Sqrt", "Swish", "Tan", "Tanh", "ThresholdedRelu", "Trilu");
-        Add(new SameShape(DataType.Boolean), "IsInf", "IsNaN", "Not");
+        Add(new SameShape(DataType.Boolean), "IsInf", "IsNaN");
+        Add(new NegationShape(), "Not");
+        Add(new SlopesShape(), "PRelu");
+        Add(new ScatterShape(), "ScatterElements", "ScatterND");
         Add(new DropoutShape(), "Dropout");
         Add(new CastShape(), "Cast", "CastLike");
         Add(new LayerNormalizationShape(), "LayerNormalization");

@@ -43,6 +43,59 @@ public sealed class HostKernelTests
     }
 
     [Theory]
+    [InlineData("PRelu", DataType.Float32, DataType.Float16, null, "Float32 and Float16 differ")]
+    [InlineData("ScatterElements", DataType.Float32, DataType.Int64, DataType.Int32, "Float32 and Int32 differ")]
+    [InlineData("ScatterND", DataType.Float32, DataType.Int64, DataType.Int32, "Float32 and Int32 differ")]
+    [InlineData("ScatterElements", DataType.Float32, DataType.Float32, DataType.Float32, "indices are Float32")]
+    [InlineData("Where", DataType.Int64, DataType.Float32, DataType.Float32, "condition is Int64")]
+    [InlineData("Not", DataType.Int64, null, null, "operand is Int64")]
+    public void Operands_of_wrong_types_are_refused(string opType, DataType first, DataType? second, DataType? third, string message)
+    {
+        var graph = new ModelGraph("types");
+        DataType[] types = [.. ((DataType?[])[first, second, third]).OfType<DataType>()];
+        GraphValue[] inputs = [.. types.Select((type, i) => graph.AddInput($"x{i}", type, new GraphShape(2, 2)))];
+        graph.AddOutput(graph.AddOperation(opType, "y", inputs));
+        using CpuEngine engine = CpuEngine.Create();
+        string refusal = Assert.Throws<ModelFormatException>(() => engine.Compile(graph)).Message;
+        Assert.Contains($"'y' ({opType})", refusal, StringComparison.Ordinal);
+        Assert.Contains(message, refusal, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("PRelu", new[] { 2, 3 }, new[] { 2, 1, 1 }, null)]
+    [InlineData("GatherElements", new[] { 2, 3 }, new[] { 2, 5 }, null)]
+    [InlineData("ScatterElements", new[] { 2, 3 }, new[] { 2, 2 }, new[] { 2, 1 })]
+    [InlineData("ScatterElements", new[] { 2, 3 }, new[] { 2, 5 }, new[] { 2, 5 })]
+    [InlineData("ScatterElements", new[] { 2, 3 }, new[] { 2 }, new[] { 2 })]
+    [InlineData("ScatterND", new[] { 2, 3 }, new[] { 4, 3 }, new[] { 4 })]
+    [InlineData("ScatterND", new[] { 2, 3 }, new[] { 4, 1 }, new[] { 4 })]
+    public void Operands_of_wrong_shapes_are_refused(string opType, int[] source, int[] second, int[]? third)
+    {
+        var graph = new ModelGraph("shapes");
+        List<GraphValue> inputs = [graph.AddInput("x", DataType.Float32, GraphShape.Of(source))];
+        inputs.Add(graph.AddInput("i", opType == "PRelu" ? DataType.Float32 : DataType.Int64, GraphShape.Of(second)));
+        if (third is not null)
+            inputs.Add(graph.AddInput("u", DataType.Float32, GraphShape.Of(third)));
+        graph.AddOutput(graph.AddOperation(opType, "y", [.. inputs]));
+        using CpuEngine engine = CpuEngine.Create();
+        Assert.Contains($"'y' ({opType})", Assert.Throws<ModelFormatException>(() => engine.Compile(graph)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Integers_are_padded_with_every_bit_of_the_number()
+    {
+        var graph = new ModelGraph("pad");
+        GraphValue x = graph.AddInput("x", DataType.Int32, new GraphShape(1, 2));
+        GraphValue pads = graph.AddConstant("pads", TensorData.Vector<long>(0, 1, 0, 1)), value = graph.AddConstant("v", TensorData.Scalar(123_456_789));
+        graph.AddOutput(graph.AddOperation("Pad", "y", [x, pads, value]));
+        using CpuEngine engine = CpuEngine.Create();
+        using CompiledModel model = engine.Compile(graph);
+        using InferenceRequest request = model.CreateRequest();
+        request.Run();
+        Assert.Equal([123_456_789, 0, 0, 123_456_789], request.Output().AsSpan<int>().ToArray());
+    }
+
+    [Theory]
     [InlineData(1)]
     [InlineData(31)]
     [InlineData(64)]
