@@ -54,7 +54,7 @@ public sealed class QuantizationGuideTests(DemoFiles demo)
     [InlineData("--algorithm", "minmax")]
     [InlineData("--estimator", "kl", "--granularity", "per-tensor", "--profile", "avx2", "--preset", "performance")]
     [InlineData("--profile", "auto", "--isa", "avx512")]
-    [InlineData("--bias-correction", "full", "--samples", "20")]
+    [InlineData("--bias-correction", "full", "--samples", "20", "--activation-granularity", "per-channel")]
     [InlineData("--first-layer", "f32", "--last-layer", "int8", "--power-of-two", "--no-channel-alignment", "--weight-bits", "6")]
     [InlineData("--ignore", "logits", "--ignore-patterns", "none")]
     [InlineData("--ignore-type", "Gemm", "--ignore-regex", "^logits$", "--smooth-quant", "0.5")]
@@ -118,6 +118,11 @@ public sealed class QuantizationGuideTests(DemoFiles demo)
     [InlineData("use 2 to 8", "--weight-bits", "9")]
     [InlineData("8 or 4", "--weight-only", "5")]
     [InlineData("--max-drop", "--data", "synthetic", "--algorithm", "accuracy-aware", "--max-drop", "much")]
+    [InlineData("--max-drop has a meaning with --algorithm accuracy-aware only", "--data", "synthetic", "--max-drop", "0.1")]
+    [InlineData("--estimator has no meaning with --dynamic", "--dynamic", "--estimator", "kl")]
+    [InlineData("--algorithm has no meaning with --weight-only", "--weight-only", "8", "--algorithm", "minmax")]
+    [InlineData("--group-size has a meaning with --weight-only 4 only", "--weight-only", "8", "--group-size", "16")]
+    [InlineData("choose one of them", "--weight-only", "8", "--dynamic")]
     [InlineData("no regular expression", "--data", "synthetic", "--ignore-regex", "(")]
     public void Wrong_options_are_one_line(string expected, params string[] options)
     {

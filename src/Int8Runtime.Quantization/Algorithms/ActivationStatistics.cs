@@ -14,7 +14,7 @@ internal static class ActivationStatistics
 {
     /// <summary>Means of the channels (dimension 1), before and after rounding to the steps of a quantizer.</summary>
     public static IReadOnlyDictionary<GraphValue, ChannelMeans> Measure(
-        CpuEngine engine, ModelGraph graph, IReadOnlyDictionary<GraphValue, QuantizationParameters> values, IDataset samples,
+        CpuEngine engine, ModelGraph graph, IReadOnlyDictionary<GraphValue, ActivationQuantization> values, IDataset samples,
         IProgress<SampleProgress>? progress, CancellationToken cancellation)
     {
         Dictionary<GraphValue, MeanCollector> collectors = Collect(
@@ -150,7 +150,7 @@ internal static class ActivationStatistics
     }
 
     /// <summary>Sums of the channels of one value, [N, C, …]: quantized values count steps, exact ones fractions of a step.</summary>
-    private sealed class MeanCollector(QuantizationParameters parameters) : ICollector<MeanCollector>
+    private sealed class MeanCollector(ActivationQuantization quantization) : ICollector<MeanCollector>
     {
         private const double UnitsPerStep = 1 << 20;
 
@@ -160,8 +160,8 @@ internal static class ActivationStatistics
         private long _count;
 
         public ChannelMeans Means => new(
-            Array.ConvertAll(_exact, s => s / UnitsPerStep * parameters.Scale / _count),
-            Array.ConvertAll(_quantized, s => (double)s * parameters.Scale / _count));
+            [.. _exact.Select((s, c) => s / UnitsPerStep * quantization.ScaleOf(c) / _count)],
+            [.. _quantized.Select((s, c) => (double)s * quantization.ScaleOf(c) / _count)]);
 
         public void Observe(TensorMemory memory)
         {
@@ -175,16 +175,17 @@ internal static class ActivationStatistics
                 _steps = new float[plane];
             }
 
+            QuantizationParameters parameters = quantization.Tensor;
             (int min, int max) = parameters.DataType.IntegerRange();
             for (int i = 0; i < shape[0] * channels; i++)
             {
                 ReadOnlySpan<float> channel = values.Slice(i * plane, plane);
                 Span<float> steps = _steps.AsSpan(0, plane);
-                float sum = TensorPrimitives.Sum(channel);
+                float sum = TensorPrimitives.Sum(channel), scale = quantization.ScaleOf(i % channels);
                 if (!float.IsFinite(sum))
                     continue;   // what is not finite has no mean; the range estimator leaves it out as well
-                _exact[i % channels] += (long)Math.Round(sum / (double)parameters.Scale * UnitsPerStep);
-                TensorPrimitives.Divide(channel, parameters.Scale, steps);
+                _exact[i % channels] += (long)Math.Round(sum / (double)scale * UnitsPerStep);
+                TensorPrimitives.Divide(channel, scale, steps);
                 TensorPrimitives.Round(steps, MidpointRounding.ToEven, steps);
                 TensorPrimitives.Clamp(steps, min - parameters.ZeroPoint, max - parameters.ZeroPoint, steps);
                 _quantized[i % channels] += (long)TensorPrimitives.Sum(steps);

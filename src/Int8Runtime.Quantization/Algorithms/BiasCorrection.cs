@@ -35,9 +35,9 @@ public sealed class BiasCorrection(BiasCorrectionMode mode) : IOptimizationAlgor
     private static void CorrectFast(OptimizationContext context, ModelGraph reference, IReadOnlyList<QuantizedLayer> layers)
     {
         layers = [.. layers.Where(l => l.Node.OptionalInput(2) is not null)];
-        Dictionary<string, QuantizationParameters> sources = [];
+        Dictionary<string, ActivationQuantization> sources = [];
         foreach (QuantizedLayer layer in layers)
-            sources[layer.Source] = layer.Parameters;
+            sources[layer.Source] = layer.Quantization;
         IReadOnlyDictionary<string, ChannelMeans> means = context.Measurements.Means(context, reference, sources);
         foreach (QuantizedLayer layer in layers)
         {

@@ -12,7 +12,8 @@ internal sealed class MeasurementCache
 {
     private readonly ConcurrentDictionary<(string State, string Value, string Estimation, QuantizerTarget Target, int Samples), ValueRange> _ranges = [];
     private readonly ConcurrentDictionary<(string State, string Value, int Samples), double[]> _convergence = [];
-    private readonly ConcurrentDictionary<(string State, string Value, QuantizationParameters Parameters, int Samples), ChannelMeans> _means = [];
+    private readonly ConcurrentDictionary<(string State, string Value, int Samples), float[]> _magnitudes = [];
+    private readonly ConcurrentDictionary<(string State, string Value, ActivationQuantization Quantization, int Samples), ChannelMeans> _means = [];
 
     /// <summary>The ranges of values of the f32 graph.</summary>
     public IReadOnlyDictionary<GraphValue, ValueRange> Ranges(OptimizationContext context, IReadOnlyCollection<GraphValue> values)
@@ -40,12 +41,27 @@ internal sealed class MeasurementCache
     public IReadOnlyList<RangeConvergence> Convergence(OptimizationContext context, IEnumerable<GraphValue> values) => ConvergenceMeter.Summarize(
         [.. values.Select(v => _convergence.GetValueOrDefault((context.FloatState, v.Name, context.Samples.Count))).OfType<double[]>()], context.Samples.Count);
 
+    /// <summary>The largest magnitude in each channel (dimension 1) of values of the f32 graph.</summary>
+    public IReadOnlyDictionary<GraphValue, float[]> Magnitudes(OptimizationContext context, IReadOnlyCollection<GraphValue> values)
+    {
+        (string, string, int) KeyOf(GraphValue value) => (context.FloatState, value.Name, context.Samples.Count);
+        Dictionary<GraphValue, bool> missing = values.Where(v => !_magnitudes.ContainsKey(KeyOf(v))).ToDictionary(v => v, _ => true);
+        if (missing.Count > 0)
+        {
+            foreach ((GraphValue value, float[] magnitudes) in ActivationStatistics.MeasureMagnitudes(
+                context.Engine, context.Graph, missing, context.Samples, context.NextPass(2), context.Cancellation))
+                _magnitudes[KeyOf(value)] = magnitudes;
+        }
+
+        return values.ToDictionary(v => v, v => _magnitudes[KeyOf(v)]);
+    }
+
     /// <summary>The means of the channels of values, before and after rounding.</summary>
     public IReadOnlyDictionary<string, ChannelMeans> Means(
-        OptimizationContext context, ModelGraph reference, IReadOnlyDictionary<string, QuantizationParameters> values)
+        OptimizationContext context, ModelGraph reference, IReadOnlyDictionary<string, ActivationQuantization> values)
     {
-        (string, string, QuantizationParameters, int) KeyOf(string name) => (context.FloatState, name, values[name], context.Samples.Count);
-        Dictionary<GraphValue, QuantizationParameters> missing = values.Keys.Where(v => !_means.ContainsKey(KeyOf(v)))
+        (string, string, ActivationQuantization, int) KeyOf(string name) => (context.FloatState, name, values[name], context.Samples.Count);
+        Dictionary<GraphValue, ActivationQuantization> missing = values.Keys.Where(v => !_means.ContainsKey(KeyOf(v)))
             .ToDictionary(name => reference.TryGetValue(name, out GraphValue? value) ? value : throw new QuantizationException($"the f32 model has no value '{name}'"), name => values[name]);
         if (missing.Count > 0)
         {

@@ -28,7 +28,9 @@ public sealed class MinMaxQuantization : IOptimizationAlgorithm
 
         IReadOnlyDictionary<GraphValue, ValueRange> measured = context.Measurements.Ranges(context, [.. plan.MeasuredValues()]);
         Dictionary<GraphValue, ValueRange> ranges = RangesOfGroups(plan, measured);
-        Dictionary<GraphValue, QuantizationParameters> parameters = ranges.ToDictionary(r => r.Key, r => ParametersOf(r.Value, options));
+        Dictionary<GraphValue, ActivationQuantization> parameters = ranges.ToDictionary(r => r.Key, r => new ActivationQuantization(ParametersOf(r.Value, options)));
+        if (options.PerChannelActivations)
+            ChannelScales.Choose(context, plan, ranges, parameters);
         context.Report = Report(plan, ranges, parameters, context.Samples.Count) with { Convergence = context.Measurements.Convergence(context, measured.Keys) };
         NoteAccumulators(context, plan);
         NoteDepthwise(context, plan);
@@ -76,12 +78,15 @@ public sealed class MinMaxQuantization : IOptimizationAlgorithm
     }
 
     private static QuantizationReport Report(
-        QuantizationPlan plan, Dictionary<GraphValue, ValueRange> ranges, Dictionary<GraphValue, QuantizationParameters> parameters, int samples)
+        QuantizationPlan plan, Dictionary<GraphValue, ValueRange> ranges, Dictionary<GraphValue, ActivationQuantization> parameters, int samples)
     {
         Dictionary<GraphValue, int> groupSizes = plan.Values.GroupBy(plan.GroupOf).ToDictionary(g => g.Key, g => g.Count());
         return new QuantizationReport(
             [.. plan.Values.Select(v => (Value: v, Group: plan.GroupOf(v)))
-                .Select(x => new QuantizedActivation(x.Value.Name, ranges[x.Group], parameters[x.Group], groupSizes[x.Group] - 1))],
+                .Select(x => new QuantizedActivation(x.Value.Name, ranges[x.Group], parameters[x.Group].Tensor, groupSizes[x.Group] - 1)
+                {
+                    ChannelScales = parameters[x.Group].Channels,
+                })],
             [.. plan.Graph.Nodes.Select(n => plan.IsQuantized(n)
                 ? new NodePrecision(n.Name, n.OpType, true, "")
                 : new NodePrecision(n.Name, n.OpType, false, plan.ReasonFor(n)))],

@@ -8,7 +8,7 @@ namespace Int8Runtime.Quantization;
 /// readers share; weights become s8 and biases s32 constants behind a DequantizeLinear per channel.
 /// </summary>
 internal sealed class QdqInserter(
-    QuantizationPlan plan, IReadOnlyDictionary<GraphValue, QuantizationParameters> parameters, WeightFormat weightFormat)
+    QuantizationPlan plan, IReadOnlyDictionary<GraphValue, ActivationQuantization> parameters, WeightFormat weightFormat)
 {
     private readonly ModelGraph _graph = plan.Graph;
 
@@ -36,26 +36,30 @@ internal sealed class QdqInserter(
     {
         GraphUse[] uses = [.. value.Uses];
         (GraphValue scale, GraphValue zeroPoint) = AddParameters(value.Name, parameters[plan.GroupOf(value)]);
-        GraphValue quantized = _graph.AddOperation("QuantizeLinear", value.Name + "_q", [value, scale, zeroPoint]);
-        GraphValue dequantized = _graph.AddOperation("DequantizeLinear", value.Name + "_dq", [quantized, scale, zeroPoint]);
+        GraphAttributes? axis = scale.Constant!.Rank == 0 ? null : new GraphAttributes { { "axis", 1 } };
+        GraphValue quantized = _graph.AddOperation("QuantizeLinear", value.Name + "_q", [value, scale, zeroPoint], axis);
+        GraphValue dequantized = _graph.AddOperation("DequantizeLinear", value.Name + "_dq", [quantized, scale, zeroPoint], axis);
         foreach (GraphUse use in uses)
             use.Node.SetInput(use.InputIndex, dequantized);
     }
 
-    private (GraphValue Scale, GraphValue ZeroPoint) AddParameters(string name, QuantizationParameters p) =>
-        (_graph.AddConstant(name + "_scale", TensorData.Scalar(p.Scale)),
-            _graph.AddConstant(name + "_zp", p.DataType == DataType.UInt8
-                ? TensorData.Scalar((byte)p.ZeroPoint)
-                : TensorData.Scalar((sbyte)p.ZeroPoint)));
+    private (GraphValue Scale, GraphValue ZeroPoint) AddParameters(string name, ActivationQuantization q)
+    {
+        float[] scales = q.Channels;
+        var zeros = new byte[Math.Max(1, scales.Length)];
+        zeros.AsSpan().Fill((byte)q.Tensor.ZeroPoint);
+        return (_graph.AddConstant(name + "_scale", scales.Length == 0 ? TensorData.Scalar(q.Tensor.Scale) : TensorData.Vector<float>(scales)),
+            _graph.AddConstant(name + "_zp", new TensorData(q.Tensor.DataType, scales.Length == 0 ? [] : [scales.Length], zeros)));
+    }
 
     private void QuantizeConstantOperands(GraphNode node)
     {
-        QuantizationParameters p = parameters[plan.GroupOf(node.Output)];
+        ActivationQuantization quantization = parameters[plan.GroupOf(node.Output)];
         foreach (GraphUse use in QuantizationPlan.ConstantActivations(node).ToArray())
         {
             GraphValue operand = node.Input(use.InputIndex);
-            GraphValue integers = _graph.AddConstant(operand.Name + "_q", Quantize(operand.Constant!, p));
-            (GraphValue scale, GraphValue zeroPoint) = AddParameters(operand.Name, p);
+            GraphValue integers = _graph.AddConstant(operand.Name + "_q", Quantize(operand.Constant!, quantization.Tensor));
+            (GraphValue scale, GraphValue zeroPoint) = AddParameters(operand.Name, quantization);
             node.SetInput(use.InputIndex, _graph.AddOperation("DequantizeLinear", operand.Name + "_dq", [integers, scale, zeroPoint]));
         }
     }
@@ -73,14 +77,14 @@ internal sealed class QdqInserter(
     private void QuantizeWeights(GraphNode node)
     {
         GraphValue source = node.Input(0), weights = node.Input(1);
-        QuantizationParameters p = parameters[plan.GroupOf(source)];
+        ActivationQuantization before = parameters[plan.GroupOf(source)];
         int axis = OperatorPolicy.WeightAxis(node);
         TensorData constant = weights.Constant!;
         float[] bias = BiasOf(node, constant.Shape[axis]);
         WeightQuantization quantized;
         try
         {
-            quantized = WeightQuantization.Create(constant, axis, weightFormat, p.Scale, bias, OperatorPolicy.PairsOf(node));
+            quantized = WeightQuantization.Create(constant, axis, weightFormat, before.Channels.Append(before.Tensor.Scale).Min(), bias, OperatorPolicy.PairsOf(node));
         }
         catch (QuantizationException exception)
         {
@@ -90,7 +94,7 @@ internal sealed class QdqInserter(
         node.SetInput(1, Dequantize(weights.Name, quantized.Values, weightFormat.PerChannel ? quantized.Scales : quantized.Scales[..1], axis));
         if (bias.Length > 0)
         {
-            (TensorData values, float[] scales) = quantized.QuantizeBias(bias, p.Scale);
+            (TensorData values, float[] scales) = quantized.QuantizeBias(bias, o => before.ScaleBefore(o, bias.Length));
             node.SetInput(2, Dequantize(node.Input(2).Name, values, scales, axis: 0));
         }
     }

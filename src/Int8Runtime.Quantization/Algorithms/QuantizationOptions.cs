@@ -105,6 +105,12 @@ public sealed record QuantizationOptions
     /// <summary>Whether weights have a scale for each output channel, or one for the tensor.</summary>
     public bool PerChannelWeights { get; init; } = true;
 
+    /// <summary>
+    /// Whether activations that only depthwise convolutions read have a scale for each channel. Others cannot: a sum over channels needs one
+    /// scale. The report names the sources of depthwise convolutions that keep one scale, and why.
+    /// </summary>
+    public bool PerChannelActivations { get; init; }
+
     /// <summary>Bits of the weights, 2 to 8.</summary>
     public int WeightBits { get; init; } = 8;
 

@@ -7,11 +7,11 @@ namespace Int8Runtime.Quantization;
 /// <param name="Node">The node in the QDQ graph.</param>
 /// <param name="Reference">The node of the same name in the f32 graph.</param>
 /// <param name="Source">Name of the f32 value whose quantized form the node reads.</param>
-/// <param name="Parameters">The quantizer of that value.</param>
+/// <param name="Quantization">The quantizer of that value.</param>
 /// <param name="Weights">The integer weights.</param>
 /// <param name="WeightScales">One scale for each output channel.</param>
 internal sealed record QuantizedLayer(
-    GraphNode Node, GraphNode Reference, string Source, QuantizationParameters Parameters, TensorData Weights, float[] WeightScales)
+    GraphNode Node, GraphNode Reference, string Source, ActivationQuantization Quantization, TensorData Weights, float[] WeightScales)
 {
     /// <summary>Number of output channels.</summary>
     public int Outputs => WeightScales.Length;
@@ -37,7 +37,7 @@ internal sealed record QuantizedLayer(
         if (Node.OptionalInput(2)?.Producer is { } dequantizer && dequantizer.ConstantInput(0) is { ElementType: DataType.Int32 } integers)
         {
             for (int c = 0; c < Outputs; c++)
-                bias[c] = integers.AsSpan<int>()[c] * (double)(Parameters.Scale * WeightScales[c]);
+                bias[c] = integers.AsSpan<int>()[c] * (double)(Quantization.ScaleBefore(c, Outputs) * WeightScales[c]);
         }
 
         return bias;
@@ -53,7 +53,7 @@ internal sealed record QuantizedLayer(
         var scales = new float[bias.Length];
         for (int c = 0; c < bias.Length; c++)
         {
-            scales[c] = Parameters.Scale * WeightScales[c];
+            scales[c] = Quantization.ScaleBefore(c, Outputs) * WeightScales[c];
             integers[c] = (int)Math.Clamp(Math.Round(bias[c] / scales[c], MidpointRounding.ToEven), int.MinValue, int.MaxValue);
         }
 
@@ -100,7 +100,7 @@ internal static class QuantizedLayers
             || activation.Input(0).Producer is not { OpType: "QuantizeLinear" } quantizer
             || node.Input(1).Producer is not { OpType: "DequantizeLinear" } weights
             || weights.ConstantInput(0) is not { ElementType: DataType.Int8 } integers || weights.ConstantInput(1) is not { } weightScale
-            || quantizer.ConstantInput(1) is not { ElementCount: 1 } scale
+            || quantizer.ConstantInput(1) is not { } scale
             || (node.OptionalInput(2) is { } bias && bias.Producer is not { OpType: "DequantizeLinear" }))
             return null;
         int outputs = integers.Shape[OperatorPolicy.WeightAxis(twin)];
@@ -111,6 +111,14 @@ internal static class QuantizedLayers
         DataType type = zero?.ElementType ?? DataType.UInt8;
         int zeroPoint = zero is null ? 0 : type == DataType.UInt8 ? zero.Bytes.Span[0] : (sbyte)zero.Bytes.Span[0];
         return new QuantizedLayer(
-            node, twin, quantizer.Input(0).Name, new QuantizationParameters(type, scale.AsSpan<float>()[0], zeroPoint), integers, scales);
+            node, twin, quantizer.Input(0).Name, Quantization(type, scale.AsSpan<float>(), zeroPoint), integers, scales);
+    }
+
+    private static ActivationQuantization Quantization(DataType type, ReadOnlySpan<float> scales, int zeroPoint)
+    {
+        float largest = 0;
+        foreach (float scale in scales)
+            largest = Math.Max(largest, scale);
+        return new ActivationQuantization(new QuantizationParameters(type, largest, zeroPoint), scales.Length == 1 ? [] : scales.ToArray());
     }
 }

@@ -81,14 +81,14 @@ internal sealed record WeightQuantization(TensorData Values, float[] Scales)
         return new WeightQuantization(values, scales);
     }
 
-    /// <summary>The bias as s32 with scale <paramref name="sourceScale"/>·<see cref="Scales"/>.</summary>
-    public (TensorData Values, float[] Scales) QuantizeBias(ReadOnlySpan<float> bias, float sourceScale)
+    /// <summary>The bias as s32 with scale <paramref name="sourceScaleOf"/>·<see cref="Scales"/>.</summary>
+    public (TensorData Values, float[] Scales) QuantizeBias(ReadOnlySpan<float> bias, Func<int, float> sourceScaleOf)
     {
         TensorData values = TensorData.Allocate(DataType.Int32, [bias.Length], out Span<int> integers);
         var scales = new float[bias.Length];
         for (int c = 0; c < bias.Length; c++)
         {
-            scales[c] = sourceScale * Scales[c];
+            scales[c] = sourceScaleOf(c) * Scales[c];
             integers[c] = (int)Math.Clamp(Math.Round(bias[c] / (double)scales[c], MidpointRounding.ToEven), int.MinValue, int.MaxValue);
         }
 

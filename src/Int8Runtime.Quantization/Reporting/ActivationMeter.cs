@@ -31,10 +31,19 @@ internal sealed class ActivationMeter
 
     public ActivationMeter CreateEmpty() => new(_activation);
 
-    public void Add(ReadOnlySpan<float> values)
+    /// <summary>Takes in a tensor [batch, channels, …].</summary>
+    public void Add(ReadOnlySpan<float> values, int batch = 1)
     {
-        float half = _activation.Parameters.Scale / 2;
-        (float low, float high) = (_activation.Parameters.Range.Minimum - half, _activation.Parameters.Range.Maximum + half);
+        IReadOnlyList<float> scales = _activation.ChannelScales;
+        int plane = scales.Count == 0 ? values.Length : values.Length / (batch * scales.Count);
+        for (int i = 0; plane > 0 && i < values.Length / plane; i++)
+            Add(values.Slice(i * plane, plane), scales.Count == 0 ? _activation.Parameters : _activation.Parameters with { Scale = scales[i % scales.Count] });
+    }
+
+    private void Add(ReadOnlySpan<float> values, QuantizationParameters parameters)
+    {
+        float half = parameters.Scale / 2;
+        (float low, float high) = (parameters.Range.Minimum - half, parameters.Range.Maximum + half);
         foreach (float value in values)
         {
             if (value < low || value > high)

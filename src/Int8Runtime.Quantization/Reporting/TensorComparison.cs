@@ -69,7 +69,10 @@ internal sealed class TensorComparison
                     meter.Add(request.Output(name).AsSpan<float>(), other.Output(pairs[name]).AsSpan<float>());
                 worker.Output.Add(request.Output(output).AsSpan<float>(), other.Output(output).AsSpan<float>());
                 for (int i = 0; i < measured.Length; i++)
-                    worker.Activations[i].Add((feed.Shapes.ContainsKey(measured[i].Name) ? request.Input(measured[i].Name) : request.Output(measured[i].Name)).AsSpan<float>());
+                {
+                    TensorMemory value = feed.Shapes.ContainsKey(measured[i].Name) ? request.Input(measured[i].Name) : request.Output(measured[i].Name);
+                    worker.Activations[i].Add(value.AsSpan<float>(), value.Descriptor.Dimensions is [var batch, ..] ? batch : 1);
+                }
             },
             progress, cancellation);
         Worker whole = workers[0];

@@ -20,6 +20,9 @@ public sealed class QuantizationTarget : ITuningTarget
     /// <summary>Parameter: <c>per_channel</c> or <c>per_tensor</c> weights.</summary>
     public const string Granularity = "granularity";
 
+    /// <summary>Parameter: <c>per_tensor</c> or <c>per_channel</c> activations.</summary>
+    public const string ActivationGranularity = "activation_granularity";
+
     /// <summary>Parameter: bits of the weights.</summary>
     public const string WeightBits = "weight_bits";
 
@@ -81,6 +84,8 @@ public sealed class QuantizationTarget : ITuningTarget
                 (Preset, "performance") => options with { Preset = QuantizationPreset.Performance },
                 (Granularity, "per_channel") => options with { PerChannelWeights = true },
                 (Granularity, "per_tensor") => options with { PerChannelWeights = false },
+                (ActivationGranularity, "per_tensor") => options with { PerChannelActivations = false },
+                (ActivationGranularity, "per_channel") => options with { PerChannelActivations = true },
                 (WeightBits, _) => options with { WeightBits = int.Parse(value, CultureInfo.InvariantCulture) },
                 (Alignment, "true" or "false") => options with { AlignChannels = value == "true" },
                 (Correction, "none") => options with { BiasCorrection = BiasCorrectionMode.None },

@@ -123,9 +123,11 @@ public static class TunerConfigurationReader
             }
         }
 
-        if (root.Section("quantization", "preset", "weight", "channel_alignment", "bias_correction", "smooth_quant", "profile", "op_wise") is { } quantization)
+        if (root.Section("quantization", "preset", "activation", "weight", "channel_alignment", "bias_correction", "smooth_quant", "profile", "op_wise") is { } quantization)
         {
             Add(QuantizationTarget.Preset, quantization.Choices("preset", "mixed", "performance"));
+            if (quantization.Section("activation", "granularity") is { } activation)
+                Add(QuantizationTarget.ActivationGranularity, activation.Choices("granularity", "per_tensor", "per_channel"));
             if (quantization.Section("weight", "granularity", "bits") is { } weight)
             {
                 Add(QuantizationTarget.Granularity, weight.Choices("granularity", "per_channel", "per_tensor"));

@@ -36,7 +36,7 @@ public sealed class OptimizationTests
     [InlineData(16)]
     public void Channel_alignment_keeps_the_f32_result_and_lowers_the_int8_error(int groups)
     {
-        ModelGraph skewed = Skewed(groups);
+        ModelGraph skewed = GraphBuilder.Skewed(groups);
         using CpuEngine engine = CpuEngine.Create();
         var alignment = new OptimizationPipeline(new ActivationChannelAlignment());
         QuantizationResult aligned = alignment.Run(engine, skewed, Samples);
@@ -452,34 +452,6 @@ public sealed class OptimizationTests
         for (int i = 0; i < values.Length; i++)
             values[i] = 8 * before[i] * MathF.Pow(64, -(i / filter) / 15f);
         return build.Graph.AddConstant("spread", spread);
-    }
-
-    private static ModelGraph Skewed(int groups)
-    {
-        var build = new GraphBuilder();
-        GraphValue first = build.Conv("c1", build.Input, 8, 16);
-        GraphNode producer = first.Producer!;
-        TensorData weights = producer.ConstantInput(1)!;
-        TensorData skewed = TensorData.Allocate(DataType.Float32, weights.Shape, out Span<float> values);
-        int perChannel = weights.ElementCount / 16;
-        for (int i = 0; i < values.Length; i++)
-            values[i] = weights.AsSpan<float>()[i] * MathF.Pow(200, -(i / perChannel) / 15f);
-        producer.SetInput(1, build.Graph.AddConstant("skewed", skewed));
-        TensorData zeros = TensorData.Allocate(DataType.Float32, [16], out Span<float> _);
-        producer.SetInput(2, build.Graph.AddConstant("no_bias", zeros));
-        GraphValue second = build.Conv("c2", build.Op("Relu", "r", first), 16, 16, groups: groups);
-        GraphNode consumer = second.Producer!;
-        TensorData following = consumer.ConstantInput(1)!;
-        TensorData inverse = TensorData.Allocate(DataType.Float32, following.Shape, out Span<float> products);
-        int taps = 9, inputs = following.Shape[1];
-        for (int i = 0; i < products.Length; i++)
-        {
-            int channel = groups == 1 ? i / taps % inputs : i / taps;
-            products[i] = following.AsSpan<float>()[i] * MathF.Pow(200, channel / 15f);
-        }
-
-        consumer.SetInput(1, build.Graph.AddConstant("inverse", inverse));
-        return build.Finish(second);
     }
 
     private sealed class Watcher(Action<SampleProgress> watch) : IProgress<SampleProgress>

@@ -92,7 +92,7 @@ public sealed class WeightQuantizationTests
             float sourceScale = MathF.Pow(10, source), biasValue = -3 * MathF.Pow(10, bias);
             WeightQuantization quantized = WeightQuantization.PerChannel(
                 TensorData.Create<float>([MathF.Pow(10, weight), 0], [1, 2]), 0, sourceScale, [biasValue]);
-            (TensorData values, float[] scales) = quantized.QuantizeBias([biasValue], sourceScale);
+            (TensorData values, float[] scales) = quantized.QuantizeBias([biasValue], _ => sourceScale);
             int integer = values.AsSpan<int>()[0];
             Assert.InRange(integer, -(1 << 30) - 1024, (1 << 30) + 1024);
             if (float.IsFinite(scales[0]) && scales[0] > 1e-30f)

@@ -22,6 +22,7 @@ public sealed class TunerConfigurationTests
               evaluation_samples: 500
             quantization:
               preset: [mixed, performance]
+              activation: {granularity: [per_tensor, per_channel]}
               weight: {granularity: per_tensor, bits: [8, 7]}
               channel_alignment: [true, false]
               bias_correction: full
@@ -46,7 +47,7 @@ public sealed class TunerConfigurationTests
         Assert.Equal(["y"], c.Outputs);
         Assert.Equal(("train.bin", "test.bin", "cifar10", 1, 500), (c.CalibrationData, c.EvaluationData, c.Preprocessing, c.LabelOffset, c.EvaluationSamples!.Value));
         Assert.Equal(
-            ["samples: 50 100", "estimator: minmax percentile:99.99", "preset: mixed performance", "granularity: per_tensor", "weight_bits: 8 7", "channel_alignment: true false",
+            ["samples: 50 100", "estimator: minmax percentile:99.99", "preset: mixed performance", "activation_granularity: per_tensor per_channel", "granularity: per_tensor", "weight_bits: 8 7", "channel_alignment: true false",
                 "bias_correction: full", "smooth_quant: none 0.5", "profile: vnni"],
             c.Parameters.Select(p => $"{p.Name}: {string.Join(' ', p.Values)}"));
         Assert.False(c.LayersMayFallBack);

@@ -83,6 +83,7 @@ internal static class QuantizeCommand
         ReportOption.Check(parse, path);
         if (parse.GetValue(ReportOption.Report) is not null && (parse.GetValue(Dynamic) || parse.GetValue(WeightOnly) is not null))
             throw new UsageException("--report compares activations on samples; leave it out with --dynamic and --weight-only");
+        CheckCombination(parse);
         QuantizationOptions options = QuantizationArguments.OptionsOf(parse);
         string algorithm = parse.GetValue(Algorithm)!;
         if (algorithm is not ("default" or "minmax" or "accuracy-aware"))
@@ -128,6 +129,30 @@ internal static class QuantizeCommand
 
         Report(terminal, path, output, result.Report, watch.Elapsed, accuracy);
         return ExitCode.Success;
+    }
+
+    // An option that would change nothing is a mistake of the one who gave it.
+    private static void CheckCombination(ParseResult parse)
+    {
+        bool isDynamic = parse.GetValue(Dynamic), isWeightOnly = parse.GetValue(WeightOnly) is not null;
+        bool IsGiven(Option option) => parse.GetResult(option) is { Implicit: false };
+        if (isDynamic && isWeightOnly)
+            throw new UsageException("--dynamic quantizes activations and --weight-only leaves them in f32; choose one of them");
+        if (IsGiven(GroupSize) && parse.GetValue(WeightOnly) != 4)
+            throw new UsageException($"{GroupSize.Name} has a meaning with --weight-only 4 only");
+        if (isDynamic || isWeightOnly)
+        {
+            foreach (Option option in QuantizationArguments.OfCalibration.Prepend(Algorithm).Where(IsGiven))
+                throw new UsageException($"{option.Name} has no meaning with {(isDynamic ? Dynamic.Name : WeightOnly.Name)}: nothing is calibrated");
+        }
+
+        if (parse.GetValue(Algorithm) == "accuracy-aware")
+            return;
+        foreach (Option option in (Option[])[MaxDrop, EvaluationData, LabelOffset, MaxEvaluations])
+        {
+            if (IsGiven(option))
+                throw new UsageException($"{option.Name} has a meaning with --algorithm accuracy-aware only");
+        }
     }
 
     private static AccuracyAwareResult QuantizeForAccuracy(
@@ -179,7 +204,7 @@ internal static class QuantizeCommand
         foreach (string note in report.Notes)
             terminal.Line(note);
         if (report.Convergence.Count > 0)
-            terminal.Line($"extremes of activations, in the median: {string.Join(", ", report.Convergence.Select(c => $"{Figures.Percent(c.Median)} of their width with {Figures.Count(c.Samples, "sample")}"))}");
+            terminal.Line($"ranges settle: {string.Join(", ", report.Convergence.SkipLast(1).Select(c => $"{Figures.Percent(c.Median)} of the width with {c.Samples}"))} of {Figures.Count(report.Samples, "sample")} (median activation)");
         terminal.Table("nodes that stay f32", ["node", "operator", "reason"],
             report.Nodes.Where(n => !n.IsQuantized).Select(n => new[] { Figures.Shorten(n.Name, 60), n.OpType, n.Reason }));
         var json = new JsonObject
@@ -209,6 +234,7 @@ internal static class QuantizeCommand
                 ["type"] = a.Parameters.DataType.ToShortName(),
                 ["scale"] = a.Parameters.Scale,
                 ["zero_point"] = a.Parameters.ZeroPoint,
+                ["channel_scales"] = new JsonArray([.. a.ChannelScales.Select(s => (JsonNode)s)]),
             })]),
         };
         if (accuracy is not null)

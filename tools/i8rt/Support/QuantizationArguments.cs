@@ -22,6 +22,9 @@ internal static class QuantizationArguments
 
     private static readonly Option<string> Granularity = Text("--granularity", "Scales of weights: per-channel or per-tensor.", "NAME", "per-channel");
 
+    private static readonly Option<string> ActivationGranularity = Text(
+        "--activation-granularity", "Scales of activations: per-tensor, or per-channel where only depthwise convolutions read them.", "NAME", "per-tensor");
+
     private static readonly Option<int> WeightBits = new("--weight-bits")
     {
         Description = "Bits of the weights, 2 to 8; stored in s8.", DefaultValueFactory = _ => 8, HelpName = "N",
@@ -55,12 +58,16 @@ internal static class QuantizationArguments
     private static readonly Option<string> IgnorePatterns = Text(
         "--ignore-patterns", "Subgraphs that stay f32: default (those that ship with the program), none (not even detection heads), or a .json file.", "FILE", "default");
 
+    /// <summary>The options about what samples show, which say nothing where none are read.</summary>
+    public static IReadOnlyList<Option> OfCalibration { get; } =
+        [Preset, Estimator, ActivationGranularity, BiasCorrection, NoAlignment, SmoothQuant, FirstLayer, LastLayer];
+
     /// <summary>Adds the options to a command.</summary>
     public static void AddTo(Command command)
     {
         foreach (Option option in new Option[]
         {
-            Preset, Estimator, Samples, Granularity, WeightBits, Profile, BiasCorrection, NoAlignment, SmoothQuant, PowerOfTwo, FirstLayer, LastLayer,
+            Preset, Estimator, Samples, Granularity, ActivationGranularity, WeightBits, Profile, BiasCorrection, NoAlignment, SmoothQuant, PowerOfTwo, FirstLayer, LastLayer,
             Ignore, IgnoreRegex, IgnoreType, IgnorePatterns,
         })
             command.Options.Add(option);
@@ -81,6 +88,7 @@ internal static class QuantizationArguments
             Estimation = parse.GetValue(Estimator) is { } name and not "auto" ? RangeEstimation.Parse(name) : null,
             SampleCount = samples,
             PerChannelWeights = Choose(parse, Granularity, ("per-channel", true), ("per-tensor", false)),
+            PerChannelActivations = Choose(parse, ActivationGranularity, ("per-channel", true), ("per-tensor", false)),
             WeightBits = bits,
             Profile = ProfileOf(parse),
             BiasCorrection = Choose(

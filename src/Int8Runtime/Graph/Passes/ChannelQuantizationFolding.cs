@@ -19,16 +19,12 @@ internal sealed class ChannelQuantizationFolding : IGraphPass
                 || CommonZeroPoint(quantize) is not { } zeroPoint)
                 continue;
             float[] scales = scale.ToSingleArray();
-            GraphNode[] readers = [.. dequantize.Output.Uses.Select(u => u.Node).Distinct()];
-            if (dequantize.Output.IsGraphOutput || readers.Length == 0 || !Array.TrueForAll(readers, r => IsDepthwise(r, dequantize, scales.Length))
-                || !Array.TrueForAll(scales, s => float.IsFinite(s) && s > 0))
+            if (!IsChannelAxis(dequantize) || quantize.Input(0).SoleConsumer != quantize
+                || ChannelPath.DepthwiseReaders(dequantize.Output, scales.Length) is not { } readers
+                || ChannelPath.Find(quantize.Input(0), scales, zeroPoint.ElementType, zeroPoint.ToInt64Array()[0], out _) is not { } path)
                 continue;
-            var path = new List<GraphNode>();
-            GraphNode? clip = AbsorbedClip(quantize, scales, zeroPoint);
-            if (!FindPath(clip ?? quantize, scales.Length, path))
-                continue;
-            Fold(graph, quantize, dequantize, readers, scales, path, clip);
-            log.Add(Name, quantize.Name, $"takes one scale instead of {scales.Length}; {path[^1].Name} and {readers[0].Name} take the others into their weights");
+            Fold(graph, quantize, dequantize, readers, scales, path);
+            log.Add(Name, quantize.Name, $"takes one scale instead of {scales.Length}; {path.Nodes[^1].Name} and {readers[0].Name} take the others into their weights");
         }
     }
 
@@ -55,111 +51,36 @@ internal sealed class ChannelQuantizationFolding : IGraphPass
             : null;
     }
 
-    private static bool IsDepthwise(GraphNode node, GraphNode dequantize, int channels)
-    {
-        if (!node.Is("Conv") || node.Input(0) != dequantize.Output || node.Inputs.Skip(1).Contains(dequantize.Output)
-            || node.Attributes.GetInteger("group", 1) != channels || WeightsOf(node) is not { } weights)
-            return false;
-        long axis = dequantize.Attributes.GetInteger("axis", 1);
-        return (axis < 0 ? axis + weights.Rank : axis) == 1 && weights.Shape[0] % channels == 0;
-    }
-
-    // The Clip whose bounds lie at or beyond the first and last integer of every channel.
-    private static GraphNode? AbsorbedClip(GraphNode quantize, float[] scales, TensorData zeroPoint)
-    {
-        if (quantize.Input(0).Producer is not { } clip || !(clip.Is("Clip") || clip.Is("Relu")) || clip.Output.SoleConsumer != quantize)
-            return null;
-        bool isRelu = clip.Is("Relu");
-        if (!isRelu && (clip.OptionalInput(1) is { IsConstant: false } || clip.OptionalInput(2) is { IsConstant: false }))
-            return null;
-        double low = isRelu ? 0 : clip.ConstantInput(1)?.ToDoubleArray()[0] ?? double.NegativeInfinity;
-        double high = isRelu ? double.PositiveInfinity : clip.ConstantInput(2)?.ToDoubleArray()[0] ?? double.PositiveInfinity;
-        (int min, int max) = zeroPoint.ElementType.IntegerRange();
-        long zero = zeroPoint.ToInt64Array()[0];
-        return Array.TrueForAll(scales, s => Math.Round(low / s) + zero <= min && Math.Round(high / s) + zero >= max) ? clip : null;
-    }
-
-    // Collects the nodes from the one before `node` up to a convolution; false where one of them does not commute.
-    private static bool FindPath(GraphNode node, int channels, List<GraphNode> path)
-    {
-        while (true)
-        {
-            GraphValue value = node.Input(DataInput(node));
-            if (value.Producer is not { } producer || value.SoleConsumer != node || producer.Domain.Length > 0)
-                return false;
-            path.Add(producer);
-            switch (producer.OpType)
-            {
-                case "Conv":
-                    return WeightsOf(producer) is { } weights && weights.Shape[0] == channels
-                        && producer.OptionalInput(2) is null or { Constant.ElementType: DataType.Float32 };
-                case "Relu" or "LeakyRelu" or "MaxPool" or "AveragePool":
-                    break;
-                case "PRelu" when producer.OptionalInput(1) is { IsConstant: true }:
-                    break;
-                case "Add" or "Max" or "Min" when ChannelOperand(producer, channels) is not null:
-                    break;
-                case "Mul" when producer.Inputs.Any(i => i is { IsConstant: true }):
-                    break;
-                default:
-                    return false;
-            }
-
-            node = producer;
-        }
-    }
-
-    private static int DataInput(GraphNode node) => node.OpType is "Add" or "Max" or "Min" or "Mul" && node.ConstantInput(0) is not null ? 1 : 0;
-
-    // The constant of an addition or bound, if it is a number or one number for each channel in the dimension before the last two.
-    private static TensorData? ChannelOperand(GraphNode node, int channels)
-    {
-        if (node.Inputs.Count != 2 || node.ConstantInput(1 - DataInput(node)) is not { ElementType: DataType.Float32 } constant)
-            return null;
-        bool isNumber = constant.ElementCount == 1;
-        bool isPerChannel = constant.ElementCount == channels && constant.Rank >= 3 && constant.Shape[^3] == channels;
-        return isNumber || isPerChannel ? constant : null;
-    }
-
-    // Weights as constant, or as constant behind a dequantizer with one scale or one for each output.
-    private static TensorData? WeightsOf(GraphNode convolution)
-    {
-        GraphValue weights = convolution.Input(1);
-        if (weights.Constant is { ElementType: DataType.Float32, Rank: 4 } real)
-            return real;
-        return weights.Producer is { } dequantize && dequantize.Is("DequantizeLinear") && dequantize.ConstantInput(0) is { Rank: 4 } integers
-            && dequantize.ConstantInput(1) is { ElementType: DataType.Float32 } scales && dequantize.OptionalInput(2) is null or { IsConstant: true }
-            && (scales.ElementCount == 1 || (scales.ElementCount == integers.Shape[0] && dequantize.Attributes.GetInteger("axis", 1) is 0 or -4))
-            ? integers
-            : null;
-    }
+    // Readers are convolutions over two dimensions.
+    private static bool IsChannelAxis(GraphNode dequantize) => dequantize.Attributes.GetInteger("axis", 1) is 1 or -3;
 
     private static void Fold(
-        ModelGraph graph, GraphNode quantize, GraphNode dequantize, GraphNode[] readers, float[] scales, List<GraphNode> path, GraphNode? clip)
+        ModelGraph graph, GraphNode quantize, GraphNode dequantize, GraphNode[] readers, float[] scales, ChannelPath path)
     {
         float common = scales.Max();
         double[] up = Array.ConvertAll(scales, s => (double)common / s);
-        if (clip is not null)
+        if (path.Clip is { } clip)
             quantize.SetInput(0, clip.Input(0));
-        foreach (GraphNode node in path)
+        foreach (GraphNode node in path.Nodes)
         {
             if (node.Is("Conv"))
             {
-                ScaleWeights(graph, node, c => up[c]);
-                if (node.ConstantInput(2) is { } bias)
-                    node.SetInput(2, graph.AddConstant(node.Name + ":bias", Scaled(bias, [scales.Length], up)));
+                Scale(graph, node, 1, ChannelPath.WeightsOf(node)!, c => up[c]);
+                if (node.OptionalInput(2) is not null)
+                    Scale(graph, node, 2, ChannelPath.BiasOf(node)!, c => up[c]);
             }
             else if (node.OpType is "Add" or "Max" or "Min")
             {
-                TensorData operand = ChannelOperand(node, scales.Length)!;
-                node.SetInput(1 - DataInput(node), graph.AddConstant(node.Name + ":channels", Scaled(operand, [scales.Length, 1, 1], up)));
+                TensorData operand = ChannelPath.ChannelOperand(node, scales.Length)!;
+                node.SetInput(1 - ChannelPath.DataInput(node), graph.AddConstant(node.Name + ":channels", Scaled(operand, [scales.Length, 1, 1], up)));
             }
         }
 
         foreach (GraphNode reader in readers)
         {
-            int multiplier = WeightsOf(reader)!.Shape[0] / scales.Length;
-            ScaleWeights(graph, reader, o => 1 / up[o / multiplier]);
+            TensorData weights = ChannelPath.WeightsOf(reader)!;
+            int multiplier = weights.Shape[0] / scales.Length;
+            Scale(graph, reader, 1, weights, o => 1 / up[o / multiplier]);
         }
 
         GraphValue scale = graph.AddConstant(quantize.Name + ":scale", TensorData.Scalar(common));
@@ -180,33 +101,33 @@ internal sealed class ChannelQuantizationFolding : IGraphPass
         return TensorData.Create<float>([.. factors.Select((f, c) => (float)(numbers[numbers.Length == 1 ? 0 : c] * f))], shape);
     }
 
-    private static void ScaleWeights(ModelGraph graph, GraphNode convolution, Func<int, double> factor)
+    // Multiplies weights or biases, or the scales of their dequantizer, by a factor for each output.
+    private static void Scale(ModelGraph graph, GraphNode convolution, int input, TensorData content, Func<int, double> factor)
     {
-        TensorData weights = WeightsOf(convolution)!;
-        int outputs = weights.Shape[0];
-        if (convolution.Input(1).Constant is not null)
+        int outputs = content.Shape[0];
+        string name = $"{convolution.Name}:{(input == 1 ? "weights" : "bias")}";
+        if (convolution.Input(input).Constant is not null)
         {
-            ReadOnlySpan<float> from = weights.AsSpan<float>();
-            TensorData scaled = TensorData.Allocate(DataType.Float32, weights.Shape, out Span<float> to);
+            ReadOnlySpan<float> from = content.AsSpan<float>();
+            TensorData scaled = TensorData.Allocate(DataType.Float32, content.Shape, out Span<float> to);
             for (int i = 0; i < to.Length; i++)
                 to[i] = (float)(from[i] * factor(i / (to.Length / outputs)));
-            convolution.SetInput(1, graph.AddConstant(convolution.Name + ":weights", scaled));
+            convolution.SetInput(input, graph.AddConstant(name, scaled));
             return;
         }
 
-        GraphNode dequantize = convolution.Input(1).Producer!;
+        GraphNode dequantize = convolution.Input(input).Producer!;
         float[] scales = dequantize.ConstantInput(1)!.ToSingleArray();
         float[] values = [.. Enumerable.Range(0, outputs).Select(o => (float)(scales[scales.Length == 1 ? 0 : o] * factor(o)))];
-        var operands = new List<GraphValue?> { dequantize.Input(0), graph.AddConstant(convolution.Name + ":scales", TensorData.Vector<float>(values)) };
+        var operands = new List<GraphValue?> { dequantize.Input(0), graph.AddConstant(name + "_scales", TensorData.Vector<float>(values)) };
         if (dequantize.ConstantInput(2) is { } zero)
         {
             TensorData zeros = zero.ElementCount == outputs
                 ? zero
                 : TensorData.Vector<long>([.. Enumerable.Repeat(zero.ToInt64Array()[0], outputs)]).ConvertTo(zero.ElementType);
-            operands.Add(graph.AddConstant(convolution.Name + ":zeros", zeros));
+            operands.Add(graph.AddConstant(name + "_zeros", zeros));
         }
 
-        convolution.SetInput(1, graph.AddOperation(
-            "DequantizeLinear", convolution.Name + ":weights", [.. operands], new GraphAttributes { { "axis", 0 } }, before: convolution));
+        convolution.SetInput(input, graph.AddOperation("DequantizeLinear", name, [.. operands], new GraphAttributes { { "axis", 0 } }, before: convolution));
     }
 }
