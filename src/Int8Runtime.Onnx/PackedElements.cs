@@ -18,7 +18,8 @@ internal static class PackedElements
     /// <summary>One byte for each element, sign-extended where the type is signed.</summary>
     public static byte[] Unpack(DataType type, ReadOnlySpan<byte> packed, int elements)
     {
-        int bits = BitsOf(type), perByte = 8 / bits, mask = (1 << bits) - 1, sign = type is DataType.Int4 or DataType.Int2 ? 1 << (bits - 1) : 0;
+        int bits = BitsOf(type), perByte = 8 / bits, mask = (1 << bits) - 1,
+        sign = type is DataType.Int4 or DataType.Int2 ? 1 << (bits - 1) : 0;
         var result = new byte[elements];
         for (int i = 0; i < elements; i++)
         {

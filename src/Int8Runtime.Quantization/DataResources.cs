@@ -15,5 +15,6 @@ internal static class DataResources
 
     /// <summary>The names of the files with a prefix.</summary>
     public static IEnumerable<string> Names(string prefix) =>
-        typeof(DataResources).Assembly.GetManifestResourceNames().Where(n => n.StartsWith(prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal);
+        typeof(DataResources).Assembly.GetManifestResourceNames().Where(n => n.StartsWith(prefix, StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal);
 }

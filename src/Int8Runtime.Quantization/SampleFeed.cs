@@ -4,7 +4,10 @@ using Int8Runtime.Graph;
 
 namespace Int8Runtime.Quantization;
 
-/// <summary>How samples become the inputs of a model: one image or array for a model with one input, an array for each input by name otherwise.</summary>
+/// <summary>
+/// How samples become the inputs of a model: one image or array for a model with one input, an array for each input by name
+/// otherwise.
+/// </summary>
 internal sealed class SampleFeed
 {
     private readonly IDataset _samples;
@@ -28,7 +31,8 @@ internal sealed class SampleFeed
         if (samples.InputNames.Count == 0 && graph.Inputs.Count != 1)
         {
             throw new QuantizationException(
-                $"model '{graph.Name}' has {graph.Inputs.Count} inputs ({string.Join(", ", graph.Inputs.Select(i => i.Name))}), and '{samples.Name}' feeds one; "
+                $"model '{graph.Name}' has {graph.Inputs.Count} inputs "
+                    + $"({string.Join(", ", graph.Inputs.Select(i => i.Name))}), and '{samples.Name}' feeds one; "
                 + "give a folder or an .npz file with an array NAME.npy for each input");
         }
 
@@ -69,11 +73,13 @@ internal sealed class SampleFeed
 
     private static string? SourceOf(GraphValue input, IDataset samples)
     {
-        string? source = samples.InputNames.FirstOrDefault(n => n == input.Name) ?? samples.InputNames.FirstOrDefault(n => n == FileNameOf(input.Name));
+        string? source = samples.InputNames.FirstOrDefault(n => n == input.Name)
+            ?? samples.InputNames.FirstOrDefault(n => n == FileNameOf(input.Name));
         if (source is null && samples.InputNames.Count > 0)
         {
             throw new QuantizationException(
-                $"'{samples.Name}' has no array for input '{input.Name}'; it has {string.Join(", ", samples.InputNames)}. Name the array {FileNameOf(input.Name)}.npy");
+                $"'{samples.Name}' has no array for input '{input.Name}'; it has {string.Join(", ", samples.InputNames)}. Name "
+                    + $"the array {FileNameOf(input.Name)}.npy");
         }
 
         if (source is null && input.ElementType != DataType.Float32)
@@ -83,7 +89,8 @@ internal sealed class SampleFeed
             && Enumerable.Range(1, batch.Rank - 1).All(d => shape[d].Extent is not { } extent || extent == batch[d]));
         return fits ? source : throw new QuantizationException(
             $"input '{input.Name}' has shape {input.Shape}, but the samples of '{samples.Name}' are {Shape.Create(batch.Span[1..])} each; "
-            + (source is null ? "choose the preprocessing that gives the model's size (for example --resize and --crop)" : "save an array [samples, ...] of the model's size"));
+            + (source is null ? "choose the preprocessing that gives the model's size (for example --resize and --crop)"
+                : "save an array [samples, ...] of the model's size"));
     }
 
     private static Shape BatchOf(IDataset samples, string? source) =>

@@ -36,7 +36,8 @@ internal static class SampleRunner
         {
             TState state = states[worker] = createState();
             using InferenceRequest request = model.CreateRequest(feed.Shapes);
-            for (int i = Interlocked.Increment(ref next); i < samples.Count && !Volatile.Read(ref failed); i = Interlocked.Increment(ref next))
+            for (int i = Interlocked.Increment(ref next); i < samples.Count
+                && !Volatile.Read(ref failed); i = Interlocked.Increment(ref next))
             {
                 cancellation.ThrowIfCancellationRequested();
                 feed.Load(i, request);

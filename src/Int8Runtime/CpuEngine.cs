@@ -100,7 +100,8 @@ public sealed class CpuEngine : Engine
         int threads = options.Threads ?? pool.MaximumWorkers;
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1, nameof(options));
         VerboseLog? log = VerboseLog.Create(options.Verbose, options.VerboseWriter);
-        return new CpuEngine(isa, pool, Math.Min(threads, pool.MaximumWorkers), options.CacheBytes, log, options.Tuning ?? TuningOfEnvironment())
+        return new CpuEngine(isa, pool, Math.Min(threads, pool.MaximumWorkers), options.CacheBytes, log, options.Tuning
+            ?? TuningOfEnvironment())
         {
             NumericMode = options.NumericMode,
             ModelCache = options.ModelCache ?? CacheOfEnvironment(),

@@ -72,7 +72,8 @@ public sealed class CompactFormTests
     {
         var graph = new ModelGraph("twins")
         {
-            Provenance = new ModelProvenance { Description = "A description.", Properties = new Dictionary<string, string> { ["class 0"] = "cats" } },
+            Provenance = new ModelProvenance { Description = "A description.",
+                Properties = new Dictionary<string, string> { ["class 0"] = "cats" } },
         };
         GraphValue source = graph.AddInput("image", DataType.Float32, GraphShape.Of([1, 2, 5, 5]));
         GraphValue middle = graph.AddValue("between the convolutions");
@@ -86,7 +87,8 @@ public sealed class CompactFormTests
         {
             GraphValue integers = graph.AddConstant(name + " weights", TensorData.Create<sbyte>(new sbyte[36], [2, 2, 3, 3]));
             GraphValue scale = graph.AddConstant(name + " scale", TensorData.Vector<float>(0.5f, 0.25f));
-            GraphValue weights = graph.AddOperation("DequantizeLinear", name + " real weights", [integers, scale], new GraphAttributes { { "axis", 0 } });
+            GraphValue weights = graph.AddOperation("DequantizeLinear", name + " real weights", [integers, scale],
+                new GraphAttributes { { "axis", 0 } });
             var attributes = new GraphAttributes
             {
                 { "group", 1 }, { "strides", new long[] { 1, 1 } }, { "kernel_shape", new long[] { 3, 3 } }, { "pads", pads },

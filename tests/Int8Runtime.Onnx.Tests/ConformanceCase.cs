@@ -10,7 +10,8 @@ internal sealed record ConformanceCase(string Name, ModelGraph Model, IReadOnlyL
     {
         string data = Path.Combine(folder, "test_data_set_0");
         return new ConformanceCase(
-            Path.GetFileName(folder), OnnxModel.Load(Path.Combine(folder, "model.onnx")), LoadAll(data, "input_"), LoadAll(data, "output_"));
+            Path.GetFileName(folder), OnnxModel.Load(Path.Combine(folder, "model.onnx")), LoadAll(data, "input_"),
+            LoadAll(data, "output_"));
     }
 
     private static TensorData[] LoadAll(string folder, string prefix)

@@ -24,7 +24,8 @@ public sealed class ConstantBranchTests
     public void Branches_nest_and_see_the_values_around_them()
     {
         // Both branches of the inner node read "t", which the outer branch defines and which also is a value of the graph.
-        GraphProto outer = Branch("then", "result", Node("Abs", "x", "t"), If("c", "result", Branch("a", "y", Node("Exp", "t", "y")), Branch("b", "y", Node("Sqrt", "t", "y"))));
+        GraphProto outer = Branch("then", "result", Node("Abs", "x", "t"),
+            If("c", "result", Branch("a", "y", Node("Exp", "t", "y")), Branch("b", "y", Node("Sqrt", "t", "y"))));
         ModelProto model = Model(Node("Tanh", "x", "t"), If("c", "inner", outer, Branch("else", "t")), Node("Add", "inner", "t", "out"));
         model.Graph.Initializer.Add(Boolean("c", true));
         ModelGraph graph = OnnxModel.Load(model.ToByteArray());
@@ -38,7 +39,8 @@ public sealed class ConstantBranchTests
     {
         ModelProto model = Model(If("x", "out", Branch("then", "x"), Branch("else", "x")));
         Assert.Contains(
-            "constant condition", Assert.Throws<UnsupportedModelException>(() => OnnxModel.Load(model.ToByteArray())).Message, StringComparison.Ordinal);
+            "constant condition", Assert.Throws<UnsupportedModelException>(() => OnnxModel.Load(model.ToByteArray())).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -48,7 +50,8 @@ public sealed class ConstantBranchTests
         branch.Initializer.Add(Boolean("", true));
         ModelProto model = Model(If("c", "out", branch, Branch("else", "x")));
         model.Graph.Initializer.Add(Boolean("c", true));
-        Assert.Contains("no name", Assert.Throws<ModelFormatException>(() => OnnxModel.Load(model.ToByteArray())).Message, StringComparison.Ordinal);
+        Assert.Contains("no name", Assert.Throws<ModelFormatException>(() => OnnxModel.Load(model.ToByteArray())).Message,
+            StringComparison.Ordinal);
     }
 
     private static ModelGraph Load(bool condition, bool negated)

@@ -38,8 +38,11 @@ public sealed class DefectTests
     public void Defects_of_operators_that_are_decomposed_are_named()
     {
         Refused("'conv' (QLinearAdd) has no outputs", m => Become(m, "QLinearAdd", "com.microsoft").Output.Clear());
-        Refused("'conv' (RMSNormalization): axis -2000000000 is out of range", m => Become(m, "RMSNormalization", "").Attribute.Add(Axis(-2_000_000_000)));
-        Refused("axis 4 is out of range", m => m.Graph.Node[1] = new NodeProto { Name = "rms", OpType = "RMSNormalization", Input = { "image", "w" }, Output = { "conv" }, Attribute = { Axis(4) } });
+        Refused("'conv' (RMSNormalization): axis -2000000000 is out of range",
+            m => Become(m, "RMSNormalization", "").Attribute.Add(Axis(-2_000_000_000)));
+        Refused("axis 4 is out of range",
+            m => m.Graph.Node[1] = new NodeProto { Name = "rms", OpType = "RMSNormalization", Input = { "image", "w" },
+                Output = { "conv" }, Attribute = { Axis(4) } });
     }
 
     [Fact]
@@ -62,9 +65,11 @@ public sealed class DefectTests
     public void Wrong_input_shapes_are_refused()
     {
         ModelGraph graph = SampleModels.Classifier();
-        Assert.Contains("'image'", Assert.Throws<ModelFormatException>(() => ShapeInference.Infer(graph)).Message, StringComparison.Ordinal);
+        Assert.Contains("'image'", Assert.Throws<ModelFormatException>(() => ShapeInference.Infer(graph)).Message,
+            StringComparison.Ordinal);
         var wrong = new Dictionary<string, Shape> { ["image"] = [1, 4, 9, 9] };
-        Assert.Contains("Nx3x9x9", Assert.Throws<ModelFormatException>(() => ShapeInference.Infer(graph, wrong)).Message, StringComparison.Ordinal);
+        Assert.Contains("Nx3x9x9", Assert.Throws<ModelFormatException>(() => ShapeInference.Infer(graph, wrong)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -25,7 +25,8 @@ internal static class GraphAssert
     private static string[] Describe(IEnumerable<GraphValue> values) => [.. values.Select(v => v.ToString())];
 
     private static string Describe(GraphNode node) =>
-        $"{node}({string.Join(", ", node.Inputs.Select(i => i?.Name))}) -> {string.Join(", ", node.Outputs.Select(o => o.IsOmitted ? "" : o.Name))}";
+        $"{node}({string.Join(", ", node.Inputs.Select(i => i?.Name))}) -> "
+            + $"{string.Join(", ", node.Outputs.Select(o => o.IsOmitted ? "" : o.Name))}";
 
     private static string Describe(KeyValuePair<string, object> attribute) => attribute.Key + "=" + attribute.Value switch
     {

@@ -116,7 +116,8 @@ public sealed class HostOperatorConformanceTests(ITestOutputHelper output)
         for (int i = 0; i < test.Outputs.Count; i++)
         {
             GraphValue value = test.Model.Outputs[i];
-            AssertClose(test.Outputs[i], value.Constant ?? contents[value.Name], hasFourDigits: test.Name.StartsWith("test_roialign", StringComparison.Ordinal));
+            AssertClose(test.Outputs[i], value.Constant ?? contents[value.Name],
+                hasFourDigits: test.Name.StartsWith("test_roialign", StringComparison.Ordinal));
         }
     }
 

@@ -49,7 +49,8 @@ public sealed class MicrosoftOperatorTests
         GraphValue x = _graph.AddInput("x", DataType.UInt8, GraphShape.Of([1, 2]));
         GraphValue weights = _graph.AddConstant("w", TensorData.Create<sbyte>([1, 2, 3, 4], [2, 2]));
         GraphValue bias = _graph.AddConstant("b", TensorData.Vector(10, 20));
-        Node("QGemm", new GraphAttributes { { "transB", 1 } }, x, Scalar(0.5f), Scalar((byte)1), weights, Scalar(0.25f), Scalar((sbyte)0), bias);
+        Node("QGemm", new GraphAttributes { { "transB", 1 } }, x, Scalar(0.5f), Scalar((byte)1), weights, Scalar(0.25f),
+            Scalar((sbyte)0), bias);
         // (3 − 1)·1 + (5 − 1)·2 + 10 = 20 and (3 − 1)·3 + (5 − 1)·4 + 20 = 42, times 0.5·0.25
         Assert.Equal([2.5f, 5.25f], Run<byte, float>([3, 5]));
     }
@@ -81,9 +82,11 @@ public sealed class MicrosoftOperatorTests
     public void SkipLayerNormalization_delivers_the_sum()
     {
         GraphValue x = _graph.AddInput("x", DataType.Float32, GraphShape.Of([1, 1, 4]));
-        GraphValue skip = Vector([1, 1, 1, 1], 1, 1, 4), scale = Vector([1, 2, 1, 1], 4), shift = Vector([0, 0, 0, 5], 4), bias = Vector([-1, -1, 1, 1], 4);
+        GraphValue skip = Vector([1, 1, 1, 1], 1, 1, 4), scale = Vector([1, 2, 1, 1], 4), shift = Vector([0, 0, 0, 5], 4),
+        bias = Vector([-1, -1, 1, 1], 4);
         GraphValue result = _graph.AddValue("normalized", DataType.Float32), sum = _graph.AddValue("sum", DataType.Float32);
-        _graph.AddNode("SkipLayerNormalization", [x, skip, scale, shift, bias], [result, _graph.AddOmittedOutput(), _graph.AddOmittedOutput(), sum],
+        _graph.AddNode("SkipLayerNormalization", [x, skip, scale, shift, bias],
+            [result, _graph.AddOmittedOutput(), _graph.AddOmittedOutput(), sum],
             new GraphAttributes { { "epsilon", 0f } }, domain: "com.microsoft");
         _graph.AddOutput(sum);
         _graph.AddOutput(result);
@@ -103,7 +106,8 @@ public sealed class MicrosoftOperatorTests
     public void Embeddings_are_summed_and_normalized()
     {
         GraphValue x = _graph.AddInput("x", DataType.Int32, GraphShape.Of([1, 2]));
-        GraphValue words = Vector([0, 0, 4, 0, 1, 3], 3, 2), places = Vector([1, 0, 0, 1, 9, 9], 3, 2), ones = Vector([1, 1], 2), zeros = Vector([0, 0], 2);
+        GraphValue words = Vector([0, 0, 4, 0, 1, 3], 3, 2), places = Vector([1, 0, 0, 1, 9, 9], 3, 2), ones = Vector([1, 1], 2),
+        zeros = Vector([0, 0], 2);
         Node("EmbedLayerNormalization", new GraphAttributes { { "epsilon", 0f } }, x, null, words, places, null, ones, zeros);
         // Rows (4, 0) + (1, 0) and (1, 3) + (0, 1).
         Assert.Equal([1f, -1, -1, 1], Run<int, float>([1, 2]));
@@ -125,11 +129,14 @@ public sealed class MicrosoftOperatorTests
         byte[] codes = [.. Enumerable.Range(0, 2 * 2 * 16).Select(i => (byte)(i * 7))];
         GraphValue weights = _graph.AddConstant("w", new TensorData(DataType.UInt8, [2, 2, 16], codes));
         GraphValue zeros = _graph.AddConstant("z", new TensorData(DataType.UInt8, [2, 2], new byte[] { 128, 127, 3, 250 }));
-        Node("MatMulNBits", new GraphAttributes { { "K", 32 }, { "N", 2 }, { "bits", 8 }, { "block_size", 16 } }, x, weights, Vector([0.5f, 2, 1, 0.25f], 4), zeros);
+        Node("MatMulNBits", new GraphAttributes { { "K", 32 }, { "N", 2 }, { "bits", 8 }, { "block_size", 16 } }, x, weights,
+            Vector([0.5f, 2, 1, 0.25f], 4), zeros);
         float[] values = [.. Enumerable.Range(0, 32).Select(i => (i % 5) - 2f)];
         float[] scales = [0.5f, 2, 1, 0.25f];
         int[] points = [128, 127, 3, 250];
-        Assert.Equal([.. Enumerable.Range(0, 2).Select(n => Enumerable.Range(0, 32).Sum(k => values[k] * (codes[(n * 32) + k] - points[(n * 2) + (k / 16)]) * scales[(n * 2) + (k / 16)]))],
+        Assert.Equal([.. Enumerable.Range(0, 2)
+            .Select(n => Enumerable.Range(0, 32)
+                .Sum(k => values[k] * (codes[(n * 32) + k] - points[(n * 2) + (k / 16)]) * scales[(n * 2) + (k / 16)]))],
             Run<float, float>(values));
     }
 
@@ -139,7 +146,8 @@ public sealed class MicrosoftOperatorTests
         GraphValue x = _graph.AddInput("x", DataType.Float32, GraphShape.Of([1, 16]));
         byte[] codes = [0x98, 0x10, 0, 0, 0, 0, 0, 0xF0];   // 8, 9, 0, 1, …, 0, 15; the zero point is 8
         GraphValue weights = _graph.AddConstant("w", new TensorData(DataType.UInt8, [1, 1, 8], codes));
-        Node("MatMulNBits", new GraphAttributes { { "K", 16 }, { "N", 1 }, { "bits", 4 }, { "block_size", 16 } }, x, weights, Vector([0.5f], 1));
+        Node("MatMulNBits", new GraphAttributes { { "K", 16 }, { "N", 1 }, { "bits", 4 }, { "block_size", 16 } }, x, weights,
+            Vector([0.5f], 1));
         float[] values = [1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10];
         Assert.Equal([(0 + 2 - 24 - 28 + 70) * 0.5f], Run<float, float>(values));
     }

@@ -32,7 +32,8 @@ public sealed class OperatorUpgradeTests
     [Fact]
     public void Slice_pad_split_and_topk_parameters_become_inputs()
     {
-        GraphNode slice = Assert.Single(Upgrade("Slice", 9, new() { { "starts", new long[] { 1 } }, { "ends", new long[] { 3 } }, { "axes", new long[] { 1 } } }).Nodes);
+        GraphNode slice = Assert.Single(Upgrade("Slice", 9,
+            new() { { "starts", new long[] { 1 } }, { "ends", new long[] { 3 } }, { "axes", new long[] { 1 } } }).Nodes);
         Assert.Equal([1L], slice.ConstantInput(1)!.ToInt64Array());
         Assert.Equal([3L], slice.ConstantInput(2)!.ToInt64Array());
         Assert.Equal([1L], slice.ConstantInput(3)!.ToInt64Array());

@@ -41,7 +41,8 @@ public sealed class QuantizedOperatorTests
         GraphValue a = graph.AddInput("a", DataType.UInt8, GraphShape.Of([1])), b = graph.AddInput("b", DataType.UInt8, GraphShape.Of([1]));
         GraphValue y = graph.AddValue("y", DataType.UInt8);
         graph.AddNode(opType,
-            [a, Scalar(graph, 0.5f), Scalar(graph, (byte)3), b, Scalar(graph, 0.25f), Scalar(graph, (byte)1), Scalar(graph, 0.2f), Scalar(graph, (byte)8)],
+            [a, Scalar(graph, 0.5f), Scalar(graph, (byte)3), b, Scalar(graph, 0.25f), Scalar(graph, (byte)1), Scalar(graph, 0.2f),
+                Scalar(graph, (byte)8)],
             [y], domain: Microsoft);
         graph.AddOutput(y);
         Assert.Equal([expected], Run(graph, TensorData.Vector((byte)13), TensorData.Vector((byte)9)).AsSpan<byte>().ToArray());
@@ -54,7 +55,8 @@ public sealed class QuantizedOperatorTests
         GraphValue a = graph.AddInput("a", DataType.Int8, GraphShape.Of([1])), b = graph.AddInput("b", DataType.Int8, GraphShape.Of([1]));
         GraphValue y = graph.AddValue("y", DataType.Int8);
         graph.AddNode("QLinearConcat",
-            [Scalar(graph, 1f), Scalar(graph, (sbyte)-1), a, Scalar(graph, 2f), Scalar(graph, (sbyte)0), b, Scalar(graph, 0.5f), Scalar(graph, (sbyte)2)],
+            [Scalar(graph, 1f), Scalar(graph, (sbyte)-1), a, Scalar(graph, 2f), Scalar(graph, (sbyte)0), b, Scalar(graph, 0.5f),
+                Scalar(graph, (sbyte)2)],
             [y], new GraphAttributes { { "axis", 0 } }, domain: Microsoft);
         graph.AddOutput(y);
         Assert.Equal([5, 3], Run(graph, TensorData.Vector((sbyte)3), TensorData.Vector((sbyte)10)).AsSpan<sbyte>().ToArray());

@@ -43,12 +43,15 @@ public sealed class RealModelTests(ITestOutputHelper output)
             tensors.Apply(graph);
             GraphCleanup.Run(graph);
             graph.Validate();
-            IEnumerable<string> counts = graph.Nodes.CountBy(n => n.OpType).OrderByDescending(c => c.Value).Select(c => $"{c.Key} {c.Value}");
-            output.WriteLine($"{Path.GetFileName(path)}: {graph.Nodes.Count} nodes, {watch.ElapsedMilliseconds} ms: {string.Join(", ", counts)}");
+            IEnumerable<string> counts = graph.Nodes.CountBy(n => n.OpType).OrderByDescending(c => c.Value)
+                .Select(c => $"{c.Key} {c.Value}");
+            output.WriteLine($"{Path.GetFileName(path)}: {graph.Nodes.Count} nodes, {watch.ElapsedMilliseconds} ms: "
+                + $"{string.Join(", ", counts)}");
             for (int i = 0; i < stated.Length; i++)
             {
                 Assert.Equal(stated[i].Type, graph.Outputs[i].ElementType);
-                Assert.True(stated[i].Shape is null || stated[i].Shape!.Accepts(graph.Outputs[i].Shape!.ToExtents()), $"{path}: {graph.Outputs[i]}");
+                Assert.True(stated[i].Shape is null || stated[i].Shape!.Accepts(graph.Outputs[i].Shape!.ToExtents()),
+                    $"{path}: {graph.Outputs[i]}");
             }
             string[] left = ["Shape", "ConstantOfShape", "Identity", "Dropout", "Constant"];
             Assert.DoesNotContain(graph.Nodes, n => left.Contains(n.OpType));
@@ -56,7 +59,8 @@ public sealed class RealModelTests(ITestOutputHelper output)
     }
 
     // One image; the digits model names its dimensions without giving their extents.
-    private static Dictionary<string, Shape> DefaultShapes(string path, ModelGraph graph) => path.Contains("mnist-8", StringComparison.Ordinal)
+    private static Dictionary<string, Shape> DefaultShapes(string path, ModelGraph graph) =>
+        path.Contains("mnist-8", StringComparison.Ordinal)
         ? new() { [graph.Inputs[0].Name] = [1, 1, 28, 28] }
         : graph.Inputs.ToDictionary(i => i.Name, i => (Shape)i.Shape!.Select(d => d.Extent ?? 1).ToArray());
 

@@ -13,14 +13,18 @@ internal static class SampleModels
     {
         var graph = new ModelGraph("sample");
         GraphValue image = graph.AddInput("image", DataType.Float32, new GraphShape(GraphDimension.Named("N"), 3, 9, 9));
-        GraphValue x = graph.AddOperation("Pad", "padded", [image, Integers(graph, "pads", 0, 0, 1, 1, 0, 0, 1, 1), graph.AddConstant("zero", TensorData.Scalar(0f))]);
+        GraphValue x = graph.AddOperation("Pad", "padded",
+            [image, Integers(graph, "pads", 0, 0, 1, 1, 0, 0, 1, 1), graph.AddConstant("zero", TensorData.Scalar(0f))]);
         x = graph.AddOperation("Conv", "conv", [x, Reals(graph, "w", 8, 3, 3, 3), Reals(graph, "b", 8)], new GraphAttributes
         {
             { "strides", new long[] { 2, 2 } }, { "pads", new long[] { 0, 0, 1, 1 } }, { "kernel_shape", new long[] { 3, 3 } },
         });
-        x = graph.AddOperation("BatchNormalization", "norm", [x, Reals(graph, "g", 8), Reals(graph, "o", 8), Reals(graph, "m", 8), Reals(graph, "v", 8)]);
-        x = graph.AddOperation("Clip", "clip", [x, graph.AddConstant("low", TensorData.Scalar(0f)), graph.AddConstant("high", TensorData.Scalar(6f))]);
-        GraphValue scale = graph.AddConstant("scale", TensorData.Scalar(0.05f)), zeroPoint = graph.AddConstant("zp", TensorData.Scalar((byte)3));
+        x = graph.AddOperation("BatchNormalization", "norm",
+            [x, Reals(graph, "g", 8), Reals(graph, "o", 8), Reals(graph, "m", 8), Reals(graph, "v", 8)]);
+        x = graph.AddOperation("Clip", "clip",
+            [x, graph.AddConstant("low", TensorData.Scalar(0f)), graph.AddConstant("high", TensorData.Scalar(6f))]);
+        GraphValue scale = graph.AddConstant("scale", TensorData.Scalar(0.05f)),
+        zeroPoint = graph.AddConstant("zp", TensorData.Scalar((byte)3));
         x = graph.AddOperation("QuantizeLinear", "q", [x, scale, zeroPoint]);
         x = graph.AddOperation("DequantizeLinear", "dq", [x, scale, zeroPoint]);
         x = graph.AddOperation("MaxPool", "pool", [x], new GraphAttributes { { "kernel_shape", new long[] { 2, 2 } }, { "ceil_mode", 1 } });
@@ -28,12 +32,17 @@ internal static class SampleModels
         graph.AddNode("Split", [x, Integers(graph, "sizes", 3, 5)], [left, right], new GraphAttributes { { "axis", 1 } });
         x = graph.AddOperation("Concat", "joined", [right, left], new GraphAttributes { { "axis", 1 } });
         x = graph.AddOperation("Resize", "resized", [x, null, graph.AddConstant("scales", TensorData.Vector(1f, 1f, 2f, 2f))]);
-        x = graph.AddOperation("Slice", "cut", [x, Integers(graph, "starts", 0, -1), Integers(graph, "ends", 99, -99), Integers(graph, "axes", 2, 3), Integers(graph, "steps", 2, -1)]);
+        x = graph.AddOperation("Slice", "cut",
+            [x, Integers(graph, "starts", 0, -1), Integers(graph, "ends", 99, -99), Integers(graph, "axes", 2, 3),
+                Integers(graph, "steps", 2, -1)]);
         GraphValue mean = graph.AddOperation("ReduceMean", "mean", [x, Integers(graph, "spatial", 2, 3)]);
-        GraphValue batch = graph.AddOperation("Gather", "batch", [graph.AddOperation("Shape", "shape", [mean]), Integers(graph, "first", 0)]);
-        GraphValue target = graph.AddOperation("Concat", "target", [batch, Integers(graph, "rest", -1)], new GraphAttributes { { "axis", 0 } });
+        GraphValue batch = graph.AddOperation("Gather", "batch",
+            [graph.AddOperation("Shape", "shape", [mean]), Integers(graph, "first", 0)]);
+        GraphValue target = graph.AddOperation("Concat", "target", [batch, Integers(graph, "rest", -1)],
+            new GraphAttributes { { "axis", 0 } });
         x = graph.AddOperation("Reshape", "flat", [mean, target]);
-        x = graph.AddOperation("Gemm", "gemm", [x, Reals(graph, "fc", 10, 8), Reals(graph, "fcb", 10)], new GraphAttributes { { "transB", 1 } });
+        x = graph.AddOperation("Gemm", "gemm", [x, Reals(graph, "fc", 10, 8), Reals(graph, "fcb", 10)],
+            new GraphAttributes { { "transB", 1 } });
         x = graph.AddOperation("Softmax", "scores", [x], new GraphAttributes { { "axis", -1 } });
         graph.AddOutput(x);
         return graph;

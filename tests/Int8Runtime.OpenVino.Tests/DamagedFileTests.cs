@@ -19,17 +19,20 @@ public sealed class DamagedFileTests
     [InlineData("<net version=\"11\"/>", "<layers>")]
     [InlineData("<net version=\"11\"><layers/></net>", "<edges>")]
     [InlineData("<net version=\"11\"><layers/><edges/></net>", "no Result")]
-    [InlineData("<net version=\"11\"><layers><layer id=\"0\" name=\"r\" type=\"Result\"><input><port id=\"0\"/></input></layer></layers><edges/></net>", "no edge leads")]
+    [InlineData("<net version=\"11\"><layers><layer id=\"0\" name=\"r\" type=\"Result\"><input><port "
+        + "id=\"0\"/></input></layer></layers><edges/></net>", "no edge leads")]
     public void Text_that_is_no_model(string text, string expected) => AssertRefused(text, [], expected, "model.xml");
 
     [Fact]
     public void Unknown_layers_and_versions_are_named()
     {
         AssertRefused(Good().Xml.Replace("type=\"Add\"", "type=\"Warp\""), Good().Weights, "Layer 'y' (Warp, opset1)", "not supported");
-        AssertRefused(Good().Xml.Replace("type=\"Add\" version=\"opset1\"", "type=\"Add\" version=\"opset99\""), Good().Weights, "Layer 'y' (Add, opset99)", "opset1");
+        AssertRefused(Good().Xml.Replace("type=\"Add\" version=\"opset1\"", "type=\"Add\" version=\"opset99\""), Good().Weights,
+            "Layer 'y' (Add, opset99)", "opset1");
         AssertRefused(Good().Xml.Replace("type=\"Add\"", "type=\"Loop\""), Good().Weights, "control flow");
         AssertRefused(Good().Xml.Replace("numpy", "pdpd"), Good().Weights, "Layer 'y'", "pdpd");
-        AssertRefused(Good().Xml.Replace("element_type=\"f32\" shape=\"1,2\" offset", "element_type=\"f8e4m3\" shape=\"1,2\" offset"), Good().Weights, "f8e4m3");
+        AssertRefused(Good().Xml.Replace("element_type=\"f32\" shape=\"1,2\" offset",
+            "element_type=\"f8e4m3\" shape=\"1,2\" offset"), Good().Weights, "f8e4m3");
     }
 
     [Fact]
@@ -68,7 +71,8 @@ public sealed class DamagedFileTests
     public void Attributes_of_other_namespaces_are_ignored()
     {
         using var folder = new TemporaryFolder();
-        File.WriteAllText(folder["model.xml"], Good().Xml.Replace("auto_broadcast=", "xmlns:o=\"other\" o:auto_broadcast=\"pdpd\" auto_broadcast="));
+        File.WriteAllText(folder["model.xml"],
+            Good().Xml.Replace("auto_broadcast=", "xmlns:o=\"other\" o:auto_broadcast=\"pdpd\" auto_broadcast="));
         File.WriteAllBytes(folder["model.bin"], Good().Weights);
         Assert.Single(OpenVinoModel.Load(folder["model.xml"]).Nodes);
     }

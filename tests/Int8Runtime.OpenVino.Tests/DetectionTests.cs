@@ -11,7 +11,8 @@ public sealed class DetectionTests
     public void Clustered_priors_lie_around_the_centres_of_cells()
     {
         ModelGraph graph = new IrSketch().Parameter("x", "1,4,1,2").Longs("grid", "2", 1, 2).Longs("image", "2", 100, 200)
-            .Layer("p", "PriorBoxClustered", 1, "width=\"20,40\" height=\"10,20\" clip=\"false\" step=\"0\" offset=\"0.5\" variance=\"0.1,0.1,0.2,0.2\"",
+            .Layer("p", "PriorBoxClustered", 1,
+                "width=\"20,40\" height=\"10,20\" clip=\"false\" step=\"0\" offset=\"0.5\" variance=\"0.1,0.1,0.2,0.2\"",
                 ["grid", "image"], "f32", [2, 16]).Result("p").Result("x").Load();
         float[] result = Running.Run(s_engine, graph, [new float[8]])[0];
         // the first cell has its centre at (50, 50) of an image 200 wide and 100 high
@@ -24,12 +25,15 @@ public sealed class DetectionTests
     public void Priors_have_the_sizes_and_ratios_of_the_attributes()
     {
         ModelGraph graph = new IrSketch().Parameter("x", "1").Longs("grid", "2", 1, 1).Longs("image", "2", 100, 100)
-            .Layer("p", "PriorBox", 1, "min_size=\"16\" max_size=\"36\" aspect_ratio=\"4,4\" flip=\"true\" clip=\"true\" step=\"50\" offset=\"0.5\" variance=\"0.1\"",
+            .Layer("p", "PriorBox", 1,
+                "min_size=\"16\" max_size=\"36\" aspect_ratio=\"4,4\" flip=\"true\" clip=\"true\" step=\"50\" offset=\"0.5\" "
+                + "variance=\"0.1\"",
                 ["grid", "image"], "f32", [2, 16]).Result("p").Result("x").Load();
         float[] result = Running.Run(s_engine, graph, [new float[1]])[0];
         // centre 25: 16 square, √(16·36) = 24 square, 32 by 8, 8 by 32
         Running.AssertClose(
-            [0.17f, 0.17f, 0.33f, 0.33f, 0.13f, 0.13f, 0.37f, 0.37f, 0.09f, 0.21f, 0.41f, 0.29f, 0.21f, 0.09f, 0.29f, 0.41f], result[..16], 1e-5);
+            [0.17f, 0.17f, 0.33f, 0.33f, 0.13f, 0.13f, 0.37f, 0.37f, 0.09f, 0.21f, 0.41f, 0.29f, 0.21f, 0.09f, 0.29f, 0.41f],
+            result[..16], 1e-5);
         Assert.Equal(0.1f, result[16]);
     }
 
@@ -38,9 +42,11 @@ public sealed class DetectionTests
     {
         // Three priors, two classes (0 is the background); the second prior overlaps the first, the third stands alone.
         ModelGraph graph = new IrSketch().Parameter("offsets", "1,12").Parameter("scores", "1,6")
-            .Reals("priors", "1,2,12", 0, 0, 0.4f, 0.4f, 0.05f, 0.05f, 0.45f, 0.45f, 0.6f, 0.6f, 1, 1, 0.1f, 0.1f, 0.2f, 0.2f, 0.1f, 0.1f, 0.2f, 0.2f, 0.1f, 0.1f, 0.2f, 0.2f)
+            .Reals("priors", "1,2,12", 0, 0, 0.4f, 0.4f, 0.05f, 0.05f, 0.45f, 0.45f, 0.6f, 0.6f, 1, 1, 0.1f, 0.1f, 0.2f, 0.2f,
+                0.1f, 0.1f, 0.2f, 0.2f, 0.1f, 0.1f, 0.2f, 0.2f)
             .Layer("d", "DetectionOutput", 1,
-                "num_classes=\"2\" background_label_id=\"0\" top_k=\"10\" keep_top_k=\"4\" nms_threshold=\"0.45\" confidence_threshold=\"0.1\" normalized=\"true\" "
+                "num_classes=\"2\" background_label_id=\"0\" top_k=\"10\" keep_top_k=\"4\" nms_threshold=\"0.45\" "
+                    + "confidence_threshold=\"0.1\" normalized=\"true\" "
                 + "code_type=\"caffe.PriorBoxParameter.CENTER_SIZE\" share_location=\"true\" variance_encoded_in_target=\"false\"",
                 ["offsets", "scores", "priors"], "f32", [1, 1, 4, 7]).Result("d").Load();
         float[] offsets = new float[12];
@@ -57,7 +63,8 @@ public sealed class DetectionTests
     public void Suppressed_boxes_are_sorted_over_classes_or_within_them(string sorts, float[] expected)
     {
         ModelGraph graph = new IrSketch().Parameter("scores", "1,2,3")
-            .Reals("boxes", "1,3,4", 0, 0, 1, 1, 0, 0, 1.1f, 1, 5, 5, 6, 6).Longs("limit", "", 1).Reals("overlap", "", 0.5f).Reals("least", "", 0.3f)
+            .Reals("boxes", "1,3,4", 0, 0, 1, 1, 0, 0, 1.1f, 1, 5, 5, 6, 6).Longs("limit", "", 1).Reals("overlap", "", 0.5f)
+            .Reals("least", "", 0.3f)
             .Layer("n", "NonMaxSuppression", 5, $"box_encoding=\"corner\" sort_result_descending=\"{sorts}\" output_type=\"i64\"",
                 ["boxes", "scores", "limit", "overlap", "least"], "i64", [-1, 3], [-1, 3], [1]).Result("n:0").Result("n:1").Load();
         float[][] results = Running.Run(s_engine, graph, [0.4f, 0.5f, 0.1f, 0.2f, 0.1f, 0.9f]);
@@ -74,7 +81,8 @@ public sealed class DetectionTests
             ? "axis=\"1\" end_axis=\"3\" coords=\"4\" classes=\"2\" num=\"1\" do_softmax=\"true\""
             : "axis=\"1\" end_axis=\"3\" coords=\"4\" classes=\"2\" num=\"3\" mask=\"0\" do_softmax=\"false\"";
         long[] shape = softmax ? [1, 7] : [1, 7, 1, 1];
-        ModelGraph graph = new IrSketch().Parameter("x", "1,7,1,1").Layer("y", "RegionYolo", 1, data, ["x"], "f32", shape).Result("y").Load();
+        ModelGraph graph = new IrSketch().Parameter("x", "1,7,1,1").Layer("y", "RegionYolo", 1, data, ["x"], "f32", shape)
+            .Result("y").Load();
         float[] result = Running.Run(s_engine, graph, [0, 0, 3, 4, 0, 1, 1])[0];
         float last = softmax ? 0.5f : (float)(1 / (1 + Math.Exp(-1)));
         Running.AssertClose([0.5f, 0.5f, 3, 4, 0.5f, last, last], result, 1e-6);

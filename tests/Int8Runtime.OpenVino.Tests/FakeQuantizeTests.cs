@@ -17,7 +17,8 @@ public sealed class FakeQuantizeTests
             return outLow;
         if (x > Math.Max(inLow, inHigh))
             return outHigh;
-        return (Math.Round((x - inLow) / (inHigh - inLow) * (levels - 1), MidpointRounding.ToEven) / (levels - 1) * (outHigh - outLow)) + outLow;
+        return (Math.Round((x - inLow) / (inHigh - inLow) * (levels - 1),
+            MidpointRounding.ToEven) / (levels - 1) * (outHigh - outLow)) + outLow;
     }
 
     [Theory]
@@ -29,10 +30,12 @@ public sealed class FakeQuantizeTests
     public void D01_the_definition_holds_inside_and_at_both_borders(int levels) => Properties.Check(
         Gen.Choose(1, 1_000_000).ArrayOf(4), parts =>
         {
-            float low = (parts[0] - 500_000) / 1e5f, high = low + (parts[1] / 1e5f), outLow = (parts[2] - 500_000) / 1e5f, outHigh = outLow + ((parts[3] - 500_000) / 1e5f);
+            float low = (parts[0] - 500_000) / 1e5f, high = low + (parts[1] / 1e5f), outLow = (parts[2] - 500_000) / 1e5f,
+            outHigh = outLow + ((parts[3] - 500_000) / 1e5f);
             float[] xs =
             [
-                low, high, MathF.BitIncrement(low), MathF.BitDecrement(low), MathF.BitIncrement(high), MathF.BitDecrement(high), 0, -1e30f, 1e30f,
+                low, high, MathF.BitIncrement(low), MathF.BitDecrement(low), MathF.BitIncrement(high), MathF.BitDecrement(high),
+                0, -1e30f, 1e30f,
                 float.NegativeInfinity, float.PositiveInfinity, .. Enumerable.Range(0, 40).Select(i => low + ((high - low) * i / 39f)),
             ];
             ModelGraph graph = Single(xs.Length, levels, low, high, outLow, outHigh);
@@ -47,7 +50,8 @@ public sealed class FakeQuantizeTests
                 double expected = Definition(xs[i], low, high, outLow, outHigh, levels);
                 double position = (Math.Clamp(xs[i], low, high) - (double)low) / ((double)high - low) * (levels - 1);
                 bool isTie = Math.Abs(position - Math.Floor(position) - 0.5) < 1e-3 * levels / 256;
-                Assert.True(Math.Abs(expected - actual[i]) <= (isTie ? step : 0) + (magnitude * 1e-5), $"{xs[i]} in [{low}, {high}]: {actual[i]} instead of {expected}");
+                Assert.True(Math.Abs(expected - actual[i]) <= (isTie ? step : 0) + (magnitude * 1e-5),
+                    $"{xs[i]} in [{low}, {high}]: {actual[i]} instead of {expected}");
             }
         });
 
@@ -74,7 +78,8 @@ public sealed class FakeQuantizeTests
         GraphValue input = graph.AddInput("x", DataType.Float32, new GraphShape(1, channels, Width));
         Shape shape = channels == 1 ? [] : [1, channels, 1];
         GraphValue Range(string name, IEnumerable<float> values) => graph.AddConstant(name, TensorData.Create<float>([.. values], shape));
-        graph.AddOutput(FakeQuantize(graph, "y", input, levels, Range("il", low), Range("ih", high), Range("ol", low.Select(l => l / 2)), Range("oh", high.Select(h => h * 2))));
+        graph.AddOutput(FakeQuantize(graph, "y", input, levels, Range("il", low), Range("ih", high),
+            Range("ol", low.Select(l => l / 2)), Range("oh", high.Select(h => h * 2))));
         float[] expected = Evaluate(graph, x);
         using CpuEngine engine = CpuEngine.Create();
         using CompiledModel model = engine.Compile(graph);
@@ -94,8 +99,10 @@ public sealed class FakeQuantizeTests
         using CpuEngine engine = CpuEngine.Create();
         float[] x = Running.Random(8 * 36, 2, 1.2f);
         using CompiledModel model = engine.Compile(graph);
-        Assert.All(model.Explain().Nodes.Where(n => n.OpType == "Conv"), n => Assert.True(n.IsInt8, $"{n.Name}: {string.Join("; ", n.Notes)}"));
-        using CompiledModel simulated = engine.Compile(graph, new CompileOptions { DisabledPasses = [.. CompiledModel.PassNames.Where(p => p != "fake-quantize-conversion")] });
+        Assert.All(model.Explain().Nodes.Where(n => n.OpType == "Conv"),
+            n => Assert.True(n.IsInt8, $"{n.Name}: {string.Join("; ", n.Notes)}"));
+        using CompiledModel simulated = engine.Compile(graph,
+            new CompileOptions { DisabledPasses = [.. CompiledModel.PassNames.Where(p => p != "fake-quantize-conversion")] });
         Running.AssertClose(Running.Run(simulated, x)[0], Running.Run(model, x)[0], 0.02);
     }
 
@@ -106,7 +113,8 @@ public sealed class FakeQuantizeTests
     {
         var graph = new ModelGraph("float");
         GraphValue x = graph.AddInput("x", DataType.Float32, new GraphShape(1, 4, 5, 5));
-        GraphValue y = FakeQuantize(graph, "y", x, levels, Number(graph, -1), Number(graph, 1), Number(graph, -1 * outputFactor), Number(graph, outputFactor));
+        GraphValue y = FakeQuantize(graph, "y", x, levels, Number(graph, -1), Number(graph, 1), Number(graph, -1 * outputFactor),
+            Number(graph, outputFactor));
         graph.AddOutput(y);
         using CpuEngine engine = CpuEngine.Create();
         using CompiledModel model = engine.Compile(graph);
@@ -122,7 +130,8 @@ public sealed class FakeQuantizeTests
     {
         var graph = new ModelGraph("between");
         GraphValue x = graph.AddInput("x", DataType.Float32, new GraphShape(1, 4));
-        graph.AddOutput(FakeQuantize(graph, "y", x, 256, Number(graph, -0.3f), Number(graph, 0.5f), Number(graph, -0.3f), Number(graph, 0.5f)));
+        graph.AddOutput(FakeQuantize(graph, "y", x, 256, Number(graph, -0.3f), Number(graph, 0.5f), Number(graph, -0.3f),
+            Number(graph, 0.5f)));
         ModelGraph converted = graph.Clone();
         FakeQuantizeConversion.Apply(converted);
         Assert.Contains(converted.Nodes, FakeQuantizeConversion.IsFakeQuantize);
@@ -133,7 +142,8 @@ public sealed class FakeQuantizeTests
     {
         var graph = new ModelGraph("narrow");
         GraphValue x = graph.AddInput("x", DataType.Float32, new GraphShape(1, 9));
-        graph.AddOutput(FakeQuantize(graph, "y", x, 255, Number(graph, -1.27f), Number(graph, 1.27f), Number(graph, -1.27f), Number(graph, 1.27f)));
+        graph.AddOutput(FakeQuantize(graph, "y", x, 255, Number(graph, -1.27f), Number(graph, 1.27f), Number(graph, -1.27f),
+            Number(graph, 1.27f)));
         ModelGraph converted = graph.Clone();
         FakeQuantizeConversion.Apply(converted);
         Assert.DoesNotContain(converted.Nodes, FakeQuantizeConversion.IsFakeQuantize);
@@ -200,15 +210,19 @@ public sealed class FakeQuantizeTests
         var graph = new ModelGraph("fq");
         GraphValue x = graph.AddInput("x", DataType.Float32, new GraphShape(1, 8, 6, 6));
         float low = symmetric ? -1.28f : -0.5f, high = symmetric ? 1.27f : 2.05f;
-        GraphValue value = FakeQuantize(graph, "x_fq", x, 256, Number(graph, low), Number(graph, high), Number(graph, low), Number(graph, high));
-        value = graph.AddOperation("Conv", "conv", [value, Weights(graph, "w1", 8, 8)], new GraphAttributes { { "pads", (long[])[1, 1, 1, 1] } });
+        GraphValue value = FakeQuantize(graph, "x_fq", x, 256, Number(graph, low), Number(graph, high), Number(graph, low),
+            Number(graph, high));
+        value = graph.AddOperation("Conv", "conv", [value, Weights(graph, "w1", 8, 8)],
+            new GraphAttributes { { "pads", (long[])[1, 1, 1, 1] } });
         value = graph.AddOperation("Clip", "clip", [value, Number(graph, symmetric ? -9 : 0), Number(graph, 9)]);
         float[] steps = [.. Enumerable.Range(0, perChannel ? 8 : 1).Select(c => 0.01f * (1 + (c % 3)))];
         Shape shape = perChannel ? [1, 8, 1, 1] : [];
         GraphValue below = graph.AddConstant("below", TensorData.Create<float>([.. steps.Select(s => symmetric ? -128 * s : 0)], shape));
-        GraphValue above = graph.AddConstant("above", TensorData.Create<float>([.. steps.Select(s => symmetric ? 127 * s : 255 * s)], shape));
+        GraphValue above = graph.AddConstant("above",
+            TensorData.Create<float>([.. steps.Select(s => symmetric ? 127 * s : 255 * s)], shape));
         value = FakeQuantize(graph, "mid_fq", value, 256, below, above, below, above);
-        value = graph.AddOperation("Conv", "depthwise", [value, Weights(graph, "w2", 8, 1)], new GraphAttributes { { "group", 8 }, { "pads", (long[])[1, 1, 1, 1] } });
+        value = graph.AddOperation("Conv", "depthwise", [value, Weights(graph, "w2", 8, 1)],
+            new GraphAttributes { { "group", 8 }, { "pads", (long[])[1, 1, 1, 1] } });
         graph.AddOutput(value);
         return graph;
     }
@@ -224,10 +238,12 @@ public sealed class FakeQuantizeTests
         return FakeQuantize(graph, name + "_fq", weights, 255, low, high, low, high);
     }
 
-    private static GraphValue FakeQuantize(ModelGraph graph, string name, GraphValue x, int levels, GraphValue il, GraphValue ih, GraphValue ol, GraphValue oh)
+    private static GraphValue FakeQuantize(ModelGraph graph, string name, GraphValue x, int levels, GraphValue il, GraphValue ih,
+        GraphValue ol, GraphValue oh)
     {
         GraphValue y = graph.AddValue(name);
-        graph.AddNode("FakeQuantize", [x, il, ih, ol, oh], [y], new GraphAttributes { { "levels", levels } }, domain: OperatorDomains.OpenVino);
+        graph.AddNode("FakeQuantize", [x, il, ih, ol, oh], [y], new GraphAttributes { { "levels", levels } },
+            domain: OperatorDomains.OpenVino);
         return y;
     }
 
@@ -237,7 +253,8 @@ public sealed class FakeQuantizeTests
     {
         var graph = new ModelGraph("fq");
         GraphValue x = graph.AddInput("x", DataType.Float32, new GraphShape(count));
-        graph.AddOutput(FakeQuantize(graph, "y", x, levels, Number(graph, low), Number(graph, high), Number(graph, outLow), Number(graph, outHigh)));
+        graph.AddOutput(FakeQuantize(graph, "y", x, levels, Number(graph, low), Number(graph, high), Number(graph, outLow),
+            Number(graph, outHigh)));
         return graph;
     }
 

@@ -38,7 +38,8 @@ public sealed class IrReaderTests
         }
 
         ModelGraph graph = sketch
-            .Layer("y", "MatMul", 1, $"transpose_a=\"false\" transpose_b=\"{(transposed ? "true" : "false")}\"", ["x", transposed ? "r" : "t"], "f32", [1, 3]).Result("y").Load();
+            .Layer("y", "MatMul", 1, $"transpose_a=\"false\" transpose_b=\"{(transposed ? "true" : "false")}\"",
+                ["x", transposed ? "r" : "t"], "f32", [1, 3]).Result("y").Load();
         Assert.Equal(4, Assert.Single(graph.Nodes, n => n.Is("DequantizeLinear")).Attributes.GetInteger("block_size"));
         int[] zeros = [7, 8, 6, 4, 15, 0];
         float[] scales = [1, 2, 0.5f, 4, 0.25f, 1], input = [1, -2, 3, 4, 0.5f, 6, -7, 8];
@@ -77,7 +78,8 @@ public sealed class IrReaderTests
             .Constant("w", "i8", "2,2,1,1,1", 1, 2, 3, 4)
             .Layer("f", "Convert", 1, "destination_type=\"f32\"", ["w"], "f32", [2, 2, 1, 1, 1])
             .Reals("a", "2,1,1,1,1", 1, 10).Layer("m", "Multiply", 1, "", ["f", "a"], "f32", [2, 2, 1, 1, 1])
-            .Layer("y", "GroupConvolution", 1, "strides=\"1,1\" dilations=\"1,1\" pads_begin=\"0,0\" pads_end=\"0,0\"", ["x", "m"], "f32", [1, 4, 1, 1])
+            .Layer("y", "GroupConvolution", 1, "strides=\"1,1\" dilations=\"1,1\" pads_begin=\"0,0\" pads_end=\"0,0\"",
+                ["x", "m"], "f32", [1, 4, 1, 1])
             .Result("y").Load();
         Assert.Equal([4], graph.Nodes.Single(n => n.Is("DequantizeLinear")).ConstantInput(1)!.Shape.ToArray());
         Assert.Equal([1, 2, 60, 80], Running.Run(s_engine, graph, [1, 2])[0]);
@@ -110,7 +112,8 @@ public sealed class IrReaderTests
         ModelGraph graph = new IrSketch().Parameter("x", "1,4,2,2")
             .Layer("y", "ReorgYolo", 2, "stride=\"2\"", ["x"], "f32", [1, 16, 1, 1]).Result("y").Load();
         float[] x = [.. Enumerable.Range(0, 16).Select(i => (float)i)];
-        // Darknet's loop: element (c, h, w) of the result's memory is element (c mod C/s², h·s + (c div C/s²) div s, w·s + … mod s) of [C/s², H·s, W·s].
+        // Darknet's loop: element (c, h, w) of the result's memory is element (c mod C/s², h·s + (c div C/s²) div s, w·s + … mod
+        // s) of [C/s², H·s, W·s].
         var expected = new float[16];
         for (int c = 0; c < 4; c++)
         {

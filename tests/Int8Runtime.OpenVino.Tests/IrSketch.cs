@@ -21,14 +21,18 @@ internal sealed class IrSketch(int version = 11)
     {
         long offset = _weights.Length;
         _weights.Write(bytes);
-        return Layer(name, "Const", 1, $"element_type=\"{type}\" shape=\"{shape}\" offset=\"{offset}\" size=\"{bytes.Length}\"", [], type, Extents(shape));
+        return Layer(name, "Const", 1, $"element_type=\"{type}\" shape=\"{shape}\" offset=\"{offset}\" size=\"{bytes.Length}\"",
+            [], type, Extents(shape));
     }
 
-    public IrSketch Reals(string name, string shape, params float[] values) => Constant(name, "f32", shape, [.. MemoryMarshal.AsBytes<float>(values)]);
+    public IrSketch Reals(string name, string shape, params float[] values) =>
+        Constant(name, "f32", shape, [.. MemoryMarshal.AsBytes<float>(values)]);
 
-    public IrSketch Longs(string name, string shape, params long[] values) => Constant(name, "i64", shape, [.. MemoryMarshal.AsBytes<long>(values)]);
+    public IrSketch Longs(string name, string shape, params long[] values) =>
+        Constant(name, "i64", shape, [.. MemoryMarshal.AsBytes<long>(values)]);
 
-    public IrSketch Layer(string name, string type, int operatorSet, string data, string[] operands, string resultType, params long[][] shapes)
+    public IrSketch Layer(string name, string type, int operatorSet, string data, string[] operands, string resultType,
+        params long[][] shapes)
     {
         int id = _known.Count;
         _layers.Append(CultureInfo.InvariantCulture, $"<layer id=\"{id}\" name=\"{name}\" type=\"{type}\" version=\"opset{operatorSet}\">");
@@ -42,7 +46,8 @@ internal sealed class IrSketch(int version = 11)
             (int from, int first, string fromType, long[][] fromShapes) = _known[parts[0]];
             int output = parts.Length > 1 ? int.Parse(parts[1], CultureInfo.InvariantCulture) : 0;
             Port(i, fromType, fromShapes[output]);
-            _edges.Append(CultureInfo.InvariantCulture, $"<edge from-layer=\"{from}\" from-port=\"{first + output}\" to-layer=\"{id}\" to-port=\"{i}\"/>");
+            _edges.Append(CultureInfo.InvariantCulture,
+                $"<edge from-layer=\"{from}\" from-port=\"{first + output}\" to-layer=\"{id}\" to-port=\"{i}\"/>");
         }
 
         if (operands.Length > 0)
@@ -58,7 +63,9 @@ internal sealed class IrSketch(int version = 11)
 
     public IrSketch Result(string operand) => Layer(operand + "/result", "Result", 1, "", [operand], "f32");
 
-    public string Xml => $"<?xml version=\"1.0\"?>\n<net name=\"sketch\" version=\"{version}\"><layers>{_layers}</layers><edges>{_edges}</edges></net>";
+    public string Xml =>
+        $"<?xml version=\"1.0\"?>\n<net name=\"sketch\" "
+        + $"version=\"{version}\"><layers>{_layers}</layers><edges>{_edges}</edges></net>";
 
     public byte[] Weights => _weights.ToArray();
 

@@ -24,7 +24,8 @@ public sealed class IrWriterTests
         Assert.Equal(graph.Inputs.Select(i => i.Name), written.Inputs.Select(i => i.Name));
         Assert.Equal(graph.Outputs.Select(o => o.Name), written.Outputs.Select(o => o.Name));
         using CpuEngine engine = CpuEngine.Create();
-        float[][] inputs = [.. graph.Inputs.Select((input, i) => Running.Random(input.Shape!.Aggregate(1, (n, d) => n * (d.Extent ?? 1)), 20 + i))];
+        float[][] inputs = [.. graph.Inputs.Select((input, i) =>
+            Running.Random(input.Shape!.Aggregate(1, (n, d) => n * (d.Extent ?? 1)), 20 + i))];
         float[][] expected = Running.Run(engine, graph, inputs), actual = Running.Run(engine, written, inputs);
         for (int i = 0; i < expected.Length; i++)
             Running.AssertClose(expected[i], actual[i], 1e-4);
@@ -66,7 +67,8 @@ public sealed class IrWriterTests
         var graph = new ModelGraph("simulated");
         GraphValue x = graph.AddInput("x", DataType.Float32, new GraphShape(1, 9)), y = graph.AddValue("y");
         GraphValue low = graph.AddConstant("low", TensorData.Scalar(-1f)), high = graph.AddConstant("high", TensorData.Scalar(2f));
-        graph.AddNode("FakeQuantize", [x, low, high, low, high], [y], new GraphAttributes { { "levels", 1000 } }, domain: OperatorDomains.OpenVino);
+        graph.AddNode("FakeQuantize", [x, low, high, low, high], [y], new GraphAttributes { { "levels", 1000 } },
+            domain: OperatorDomains.OpenVino);
         y.ElementType = DataType.Float32;
         graph.AddOutput(y);
         using var stream = new MemoryStream();

@@ -5,7 +5,9 @@ namespace Int8Runtime.OpenVino.Tests;
 
 public sealed class RegionOfInterestTests
 {
-    private const string CaffeBoxes = "base_size=\"16\" feat_stride=\"16\" min_size=\"1\" nms_thresh=\"0.7\" pre_nms_topn=\"6\" post_nms_topn=\"3\" ratio=\"1\"";
+    private const string CaffeBoxes =
+        "base_size=\"16\" feat_stride=\"16\" min_size=\"1\" nms_thresh=\"0.7\" pre_nms_topn=\"6\" post_nms_topn=\"3\" "
+        + "ratio=\"1\"";
 
     private static readonly ReferenceEngine s_engine = new();
 
@@ -24,7 +26,8 @@ public sealed class RegionOfInterestTests
     [MemberData(nameof(MaximumCases))]
     public void The_largest_value_of_each_cell_is_taken(string scale, float[] region, float[] expected) => Check(
         new IrSketch().Parameter("x", "1,1,4,4").Parameter("r", "1,5")
-            .Layer("y", "ROIPooling", 2, $"pooled_h=\"2\" pooled_w=\"2\" spatial_scale=\"{scale}\" method=\"max\"", ["x", "r"], "f32", [1, 1, 2, 2]).Result("y"),
+            .Layer("y", "ROIPooling", 2, $"pooled_h=\"2\" pooled_w=\"2\" spatial_scale=\"{scale}\" method=\"max\"", ["x", "r"],
+                "f32", [1, 1, 2, 2]).Result("y"),
         [expected], Count(16), region);
 
     [Theory]
@@ -34,14 +37,16 @@ public sealed class RegionOfInterestTests
     [InlineData(2, new float[] { 0, -0.5f, 0, 1, 1 }, new float[] { 0, 2, 0, 8 })]
     public void Cells_are_sampled_between_pixels(int size, float[] region, float[] expected) => Check(
         new IrSketch().Parameter("x", "1,1,3,3").Parameter("r", "1,5")
-            .Layer("y", "ROIPooling", 1, $"pooled_h=\"{size}\" pooled_w=\"{size}\" spatial_scale=\"1\" method=\"bilinear\"", ["x", "r"], "f32", [1, 1, size, size])
+            .Layer("y", "ROIPooling", 1, $"pooled_h=\"{size}\" pooled_w=\"{size}\" spatial_scale=\"1\" method=\"bilinear\"",
+                ["x", "r"], "f32", [1, 1, size, size])
             .Result("y"),
         [expected], Count(9), region);
 
     [Fact]
     public void Each_cell_averages_a_channel_of_its_own() => Check(
         new IrSketch().Parameter("x", "1,4,4,4").Parameter("r", "2,5")
-            .Layer("y", "PSROIPooling", 1, "output_dim=\"1\" group_size=\"2\" spatial_scale=\"1\" mode=\"average\"", ["x", "r"], "f32", [2, 1, 2, 2]).Result("y"),
+            .Layer("y", "PSROIPooling", 1, "output_dim=\"1\" group_size=\"2\" spatial_scale=\"1\" mode=\"average\"", ["x", "r"],
+                "f32", [2, 1, 2, 2]).Result("y"),
         // the last region is two pixels high and wide from (1, 1) on: a pixel for each cell
         [[2.5f, 104.5f, 210.5f, 312.5f, 5, 106, 209, 310]],
         [.. Enumerable.Range(0, 64).Select(i => (float)((i / 16 * 100) + (i % 16)))], [0, 0, 0, 3, 3, 0, 1, 1, 2, 2]);
@@ -49,7 +54,9 @@ public sealed class RegionOfInterestTests
     [Fact]
     public void Each_bin_samples_a_channel_of_its_own() => Check(
         new IrSketch().Parameter("x", "1,2,3,3").Parameter("r", "1,5")
-            .Layer("y", "PSROIPooling", 1, "output_dim=\"1\" group_size=\"2\" spatial_bins_x=\"2\" spatial_bins_y=\"1\" spatial_scale=\"1\" mode=\"bilinear\"",
+            .Layer("y", "PSROIPooling", 1,
+                "output_dim=\"1\" group_size=\"2\" spatial_bins_x=\"2\" spatial_bins_y=\"1\" spatial_scale=\"1\" "
+                + "mode=\"bilinear\"",
                 ["x", "r"], "f32", [1, 1, 2, 2]).Result("y"),
         // the left bin reaches from column 0 to 1 of the first channel, the second channel is 100 everywhere
         [[50, 50.5f, 53, 53.5f]], [.. Count(9), .. Enumerable.Repeat(100f, 9)], [0, 0, 0, 1, 1]);
@@ -98,7 +105,8 @@ public sealed class RegionOfInterestTests
     public void A_region_of_an_image_that_does_not_exist_is_refused()
     {
         ModelGraph graph = new IrSketch().Parameter("x", "1,1,4,4").Parameter("r", "1,5")
-            .Layer("y", "ROIPooling", 2, "pooled_h=\"2\" pooled_w=\"2\" spatial_scale=\"1\"", ["x", "r"], "f32", [1, 1, 2, 2]).Result("y").Load();
+            .Layer("y", "ROIPooling", 2, "pooled_h=\"2\" pooled_w=\"2\" spatial_scale=\"1\"", ["x", "r"], "f32", [1, 1, 2, 2])
+            .Result("y").Load();
         var exception = Assert.Throws<ModelFormatException>(() => Running.Run(s_engine, graph, new float[16], [1, 0, 0, 1, 1]));
         Assert.Contains("image 1 of 1", exception.Message);
     }
@@ -107,8 +115,10 @@ public sealed class RegionOfInterestTests
     public void Aligned_regions_survive_a_round_trip()
     {
         var graph = new ModelGraph("align");
-        GraphValue x = graph.AddInput("x", DataType.Float32, GraphShape.Of([1, 2, 6, 6])), regions = graph.AddInput("r", DataType.Float32, GraphShape.Of([2, 4]));
-        graph.AddOutput(graph.AddOperation("RoiAlign", "y", [x, regions, graph.AddConstant("b", TensorData.Vector(0L, 0L))], new GraphAttributes
+        GraphValue x = graph.AddInput("x", DataType.Float32, GraphShape.Of([1, 2, 6, 6])),
+        regions = graph.AddInput("r", DataType.Float32, GraphShape.Of([2, 4]));
+        graph.AddOutput(graph.AddOperation("RoiAlign", "y", [x, regions, graph.AddConstant("b", TensorData.Vector(0L, 0L))],
+            new GraphAttributes
         {
             { "output_height", 3 }, { "output_width", 2 }, { "sampling_ratio", 2 }, { "spatial_scale", 0.5f },
             { "coordinate_transformation_mode", "output_half_pixel" },

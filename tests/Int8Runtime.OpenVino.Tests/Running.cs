@@ -32,7 +32,8 @@ internal static class Running
         Assert.Equal(expected.Length, actual.Length);
         double range = expected.Max(v => Math.Abs((double)v));
         for (int i = 0; i < expected.Length; i++)
-            Assert.True(Math.Abs((double)expected[i] - actual[i]) <= tolerance * Math.Max(range, 1e-6), $"element {i}: {actual[i]} instead of {expected[i]} (range {range})");
+            Assert.True(Math.Abs((double)expected[i] - actual[i]) <= tolerance * Math.Max(range, 1e-6),
+                $"element {i}: {actual[i]} instead of {expected[i]} (range {range})");
     }
 
     private static float[] Reals(TensorMemory memory) => memory.Descriptor.DataType switch

@@ -60,5 +60,6 @@ public sealed class RandomWeightsTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new SyntheticDataset([1], 0));
     }
 
-    private static byte[] Weights(ModelGraph graph, string node) => graph.Nodes.Single(n => n.Name == node).ConstantInput(1)!.Bytes.ToArray();
+    private static byte[] Weights(ModelGraph graph, string node) =>
+        graph.Nodes.Single(n => n.Name == node).ConstantInput(1)!.Bytes.ToArray();
 }

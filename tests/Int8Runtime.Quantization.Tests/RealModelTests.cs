@@ -20,7 +20,8 @@ public sealed class RealModelTests(ITestOutputHelper output)
         using CpuEngine engine = CpuEngine.Create();
         ModelGraph f32 = OnnxModel.Load(path);
         IDataset all = DatasetFactory.Open(images, Preprocessing.FromPreset(preprocess), requireLabels: true);
-        QuantizationResult result = new PostTrainingQuantizer(engine).Quantize(f32, all, new QuantizationOptions { SampleCount = 40, Preset = preset });
+        QuantizationResult result = new PostTrainingQuantizer(engine)
+            .Quantize(f32, all, new QuantizationOptions { SampleCount = 40, Preset = preset });
         IDataset samples = all.Subset(60);
         int[] before = new int[60], after = new int[60];
         TopKAccuracy accuracy = ClassificationEvaluator.Evaluate(engine, f32, samples, predictions: before);

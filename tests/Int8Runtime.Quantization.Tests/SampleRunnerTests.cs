@@ -39,7 +39,8 @@ public sealed class SampleRunnerTests
         using CpuEngine engine = CpuEngine.Create(new CpuEngineOptions { Threads = threads });
         ModelGraph graph = GraphBuilder.Classifier();
         using CompiledModel model = engine.Compile(graph);
-        return SampleRunner.Run(engine, model, SampleFeed.Of(graph, samples), samples, () => new List<int>(), static (list, index, _) => list.Add(index), null, cancellation);
+        return SampleRunner.Run(engine, model, SampleFeed.Of(graph, samples), samples, () => new List<int>(),
+            static (list, index, _) => list.Add(index), null, cancellation);
     }
 
     private sealed class Failing : IDataset

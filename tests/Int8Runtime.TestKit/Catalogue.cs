@@ -47,7 +47,8 @@ public static class Catalogue
         {
             var descriptor = new DeconvolutionDescriptor
             {
-                Source = Image(source, 19, 5), Weights = MemoryDescriptor.Any([21, 19, 3, 3], weights), Destination = Image(destination, 21, 10),
+                Source = Image(source, 19, 5), Weights = MemoryDescriptor.Any([21, 19, 3, 3], weights),
+                Destination = Image(destination, 21, 10),
                 Strides = [2, 2], PaddingBefore = [1, 1], PaddingAfter = [1, 1],
             };
             foreach (FormatTag layout in new[] { FormatTag.Nhwc, FormatTag.Nchw })
@@ -72,7 +73,8 @@ public static class Catalogue
             yield return new CatalogueProblem(
                 new MatMulDescriptor
                 {
-                    Source = new([5, 70], source), Weights = MemoryDescriptor.Any([70, 33], weights), Destination = new([5, 33], destination),
+                    Source = new([5, 70], source), Weights = MemoryDescriptor.Any([70, 33], weights),
+                    Destination = new([5, 33], destination),
                 },
                 Quantization(source, destination), tolerance);
 
@@ -120,7 +122,8 @@ public static class Catalogue
             // Layouts that are reordered.
             MemoryDescriptor plain = new(image.Dimensions, type);
             yield return new CatalogueProblem(
-                new PoolingDescriptor { Algorithm = PoolingAlgorithm.Max, Kernel = [3, 3], Source = plain, Destination = Image(type, 19, 5) },
+                new PoolingDescriptor { Algorithm = PoolingAlgorithm.Max, Kernel = [3, 3], Source = plain,
+                    Destination = Image(type, 19, 5) },
                 PrimitiveAttributes.Default);
             yield return new CatalogueProblem(
                 new ResamplingDescriptor { Algorithm = ResamplingAlgorithm.Nearest, Source = plain, Destination = Image(type, 19, 11) },
@@ -146,7 +149,8 @@ public static class Catalogue
             yield return new CatalogueProblem(
                 new LayerNormalizationDescriptor
                 {
-                    Axis = 1, Source = new([3, 37], type), Destination = new([3, 37], DataType.Float32), Scale = parameters, Shift = parameters,
+                    Axis = 1, Source = new([3, 37], type), Destination = new([3, 37], DataType.Float32), Scale = parameters,
+                    Shift = parameters,
                 },
                 PrimitiveAttributes.Default, Statistics);
             var channels = new MemoryDescriptor([24], DataType.Float32);
@@ -164,11 +168,13 @@ public static class Catalogue
             yield return new CatalogueProblem(
                 new GroupNormalizationDescriptor
                 {
-                    Groups = 4, Source = new(image.Dimensions, type, FormatTag.Parse("aBcd16b")), Destination = result, Scale = channels, Shift = channels,
+                    Groups = 4, Source = new(image.Dimensions, type, FormatTag.Parse("aBcd16b")), Destination = result,
+                    Scale = channels, Shift = channels,
                 },
                 PrimitiveAttributes.Default, Statistics);
             yield return new CatalogueProblem(
-                new ReductionDescriptor { Algorithm = ReductionAlgorithm.Mean, Source = Image(type, 19, 5), Destination = new([1, 19, 1, 1], type) },
+                new ReductionDescriptor { Algorithm = ReductionAlgorithm.Mean, Source = Image(type, 19, 5),
+                    Destination = new([1, 19, 1, 1], type) },
                 PrimitiveAttributes.Default, type == DataType.Float32 ? Statistics : Tolerance.Exact);
         }
     }
@@ -197,10 +203,12 @@ public static class Catalogue
                 new ConcatDescriptor { Axis = 1, Sources = [Image(type, 5, 4), Image(type, 19, 4)], Destination = Image(type, 24, 4) },
                 PrimitiveAttributes.Default);
             yield return new CatalogueProblem(
-                new SumDescriptor { Sources = [Image(type, 19, 5), Image(DataType.Int8, 19, 5)], Scales = [0.5f, 2], Destination = Image(type, 19, 5) },
+                new SumDescriptor { Sources = [Image(type, 19, 5), Image(DataType.Int8, 19, 5)], Scales = [0.5f, 2],
+                    Destination = Image(type, 19, 5) },
                 PrimitiveAttributes.Default);
             yield return new CatalogueProblem(
-                new PReluDescriptor { Source = Image(type, 19, 5), Slopes = Image(DataType.Float32, 19, 5), Destination = Image(type, 19, 5) },
+                new PReluDescriptor { Source = Image(type, 19, 5), Slopes = Image(DataType.Float32, 19, 5),
+                    Destination = Image(type, 19, 5) },
                 PrimitiveAttributes.Default);
             yield return new CatalogueProblem(
                 new SelectDescriptor

@@ -40,7 +40,8 @@ public static unsafe class PrimitiveCheck
     /// The result differs; the message holds the seed, the first differences, and the problem as a line for i8bench at its end.
     /// </exception>
     public static string AgainstReference(
-        Engine engine, PrimitiveDescriptor descriptor, PrimitiveAttributes? attributes = null, int seed = 1, Tolerance tolerance = default) =>
+        Engine engine, PrimitiveDescriptor descriptor, PrimitiveAttributes? attributes = null, int seed = 1,
+        Tolerance tolerance = default) =>
         AgainstReference(engine, descriptor, attributes, new CheckOptions { Seed = seed, Tolerance = tolerance });
 
     /// <inheritdoc cref="AgainstReference(Engine, PrimitiveDescriptor, PrimitiveAttributes?, int, Tolerance)"/>
@@ -110,7 +111,8 @@ public static unsafe class PrimitiveCheck
             TensorMemory actual = tensors.FurtherResults[i];
             using var copy = new TensorMemory(actual.Descriptor);
             expectedResults[i].CopyTo(new Span<byte>(copy.Data, expectedResults[i].Length));
-            TensorCompare.Equal(copy, actual, actual.Descriptor.DataType == DataType.Int32 ? default : FurtherResults, $"result {i + 2} of {problem}");
+            TensorCompare.Equal(copy, actual, actual.Descriptor.DataType == DataType.Int32 ? default : FurtherResults,
+                $"result {i + 2} of {problem}");
         }
 
         return primitive.ImplementationName;

@@ -36,7 +36,8 @@ public static class ProblemShrinker
     // Values per channel and full operands bind the extents; they go first.
     private static IEnumerable<PrimitiveDescriptor> Descriptors(PrimitiveDescriptor descriptor)
     {
-        if (descriptor is not ConvolutionDescriptor { Groups: 1, Source: { IsStrided: true } source, Destination.IsStrided: true } c || !c.Weights.IsAny)
+        if (descriptor is not ConvolutionDescriptor { Groups: 1, Source: { IsStrided: true } source,
+            Destination.IsStrided: true } c || !c.Weights.IsAny)
             yield break;
         yield return c with { Bias = null };
         foreach (int batch in Halves(source.Dimensions[0]))

@@ -46,11 +46,13 @@ public static unsafe class TensorCompare
         }
 
         if (differences > 0)
-            throw new MismatchException($"{problem}: {differences} of {descriptor.ElementCount} elements of {descriptor} differ:\n{report}");
+            throw new MismatchException(
+                $"{problem}: {differences} of {descriptor.ElementCount} elements of {descriptor} differ:\n{report}");
         byte* left = (byte*)expected.Data, right = (byte*)actual.Data;
         for (int i = 0; i < bytes; i++)
             if (!logical[i / size] && left[i] != right[i])
-                throw new MismatchException($"{problem}: byte {i}, outside the elements of {descriptor}, is {right[i]:x2} instead of {left[i]:x2}");
+                throw new MismatchException(
+                    $"{problem}: byte {i}, outside the elements of {descriptor}, is {right[i]:x2} instead of {left[i]:x2}");
     }
 
     private static bool IsEqual(void* expected, void* actual, DataType type, long offset, Tolerance tolerance)

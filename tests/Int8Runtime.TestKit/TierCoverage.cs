@@ -57,7 +57,8 @@ public static class TierCoverage
 
                 executed |= taken;
                 if (!taken && refusals.Exists(r => r.Reason != RejectionReason.InstructionSet))
-                    gaps.Add($"{implementation.Name} took no problem on {tier}: {refusals.First(r => r.Reason != RejectionReason.InstructionSet)}");
+                    gaps.Add($"{implementation.Name} took no problem on {tier}: "
+                        + $"{refusals.First(r => r.Reason != RejectionReason.InstructionSet)}");
             }
 
             if (!executed)

@@ -25,7 +25,8 @@ public sealed class CpuEngineTests
         Assert.Equal(IsaTiers.Avx2Vnni & ~plain.Isa, emulating.Emulated);
         var product = new MatMulDescriptor
         {
-            Source = new([2, 4], DataType.UInt8), Weights = MemoryDescriptor.Any([4, 3], DataType.Int8), Destination = new([2, 3], DataType.Int32),
+            Source = new([2, 4], DataType.UInt8), Weights = MemoryDescriptor.Any([4, 3], DataType.Int8),
+            Destination = new([2, 3], DataType.Int32),
         };
         bool needed = !plain.Isa.HasFlag(Isa.Avx2Vnni);
         Assert.Equal(needed, emulating.Tier.EndsWith("(emulated)", StringComparison.Ordinal));

@@ -23,12 +23,14 @@ public sealed class DiagnosticsTests
         using var writer = new StringWriter();
         using CpuEngine engine = CpuEngine.Create(new()
         {
-            Threads = 1, MaxIsa = Isa.None, Verbose = VerboseEvents.Dispatch | VerboseEvents.Create | VerboseEvents.Execute, VerboseWriter = writer,
+            Threads = 1, MaxIsa = Isa.None, Verbose = VerboseEvents.Dispatch | VerboseEvents.Create | VerboseEvents.Execute,
+            VerboseWriter = writer,
         });
         Run(engine, 2);
         engine.Create(Relu);
         engine.Create(Relu, new() { PostOps = [PostOp.Relu()] });
-        string[][] lines = [.. writer.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(',', 9))];
+        string[][] lines = [.. writer.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => line.Split(',', 9))];
         Assert.All(lines, fields => Assert.Equal(["int8rt_verbose", "v1"], fields[..2]));
         Assert.All(lines, fields => Assert.Equal("Eltwise", fields[3]));
         Assert.All(lines, fields => Assert.StartsWith("src:f32:ab dst:f32:ab", fields[5], StringComparison.Ordinal));
@@ -37,8 +39,10 @@ public sealed class DiagnosticsTests
         Assert.Equal(2, events.Count(name => name == "exec"));
         Assert.Equal(1, events.Count(name => name == "create:cache_hit"));
         Assert.Equal(2, events.Count(name => name == "create:cache_miss"));
-        Assert.Contains(lines, fields => fields[2] == "dispatch" && fields[7].StartsWith("refused:InstructionSet", StringComparison.Ordinal));
-        Assert.Contains(lines, fields => fields[2] == "dispatch" && fields[7] == "chosen" && fields[4].StartsWith("ref", StringComparison.Ordinal));
+        Assert.Contains(lines, fields => fields[2] == "dispatch"
+            && fields[7].StartsWith("refused:InstructionSet", StringComparison.Ordinal));
+        Assert.Contains(lines, fields => fields[2] == "dispatch" && fields[7] == "chosen"
+            && fields[4].StartsWith("ref", StringComparison.Ordinal));
         Assert.Equal("--attr-post-ops=relu", lines[^1][6]);
         Assert.All(lines.Where(fields => fields[2] != "dispatch"), fields => Assert.InRange(
             double.Parse(fields[7], System.Globalization.CultureInfo.InvariantCulture), 0, 1e6));
@@ -76,7 +80,8 @@ public sealed class DiagnosticsTests
         using CpuEngine engine = CpuEngine.Create(new() { Threads = 1 });
         Run(engine, 2);
         Assert.Throws<UnsupportedPrimitiveException>(() => engine.Create(Unsupported));
-        EventWrittenEventArgs created = Assert.Single(listener.Of("PrimitiveCreated"), e => ((string)e.Payload![2]!).Contains("--eltwise", StringComparison.Ordinal));
+        EventWrittenEventArgs created = Assert.Single(listener.Of("PrimitiveCreated"),
+            e => ((string)e.Payload![2]!).Contains("--eltwise", StringComparison.Ordinal));
         Assert.Equal("Eltwise", created.Payload![0]);
         Assert.StartsWith("i8bench --eltwise", (string)created.Payload[2]!, StringComparison.Ordinal);
         Assert.True(listener.Of("PrimitiveExecuted").Count(e => (string)e.Payload![0]! == "Eltwise") >= 2);

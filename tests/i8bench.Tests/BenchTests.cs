@@ -11,11 +11,14 @@ public sealed class BenchTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Theory]
-    [InlineData("--conv --dt=u8:s8:u8 --mb=1 --attr-scales=src:common:0.25+wei:per_oc+dst:common:2 --attr-post-ops=sum:0.5+relu ic19oc21ih7oh7kh3ph1", "PASSED")]
+    [InlineData("--conv --dt=u8:s8:u8 --mb=1 --attr-scales=src:common:0.25+wei:per_oc+dst:common:2 "
+        + "--attr-post-ops=sum:0.5+relu ic19oc21ih7oh7kh3ph1", "PASSED")]
     [InlineData("--conv --cfg=s8s8f32 --dir=FWD_D g17ic17oc17ih8oh4kh3ph1sh2", "PASSED")]
-    [InlineData("--conv --dt=u8:s8:u8 --attr-scales=dst:common:8+attr_post_op_dw_dst:common:4 --attr-post-ops=relu+dw:k3s2p1:s8+relu ic16oc24ih9oh9kh1ph0", "PASSED")]
+    [InlineData("--conv --dt=u8:s8:u8 --attr-scales=dst:common:8+attr_post_op_dw_dst:common:4 "
+        + "--attr-post-ops=relu+dw:k3s2p1:s8+relu ic16oc24ih9oh9kh1ph0", "PASSED")]
     [InlineData("--conv --dt=f32 --attr-post-ops=add:f32:per_tensor+dw:k3s1p1+add:f32:per_tensor ic7oc24ih9oh9kh1ph0", "PASSED")]
-    [InlineData("--reorder --sdt=f32 --ddt=s8 --oflag=s8s8_comp:3+zp_comp:1 --attr-scales=src:per_dim_02+dst:per_dim_1 --dtag=ABx4b16a4b 19x7x3", "PASSED")]
+    [InlineData("--reorder --sdt=f32 --ddt=s8 --oflag=s8s8_comp:3+zp_comp:1 --attr-scales=src:per_dim_02+dst:per_dim_1 "
+        + "--dtag=ABx4b16a4b 19x7x3", "PASSED")]
     [InlineData("--reorder --sdt=s8 --ddt=f32 --attr-scales=src:per_tensor:f32:8x1 12x16x7", "PASSED")]
     [InlineData("--reorder --sdt=s8 --ddt=s8 --oflag=gconv_s8s8 2x19x7x3", "PASSED")]
     [InlineData("--conv --dt=f32 --attr-post-ops=dw:k3s1p1 ic7oc24ih9oh9kh3ph1", "SKIPPED")]
@@ -41,7 +44,8 @@ public sealed class BenchTests : IDisposable
     [InlineData("--conv --cfg=u8s8s8 --attr-post-ops=relu+dw_k3s1p1:s8:per_oc:1.5 ic3oc4ih5oh5kh1", "PASSED")]
     [InlineData("--reorder --sdt=f32 --ddt=s8 --attr-oscale=per_dim_1:0* --dtag=axb 2x17x5x3", "PASSED")]
     [InlineData("--reorder --sdt=f32 --ddt=s8 --attr-oscale=common:0* 2x8x8", "UNIMPLEMENTED")]
-    [InlineData("--binary --engine=cpu:0 --alg=binary_add --runtime-quantization=true --attr-scales=src:common:2+src1:common:3 4x4:4x4", "PASSED")]
+    [InlineData("--binary --engine=cpu:0 --alg=binary_add --runtime-quantization=true "
+        + "--attr-scales=src:common:2+src1:common:3 4x4:4x4", "PASSED")]
     public void Cases_end_with_the_expected_verdict(string line, string verdict)
     {
         (int code, string[] output) = Run(line.Split(' '));
@@ -67,7 +71,8 @@ public sealed class BenchTests : IDisposable
     public void Lists_multiply_and_the_repro_line_repeats_the_case()
     {
         (_, string[] output) = Run("--mode=L", "--eltwise", "--dt=f32,u8", "--alg=relu,abs", "--tag=axb", "2x3x4");
-        string[] cases = [.. output.Where(l => l.Contains("__REPRO: ", StringComparison.Ordinal)).Select(l => l[(l.IndexOf("__REPRO: ", StringComparison.Ordinal) + 9)..])];
+        string[] cases = [.. output.Where(l => l.Contains("__REPRO: ", StringComparison.Ordinal))
+            .Select(l => l[(l.IndexOf("__REPRO: ", StringComparison.Ordinal) + 9)..])];
         Assert.Equal(
             ["--eltwise --dt=f32 --tag=axb --alg=relu 2x3x4", "--eltwise --dt=f32 --tag=axb --alg=abs 2x3x4",
              "--eltwise --dt=u8 --tag=axb --alg=relu 2x3x4", "--eltwise --dt=u8 --tag=axb --alg=abs 2x3x4"], cases);
@@ -77,7 +82,8 @@ public sealed class BenchTests : IDisposable
     public void Batches_nest_beside_the_file_that_names_them_and_share_options()
     {
         Directory.CreateDirectory(Path.Combine(_folder, "inner"));
-        File.WriteAllText(Path.Combine(_folder, "outer"), "--reset # comment\n--alg=abs, \\\n   relu\n--batch=inner/shapes\n--batch=nowhere\n");
+        File.WriteAllText(Path.Combine(_folder, "outer"),
+            "--reset # comment\n--alg=abs, \\\n   relu\n--batch=inner/shapes\n--batch=nowhere\n");
         File.WriteAllText(Path.Combine(_folder, "inner", "shapes"), "2x3 4x5\n--batch=more\n");
         File.WriteAllText(Path.Combine(_folder, "inner", "more"), "6x7\n");
         (int code, string[] output) = Run("--json", "--eltwise", "--batch=" + Path.Combine(_folder, "outer"));

@@ -14,7 +14,8 @@ public class ProblemLineTests
 
     [Fact]
     public void Convolutions_and_deconvolutions_read_back() => Properties.Check(
-        Gen.OneOf(Arbitraries.IntegerConvolution, Arbitraries.FloatConvolution, Arbitraries.IntegerDeconvolution, Arbitraries.FloatDeconvolution),
+        Gen.OneOf(Arbitraries.IntegerConvolution, Arbitraries.FloatConvolution, Arbitraries.IntegerDeconvolution,
+            Arbitraries.FloatDeconvolution),
         problem => RoundTrip(problem.Descriptor, problem.Attributes), 400);
 
     [Fact]
@@ -35,7 +36,8 @@ public class ProblemLineTests
         from algorithm in Gen.Elements(Enum.GetValues<EltwiseAlgorithm>())
         from alpha in Gen.Elements(0f, 0.1f, -3e-12f, 1e20f, float.PositiveInfinity)
         from attributes in Quantization(destination)
-        select (new EltwiseDescriptor { Algorithm = algorithm, Alpha = alpha, Beta = -alpha, Source = source, Destination = destination }, attributes),
+        select (new EltwiseDescriptor { Algorithm = algorithm, Alpha = alpha, Beta = -alpha, Source = source,
+            Destination = destination }, attributes),
         problem => RoundTrip(problem.Item1, problem.attributes), 300);
 
     [Fact]
@@ -56,7 +58,8 @@ public class ProblemLineTests
         from scratch in Gen.Elements(Enum.GetValues<ScratchpadMode>())
         select (
             new MatMulDescriptor { Source = source, Weights = weights, Bias = bias, Destination = destination },
-            attributes with { WeightsScale = weightsScale, WeightsZeroPoint = weightsZero, NumericMode = mode, FloatMath = math, Scratchpad = scratch }),
+            attributes with { WeightsScale = weightsScale, WeightsZeroPoint = weightsZero, NumericMode = mode, FloatMath = math,
+                Scratchpad = scratch }),
         problem => RoundTrip(problem.Item1, problem.Item2), 300);
 
     [Fact]
@@ -80,14 +83,16 @@ public class ProblemLineTests
         {
             0 => new PoolingDescriptor
             {
-                Algorithm = PoolingAlgorithm.AverageExcludePadding, Source = source, Destination = pooledLayout, Kernel = kernel, Strides = stride,
+                Algorithm = PoolingAlgorithm.AverageExcludePadding, Source = source, Destination = pooledLayout, Kernel = kernel,
+                Strides = stride,
                 PaddingBefore = pad, PaddingAfter = pad,
             },
             1 => new ResamplingDescriptor { Algorithm = ResamplingAlgorithm.Nearest, Source = source, Destination = destination },
             2 => new LrnDescriptor { LocalSize = 3, Alpha = -0.5f, Beta = 1e-6f, K = 2, Source = source, Destination = destination },
             3 => new BatchNormalizationDescriptor
             {
-                Source = source, Destination = destination, Statistics = statistics, Mean = mean, Variance = mean, Scale = scale, Epsilon = 1e-3f,
+                Source = source, Destination = destination, Statistics = statistics, Mean = mean, Variance = mean, Scale = scale,
+                Epsilon = 1e-3f,
             },
             4 => new LayerNormalizationDescriptor { Source = source, Destination = destination, Axis = 2, Epsilon = 0 },
             _ => new ReductionDescriptor
@@ -119,7 +124,8 @@ public class ProblemLineTests
             _ => new ReorderDescriptor
             {
                 Source = a, Destination = b.WithDataType(DataType.Int8),
-                SignedSourceCompensation = new(shape.With(axis, 1), DataType.Int32), ZeroPointCompensation = new([shape[0], 1, 1], DataType.Int32),
+                SignedSourceCompensation = new(shape.With(axis, 1), DataType.Int32),
+                ZeroPointCompensation = new([shape[0], 1, 1], DataType.Int32),
             },
         }), kind == 3 ? joinedAttributes with { PostOps = [], SourceScale = null, SourceZeroPoint = null }
             : kind == 4 ? attributes with { PostOps = [], SourceScale = null, SourceZeroPoint = null }
@@ -133,7 +139,8 @@ public class ProblemLineTests
         var image = new MemoryDescriptor([1, 4, 6, 6], DataType.UInt8, FormatTag.Nhwc);
         ProblemLine offset = ProblemLine.Of(new EltwiseDescriptor
         {
-            Algorithm = EltwiseAlgorithm.Relu, Source = image.Slice([0, 1, 0, 0], [1, 2, 6, 6]), Destination = image.Slice([0, 0, 0, 0], [1, 2, 6, 6]),
+            Algorithm = EltwiseAlgorithm.Relu, Source = image.Slice([0, 1, 0, 0], [1, 2, 6, 6]),
+            Destination = image.Slice([0, 0, 0, 0], [1, 2, 6, 6]),
         });
         Assert.True(offset.IsAccepted && !offset.IsExact);
         Assert.EndsWith("# i8bench has its own offset of the tensor 1x2x6x6", offset.ToString(), StringComparison.Ordinal);
@@ -141,13 +148,16 @@ public class ProblemLineTests
         ProblemLine scales = ProblemLine.Of(
             new ReorderDescriptor { Source = image, Destination = image },
             new PrimitiveAttributes { SourceScale = QuantizationScale.PerChannel([0.1f, 0.2f, 0.3f, 0.4f]) });
-        Assert.EndsWith("--attr-scales=src:per_dim_1 1x4x6x6 # i8bench has its own src scales", scales.ToString(), StringComparison.Ordinal);
+        Assert.EndsWith("--attr-scales=src:per_dim_1 1x4x6x6 # i8bench has its own src scales", scales.ToString(),
+            StringComparison.Ordinal);
 
-        ProblemLine type = ProblemLine.Of(new ReorderDescriptor { Source = new([2], DataType.Int64), Destination = new([2], DataType.Float32) });
+        ProblemLine type = ProblemLine.Of(
+            new ReorderDescriptor { Source = new([2], DataType.Int64), Destination = new([2], DataType.Float32) });
         Assert.False(type.IsAccepted);
         Assert.EndsWith("# no problem of i8bench: the type s64", type.ToString(), StringComparison.Ordinal);
 
-        ProblemLine empty = ProblemLine.Of(new ReorderDescriptor { Source = new([2, 0], DataType.Int8), Destination = new([2, 0], DataType.Float32) });
+        ProblemLine empty = ProblemLine.Of(
+            new ReorderDescriptor { Source = new([2, 0], DataType.Int8), Destination = new([2, 0], DataType.Float32) });
         Assert.Equal(["a tensor of shape 2x0"], empty.Obstacles);
     }
 

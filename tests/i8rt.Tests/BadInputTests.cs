@@ -26,8 +26,10 @@ public sealed class BadInputTests(DemoFiles demo)
         foreach ((string path, string expected) in cases)
         {
             foreach (string[] command in (string[][])[
-                ["info", path], ["bench", path], ["explain", path], ["run", path, "--input", "x.npy"], ["randomize", path, "-o", Path.Combine(demo.NewFolder(), "out.onnx")],
-                ["eval", path, "--data", demo.HeldOut], ["quantize", path, "-o", Path.Combine(demo.NewFolder(), "out.onnx"), "--data", demo.Calibration]])
+                ["info", path], ["bench", path], ["explain", path], ["run", path, "--input", "x.npy"],
+                ["randomize", path, "-o", Path.Combine(demo.NewFolder(), "out.onnx")],
+                ["eval", path, "--data", demo.HeldOut],
+                ["quantize", path, "-o", Path.Combine(demo.NewFolder(), "out.onnx"), "--data", demo.Calibration]])
             {
                 Fails([expected, Path.GetFileName(path)], command);
             }
@@ -53,7 +55,8 @@ public sealed class BadInputTests(DemoFiles demo)
     [Fact]
     public void Unknown_operators_are_named_with_their_nodes()
     {
-        string one = demo.Write("one.onnx", Models.Bytes(Models.Unknown(1))), many = demo.Write("many.onnx", Models.Bytes(Models.Unknown(12)));
+        string one = demo.Write("one.onnx", Models.Bytes(Models.Unknown(1))),
+        many = demo.Write("many.onnx", Models.Bytes(Models.Unknown(12)));
         Fails(["one.onnx", "strange0", "Frobnicate"], "bench", one);
         CommandResult result = CommandLine.Run("explain", many);
         Assert.Equal(ExitCode.BadInput, result.ExitCode);
@@ -68,7 +71,8 @@ public sealed class BadInputTests(DemoFiles demo)
     public void Inputs_of_another_shape_type_or_number_are_refused()
     {
         string folder = demo.NewFolder(), sum = demo.Write("sum.onnx", Models.Bytes(Models.Sum()));
-        string good = Path.Combine(folder, "good.npy"), wide = Path.Combine(folder, "wide.npy"), integers = Path.Combine(folder, "integers.pb");
+        string good = Path.Combine(folder, "good.npy"), wide = Path.Combine(folder, "wide.npy"),
+        integers = Path.Combine(folder, "integers.pb");
         Models.SaveNpy(good, [1, 3], 1, 2, 3);
         Models.SaveNpy(wide, [1, 4], 1, 2, 3, 4);
         OnnxTensor.Save(new NamedTensor("x", Graph.TensorData.Create<long>([1, 2, 3], [1, 3])), integers);
@@ -150,7 +154,8 @@ public sealed class BadInputTests(DemoFiles demo)
         Fails(["--mean"], [.. quantize, "--mean", "1,2"]);
         Fails(["preset 'foo'", "imagenet"], "eval", demo.F32Model, "--data", demo.HeldOut, "--preprocess", "foo");
         Fails(["--samples"], "eval", demo.F32Model, "--data", demo.HeldOut, "--samples", "0");
-        Fails(["no output 'foo'", "logits"], "eval", demo.F32Model, "--data", demo.HeldOut, "--preprocess", "cifar10", "--output-name", "foo");
+        Fails(["no output 'foo'", "logits"], "eval", demo.F32Model, "--data", demo.HeldOut, "--preprocess", "cifar10",
+            "--output-name", "foo");
         Fails(["--seconds"], "bench", demo.F32Model, "--seconds", "0");
         Fails(["--batch"], "bench", demo.F32Model, "--batch", "0");
         Fails(["1000000x", "too large"], "bench", demo.F32Model, "--batch", "1000000");
@@ -168,7 +173,8 @@ public sealed class BadInputTests(DemoFiles demo)
         Fails(["quantized already", "f32 model"], ["quantize", demo.Int8Model, "-o", output, "--data", demo.Calibration, .. Cifar]);
         Fails(["no convolution"], "quantize", demo.Write("relu.onnx", Models.Bytes(Models.Relu())), "-o", output, "--data", "synthetic");
         Fails(["no convolution"], "quantize", demo.Write("sum.onnx", Models.Bytes(Models.Sum())), "-o", output, "--data", "synthetic");
-        Fails(["no finite value", "bad", "preprocessing"], ["quantize", demo.Write("nan.onnx", Models.Bytes(NotFinite())), "-o", output, "--data", "synthetic"]);
+        Fails(["no finite value", "bad", "preprocessing"],
+            ["quantize", demo.Write("nan.onnx", Models.Bytes(NotFinite())), "-o", output, "--data", "synthetic"]);
         Assert.Empty(Directory.GetFileSystemEntries(Path.GetDirectoryName(output)!));
     }
 
@@ -179,7 +185,8 @@ public sealed class BadInputTests(DemoFiles demo)
         using var source = new CancellationTokenSource();
         source.Cancel();
         foreach (string[] command in (string[][])[
-            ["quantize", demo.F32Model, "-o", output, "--data", demo.Calibration, .. Cifar], ["eval", demo.F32Model, "--data", demo.HeldOut, .. Cifar],
+            ["quantize", demo.F32Model, "-o", output, "--data", demo.Calibration, .. Cifar],
+            ["eval", demo.F32Model, "--data", demo.HeldOut, .. Cifar],
             ["bench", demo.F32Model], ["demo", "-o", folder]])
         {
             CommandResult result = CommandLine.Run(source.Token, [.. command, "--json"]);
@@ -206,8 +213,10 @@ public sealed class BadInputTests(DemoFiles demo)
     {
         var graph = new Graph.ModelGraph("weights");
         Graph.GraphValue x = graph.AddInput("x", DataType.Float32, Graph.GraphShape.Of([1, 2, 6, 6]));
-        Graph.GraphValue weights = graph.AddConstant("w", Graph.TensorData.Create<float>([.. Enumerable.Range(0, 36).Select(i => i / 36f)], [2, 2, 3, 3]));
-        Graph.GraphValue y = graph.AddOperation("Conv", "y", [x, weights], new Graph.GraphAttributes { { "strides", new long[] { 2, 2 } }, { "pads", new long[] { 1, 1, 1, 1 } } });
+        Graph.GraphValue weights = graph.AddConstant("w",
+            Graph.TensorData.Create<float>([.. Enumerable.Range(0, 36).Select(i => i / 36f)], [2, 2, 3, 3]));
+        Graph.GraphValue y = graph.AddOperation("Conv", "y", [x, weights],
+            new Graph.GraphAttributes { { "strides", new long[] { 2, 2 } }, { "pads", new long[] { 1, 1, 1, 1 } } });
         y = graph.AddOperation("MaxPool", "p", [y], new Graph.GraphAttributes { { "kernel_shape", new long[] { 2, 2 } } });
         y = graph.AddOperation("Softmax", "s", [graph.AddOperation("Flatten", "f", [y])]);
         y.ElementType = DataType.Float32;
@@ -221,8 +230,11 @@ public sealed class BadInputTests(DemoFiles demo)
     {
         var graph = new Graph.ModelGraph("nan");
         Graph.GraphValue x = graph.AddInput("x", DataType.Float32, Graph.GraphShape.Of([1, 3]));
-        Graph.GraphValue bad = graph.AddOperation("Sqrt", "bad", [graph.AddOperation("Sub", "negative", [graph.AddOperation("Abs", "abs", [x]), graph.AddConstant("big", Graph.TensorData.Scalar(1e9f))])]);
-        Graph.GraphValue y = graph.AddOperation("MatMul", "y", [bad, graph.AddConstant("w", Graph.TensorData.Create<float>([1, 2, 3], [3, 1]))]);
+        Graph.GraphValue bad = graph.AddOperation("Sqrt", "bad",
+            [graph.AddOperation("Sub", "negative",
+                [graph.AddOperation("Abs", "abs", [x]), graph.AddConstant("big", Graph.TensorData.Scalar(1e9f))])]);
+        Graph.GraphValue y =
+            graph.AddOperation("MatMul", "y", [bad, graph.AddConstant("w", Graph.TensorData.Create<float>([1, 2, 3], [3, 1]))]);
         y.ElementType = DataType.Float32;
         y.Shape = Graph.GraphShape.Of([1, 1]);
         graph.AddOutput(y);

@@ -19,7 +19,8 @@ internal static class CommandLine
     public static CommandResult Run(CancellationToken cancellation, params string[] arguments)
     {
         using StringWriter output = new(), error = new();
-        int code = Program.RunAsync(arguments, new InvocationConfiguration { Output = output, Error = error }, cancellation).GetAwaiter().GetResult();
+        int code = Program.RunAsync(arguments, new InvocationConfiguration { Output = output, Error = error }, cancellation)
+            .GetAwaiter().GetResult();
         return new CommandResult(code, output.ToString(), error.ToString());
     }
 

@@ -35,7 +35,8 @@ public sealed class DemoTests(DemoFiles demo)
             return;
         JsonArray nodes = demo.Figures["plan"]!["nodes"]!.AsArray();
         Assert.All(nodes, n => Assert.False((bool)n!["slow"]!, $"{n["name"]} runs on {n["implementation"]}"));
-        Assert.All(nodes.Where(n => (string)n!["operator"]! is "Conv" or "Gemm" or "Add"), n => Assert.True((bool)n!["int8"]!, (string)n["name"]!));
+        Assert.All(nodes.Where(n => (string)n!["operator"]! is "Conv" or "Gemm" or "Add"),
+            n => Assert.True((bool)n!["int8"]!, (string)n["name"]!));
     }
 
     [Fact]
@@ -52,7 +53,8 @@ public sealed class DemoTests(DemoFiles demo)
     public void The_chain_from_quantize_to_bench_works()
     {
         string model = Path.Combine(demo.NewFolder(), "int8.onnx");
-        JsonObject quantized = CommandLine.Json(["quantize", demo.F32Model, "-o", model, "--data", demo.Calibration, "--profile", "auto", .. Cifar]);
+        JsonObject quantized = CommandLine.Json(
+            ["quantize", demo.F32Model, "-o", model, "--data", demo.Calibration, "--profile", "auto", .. Cifar]);
         Assert.True((int)quantized["quantized_nodes"]! >= 26);
         Assert.Equal(new FileInfo(model).Length, (long)quantized["bytes_after"]!);
         Assert.Equal(File.ReadAllBytes(demo.Int8Model), File.ReadAllBytes(model));
@@ -63,7 +65,8 @@ public sealed class DemoTests(DemoFiles demo)
         Assert.True((double)accuracy["top5"]! >= (double)accuracy["top1"]!);
 
         JsonObject bench = CommandLine.Json("bench", model, "--seconds", "0.1", "--threads", "1", "--layers", "--batch", "2");
-        foreach (string figure in (string[])["min_ms", "median_ms", "throughput", "load_ms", "compile_ms", "activation_bytes", "peak_working_set_bytes"])
+        foreach (string figure in (string[])["min_ms", "median_ms", "throughput", "load_ms", "compile_ms", "activation_bytes",
+            "peak_working_set_bytes"])
             Assert.True((double)bench[figure]! > 0, figure);
         Assert.Equal(0, (double)bench["allocated_bytes_per_run"]!);
         Assert.NotEmpty(bench["layers"]!.AsArray());
@@ -103,7 +106,8 @@ public sealed class DemoTests(DemoFiles demo)
         images.Load(3, values);
         Models.SaveNpy(tensor, [1, 3, 32, 32], values);
 
-        JsonObject fromImage = CommandLine.Json(["run", demo.Int8Model, "--input", image, "--labels", demo.Classes, "--top", "3", "--save", folder, .. Cifar]);
+        JsonObject fromImage = CommandLine.Json(
+            ["run", demo.Int8Model, "--input", image, "--labels", demo.Classes, "--top", "3", "--save", folder, .. Cifar]);
         JsonObject fromTensor = CommandLine.Json("run", demo.Int8Model, "--input", tensor, "--top", "3", "--labels", demo.Classes);
         Assert.Equal(fromTensor["outputs"]!.ToJsonString(), fromImage["outputs"]!.ToJsonString());
         JsonArray top = fromImage["outputs"]![0]!["top"]!.AsArray();
@@ -148,7 +152,8 @@ public sealed class DemoTests(DemoFiles demo)
         foreach (string model in (string[])[xml, back])
         {
             JsonObject result = CommandLine.Json("eval", model, "--data", demo.HeldOut, "--preprocess", "cifar10", "--samples", "200");
-            JsonObject expected = CommandLine.Json("eval", demo.Int8Model, "--data", demo.HeldOut, "--preprocess", "cifar10", "--samples", "200");
+            JsonObject expected =
+                CommandLine.Json("eval", demo.Int8Model, "--data", demo.HeldOut, "--preprocess", "cifar10", "--samples", "200");
             Assert.Equal((double)expected["top1"]!, (double)result["top1"]!);
         }
 
@@ -209,7 +214,8 @@ public sealed class DemoTests(DemoFiles demo)
         Directory.CreateDirectory(set);
         File.WriteAllBytes(Path.Combine(path, "model.onnx"), Models.Bytes(Models.Relu()));
         OnnxTensor.Save(new NamedTensor("x", Graph.TensorData.Create<float>([-1, 2, 3], [1, 3])), Path.Combine(set, "input_0.pb"));
-        OnnxTensor.Save(new NamedTensor("z", Graph.TensorData.Create<float>([0, 2 * factor, 3 * factor], [1, 3])), Path.Combine(set, "output_0.pb"));
+        OnnxTensor.Save(new NamedTensor("z", Graph.TensorData.Create<float>([0, 2 * factor, 3 * factor], [1, 3])),
+            Path.Combine(set, "output_0.pb"));
         return path;
     }
 

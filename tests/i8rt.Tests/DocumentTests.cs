@@ -6,7 +6,8 @@ namespace Int8Runtime.Cli.Tests;
 public sealed partial class DocumentTests
 {
     public static TheoryData<string> Names =>
-        [.. Directory.GetFiles(Documents.Path("docs"), "*.md").Select(path => "docs/" + Path.GetFileName(path)), "README.md", "CONTRIBUTING.md"];
+        [.. Directory.GetFiles(Documents.Path("docs"), "*.md").Select(path => "docs/" + Path.GetFileName(path)), "README.md",
+            "CONTRIBUTING.md"];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -28,7 +29,8 @@ public sealed partial class DocumentTests
             .ToDictionary(group => group.Key, group => string.Concat(group.Select(File.ReadAllText)));
         var missing = new List<string>();
         int named = 0;
-        foreach (string line in File.ReadLines(Documents.Path("docs/requirements-coverage.md")).Where(line => line.StartsWith("| ", StringComparison.Ordinal)))
+        foreach (string line in File.ReadLines(Documents.Path("docs/requirements-coverage.md"))
+            .Where(line => line.StartsWith("| ", StringComparison.Ordinal)))
         {
             string last = "";
             foreach (Match match in TestName().Matches(line))
@@ -36,7 +38,8 @@ public sealed partial class DocumentTests
                 named++;
                 last = match.Groups[1].Length > 0 ? match.Groups[1].Value : last;
                 string method = match.Groups[2].Value + match.Groups[3].Value;
-                if (!classes.TryGetValue(last, out string? text) || (method.Length > 0 && !text.Contains($" {method}(", StringComparison.Ordinal)))
+                if (!classes.TryGetValue(last, out string? text)
+                    || (method.Length > 0 && !text.Contains($" {method}(", StringComparison.Ordinal)))
                     missing.Add(match.Value);
             }
         }

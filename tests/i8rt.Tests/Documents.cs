@@ -19,7 +19,8 @@ internal static partial class Documents
     public static IEnumerable<string> Blocks(string text, string begin, string end)
     {
         text = text.ReplaceLineEndings("\n");
-        for (int start = text.IndexOf(begin, StringComparison.Ordinal); start >= 0; start = text.IndexOf(begin, start, StringComparison.Ordinal))
+        for (int start = text.IndexOf(begin, StringComparison.Ordinal); start >= 0; start =
+            text.IndexOf(begin, start, StringComparison.Ordinal))
         {
             start += begin.Length;
             yield return text[start..text.IndexOf(end, start, StringComparison.Ordinal)];

@@ -19,7 +19,8 @@ public sealed class HelpTests
 
     [Fact]
     public void The_commands_are_those_of_the_documentation() =>
-        Assert.Equal(["demo", "quantize", "tune", "prune", "optimize", "eval", "run", "bench", "explain", "verify", "randomize", "zoo", "convert", "inspect", "info"], Program.CreateRoot().Subcommands.Select(c => c.Name));
+        Assert.Equal(["demo", "quantize", "tune", "prune", "optimize", "eval", "run", "bench", "explain", "verify", "randomize",
+            "zoo", "convert", "inspect", "info"], Program.CreateRoot().Subcommands.Select(c => c.Name));
 
     [Fact]
     public void The_root_shows_examples_and_exit_codes()

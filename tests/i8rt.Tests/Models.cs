@@ -20,7 +20,9 @@ internal static class Models
     public static ModelGraph Relu()
     {
         var graph = new ModelGraph("relu");
-        return Finish(graph, graph.AddOperation("Relu", "z", [graph.AddInput("x", DataType.Float32, new GraphShape(GraphDimension.Named("N"), 3))]));
+        return Finish(graph,
+            graph.AddOperation("Relu", "z",
+                [graph.AddInput("x", DataType.Float32, new GraphShape(GraphDimension.Named("N"), 3))]));
     }
 
     /// <summary>A chain of operators that do not exist.</summary>
@@ -46,7 +48,8 @@ internal static class Models
     }
 
     public static void SaveNpy(string path, Shape shape, params float[] values) =>
-        NpyFile.Save(path, new NpyArray(DataType.Float32, shape, System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(values).ToArray()));
+        NpyFile.Save(path, new NpyArray(DataType.Float32, shape,
+            System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(values).ToArray()));
 
     private static ModelGraph Finish(ModelGraph graph, GraphValue output)
     {

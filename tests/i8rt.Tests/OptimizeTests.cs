@@ -10,17 +10,20 @@ public sealed class OptimizeTests(DemoFiles demo)
     public void Prune_writes_a_smaller_model_that_still_works()
     {
         string output = Path.Combine(demo.NewFolder(), "pruned.onnx");
-        JsonObject result = CommandLine.Json("prune", demo.F32Model, "-o", output, "--rate", "0.2", "--samples", "20", "--data", demo.Calibration, "--preprocess", "cifar10");
+        JsonObject result = CommandLine.Json("prune", demo.F32Model, "-o", output, "--rate", "0.2", "--samples", "20", "--data",
+            demo.Calibration, "--preprocess", "cifar10");
         Assert.InRange((double)result["filters"]!["reduction"]!, 0.1, 0.2);
         Assert.InRange((double)result["difference"]!, 0, 1e-5);
         Assert.True((long)result["bytes_after"]! < (long)result["bytes_before"]!);
-        Assert.True((double)CommandLine.Json("eval", output, "--data", demo.HeldOut, "--preprocess", "cifar10", "--samples", "60")["top1"]! > 0.15, "better than chance");
+        Assert.True((double)CommandLine.Json("eval", output, "--data", demo.HeldOut, "--preprocess", "cifar10", "--samples",
+            "60")["top1"]! > 0.15, "better than chance");
     }
 
     [Fact]
     public void Pruning_a_quantized_model_is_refused()
     {
-        CommandResult result = CommandLine.Run("prune", demo.Int8Model, "-o", Path.Combine(demo.NewFolder(), "x.onnx"), "--data", demo.Calibration, "--preprocess", "cifar10");
+        CommandResult result = CommandLine.Run("prune", demo.Int8Model, "-o", Path.Combine(demo.NewFolder(), "x.onnx"), "--data",
+            demo.Calibration, "--preprocess", "cifar10");
         Assert.Equal(ExitCode.BadInput, result.ExitCode);
         Assert.Contains("prune the f32 model first", result.Error, StringComparison.Ordinal);
     }
@@ -32,7 +35,8 @@ public sealed class OptimizeTests(DemoFiles demo)
     [InlineData("--ignore", "nobody", "no convolution 'nobody'")]
     public void Wrong_options_of_prune_are_explained(string option, string value, string expected)
     {
-        CommandResult result = CommandLine.Run("prune", demo.F32Model, "-o", Path.Combine(demo.NewFolder(), "x.onnx"), "--data", demo.Calibration, "--preprocess", "cifar10", option, value);
+        CommandResult result = CommandLine.Run("prune", demo.F32Model, "-o", Path.Combine(demo.NewFolder(), "x.onnx"), "--data",
+            demo.Calibration, "--preprocess", "cifar10", option, value);
         Assert.Equal(ExitCode.BadInput, result.ExitCode);
         Assert.Contains(expected, result.Error, StringComparison.Ordinal);
     }
@@ -41,7 +45,8 @@ public sealed class OptimizeTests(DemoFiles demo)
     public void Optimize_prunes_quantizes_verifies_and_reports()
     {
         string folder = demo.NewFolder(), output = Path.Combine(folder, "small.onnx"), report = Path.Combine(folder, "small.html");
-        JsonObject result = CommandLine.Json("optimize", demo.F32Model, "-o", output, "--prune-rate", "0.1", "--samples", "20", "--data", demo.Calibration,
+        JsonObject result = CommandLine.Json("optimize", demo.F32Model, "-o", output, "--prune-rate", "0.1", "--samples", "20",
+            "--data", demo.Calibration,
             "--preprocess", "cifar10", "--report", report);
         Assert.True((bool)result["passed"]!);
         Assert.True((double)result["pruning"]!["parameters"]!["reduction"]! > 0.05);
@@ -56,7 +61,8 @@ public sealed class OptimizeTests(DemoFiles demo)
     [Fact]
     public void Optimize_fails_where_accuracy_falls_below_the_bound()
     {
-        CommandResult result = CommandLine.Run("optimize", demo.F32Model, "-o", Path.Combine(demo.NewFolder(), "x.onnx"), "--prune-rate", "0.9", "--samples", "8",
+        CommandResult result = CommandLine.Run("optimize", demo.F32Model, "-o", Path.Combine(demo.NewFolder(), "x.onnx"),
+            "--prune-rate", "0.9", "--samples", "8",
             "--data", demo.Calibration, "--preprocess", "cifar10", "--max-drop", "1");
         Assert.Equal(ExitCode.CheckFailed, result.ExitCode);
         Assert.Contains("the check failed", result.Output, StringComparison.Ordinal);
@@ -65,7 +71,8 @@ public sealed class OptimizeTests(DemoFiles demo)
     [Fact]
     public void Optimize_and_quantize_run_the_same_pipeline_and_quantize_writes_IR_as_well()
     {
-        string folder = demo.NewFolder(), optimized = Path.Combine(folder, "optimized.onnx"), quantized = Path.Combine(folder, "quantized.onnx"), ir = Path.Combine(folder, "ir.xml");
+        string folder = demo.NewFolder(), optimized = Path.Combine(folder, "optimized.onnx"),
+        quantized = Path.Combine(folder, "quantized.onnx"), ir = Path.Combine(folder, "ir.xml");
         string[] samples = ["--data", demo.Calibration, "--preprocess", "cifar10", "--samples", "40"];
         CommandLine.Json(["optimize", demo.F32Model, "-o", optimized, .. samples]);
         CommandLine.Json(["quantize", demo.F32Model, "-o", quantized, .. samples]);
@@ -80,7 +87,8 @@ public sealed class OptimizeTests(DemoFiles demo)
     [Fact]
     public void A_report_of_another_kind_is_refused_before_the_work()
     {
-        CommandResult result = CommandLine.Run("quantize", demo.F32Model, "-o", Path.Combine(demo.NewFolder(), "x.onnx"), "--data", demo.Calibration, "--preprocess", "cifar10", "--report", "x.pdf");
+        CommandResult result = CommandLine.Run("quantize", demo.F32Model, "-o", Path.Combine(demo.NewFolder(), "x.onnx"),
+            "--data", demo.Calibration, "--preprocess", "cifar10", "--report", "x.pdf");
         Assert.Equal(ExitCode.BadInput, result.ExitCode);
         Assert.Contains(".html or .json", result.Error, StringComparison.Ordinal);
     }
@@ -91,7 +99,8 @@ public sealed class OptimizeTests(DemoFiles demo)
     [InlineData("top-k", "top5")]
     public void Metrics_are_chosen_by_name(string metric, string figure)
     {
-        JsonObject result = CommandLine.Json("eval", demo.Int8Model, "--data", demo.HeldOut, "--preprocess", "cifar10", "--samples", "80", "--metric", metric);
+        JsonObject result = CommandLine.Json("eval", demo.Int8Model, "--data", demo.HeldOut, "--preprocess", "cifar10",
+            "--samples", "80", "--metric", metric);
         Assert.Equal(metric, (string)result["metric"]!);
         Assert.InRange((double)result[figure]!, 0.7, 1);
     }
@@ -99,8 +108,10 @@ public sealed class OptimizeTests(DemoFiles demo)
     [Fact]
     public void Unknown_metrics_and_decoders_are_named()
     {
-        CommandResult metric = CommandLine.Run("eval", demo.F32Model, "--data", demo.HeldOut, "--preprocess", "cifar10", "--metric", "beauty");
-        CommandResult decoder = CommandLine.Run("eval", demo.F32Model, "--data", demo.HeldOut, "--preprocess", "cifar10", "--metric", "map", "--decoder", "ssd");
+        CommandResult metric =
+            CommandLine.Run("eval", demo.F32Model, "--data", demo.HeldOut, "--preprocess", "cifar10", "--metric", "beauty");
+        CommandResult decoder = CommandLine.Run("eval", demo.F32Model, "--data", demo.HeldOut, "--preprocess", "cifar10",
+            "--metric", "map", "--decoder", "ssd");
         Assert.Contains("use top-k, map, miou, f1 or auc", metric.Error, StringComparison.Ordinal);
         Assert.Contains("use yolox, yolox-planes or scores-boxes", decoder.Error, StringComparison.Ordinal);
         CommandResult boxes = CommandLine.Run("eval", demo.F32Model, "--data", demo.HeldOut, "--preprocess", "cifar10", "--metric", "map");

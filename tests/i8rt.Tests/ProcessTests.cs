@@ -25,7 +25,8 @@ public sealed class ProcessTests(DemoFiles demo)
         if (OperatingSystem.IsWindows())
             return;   // there is no signal to send to a single process
         string folder = demo.NewFolder(), output = Path.Combine(folder, "out.onnx");
-        using Process process = Start("quantize", demo.F32Model, "-o", output, "--data", "synthetic", "--samples", "100000000", "--threads", "1");
+        using Process process =
+            Start("quantize", demo.F32Model, "-o", output, "--data", "synthetic", "--samples", "100000000", "--threads", "1");
         Assert.True(
             SpinWait.SpinUntil(() => process.HasExited || process.TotalProcessorTime > TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(120)),
             "the program does not work");
@@ -54,5 +55,6 @@ public sealed class ProcessTests(DemoFiles demo)
     }
 
     private static Process Start(params string[] arguments) => Process.Start(
-        new ProcessStartInfo("dotnet", [typeof(Program).Assembly.Location, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        new ProcessStartInfo("dotnet", [typeof(Program).Assembly.Location, .. arguments]) { RedirectStandardOutput = true,
+            RedirectStandardError = true })!;
 }

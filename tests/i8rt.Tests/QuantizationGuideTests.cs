@@ -45,7 +45,8 @@ public sealed class QuantizationGuideTests(DemoFiles demo)
         Assert.True(File.Exists(Path.Combine(folder, "demo-int8.onnx")));
 
         string[] guide = [.. Documents.Blocks(File.ReadAllText(Documents.Path("docs/quantization.md")), "```csharp\n", "```")];
-        string[] here = [.. Documents.Blocks(File.ReadAllText(Documents.Path("tests/i8rt.Tests/QuantizationGuideTests.cs")), "// guide" + "\n", "// end" + "\n")];
+        string[] here = [.. Documents.Blocks(File.ReadAllText(Documents.Path("tests/i8rt.Tests/QuantizationGuideTests.cs")),
+            "// guide" + "\n", "// end" + "\n")];
         Assert.Equal(guide.Select(Documents.Statements), here.Select(Documents.Statements));
         Assert.All(guide, g => Assert.True(g.Trim().Split('\n').Length <= 40));
     }
@@ -88,14 +89,17 @@ public sealed class QuantizationGuideTests(DemoFiles demo)
     {
         string folder = demo.NewFolder(), f32 = Path.Combine(folder, "f32.onnx"), int8 = Path.Combine(folder, "int8.onnx");
         CommandLine.Json(["zoo", "wide_deep", "-o", f32]);
-        Assert.True((int)CommandLine.Json(["quantize", f32, "-o", int8, "--data", "synthetic", "--samples", "16"])["quantized_nodes"]! >= 9);
+        Assert.True((int)CommandLine.Json(["quantize", f32, "-o", int8, "--data", "synthetic", "--samples", "16"])[
+            "quantized_nodes"]! >= 9);
         string data = Directory.CreateDirectory(Path.Combine(folder, "data")).FullName;
         NpyFile.Save(Path.Combine(data, "numbers.npy"), [.. Enumerable.Range(0, 8 * 13).Select(i => (i % 7) - 3f)], [8, 13]);
-        NpyFile.Save(Path.Combine(data, "categories.npy"), new NpyArray(DataType.UInt8, [8, 26], [.. Enumerable.Range(0, 8 * 26).Select(i => (byte)(i % 200))]));
+        NpyFile.Save(Path.Combine(data, "categories.npy"),
+            new NpyArray(DataType.UInt8, [8, 26], [.. Enumerable.Range(0, 8 * 26).Select(i => (byte)(i % 200))]));
         CommandLine.Json(["quantize", f32, "-o", int8, "--data", data]);
         NpyFile.Save(Path.Combine(folder, "n.npy"), new float[13], [1, 13]);
         NpyFile.Save(Path.Combine(folder, "c.npy"), new NpyArray(DataType.Int64, [1, 26], new byte[8 * 26]));
-        JsonObject outputs = CommandLine.Json(["run", int8, "--input", "numbers=" + Path.Combine(folder, "n.npy"), "--input", "categories=" + Path.Combine(folder, "c.npy")]);
+        JsonObject outputs = CommandLine.Json(["run", int8, "--input", "numbers=" + Path.Combine(folder, "n.npy"), "--input",
+            "categories=" + Path.Combine(folder, "c.npy")]);
         Assert.Single(outputs["outputs"]!.AsArray());
         Assert.True((double)CommandLine.Json(["bench", int8, "--seconds", "0.1"])["median_ms"]! > 0);
     }
@@ -105,7 +109,8 @@ public sealed class QuantizationGuideTests(DemoFiles demo)
     {
         string model = Path.Combine(demo.NewFolder(), "int8.onnx");
         JsonObject result = CommandLine.Json(
-            ["quantize", demo.F32Model, "-o", model, "--data", demo.Calibration, "--eval-data", demo.HeldOut, "--algorithm", "accuracy-aware", "--max-drop", "0.02", .. Cifar]);
+            ["quantize", demo.F32Model, "-o", model, "--data", demo.Calibration, "--eval-data", demo.HeldOut, "--algorithm",
+                "accuracy-aware", "--max-drop", "0.02", .. Cifar]);
         Assert.True((bool)result["accuracy"]!["within_bound"]!);
         Assert.NotEmpty(result["accuracy"]!["steps"]!.AsArray());
     }
@@ -149,7 +154,8 @@ public sealed class QuantizationGuideTests(DemoFiles demo)
         Assert.True((bool)result["within_bound"]!);
         Assert.True(File.Exists(model));
         Assert.Equal(4, File.ReadAllLines(Path.Combine(folder, "trials.jsonl")).Length);
-        File.WriteAllText(configuration, File.ReadAllText(configuration).Replace("max_trials: 3", "max_trials: 4", StringComparison.Ordinal));
+        File.WriteAllText(configuration,
+            File.ReadAllText(configuration).Replace("max_trials: 3", "max_trials: 4", StringComparison.Ordinal));
         CommandResult resumed = CommandLine.Run("tune", configuration);
         Assert.Contains("continuing after 3 trials", resumed.Output, StringComparison.Ordinal);
         Assert.Contains("[4/4]", resumed.Output, StringComparison.Ordinal);

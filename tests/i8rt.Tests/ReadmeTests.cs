@@ -55,7 +55,8 @@ public sealed partial class ReadmeTests
     public void The_samples_here_are_those_of_the_README()
     {
         string[] readme = [.. Documents.Blocks(System.IO.File.ReadAllText(Documents.Path("README.md")), "```csharp\n", "```")];
-        string[] here = [.. Documents.Blocks(System.IO.File.ReadAllText(Documents.Path("tests/i8rt.Tests/ReadmeTests.cs")), "// README" + "\n", "// end" + "\n")];
+        string[] here = [.. Documents.Blocks(System.IO.File.ReadAllText(Documents.Path("tests/i8rt.Tests/ReadmeTests.cs")),
+            "// README" + "\n", "// end" + "\n")];
         Assert.NotEmpty(readme);
         Assert.Equal(readme.Select(Documents.Statements), here.Select(Documents.Statements));
     }
@@ -70,7 +71,8 @@ public sealed partial class ReadmeTests
             System.IO.File.ReadAllText(Documents.Path("docs/quantization.md")),
             .. Program.CreateRoot().Subcommands.Select(c => c.Description!), Program.CreateRoot().Description!,
         ];
-        string[] lines = [.. texts.SelectMany(t => t.Split('\n')).Select(l => l.Trim()).Where(l => l.StartsWith("i8rt ", StringComparison.Ordinal))];
+        string[] lines = [.. texts.SelectMany(t => t.Split('\n')).Select(l => l.Trim())
+            .Where(l => l.StartsWith("i8rt ", StringComparison.Ordinal))];
         Assert.True(lines.Length >= 30, $"only {lines.Length} command lines");
         foreach (string line in lines)
         {

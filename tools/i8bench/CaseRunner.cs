@@ -18,7 +18,8 @@ internal sealed record RunMode(bool Check, bool Time, bool Execute, long Referen
         string upper = letters.ToUpperInvariant();
         return upper.Length == 0 || upper.Any(letter => !"CPFRIL".Contains(letter, StringComparison.Ordinal))
             ? throw new FormatException($"'{letters}' is not a mode; use C, P, R, L or CP.")
-            : new RunMode(upper.Contains('C'), upper.Contains('P') || upper.Contains('F'), !upper.Contains('L') && !upper.Contains('I'), referenceBudget, minimumMilliseconds);
+            : new RunMode(upper.Contains('C'), upper.Contains('P') || upper.Contains('F'), !upper.Contains('L')
+                && !upper.Contains('I'), referenceBudget, minimumMilliseconds);
     }
 }
 
@@ -34,7 +35,9 @@ internal sealed class CaseRunner(Engine engine, RunMode mode)
     /// <param name="driver">The driver.</param>
     /// <param name="options">The options.</param>
     /// <param name="problem">The text of the problem.</param>
-    /// <param name="isFromFile">Whether a file holds the text: it may be newer than this tool, so what is not understood is no failure.</param>
+    /// <param name="isFromFile">
+    /// Whether a file holds the text: it may be newer than this tool, so what is not understood is no failure.
+    /// </param>
     public CaseResult Run(Driver driver, Options options, string problem, bool isFromFile)
     {
         try
@@ -80,7 +83,8 @@ internal sealed class CaseRunner(Engine engine, RunMode mode)
 
         string name = primitive.ImplementationName;
         bool isReference = primitive.Report.IsReference;
-        if (options["skip-impl"].Split(',', StringSplitOptions.RemoveEmptyEntries).Any(skip => name.StartsWith(skip, StringComparison.Ordinal))
+        if (options["skip-impl"].Split(',', StringSplitOptions.RemoveEmptyEntries)
+            .Any(skip => name.StartsWith(skip, StringComparison.Ordinal))
             || !name.Contains(options["impl"], StringComparison.Ordinal))
             throw new SkipException(SkipReason.ImplementationFilter, name);
         if (!mode.Execute)
@@ -92,7 +96,8 @@ internal sealed class CaseRunner(Engine engine, RunMode mode)
             CheckOutcome outcome = run.Check(mode.ReferenceBudget);
             string compared = outcome.Compared < outcome.Total ? $" {outcome.Compared} of {outcome.Total} compared" : "";
             verdict = outcome.Mismatches > 0
-                ? verdict with { Verdict = Verdict.Failed, Detail = $"{name}: {outcome.Mismatches} of {outcome.Compared} differ, first {outcome.FirstMismatch}" }
+                ? verdict with { Verdict = Verdict.Failed,
+                    Detail = $"{name}: {outcome.Mismatches} of {outcome.Compared} differ, first {outcome.FirstMismatch}" }
                 : verdict with { Verdict = outcome.IsTrivial ? Verdict.Mistrusted : Verdict.Passed, Detail = name + compared };
         }
         else

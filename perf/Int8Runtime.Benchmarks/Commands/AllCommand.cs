@@ -9,16 +9,21 @@ internal static class AllCommand
 {
     private static readonly string[] ShapeFiles =
     [
-        "conv/shapes_resnet_50_v1_5", "conv/shapes_googlenet_v1", "conv/shapes_googlenet_v3", "conv/shapes_densnet", "conv/shapes_mobilenet",
-        "conv/shapes_mobilenet_dw", "conv/shapes_ssd_300_voc0712", "conv/shapes_ssd_mobilenet", "conv/shapes_efficientdet", "conv/shapes_unet",
+        "conv/shapes_resnet_50_v1_5", "conv/shapes_googlenet_v1", "conv/shapes_googlenet_v3", "conv/shapes_densnet",
+        "conv/shapes_mobilenet",
+        "conv/shapes_mobilenet_dw", "conv/shapes_ssd_300_voc0712", "conv/shapes_ssd_mobilenet", "conv/shapes_efficientdet",
+        "conv/shapes_unet",
         "conv/shapes_vgg_19", "ip/shapes_resnet_50", "ip/shapes_vgg16", "ip/shapes_bert",
     ];
 
-    private static readonly Option<string> Data = new("--data") { Description = "Folder that holds benchdnn/, data/ and onnx-backend-tests/.", Required = true };
+    private static readonly Option<string> Data =
+        new("--data") { Description = "Folder that holds benchdnn/, data/ and onnx-backend-tests/.", Required = true };
 
-    private static readonly Option<string> Folder = new("-o", "--output") { Description = "Folder for the tables, for example perf/results/<cpu>.", Required = true };
+    private static readonly Option<string> Folder =
+        new("-o", "--output") { Description = "Folder for the tables, for example perf/results/<cpu>.", Required = true };
 
-    private static readonly Option<string> Threads = new("--threads") { Description = "Numbers of threads, separated by commas.", DefaultValueFactory = _ => "1" };
+    private static readonly Option<string> Threads =
+        new("--threads") { Description = "Numbers of threads, separated by commas.", DefaultValueFactory = _ => "1" };
 
     public static Command Create()
     {
@@ -31,12 +36,14 @@ internal static class AllCommand
             string data = parse.GetValue(Data)!, folder = parse.GetValue(Folder)!;
             double seconds = parse.GetValue(Output.Seconds);
             Directory.CreateDirectory(folder);
-            foreach (int threads in parse.GetValue(Threads)!.Split(',').Select(t => int.Parse(t, System.Globalization.CultureInfo.InvariantCulture)))
+            foreach (int threads in parse.GetValue(Threads)!.Split(',')
+                .Select(t => int.Parse(t, System.Globalization.CultureInfo.InvariantCulture)))
             {
                 // A pinned thread stays pinned, so every set of tables runs on a thread of its own.
                 var worker = new Thread(() =>
                 {
-                    Write(folder, FormattableString.Invariant($"models-{threads}t.md"), [Models(data, parse.GetValue(OrtCommand.Library)!, threads, seconds)]);
+                    Write(folder, FormattableString.Invariant($"models-{threads}t.md"),
+                        [Models(data, parse.GetValue(OrtCommand.Library)!, threads, seconds)]);
                     foreach ((string name, OperandTypes types) in new[] { ("int8", OperandTypes.UInt8), ("f32", OperandTypes.Float32) })
                         Write(folder, FormattableString.Invariant($"kernels-{name}-{threads}t.md"), Kernels(data, types, threads, seconds));
                 });

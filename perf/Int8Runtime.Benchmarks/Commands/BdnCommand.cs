@@ -13,7 +13,8 @@ internal static class BdnCommand
 {
     public static Command Create()
     {
-        var arguments = new Argument<string[]>("arguments") { Description = "Arguments of BenchmarkDotNet, for example --filter '*'.", Arity = ArgumentArity.ZeroOrMore };
+        var arguments = new Argument<string[]>("arguments") { Description =
+            "Arguments of BenchmarkDotNet, for example --filter '*'.", Arity = ArgumentArity.ZeroOrMore };
         var command = new Command("bdn", "Run the BenchmarkDotNet suites of kernels and models.") { arguments };
         command.TreatUnmatchedTokensAsErrors = false;
         command.SetAction(parse =>

@@ -6,22 +6,29 @@ namespace Int8Runtime.Benchmarks.Commands;
 
 internal static class OneDnnCommand
 {
-    private static readonly Argument<string[]> Files = new("files") { Description = "benchdnn shape files, in folders named conv, ip or matmul.", Arity = ArgumentArity.OneOrMore };
+    private static readonly Argument<string[]> Files = new(
+        "files") { Description = "benchdnn shape files, in folders named conv, ip or matmul.", Arity = ArgumentArity.OneOrMore };
 
-    private static readonly Option<string> Types = new("--dt") { Description = "Types of source, weights and destination.", DefaultValueFactory = _ => "u8:s8:u8" };
+    private static readonly Option<string> Types =
+        new("--dt") { Description = "Types of source, weights and destination.", DefaultValueFactory = _ => "u8:s8:u8" };
 
-    private static readonly Option<int> Batch = new("--mb") { Description = "Batch; 0 keeps that of the file.", DefaultValueFactory = _ => 1 };
+    private static readonly Option<int> Batch =
+        new("--mb") { Description = "Batch; 0 keeps that of the file.", DefaultValueFactory = _ => 1 };
 
-    private static readonly Option<string> Filter = new("--filter") { Description = "Only problems that contain this text.", DefaultValueFactory = _ => "" };
+    private static readonly Option<string> Filter =
+        new("--filter") { Description = "Only problems that contain this text.", DefaultValueFactory = _ => "" };
 
     public static Command Create()
     {
-        var command = new Command("onednn", "Time convolutions, matrix products and fully connected layers in turn with oneDNN (libdnnl2).") { Files, Types, Batch, Filter };
+        var command = new Command("onednn",
+            "Time convolutions, matrix products and fully connected layers in turn with oneDNN (libdnnl2).") { Files, Types,
+            Batch, Filter };
         Output.AddTo(command);
         command.SetAction(parse =>
         {
             var options = new KernelComparisonOptions(
-                OperandTypes.Parse(parse.GetValue(Types)!), parse.GetValue(Batch), parse.GetValue(Output.Threads), parse.GetValue(Output.Seconds), parse.GetValue(Filter)!);
+                OperandTypes.Parse(parse.GetValue(Types)!), parse.GetValue(Batch), parse.GetValue(Output.Threads),
+                parse.GetValue(Output.Seconds), parse.GetValue(Filter)!);
             var comparison = new KernelComparison(options, Console.Error);
             Output.Write(parse, [.. parse.GetValue(Files)!.Select(comparison.Run)]);
         });

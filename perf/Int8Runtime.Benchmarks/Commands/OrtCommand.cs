@@ -9,8 +9,10 @@ internal static class OrtCommand
     /// <summary>Path of the library, shared with the command that measures everything.</summary>
     public static readonly Option<string> Library = new("--ort-library")
     {
-        Description = $"Path of libonnxruntime; {ModelComparison.LibraryVariable} by default. 'npm install --ignore-scripts onnxruntime-node' brings one.",
-        DefaultValueFactory = _ => Environment.GetEnvironmentVariable(ModelComparison.LibraryVariable) is { Length: > 0 } path ? path : ModelComparison.DefaultLibrary,
+        Description = $"Path of libonnxruntime; {ModelComparison.LibraryVariable} by default. 'npm install --ignore-scripts "
+            + "onnxruntime-node' brings one.",
+        DefaultValueFactory = _ => Environment.GetEnvironmentVariable(ModelComparison.LibraryVariable) is { Length: > 0 } path
+            ? path : ModelComparison.DefaultLibrary,
     };
 
     private static readonly Argument<string[]> Models = new("models") { Description = "ONNX files.", Arity = ArgumentArity.OneOrMore };
@@ -21,7 +23,8 @@ internal static class OrtCommand
         Output.AddTo(command);
         command.SetAction(parse =>
         {
-            var comparison = new ModelComparison(parse.GetValue(Library)!, parse.GetValue(Output.Threads), parse.GetValue(Output.Seconds), Console.Error);
+            var comparison = new ModelComparison(parse.GetValue(Library)!, parse.GetValue(Output.Threads),
+                parse.GetValue(Output.Seconds), Console.Error);
             Output.Write(parse, [comparison.Run("Models", parse.GetValue(Models)!)]);
         });
         return command;

@@ -8,7 +8,8 @@ internal static class Output
 {
     public static readonly Option<int> Threads = new("--threads") { Description = "Threads of both sides.", DefaultValueFactory = _ => 1 };
 
-    public static readonly Option<double> Seconds = new("--seconds") { Description = "Time for each side of a problem.", DefaultValueFactory = _ => 0.2 };
+    public static readonly Option<double> Seconds =
+        new("--seconds") { Description = "Time for each side of a problem.", DefaultValueFactory = _ => 0.2 };
 
     private static readonly Option<bool> Json = new("--json") { Description = "Write JSON to the standard output instead of tables." };
 

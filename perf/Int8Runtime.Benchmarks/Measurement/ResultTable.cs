@@ -12,7 +12,9 @@ namespace Int8Runtime.Benchmarks;
 /// <param name="Theirs">Times of the peer; null where it is not installed or refuses.</param>
 /// <param name="Peak">Most operations per second measured beside; 0 where it does not apply.</param>
 /// <param name="Implementations">Our implementation and theirs.</param>
-/// <param name="Difference">Largest difference of the results, relative to the largest result (u8: in steps); null where not compared.</param>
+/// <param name="Difference">
+/// Largest difference of the results, relative to the largest result (u8: in steps); null where not compared.
+/// </param>
 internal sealed record ResultRow(
     string Name, double Operations, Timing Ours, Timing? Theirs, double Peak, string Implementations, double? Difference)
 {
@@ -62,13 +64,17 @@ internal sealed record ResultTable(string Title, string Peer, string Machine)
         bool models = Rows.TrueForAll(r => r.Operations == 0);
         text.Append(models
             ? "| model | ours ms | median | theirs ms | median | ratio | ratio of medians | difference |\n|---|--:|--:|--:|--:|--:|--:|--:|\n"
-            : "| problem | implementation | ours µs | theirs µs | ours GOPS | theirs GOPS | ratio | ratio of medians | % of peak |\n|---|---|--:|--:|--:|--:|--:|--:|--:|\n");
+            : "| problem | implementation | ours µs | theirs µs | ours GOPS | theirs GOPS | ratio | ratio of medians | % of "
+                + "peak |\n|---|---|--:|--:|--:|--:|--:|--:|--:|\n");
         foreach (ResultRow row in Rows)
             text.Append(models ? ModelLine(row) : ProblemLine(row));
         if (MeanRatio is { } mean)
         {
-            text.Append(CultureInfo.InvariantCulture, $"\nGeometric mean of ratios {mean:F3} (of medians {MeanMedianRatio:F3}) over {Rows.Count(r => r.Ratio is not null)}. Worst five: ");
-            text.AppendJoin(", ", Worst(5).Select(r => string.Create(CultureInfo.InvariantCulture, $"{r.Name} {r.Ratio:F2}"))).Append(".\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"\nGeometric mean of ratios {mean:F3} (of medians {MeanMedianRatio:F3}) over "
+                + $"{Rows.Count(r => r.Ratio is not null)}. Worst five: ");
+            text.AppendJoin(", ", Worst(5).Select(r => string.Create(CultureInfo.InvariantCulture, $"{r.Name} {r.Ratio:F2}")))
+                .Append(".\n");
         }
 
         foreach (string remark in Remarks)

@@ -13,7 +13,8 @@ internal static class Summary
     /// <summary>Mean ratio, problems below 0.95 and mean share of the peak of each table, as Markdown.</summary>
     public static string Of(IReadOnlyList<ResultTable> tables)
     {
-        var text = new StringBuilder("| table | compared | geometric mean | below 0.95 (longer than 20 µs) | % of peak |\n|---|--:|--:|--:|--:|\n");
+        var text = new StringBuilder(
+            "| table | compared | geometric mean | below 0.95 (longer than 20 µs) | % of peak |\n|---|--:|--:|--:|--:|\n");
         foreach (ResultTable table in tables)
         {
             double? peak = ResultTable.GeometricMean(table.Rows.Where(r => r.PeakShare is > 0).Select(r => r.PeakShare!.Value));

@@ -78,7 +78,8 @@ internal sealed class KernelComparison(KernelComparisonOptions options, TextWrit
 
     private void Compare(CpuEngine engine, OneDnnEngine? peer, PeakMeasurement peak, ProblemShape shape, ResultTable table)
     {
-        using var problem = new KernelProblem(shape, options.Types, engine.NumericMode == NumericMode.NarrowWeights ? NarrowWeight : ByteWeight);
+        using var problem = new KernelProblem(shape, options.Types,
+            engine.NumericMode == NumericMode.NarrowWeights ? NarrowWeight : ByteWeight);
         using var ours = new KernelRun(engine, problem);
         if (ours.ImplementationName.StartsWith("ref", StringComparison.Ordinal))
         {
@@ -130,6 +131,7 @@ internal sealed class KernelComparison(KernelComparisonOptions options, TextWrit
         double bound = problem.Types.Destination.IsInt8() ? 1 : 1e-4;
         return difference <= bound
             ? difference
-            : throw new InvalidOperationException(FormattableString.Invariant($"{Label(problem.Shape)}: the results differ by {difference}"));
+            : throw new InvalidOperationException(
+                FormattableString.Invariant($"{Label(problem.Shape)}: the results differ by {difference}"));
     }
 }

@@ -152,7 +152,8 @@ internal static unsafe partial class Dnnl
 
     [LibraryImport(Library, EntryPoint = "dnnl_reorder_primitive_desc_create")]
     public static partial int ReorderPlanCreate(
-        out nint plan, DnnlMemoryDescriptor* source, nint sourceEngine, DnnlMemoryDescriptor* destination, nint destinationEngine, nint attributes);
+        out nint plan, DnnlMemoryDescriptor* source, nint sourceEngine, DnnlMemoryDescriptor* destination, nint destinationEngine,
+        nint attributes);
 
     [LibraryImport(Library, EntryPoint = "dnnl_primitive_create")]
     public static partial int PrimitiveCreate(out nint primitive, nint plan);

@@ -91,7 +91,8 @@ internal sealed unsafe class OneDnnOperation : IDisposable
         if (problem.Scales is { } scales)
         {
             fixed (float* values = scales)
-                Dnnl.Check(Dnnl.SetOutputScales(attributes, scales.Length, 1 << problem.ChannelDimension, values), "dnnl_primitive_attr_set_output_scales");
+                Dnnl.Check(Dnnl.SetOutputScales(attributes, scales.Length, 1 << problem.ChannelDimension, values),
+                    "dnnl_primitive_attr_set_output_scales");
         }
 
         return attributes;
@@ -102,7 +103,8 @@ internal sealed unsafe class OneDnnOperation : IDisposable
         DnnlMemoryDescriptor source = Any(problem.Source.Descriptor.Dimensions, problem.Types.Source);
         DnnlMemoryDescriptor weights = Any(problem.GroupedWeights, problem.Types.Weights);
         DnnlMemoryDescriptor destination = Any(problem.Destination.Descriptor.Dimensions, problem.Types.Destination);
-        DnnlMemoryDescriptor bias = OneDnnMemory.Describe(problem.Bias.Descriptor.Dimensions, DataType.Float32, [.. problem.Bias.Descriptor.Strides]);
+        DnnlMemoryDescriptor bias =
+            OneDnnMemory.Describe(problem.Bias.Descriptor.Dimensions, DataType.Float32, [.. problem.Bias.Descriptor.Strides]);
         DnnlOperationDescriptor operation = default;
         switch (problem.Shape)
         {

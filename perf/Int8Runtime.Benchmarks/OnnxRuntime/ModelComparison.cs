@@ -23,7 +23,8 @@ internal sealed class ModelComparison(string library, int threads, double second
         using CpuEngine engine = CpuEngine.Create(new CpuEngineOptions { Threads = threads });
         OrtApi? api = OrtApi.TryOpen(library);
         var table = new ResultTable(
-            title, api is null ? $"ONNX Runtime is not installed ('{library}' was not found), so only ours is timed" : $"ONNX Runtime {api.Version}", Processor.Describe(engine));
+            title, api is null ? $"ONNX Runtime is not installed ('{library}' was not found), so only ours is timed"
+                : $"ONNX Runtime {api.Version}", Processor.Describe(engine));
         foreach (string path in models)
         {
             try
@@ -78,7 +79,8 @@ internal sealed class ModelComparison(string library, int threads, double second
         }
 
         ResultRow row = table.Rows[^1];
-        progress.WriteLine(FormattableString.Invariant($"{row.Name}: {row.Ours.Minimum * 1e3:F3} ms, ratio {row.Ratio:F2}, difference {row.Difference:G2}"));
+        progress.WriteLine(FormattableString.Invariant(
+            $"{row.Name}: {row.Ours.Minimum * 1e3:F3} ms, ratio {row.Ratio:F2}, difference {row.Difference:G2}"));
     }
 
     // The largest difference of all f32 outputs relative to the largest value of any of them: an output may be all zeros on one

@@ -17,7 +17,8 @@ internal sealed unsafe class OrtSession : IDisposable
     /// <param name="threads">Threads within an operator; operators run one after the other.</param>
     /// <param name="inputs">Inputs by name, row-major; they must stay alive.</param>
     /// <param name="outputs">Names of the outputs.</param>
-    public OrtSession(OrtApi api, string path, int threads, IReadOnlyList<(string Name, TensorMemory Value)> inputs, IReadOnlyList<string> outputs)
+    public OrtSession(OrtApi api, string path, int threads, IReadOnlyList<(string Name, TensorMemory Value)> inputs,
+        IReadOnlyList<string> outputs)
     {
         const int Errors = 3, ArenaAllocator = 1, DefaultMemory = 0;
         _api = api;
@@ -30,7 +31,8 @@ internal sealed unsafe class OrtSession : IDisposable
         api.Check(((delegate* unmanaged<nint, int, nint>)api[Entry.SetIntraOpNumThreads])(_options, threads));
         api.Check(((delegate* unmanaged<nint, int, nint>)api[Entry.SetInterOpNumThreads])(_options, 1));
         nint pathText = OperatingSystem.IsWindows() ? Marshal.StringToCoTaskMemUni(path) : Marshal.StringToCoTaskMemUTF8(path);
-        nint status = ((delegate* unmanaged<nint, nint, nint, nint*, nint>)api[Entry.CreateSession])(_environment, pathText, _options, &handle);
+        nint status = ((delegate* unmanaged<nint, nint, nint, nint*, nint>)api[Entry.CreateSession])(_environment, pathText,
+            _options, &handle);
         Marshal.FreeCoTaskMem(pathText);
         api.Check(status);
         _session = handle;
@@ -98,7 +100,8 @@ internal sealed unsafe class OrtSession : IDisposable
         fixed (long* extents = dimensions)
         {
             _api.Check(((delegate* unmanaged<nint, void*, nuint, long*, nuint, int, nint*, nint>)_api[Entry.CreateTensorWithData])(
-                _memoryInfo, memory.Data, (nuint)memory.Descriptor.SizeInBytes, extents, (nuint)dimensions.Length, TypeOf(memory.Descriptor.DataType), &value));
+                _memoryInfo, memory.Data, (nuint)memory.Descriptor.SizeInBytes, extents, (nuint)dimensions.Length,
+                TypeOf(memory.Descriptor.DataType), &value));
         }
 
         return value;

@@ -51,7 +51,8 @@ public class ConvolutionBenchmarks : ProductBenchmark
 /// <summary>Depthwise convolutions.</summary>
 public class DepthwiseBenchmarks : ProductBenchmark
 {
-    [Params("g32mb1ic32ih112oc32oh112kh3ph1", "g128mb1ic128ih56oc128oh28kh3sh2ph1", "g512mb1ic512ih14oc512oh14kh3ph1", "g240mb1ic240ih28oc240oh28kh5ph2")]
+    [Params("g32mb1ic32ih112oc32oh112kh3ph1", "g128mb1ic128ih56oc128oh28kh3sh2ph1", "g512mb1ic512ih14oc512oh14kh3ph1",
+        "g240mb1ic240ih28oc240oh28kh5ph2")]
     public string Problem { get; set; } = "";
 
     [GlobalSetup]

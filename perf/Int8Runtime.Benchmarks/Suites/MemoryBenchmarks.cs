@@ -22,7 +22,8 @@ public abstract class UnaryBenchmark : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    private protected void Prepare(PrimitiveDescriptor descriptor, MemoryDescriptor source, MemoryDescriptor destination, PrimitiveAttributes? attributes = null)
+    private protected void Prepare(PrimitiveDescriptor descriptor, MemoryDescriptor source, MemoryDescriptor destination,
+        PrimitiveAttributes? attributes = null)
     {
         _engine = CpuEngine.Create(new CpuEngineOptions { Threads = 1 });
         _stream = _engine.CreateStream();

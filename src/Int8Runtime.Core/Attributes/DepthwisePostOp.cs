@@ -12,9 +12,12 @@ namespace Int8Runtime;
 /// </param>
 /// <param name="Bias">The bias, [O], converted to f32 and added unscaled; null for none.</param>
 /// <param name="Stride">Step of the window in both spatial dimensions.</param>
-/// <param name="Padding">Padding before the first row and column, less than k; that behind the last ones follows from the destination.</param>
+/// <param name="Padding">
+/// Padding before the first row and column, less than k; that behind the last ones follows from the destination.
+/// </param>
 /// <param name="SourceType">Type of the 1×1 convolution's result, which the depthwise convolution reads.</param>
-public sealed record DepthwisePostOp(MemoryDescriptor Weights, MemoryDescriptor? Bias, int Stride, int Padding, DataType SourceType) : PostOp
+public sealed record DepthwisePostOp(MemoryDescriptor Weights, MemoryDescriptor? Bias, int Stride, int Padding,
+    DataType SourceType) : PostOp
 {
     /// <summary>Constant scale of the 1×1 convolution's result, per tensor; null for 1.</summary>
     public QuantizationScale? SourceScale { get; init; }
@@ -28,6 +31,8 @@ public sealed record DepthwisePostOp(MemoryDescriptor Weights, MemoryDescriptor?
     /// <summary>Taps of the window in each spatial dimension.</summary>
     public int Kernel => Weights.Dimensions[^1];
 
-    /// <summary>Extent of the destination where the 1×1 convolution's result has <paramref name="extent"/>: extent / stride, rounded up.</summary>
+    /// <summary>
+    /// Extent of the destination where the 1×1 convolution's result has <paramref name="extent"/>: extent / stride, rounded up.
+    /// </summary>
     public int OutputExtent(int extent) => (extent + Stride - 1) / Stride;
 }

@@ -73,7 +73,10 @@ internal readonly record struct EpilogueFactors(double Accumulator, double Inver
             : ((float*)runtime.WeightsScale)[scale.Granularity == QuantizationGranularity.PerChannel ? channel : 0];
     }
 
-    /// <summary>The parameters of a post-op whose input and output are multiplied by <paramref name="factor"/>: scale and zero point of a sum, α and β of a function.</summary>
+    /// <summary>
+    /// The parameters of a post-op whose input and output are multiplied by <paramref name="factor"/>: scale and zero point of a
+    /// sum, α and β of a function.
+    /// </summary>
     public static (float First, float Second) NumbersOf(PostOp postOp, double factor) => postOp switch
     {
         SumPostOp sum => ((float)(sum.Scale * factor), sum.ZeroPoint),

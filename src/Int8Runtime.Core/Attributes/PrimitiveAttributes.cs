@@ -18,8 +18,8 @@ public enum NumericMode
 
     /// <summary>
     /// By pairs of 8-bit products on CPUs without dot-product instructions, with the promise that no two weights that meet are beyond 128
-    /// together (<see cref="WeightPairs"/>; those of u8 with 128 subtracted), of which weights in ±64 are a case: two products then never leave
-    /// 16 bits, so the sums are exact. With other weights it is <see cref="Fast"/>.
+    /// together (<see cref="WeightPairs"/>; those of u8 with 128 subtracted), of which weights in ±64 are a case: two products
+    /// then never leave 16 bits, so the sums are exact. With other weights it is <see cref="Fast"/>.
     /// </summary>
     NarrowWeights,
 

@@ -59,7 +59,10 @@ public sealed class QuantizationScale : IEquatable<QuantizationScale>
     public static QuantizationScale PerChannel(ReadOnlySpan<float> values) =>
         new(QuantizationGranularity.PerChannel, values.ToArray(), false);
 
-    /// <summary>One scale for each column and group of <paramref name="groupSize"/> neighbours along K; see <see cref="QuantizationGranularity.PerGroup"/>.</summary>
+    /// <summary>
+    /// One scale for each column and group of <paramref name="groupSize"/> neighbours along K; see <see
+    /// cref="QuantizationGranularity.PerGroup"/>.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">A scale is not positive and finite, or the group size is not positive.</exception>
     public static QuantizationScale PerGroup(ReadOnlySpan<float> values, int groupSize)
     {
@@ -70,7 +73,9 @@ public sealed class QuantizationScale : IEquatable<QuantizationScale>
     /// <summary>Length of a group along K for <see cref="QuantizationGranularity.PerGroup"/>; else 0.</summary>
     public int GroupSize { get; }
 
-    /// <summary>The scale of a weight at row <paramref name="k"/> and column <paramref name="channel"/> of <paramref name="columns"/>.</summary>
+    /// <summary>
+    /// The scale of a weight at row <paramref name="k"/> and column <paramref name="channel"/> of <paramref name="columns"/>.
+    /// </summary>
     internal float At(int k, int channel, int columns) =>
         GroupSize == 0 ? At(channel) : _values[(k / GroupSize * columns) + channel];
 

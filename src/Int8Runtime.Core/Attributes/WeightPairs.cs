@@ -4,10 +4,11 @@ using System.Runtime.CompilerServices;
 namespace Int8Runtime;
 
 /// <summary>
-/// VPMADDUBSW multiplies bytes and adds neighbours in 16 bits, with saturation. A pair is safe with every source where two weights of one sign
-/// are not beyond 128 together: 255·128 = 32640 ≤ 32767, and −32640 ≥ −32768; weights of opposite signs always are, because one product lies
-/// between 0 and 255·128 and the other between its negative and 0. This type states which weights are neighbours in the order in which kernels
-/// read them, so that <see cref="NumericMode.NarrowWeights"/> can be promised for weights that were rounded with regard to their pairs:
+/// VPMADDUBSW multiplies bytes and adds neighbours in 16 bits, with saturation. A pair is safe with every source where two
+/// weights of one sign are not beyond 128 together: 255·128 = 32640 ≤ 32767, and −32640 ≥ −32768; weights of opposite signs
+/// always are, because one product lies between 0 and 255·128 and the other between its negative and 0. This type states which
+/// weights are neighbours in the order in which kernels read them, so that <see cref="NumericMode.NarrowWeights"/> can be
+/// promised for weights that were rounded with regard to their pairs:
 /// <list type="bullet">
 /// <item>dense and grouped convolutions: along the input channels of a tap, then, without dilation, along the taps of a row;</item>
 /// <item>depthwise convolutions: two rows of a column of the window;</item>
@@ -147,7 +148,8 @@ public readonly record struct WeightPairs
     public int[] Columns()
     {
         MemoryDescriptor weights = Known();
-        return _order == Order.Matrix ? Offsets(weights, [.. Enumerable.Range(0, weights.Rank - 2), weights.Rank - 1]) : Offsets(weights, [0]);
+        return _order == Order.Matrix
+            ? Offsets(weights, [.. Enumerable.Range(0, weights.Rank - 2), weights.Rank - 1]) : Offsets(weights, [0]);
     }
 
     /// <summary>The weights of a column that meet, as offsets from the column's beginning.</summary>
@@ -170,7 +172,8 @@ public readonly record struct WeightPairs
                    select (start + elements[2 * i], start + elements[(2 * i) + 1])];
     }
 
-    private MemoryDescriptor Known() => _weights ?? throw new InvalidOperationException("Any two weights may meet; there is no list of pairs.");
+    private MemoryDescriptor Known() =>
+        _weights ?? throw new InvalidOperationException("Any two weights may meet; there is no list of pairs.");
 
     // Offsets of all indices of some dimensions, the last one fastest.
     private static int[] Offsets(MemoryDescriptor weights, ReadOnlySpan<int> dimensions)

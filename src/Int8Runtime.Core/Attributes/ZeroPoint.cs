@@ -39,7 +39,10 @@ public sealed class ZeroPoint : IEquatable<ZeroPoint>
     /// <summary>One zero point for the whole tensor.</summary>
     public static implicit operator ZeroPoint(int value) => PerTensor(value);
 
-    /// <summary>One zero point for each column and group of <paramref name="groupSize"/> neighbours along K; see <see cref="QuantizationGranularity.PerGroup"/>.</summary>
+    /// <summary>
+    /// One zero point for each column and group of <paramref name="groupSize"/> neighbours along K; see <see
+    /// cref="QuantizationGranularity.PerGroup"/>.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The group size is not positive.</exception>
     public static ZeroPoint PerGroup(ReadOnlySpan<int> values, int groupSize)
     {
@@ -50,7 +53,10 @@ public sealed class ZeroPoint : IEquatable<ZeroPoint>
     /// <summary>Length of a group along K for <see cref="QuantizationGranularity.PerGroup"/>; else 0.</summary>
     public int GroupSize { get; }
 
-    /// <summary>The zero point of a weight at row <paramref name="k"/> and column <paramref name="channel"/> of <paramref name="columns"/>.</summary>
+    /// <summary>
+    /// The zero point of a weight at row <paramref name="k"/> and column <paramref name="channel"/> of <paramref
+    /// name="columns"/>.
+    /// </summary>
     internal int At(int k, int channel, int columns) =>
         GroupSize == 0 ? At(channel) : _values[(k / GroupSize * columns) + channel];
 

@@ -61,7 +61,8 @@ internal sealed unsafe class ProblemRun : IDisposable
             : primitive.Descriptor is MatMulDescriptor matrix ? matrix.N : _destination.Descriptor.Dimensions[1];
         _runtime = new RuntimeValues(primitive.Attributes, channels, ref _arguments);
         if (primitive.Attributes.Scratchpad == ScratchpadMode.User && primitive.ScratchBytes > 0)
-            _arguments.Set(ArgumentSlot.Scratchpad, Add(new MemoryDescriptor([checked((int)primitive.ScratchBytes)], DataType.UInt8), seed: 0, magnitude: 0));
+            _arguments.Set(ArgumentSlot.Scratchpad,
+                Add(new MemoryDescriptor([checked((int)primitive.ScratchBytes)], DataType.UInt8), seed: 0, magnitude: 0));
         if (PrimitiveTensors.Weights(primitive.Descriptor) is { } weights)
         {
             MemoryDescriptor plain = PrimitiveTensors.Weights(asked) is { IsStrided: true } given
@@ -179,7 +180,8 @@ internal sealed unsafe class ProblemRun : IDisposable
             compared++;
             trivial &= want == 0 || float.IsNaN(want);
             bool same = layout.DataType == DataType.Int32 && tolerance == Tolerance.Exact
-                ? ScalarAccess.LoadInteger(expected.Data, DataType.Int32, offset) == ScalarAccess.LoadInteger(actual.Data, DataType.Int32, offset)
+                ? ScalarAccess.LoadInteger(expected.Data, DataType.Int32, offset)
+                    == ScalarAccess.LoadInteger(actual.Data, DataType.Int32, offset)
                 : tolerance.Accepts(want, got, layout.DataType);
             if (same)
                 continue;

@@ -136,7 +136,8 @@ internal sealed unsafe class RuntimeEvents : EventSource
         {
             DisplayName = "Primitive executions", DisplayRateTimeScale = TimeSpan.FromSeconds(1),
         };
-        _kernelCounter ??= new PollingCounter("kernels", this, () => KernelCounts?.Invoke().Kernels ?? 0) { DisplayName = "Kernels in the cache" };
+        _kernelCounter ??=
+            new PollingCounter("kernels", this, () => KernelCounts?.Invoke().Kernels ?? 0) { DisplayName = "Kernels in the cache" };
         _codeCounter ??= new PollingCounter("kernel-code", this, () => KernelCounts?.Invoke().CodeBytes ?? 0)
         {
             DisplayName = "Kernel code", DisplayUnits = "bytes",

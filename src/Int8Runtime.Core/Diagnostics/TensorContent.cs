@@ -44,7 +44,9 @@ internal static unsafe class TensorContent
         RefPadding.Clear(descriptor, data);
     }
 
-    /// <summary>Fills a tensor with 1, −1 where there are signs, and a few 2, so that products of many neither overflow nor vanish.</summary>
+    /// <summary>
+    /// Fills a tensor with 1, −1 where there are signs, and a few 2, so that products of many neither overflow nor vanish.
+    /// </summary>
     public static void FillFactors(TensorMemory memory, int seed)
     {
         MemoryDescriptor descriptor = memory.Descriptor;
@@ -58,7 +60,8 @@ internal static unsafe class TensorContent
         do
         {
             float factor = ++place % spacing == 0 ? 2 : 1;
-            ScalarAccess.Store(memory.Data, descriptor.DataType, descriptor.OffsetOf(index), signed && random.Next(0, 1) == 1 ? -factor : factor);
+            ScalarAccess.Store(memory.Data, descriptor.DataType, descriptor.OffsetOf(index),
+                signed && random.Next(0, 1) == 1 ? -factor : factor);
         }
         while (IndexSpace.Next(index, descriptor.Dimensions));
     }

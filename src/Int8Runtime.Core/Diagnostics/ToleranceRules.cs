@@ -24,7 +24,8 @@ internal static class ToleranceRules
                 Loose(destination, 1e-6, 1e-6),
             EltwiseDescriptor d when IsTranscendental(d.Algorithm) => Loose(destination, 2e-6, 1e-6),
             SoftmaxDescriptor or LrnDescriptor => Loose(destination, 2e-6, 1e-6),
-            ReductionDescriptor d when !d.IsExact && d.Algorithm is not (ReductionAlgorithm.Max or ReductionAlgorithm.Min) => Sum(d.SetSize),
+            ReductionDescriptor d when !d.IsExact && d.Algorithm is not (ReductionAlgorithm.Max or ReductionAlgorithm.Min) =>
+                Sum(d.SetSize),
             NormalizationDescriptor => Loose(destination, 1e-4, 1e-4),
             _ => exactOrStep,
         };

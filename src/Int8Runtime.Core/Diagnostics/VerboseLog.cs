@@ -79,8 +79,10 @@ internal sealed class VerboseLog(VerboseEvents events, TextWriter writer)
             return;
         string tensors = Tensors(descriptor), attributes = Attributes(report.Problem);
         foreach (Rejection refusal in report.Rejections)
-            Write("dispatch", descriptor.Kind, refusal.Implementation, tensors, attributes, $"refused:{refusal.Reason}: {refusal.Detail}", report.Problem);
-        Write("dispatch", descriptor.Kind, report.Chosen ?? "", tensors, attributes, report.Chosen is null ? "unsupported" : "chosen", report.Problem);
+            Write("dispatch", descriptor.Kind, refusal.Implementation, tensors, attributes,
+                $"refused:{refusal.Reason}: {refusal.Detail}", report.Problem);
+        Write("dispatch", descriptor.Kind, report.Chosen ?? "", tensors, attributes,
+            report.Chosen is null ? "unsupported" : "chosen", report.Problem);
     }
 
     /// <summary>Tells a creation.</summary>

@@ -16,7 +16,8 @@ internal static class ProductQuantization
         string? what =
             attributes.SourceScale is { Granularity: QuantizationGranularity.PerChannel } ? "source scales per channel"
             : attributes.DestinationScale is { Granularity: QuantizationGranularity.PerChannel } ? "destination scales per channel"
-            : attributes.SourceZeroPoint is { IsRuntime: true, Granularity: not QuantizationGranularity.PerTensor } ? "source zero points per channel at execution"
+            : attributes.SourceZeroPoint is { IsRuntime: true, Granularity: not QuantizationGranularity.PerTensor }
+            ? "source zero points per channel at execution"
             : source.IsInt8() && (attributes.WeightsScale is { GroupSize: > 0 } || attributes.WeightsZeroPoint is { GroupSize: > 0 })
                 ? "groups of weights with an integer source"
             : null;

@@ -39,7 +39,9 @@ public abstract class Engine : IDisposable
     /// </summary>
     public Isa Emulated { get; }
 
-    /// <summary>Name of the highest tier in <see cref="Isa"/>; an emulated one says so, for example <c>avx512_vnni (emulated)</c>.</summary>
+    /// <summary>
+    /// Name of the highest tier in <see cref="Isa"/>; an emulated one says so, for example <c>avx512_vnni (emulated)</c>.
+    /// </summary>
     public string Tier => IsaTiers.NameOf(Isa) + (Emulated == Isa.None ? "" : " (emulated)");
 
     /// <summary>Where parallel work runs.</summary>
@@ -159,7 +161,8 @@ public abstract class Engine : IDisposable
             double milliseconds = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
             _log?.Created(primitive, cached, milliseconds);
             if (RuntimeEvents.Log.IsEnabled())
-                RuntimeEvents.Log.Created(descriptor.Kind, primitive.ImplementationName, $"{primitive.Report.Problem}", cached, milliseconds);
+                RuntimeEvents.Log.Created(descriptor.Kind, primitive.ImplementationName, $"{primitive.Report.Problem}", cached,
+                    milliseconds);
             return primitive;
         }
         catch (UnsupportedPrimitiveException exception)

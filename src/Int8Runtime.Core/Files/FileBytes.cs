@@ -17,7 +17,9 @@ internal sealed unsafe class FileBytes : IDisposable
         using Microsoft.Win32.SafeHandles.SafeFileHandle file = File.OpenHandle(path, options: FileOptions.SequentialScan);
         long length = RandomAccess.GetLength(file);
         if (length > int.MaxValue)
-            throw new IOException($"'{path}' has {length} bytes; files above {int.MaxValue} bytes cannot be read. Keep large tensors in external files.");
+            throw new IOException(
+                $"'{path}' has {length} bytes; files above {int.MaxValue} bytes cannot be read. Keep large tensors in "
+                + "external files.");
         _capacity = Math.Max(length, 1);
         _data = ZeroedMemory.Allocate(_capacity);
         Length = (int)length;

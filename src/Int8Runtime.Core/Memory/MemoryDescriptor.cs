@@ -130,7 +130,9 @@ public sealed class MemoryDescriptor : IEquatable<MemoryDescriptor>
         for (int d = 0; d < strides.Length; d++)
             lowest += Int128.Min((Int128)strides[d] * (dimensions[d] - 1), 0);
         if (lowest < 0 && dimensions.ElementCount > 0)
-            throw new ArgumentException($"The strides {string.Join('_', strides.ToArray())} with offset {offset} reach before the memory.", nameof(strides));
+            throw new ArgumentException(
+                $"The strides {string.Join('_', strides.ToArray())} with offset {offset} reach before the memory.",
+                nameof(strides));
         return new MemoryDescriptor(Form.Strided, dimensions, dimensions, dataType, [.. strides], [], offset, null);
     }
 
@@ -236,7 +238,9 @@ public sealed class MemoryDescriptor : IEquatable<MemoryDescriptor>
         return Strided(dimensions, DataType, strides, Offset);
     }
 
-    /// <summary>True if the memory has exactly the layout of <paramref name="tag"/> without gaps; strides of extent 1 do not count.</summary>
+    /// <summary>
+    /// True if the memory has exactly the layout of <paramref name="tag"/> without gaps; strides of extent 1 do not count.
+    /// </summary>
     public bool HasLayout(FormatTag tag)
     {
         ArgumentNullException.ThrowIfNull(tag);

@@ -30,7 +30,8 @@ public abstract record ManySourcesDescriptor : PrimitiveDescriptor
         Require(Scales.IsDefaultOrEmpty || Scales.Length == Sources.Length, $"{Scales.Length} scales given for {Sources.Length} sources.");
         RequireZeroPoint(attributes.DestinationZeroPoint, Destination.DataType, "destination");
         Require(attributes.PostOps.Count == 0, "takes no post-ops.");
-        Require(attributes.SourceScale is null && attributes.SourceZeroPoint is null, "takes scales and zero points of its sources in the descriptor.");
+        Require(attributes.SourceScale is null && attributes.SourceZeroPoint is null,
+            "takes scales and zero points of its sources in the descriptor.");
     }
 
     /// <inheritdoc/>

@@ -8,7 +8,9 @@ namespace Int8Runtime;
 /// </summary>
 internal static unsafe class PassThrough
 {
-    /// <summary>The attributes with the destination's quantization filled in from the source's where an integer destination has none.</summary>
+    /// <summary>
+    /// The attributes with the destination's quantization filled in from the source's where an integer destination has none.
+    /// </summary>
     public static PrimitiveAttributes Complete(PrimitiveAttributes attributes, DataType destination) => destination.IsFloatingPoint()
         ? attributes
         : attributes with
@@ -17,7 +19,10 @@ internal static unsafe class PassThrough
             DestinationZeroPoint = attributes.DestinationZeroPoint ?? attributes.SourceZeroPoint,
         };
 
-    /// <summary>The memory of an execution, in which numbers that <see cref="Complete(PrimitiveAttributes, DataType)"/> filled in are the source's.</summary>
+    /// <summary>
+    /// The memory of an execution, in which numbers that <see cref="Complete(PrimitiveAttributes, DataType)"/> filled in are the
+    /// source's.
+    /// </summary>
     /// <param name="attributes">The attributes as they were given.</param>
     /// <param name="arguments">The memory.</param>
     public static ExecutionArguments Complete(PrimitiveAttributes attributes, in ExecutionArguments arguments)

@@ -130,19 +130,23 @@ public abstract record PrimitiveDescriptor
         {
             if (postOp is SumPostOp sum && sum.DataType != DataType.Undefined)
                 Require(sum.DataType.SizeInBytes() == destination.DataType.SizeInBytes(),
-                    $"a sum reads {sum.DataType.ToShortName()}, which has another size than the destination's {destination.DataType.ToShortName()}.");
+                    $"a sum reads {sum.DataType.ToShortName()}, which has another size than the destination's "
+                        + $"{destination.DataType.ToShortName()}.");
             Require(postOp is not DepthwisePostOp, "a depthwise post-op follows a 1x1 convolution.");
             if (postOp is OperandPostOp { Operand: var operand })
                 RequireBroadcast(operand, destination, "the operand of a post-op");
         }
     }
 
-    /// <summary>Checks that a bias has a type that kernels read and one element for each channel, or broadcasts to the destination.</summary>
+    /// <summary>
+    /// Checks that a bias has a type that kernels read and one element for each channel, or broadcasts to the destination.
+    /// </summary>
     private protected void RequireBias(MemoryDescriptor? bias, MemoryDescriptor destination, int channels)
     {
         if (bias is null)
             return;
-        Require(bias.DataType is DataType.Float32 or DataType.BFloat16 or DataType.Float16 or DataType.Int32 or DataType.Int8 or DataType.UInt8,
+        Require(bias.DataType is DataType.Float32 or DataType.BFloat16 or DataType.Float16 or DataType.Int32 or DataType.Int8
+            or DataType.UInt8,
             $"a bias is f32, bf16, f16, s32, s8 or u8, not {bias.DataType.ToShortName()}.");
         if (bias.Rank == 1)
             Require(bias.ElementCount == channels && bias.IsStrided, $"the bias {bias} needs {channels} elements.");

@@ -11,7 +11,10 @@ internal interface IUnaryDescriptor
     MemoryDescriptor Destination { get; }
 }
 
-/// <summary>Memory of a reorder, pooling, resampling, eltwise, softmax or LRN. Source and destination may be the same for eltwise and softmax.</summary>
+/// <summary>
+/// Memory of a reorder, pooling, resampling, eltwise, softmax or LRN. Source and destination may be the same for eltwise and
+/// softmax.
+/// </summary>
 /// <param name="Source">The source.</param>
 /// <param name="Destination">The destination.</param>
 public readonly record struct UnaryArguments(TensorMemory Source, TensorMemory Destination) : IPrimitiveArguments

@@ -57,13 +57,16 @@ internal static class AttributeNotation
     }
 
     /// <summary>A chain of post-ops, for example <c>sum:0.5+relu</c>.</summary>
-    public static string Text(ProblemWriter writer, PostOpChain postOps) => string.Join('+', postOps.Select(postOp => Text(writer, postOp)));
+    public static string Text(ProblemWriter writer, PostOpChain postOps) =>
+        string.Join('+', postOps.Select(postOp => Text(writer, postOp)));
 
     private static string Policy(
-        ProblemWriter writer, string argument, QuantizationGranularity granularity, int groupSize, string type, string value) => granularity switch
+        ProblemWriter writer, string argument, QuantizationGranularity granularity, int groupSize, string type, string value) =>
+            granularity switch
         {
             QuantizationGranularity.PerTensor => $"{argument}:common:{value}",
-            QuantizationGranularity.PerChannel => argument + (argument.EndsWith("wei", StringComparison.Ordinal) ? ":per_oc" : ":" + writer.ChannelPolicy),
+            QuantizationGranularity.PerChannel =>
+                argument + (argument.EndsWith("wei", StringComparison.Ordinal) ? ":per_oc" : ":" + writer.ChannelPolicy),
             _ => $"{argument}:per_ocic:{type}:{groupSize}x1",
         };
 

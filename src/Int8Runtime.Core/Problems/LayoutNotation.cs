@@ -24,7 +24,9 @@ internal static class LayoutNotation
         return tensor.Equals(new MemoryDescriptor(tensor.Dimensions, tensor.DataType, FormatTag.Parse(tag))) ? tag : null;
     }
 
-    /// <summary>The tag of the same order and blocks without gaps. Of dimensions with one stride, all but the outermost have extent 1.</summary>
+    /// <summary>
+    /// The tag of the same order and blocks without gaps. Of dimensions with one stride, all but the outermost have extent 1.
+    /// </summary>
     public static string DenseTagOf(MemoryDescriptor tensor)
     {
         IEnumerable<int> order = Enumerable.Range(0, tensor.Rank).OrderByDescending(d => tensor.Strides[d])

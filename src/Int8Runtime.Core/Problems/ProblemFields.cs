@@ -120,7 +120,8 @@ internal sealed class ProblemFields
             padding ??= Math.Max(0, ((output - 1) * window.Stride) - window.Input + window.Window) / 2;
         window = window with { Output = output, Padding = padding ?? 0 };
         Require(
-            output > 0 && (mayStopEarly || window.PaddingAfter > -window.Stride), _text, $"o{source} = {output} does not fit input, window and padding");
+            output > 0 && (mayStopEarly || window.PaddingAfter > -window.Stride), _text,
+            $"o{source} = {output} does not fit input, window and padding");
         return window;
     }
 

@@ -63,6 +63,7 @@ internal static class ProblemNames
 
     /// <summary>Numeric modes, of an option that benchdnn lacks.</summary>
     public static NameTable<NumericMode> NumericMode { get; } = new(
-        (Int8Runtime.NumericMode.Exact, "exact"), (Int8Runtime.NumericMode.Fast, "fast"), (Int8Runtime.NumericMode.ExactPairs, "exact_pairs"),
+        (Int8Runtime.NumericMode.Exact, "exact"), (Int8Runtime.NumericMode.Fast, "fast"),
+        (Int8Runtime.NumericMode.ExactPairs, "exact_pairs"),
         (Int8Runtime.NumericMode.NarrowWeights, "narrow_weights"), (Int8Runtime.NumericMode.ExactQuads, "exact_quads"));
 }

@@ -89,7 +89,8 @@ public static class ProblemText
         for (int d = 0; d < source.Rank - 2; d++)
             ProblemFields.Require(
                 source[d] == weights[d] || source[d] == 1 || weights[d] == 1, text, $"dimension {d} does not broadcast");
-        var problem = new MatMulProblem { Name = end < 0 ? "" : ProblemFields.Unquote(text[(end + 1)..]), Source = source, Weights = weights };
+        var problem = new MatMulProblem { Name = end < 0 ? "" : ProblemFields.Unquote(text[(end + 1)..]), Source = source,
+            Weights = weights };
         if (operands.Length == 3)
             ProblemFields.Require(Dimensions(operands[2]) == problem.Destination, text, $"the destination is {problem.Destination}");
         return problem;

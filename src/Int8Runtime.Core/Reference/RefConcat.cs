@@ -44,7 +44,8 @@ internal sealed unsafe class RefConcat() : RefImplementation<ConcatDescriptor>(P
                     else
                         RefEpilogue.FinishValue(
                             epilogue,
-                            ScalarAccess.LoadReal(from, source.DataType, source.OffsetOf(index), descriptor.Scale(i), descriptor.ZeroPoint(i)),
+                            ScalarAccess.LoadReal(from, source.DataType, source.OffsetOf(index), descriptor.Scale(i),
+                                descriptor.ZeroPoint(i)),
                             in arguments, destination, target);
                 }
                 while (IndexSpace.Next(index, source.Dimensions));

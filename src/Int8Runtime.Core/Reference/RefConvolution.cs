@@ -19,7 +19,8 @@ internal sealed unsafe class RefConvolution<TDescriptor>(PrimitiveKind kind, str
     };
 
     /// <inheritdoc/>
-    protected override Rejection? Refuse(TDescriptor descriptor, PrimitiveAttributes attributes) => Fused(descriptor, attributes) is { } fused
+    protected override Rejection? Refuse(TDescriptor descriptor, PrimitiveAttributes attributes) =>
+        Fused(descriptor, attributes) is { } fused
         ? RefuseStage(fused.Pointwise, fused.PointwiseAttributes) ?? RefuseStage(fused.Depthwise, fused.DepthwiseAttributes)
         : RefuseStage(descriptor, attributes);
 
@@ -87,7 +88,8 @@ internal sealed unsafe class RefConvolution<TDescriptor>(PrimitiveKind kind, str
         while (Outputs.Next(output, fused.Depthwise.Destination.Dimensions));
     }
 
-    private static RefProduct ProductOf(ConvolutionDescriptorBase descriptor, PrimitiveAttributes attributes, in ExecutionArguments arguments) =>
+    private static RefProduct ProductOf(ConvolutionDescriptorBase descriptor, PrimitiveAttributes attributes,
+        in ExecutionArguments arguments) =>
         new(attributes, descriptor.Source, descriptor.Weights, descriptor.Bias, descriptor.Destination,
             descriptor.Destination.Dimensions[1], sourceChannel: 1, in arguments);
 

@@ -47,7 +47,8 @@ internal abstract class RefImplementation<TDescriptor>(PrimitiveKind kind, strin
             if (operand is null)
                 continue;
             if (!ScalarAccess.CanCompute(operand.DataType))
-                return new Rejection(name, RejectionReason.DataTypes, $"{operand.DataType.ToShortName()} is a type of models, not of primitives");
+                return new Rejection(name, RejectionReason.DataTypes,
+                    $"{operand.DataType.ToShortName()} is a type of models, not of primitives");
             if (!operand.IsStrided)
                 return new Rejection(name, RejectionReason.Layout, $"{operand} has no strides");
         }
@@ -63,7 +64,8 @@ internal abstract class RefImplementation<TDescriptor>(PrimitiveKind kind, strin
             : attributes.SourceZeroPoint is { Granularity: QuantizationGranularity.PerChannel } ? "source zero points per channel"
             : attributes.Source1Scale is { Granularity: QuantizationGranularity.PerChannel } ? "second source scales per channel"
             : attributes.Source1ZeroPoint is { Granularity: QuantizationGranularity.PerChannel } ? "second source zero points per channel"
-            : attributes.WeightsScale is { IsRuntime: true } || attributes.WeightsZeroPoint is { IsRuntime: true } ? "weights scales or zero points at execution"
+            : attributes.WeightsScale is { IsRuntime: true } || attributes.WeightsZeroPoint is { IsRuntime: true }
+            ? "weights scales or zero points at execution"
             : attributes.DestinationScale is { Granularity: QuantizationGranularity.PerChannel } ? "destination scales per channel"
             : attributes.DestinationZeroPoint is { Granularity: QuantizationGranularity.PerChannel } ? "destination zero points per channel"
             : null;

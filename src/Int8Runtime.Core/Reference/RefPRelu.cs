@@ -1,7 +1,9 @@
 // Normative rectifier with a tensor of slopes.
 namespace Int8Runtime.Reference;
 
-/// <summary><c>dst = quantize(postOps(x &gt; 0 ? x : slope·x))</c>, both operands dequantized; an extent of 1 in the slopes is broadcast.</summary>
+/// <summary>
+/// <c>dst = quantize(postOps(x &gt; 0 ? x : slope·x))</c>, both operands dequantized; an extent of 1 in the slopes is broadcast.
+/// </summary>
 internal sealed unsafe class RefPRelu() : RefImplementation<PReluDescriptor>(PrimitiveKind.PRelu, "ref_prelu:any")
 {
     /// <inheritdoc/>
@@ -36,7 +38,8 @@ internal sealed unsafe class RefPRelu() : RefImplementation<PReluDescriptor>(Pri
                 float x = ScalarAccess.LoadReal(
                     arguments[ArgumentSlot.Source], source.DataType, source.OffsetOf(index), scale, zeroPoint);
                 float slope = ScalarAccess.LoadReal(
-                    arguments[ArgumentSlot.Source1], descriptor.Slopes.DataType, descriptor.Slopes.OffsetOf(slopeIndex), slopeScale, slopeZeroPoint);
+                    arguments[ArgumentSlot.Source1], descriptor.Slopes.DataType, descriptor.Slopes.OffsetOf(slopeIndex),
+                    slopeScale, slopeZeroPoint);
                 RefEpilogue.FinishValue(epilogue, x > 0 ? x : slope * x, in arguments, destination, index);
             }
             while (Outputs.Next(index, destination.Dimensions));

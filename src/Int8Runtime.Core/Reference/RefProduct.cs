@@ -57,14 +57,17 @@ internal unsafe ref struct RefProduct
         _bias = bias;
     }
 
-    /// <summary>A refusal unless both operands are 8-bit integers, or the source is floating-point and the weights are that or 8-bit.</summary>
+    /// <summary>
+    /// A refusal unless both operands are 8-bit integers, or the source is floating-point and the weights are that or 8-bit.
+    /// </summary>
     public static Rejection? RefuseTypes(string name, MemoryDescriptor source, MemoryDescriptor weights)
     {
         bool integer = source.DataType.IsInt8() && weights.DataType.IsInt8();
         bool floating = source.DataType.IsFloatingPoint() && (weights.DataType.IsFloatingPoint() || weights.DataType.IsInt8());
         return integer || floating
             ? null
-            : new Rejection(name, RejectionReason.DataTypes, $"{source.DataType.ToShortName()} source with {weights.DataType.ToShortName()} weights");
+            : new Rejection(name, RejectionReason.DataTypes,
+                $"{source.DataType.ToShortName()} source with {weights.DataType.ToShortName()} weights");
     }
 
     /// <summary>Begins the sum of an output element.</summary>
@@ -81,7 +84,9 @@ internal unsafe ref struct RefProduct
     public void Add(scoped ReadOnlySpan<int> sourceIndex, scoped ReadOnlySpan<int> weightsIndex) =>
         Add(_source.OffsetOf(sourceIndex), sourceIndex, _weights.OffsetOf(weightsIndex), weightsIndex);
 
-    /// <summary>Adds the products along a dimension of either operand, in order; places are computed once where both have a stride.</summary>
+    /// <summary>
+    /// Adds the products along a dimension of either operand, in order; places are computed once where both have a stride.
+    /// </summary>
     /// <param name="sourceIndex">The first element of the source, with index 0 in the dimension; is the same afterwards.</param>
     /// <param name="sourceDimension">The dimension of the source.</param>
     /// <param name="weightsIndex">The first weight, with index 0 in the dimension; is the same afterwards.</param>
@@ -132,7 +137,8 @@ internal unsafe ref struct RefProduct
         bool groups = _attributes.WeightsZeroPoint is { GroupSize: > 0 };
         int zeroPoint = groups ? _attributes.WeightsZeroPoint!.At(index[^2], index[^1], _weights.Dimensions[^1]) : _weightsZeroPoint;
         float value = weight - zeroPoint;
-        return _attributes.WeightsScale is { GroupSize: > 0 } scale ? value * scale.At(index[^2], index[^1], _weights.Dimensions[^1]) : value;
+        return _attributes.WeightsScale is { GroupSize: > 0 } scale
+            ? value * scale.At(index[^2], index[^1], _weights.Dimensions[^1]) : value;
     }
 
     // A bias of one dimension has an element for each channel; others have the destination's rank and are broadcast.

@@ -21,7 +21,9 @@ internal sealed unsafe class RefReorder() : RefImplementation<ReorderDescriptor>
         if (descriptor.Destination.Packed is null)
             return RefuseOperands(descriptor.Source, descriptor.Destination);
         if (descriptor.Source.DataType != descriptor.Destination.DataType)
-            return new Rejection(Name, RejectionReason.DataTypes, $"packing {descriptor.Source.DataType.ToShortName()} as {descriptor.Destination.DataType.ToShortName()}; convert the weights first");
+            return new Rejection(Name, RejectionReason.DataTypes,
+                $"packing {descriptor.Source.DataType.ToShortName()} as {descriptor.Destination.DataType.ToShortName()}; "
+                + "convert the weights first");
         return Converts(descriptor, attributes)
             ? new Rejection(Name, RejectionReason.Quantization, "packing with scales, zero points or a sum; quantize the weights first")
             : RefuseOperands(descriptor.Source);
@@ -91,7 +93,8 @@ internal sealed unsafe class RefReorder() : RefImplementation<ReorderDescriptor>
     {
         DataType type = descriptor.Destination.DataType;
         int channel = 0;
-        for (int d = Math.Max(descriptor.ChannelAxis, 0); d < Math.Min(descriptor.ChannelAxis + descriptor.ChannelDimensions, index.Length); d++)
+        for (int d = Math.Max(descriptor.ChannelAxis, 0); d < Math.Min(descriptor.ChannelAxis + descriptor.ChannelDimensions,
+            index.Length); d++)
             channel = (channel * descriptor.Source.Dimensions[d]) + index[d];
         float sourceScale = RefEpilogue.ScaleOf(attributes.SourceScale, in arguments, ArgumentSlot.SourceScale, channel);
         int sourceZeroPoint = RefEpilogue.ZeroPointOf(attributes.SourceZeroPoint, in arguments, ArgumentSlot.SourceZeroPoint, channel);

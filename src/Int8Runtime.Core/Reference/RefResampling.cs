@@ -75,7 +75,8 @@ internal sealed unsafe class RefResampling() : RefImplementation<ResamplingDescr
     }
 
     private static void Copy(
-        in ExecutionArguments arguments, MemoryDescriptor source, ReadOnlySpan<int> from, MemoryDescriptor destination, ReadOnlySpan<int> to)
+        in ExecutionArguments arguments, MemoryDescriptor source, ReadOnlySpan<int> from, MemoryDescriptor destination,
+        ReadOnlySpan<int> to)
     {
         int size = source.DataType.SizeInBytes();
         var element = new ReadOnlySpan<byte>((byte*)arguments[ArgumentSlot.Source] + (source.OffsetOf(from) * size), size);

@@ -1,7 +1,9 @@
 // Normative sum of tensors.
 namespace Int8Runtime.Reference;
 
-/// <summary><c>v = scale₀·src₀</c>, then <c>v += scaleᵢ·srcᵢ</c> in order, each product and sum rounded to f32; <c>dst = quantize(v)</c>.</summary>
+/// <summary>
+/// <c>v = scale₀·src₀</c>, then <c>v += scaleᵢ·srcᵢ</c> in order, each product and sum rounded to f32; <c>dst = quantize(v)</c>.
+/// </summary>
 internal sealed unsafe class RefSum() : RefImplementation<SumDescriptor>(PrimitiveKind.Sum, "ref_sum:any")
 {
     /// <inheritdoc/>

@@ -42,7 +42,9 @@ internal static unsafe class ScalarAccess
         return scale == 1f ? value : scale * value;
     }
 
-    /// <summary>Several elements at a constant distance, each as <see cref="LoadReal"/> reads it; the type is looked at once for all.</summary>
+    /// <summary>
+    /// Several elements at a constant distance, each as <see cref="LoadReal"/> reads it; the type is looked at once for all.
+    /// </summary>
     /// <param name="data">The tensor.</param>
     /// <param name="type">Its type.</param>
     /// <param name="first">Place of the first element.</param>

@@ -4,10 +4,10 @@ using System.Collections.Concurrent;
 namespace Int8Runtime.Jit;
 
 /// <summary>
-/// The kernels of one problem set, such as a compiled model. While <see cref="Use"/> is in effect on a thread, kernels that the thread asks for
-/// are taken from here instead of being generated, and those that are not here are added. Names must stand for the same code
-/// whenever they are asked for, which holds as long as the problems, the version of the generators and the instruction sets are the same;
-/// a name that two different kernels of the set have is left out. Thread-safe.
+/// The kernels of one problem set, such as a compiled model. While <see cref="Use"/> is in effect on a thread, kernels that the
+/// thread asks for are taken from here instead of being generated, and those that are not here are added. Names must stand for
+/// the same code whenever they are asked for, which holds as long as the problems, the version of the generators and the
+/// instruction sets are the same; a name that two different kernels of the set have is left out. Thread-safe.
 /// </summary>
 internal sealed class KernelLibrary
 {
@@ -33,7 +33,8 @@ internal sealed class KernelLibrary
 
     /// <summary>The kernels; none whose name is ambiguous.</summary>
     public IEnumerable<KeyValuePair<string, KernelImage>> Images => _entries
-        .Where(e => e.Value.Image is not null).Select(e => KeyValuePair.Create(e.Key, e.Value.Image!)).OrderBy(e => e.Key, StringComparer.Ordinal);
+        .Where(e => e.Value.Image is not null).Select(e => KeyValuePair.Create(e.Key, e.Value.Image!))
+        .OrderBy(e => e.Key, StringComparer.Ordinal);
 
     /// <summary>Lets this thread use a library until the result is disposed.</summary>
     public static Scope Use(KernelLibrary? library) => new(library);

@@ -161,7 +161,8 @@ internal sealed class GraphWriter
         try
         {
             _inferred ??= ShapeInference.Infer(
-                _graph, _graph.Inputs.Where(i => i.Shape is not null).ToDictionary(i => i.Name, i => (Shape)i.Shape!.Select(d => d.Extent ?? 1).ToArray(), StringComparer.Ordinal),
+                _graph, _graph.Inputs.Where(i => i.Shape is not null)
+                    .ToDictionary(i => i.Name, i => (Shape)i.Shape!.Select(d => d.Extent ?? 1).ToArray(), StringComparer.Ordinal),
                 allowDynamic: true);
             return _inferred[output].ElementType;
         }

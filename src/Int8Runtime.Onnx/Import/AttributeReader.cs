@@ -40,7 +40,8 @@ internal static class AttributeReader
             Kind.Ints => attribute.Ints.ToArray(),
             Kind.Strings => attribute.Strings.Select(s => s.ToStringUtf8()).ToArray(),
             Kind.Graph or Kind.Graphs => throw new UnsupportedModelException(
-                $"{subject} has a sub-graph (attribute '{attribute.Name}'); control flow is supported only as If with a constant condition. "
+                $"{subject} has a sub-graph (attribute '{attribute.Name}'); control flow is supported only as If with a "
+                    + "constant condition. "
                 + "Export the model without it."),
             _ => throw new UnsupportedModelException(
                 $"{subject}: attribute '{attribute.Name}' is of kind {kind}, which is not supported."),

@@ -42,7 +42,8 @@ internal sealed class ConstantBranches
     private void Take(NodeProto node)
     {
         if (IsIf(node) && node.Input.Count == 1 && _conditions.TryGetValue(node.Input[0], out bool condition)
-            && node.Attribute.FirstOrDefault(a => a.Name == (condition ? "then_branch" : "else_branch"))?.G is { SparseInitializer.Count: 0 } branch)
+            && node.Attribute.FirstOrDefault(a =>
+                a.Name == (condition ? "then_branch" : "else_branch"))?.G is { SparseInitializer.Count: 0 } branch)
         {
             TakeBranch(node, branch);
             return;
@@ -50,7 +51,8 @@ internal sealed class ConstantBranches
 
         if (node is { OpType: "Constant", Output.Count: 1, Attribute: [{ Name: "value", T: { } content }] })
             NoteCondition(node.Output[0], content);
-        if (node is { OpType: "Identity" or "Not", Input.Count: 1, Output.Count: 1 } && _conditions.TryGetValue(node.Input[0], out bool known))
+        if (node is { OpType: "Identity" or "Not", Input.Count: 1, Output.Count: 1 }
+            && _conditions.TryGetValue(node.Input[0], out bool known))
             _conditions[node.Output[0]] = known != (node.OpType == "Not");
         _result.Node.Add(node);
     }
@@ -85,7 +87,8 @@ internal sealed class ConstantBranches
             string name = branch.Output[i].Name;
             Take(new NodeProto
             {
-                OpType = "Identity", Name = Unique($"{prefix}/output_{i}"), Input = { renamed.GetValueOrDefault(name, name) }, Output = { node.Output[i] },
+                OpType = "Identity", Name = Unique($"{prefix}/output_{i}"), Input = { renamed.GetValueOrDefault(name, name) },
+                Output = { node.Output[i] },
             });
         }
     }
@@ -105,7 +108,8 @@ internal sealed class ConstantBranches
 
     private static void RenameFree(GraphProto graph, IReadOnlyDictionary<string, string> names)
     {
-        HashSet<string> own = [.. graph.Input.Select(i => i.Name), .. graph.Initializer.Select(t => t.Name), .. graph.Node.SelectMany(n => n.Output)];
+        HashSet<string> own = [.. graph.Input.Select(i => i.Name), .. graph.Initializer.Select(t => t.Name),
+            .. graph.Node.SelectMany(n => n.Output)];
         Dictionary<string, string> free = names.Where(pair => !own.Contains(pair.Key)).ToDictionary(StringComparer.Ordinal);
         for (int i = 0; i < graph.Node.Count; i++)
             graph.Node[i] = Renamed(graph.Node[i], free);

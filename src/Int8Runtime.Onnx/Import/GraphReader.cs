@@ -15,7 +15,8 @@ internal sealed class GraphReader
     public const int OldestOperatorSet = 7, NewestOperatorSet = 25;
 
     // Operators that mean the same in all sets before the oldest one.
-    private static readonly string[] s_unchanged = ["Not", "Ceil", "Floor", "Flatten", "Identity", "Shape", "Size", "Transpose", "Unsqueeze"];
+    private static readonly string[] s_unchanged =
+        ["Not", "Ceil", "Floor", "Flatten", "Identity", "Shape", "Size", "Transpose", "Unsqueeze"];
 
     private readonly ModelProto _model;
     private readonly TensorReader _tensors;
@@ -313,7 +314,8 @@ internal sealed class GraphReader
             TensorShapeProto.Types.Dimension dimension = proto.Dim[i];
             dimensions[i] = dimension.ValueCase switch
             {
-                TensorShapeProto.Types.Dimension.ValueOneofCase.DimParam when dimension.DimParam.Length > 0 => GraphDimension.Named(dimension.DimParam),
+                TensorShapeProto.Types.Dimension.ValueOneofCase.DimParam when dimension.DimParam.Length > 0 =>
+                    GraphDimension.Named(dimension.DimParam),
                 TensorShapeProto.Types.Dimension.ValueOneofCase.DimValue => dimension.DimValue switch
                 {
                     < 0 => GraphDimension.Unknown,   // some exporters write −1 for a free dimension

@@ -110,7 +110,8 @@ internal sealed class TensorReader(string? directory)
         string root = Path.GetFullPath(directory);
         string path = Path.GetFullPath(Path.Combine(root, location));
         string relative = Path.GetRelativePath(root, path);
-        if (Path.IsPathRooted(location) || relative == ".." || relative.StartsWith(".." + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+        if (Path.IsPathRooted(location) || relative == ".."
+            || relative.StartsWith(".." + Path.DirectorySeparatorChar, StringComparison.Ordinal))
             throw new ModelFormatException(
                 $"{subject} names the external file '{location}', which lies outside the folder of the model.");
         try

@@ -78,7 +78,8 @@ internal sealed class IrModel(string name)
         foreach ((long offset, TensorData content) in _contents)
         {
             stream.Write(gap[..(int)(offset - position)]);
-            ReadOnlySpan<byte> bytes = content.ElementType is DataType.Int4 or DataType.UInt4 ? Halves(content.Bytes.Span) : content.Bytes.Span;
+            ReadOnlySpan<byte> bytes = content.ElementType is DataType.Int4 or DataType.UInt4
+                ? Halves(content.Bytes.Span) : content.Bytes.Span;
             stream.Write(bytes);
             position = offset + bytes.Length;
         }

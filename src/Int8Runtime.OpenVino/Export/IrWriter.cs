@@ -96,7 +96,8 @@ internal sealed class IrWriter
         bool isStatic = _graph.Inputs.All(i => i.Shape is { IsStatic: true });
         Dictionary<string, Shape> Shapes(int free) => _graph.Inputs.ToDictionary(i => i.Name, i => i.Shape is { } shape
             ? (Shape)shape.Select(d => d.Extent ?? free).ToArray()
-            : throw new UnsupportedModelException($"The input '{i.Name}' has no shape. Set one before the model is written as OpenVINO IR."));
+            : throw new UnsupportedModelException(
+                $"The input '{i.Name}' has no shape. Set one before the model is written as OpenVINO IR."));
         Dictionary<GraphValue, long[]>? other = null;
         if (!isStatic)
         {

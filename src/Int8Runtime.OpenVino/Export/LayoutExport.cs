@@ -89,7 +89,8 @@ internal static class LayoutExport
     {
         if (node.Extents(1)[0] is var count && count < 0)
             throw node.Unsupported("has bounds whose number is computed");
-        IrValue steps = node.Has(4) ? node.Input(4) : node.Constant("steps", TensorData.Vector<long>([.. Enumerable.Repeat(1L, (int)count)]));
+        IrValue steps = node.Has(4)
+            ? node.Input(4) : node.Constant("steps", TensorData.Vector<long>([.. Enumerable.Repeat(1L, (int)count)]));
         node.Emit("Slice", 8, node.Has(3)
             ? [node.Input(0), node.Input(1), node.Input(2), steps, node.Input(3)]
             : [node.Input(0), node.Input(1), node.Input(2), steps]);

@@ -38,8 +38,8 @@ internal static class QuantizedValues
         return WriteProduct(model, name, name, stored, view, parameterShape);
     }
 
-    // A matrix with a scale for each block of inputs, as readers expect it: [outputs, blocks, block], then a Reshape, and a Transpose where inputs
-    // are the rows.
+    // A matrix with a scale for each block of inputs, as readers expect it: [outputs, blocks, block], then a Reshape, and a
+    // Transpose where inputs are the rows.
     private static IrValue WriteBlocks(IrModel model, string name, TensorData integers, QuantizationView view)
     {
         bool inputsAreRows = view.Axis == 0;
@@ -52,14 +52,16 @@ internal static class QuantizedValues
         long[] order = [1, 0], extents = [outputs, inputs];
         IrValue value = WriteProduct(model, name, name + "/blocks", stored, arranged, [outputs, blocks, 1]);
         IrValue shape = model.Constant(name + "/shape", TensorData.Create<long>(extents, [2]));
-        value = model.Add("Reshape", 1, inputsAreRows ? name + "/rows" : name, [("special_zero", "false")], [value, shape], (DataType.Float32, extents))[0];
+        value = model.Add("Reshape", 1, inputsAreRows ? name + "/rows" : name, [("special_zero", "false")], [value, shape],
+            (DataType.Float32, extents))[0];
         return inputsAreRows
             ? model.Add("Transpose", 1, name, [], [value, model.Constant(name + "/order", TensorData.Create<long>(order, [2]))],
                 (DataType.Float32, [inputs, outputs]))[0]
             : value;
     }
 
-    private static IrValue WriteProduct(IrModel model, string name, string result, TensorData stored, QuantizationView view, Shape parameterShape)
+    private static IrValue WriteProduct(IrModel model, string name, string result, TensorData stored, QuantizationView view,
+        Shape parameterShape)
     {
         long[] extents = [.. stored.Shape.Select(e => (long)e)];
         (DataType, long[]) real = (DataType.Float32, extents);

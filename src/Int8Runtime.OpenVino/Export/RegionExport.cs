@@ -15,7 +15,8 @@ internal static class RegionExport
     {
         (_, long[] extents) = node.ResultType();
         node.Emit("ROIPooling", 2, [node.Input(0), node.Input(1)],
-            ("pooled_h", extents[2]), ("pooled_w", extents[3]), ("spatial_scale", node.Attributes.GetSingle("spatial_scale", 1)), ("method", "max"));
+            ("pooled_h", extents[2]), ("pooled_w", extents[3]), ("spatial_scale", node.Attributes.GetSingle("spatial_scale", 1)),
+            ("method", "max"));
     }
 
     private static void RoiAlign(NodeContext node)

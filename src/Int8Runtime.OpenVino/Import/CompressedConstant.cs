@@ -125,13 +125,15 @@ internal sealed record CompressedConstant(TensorData Integers, float[] Scales, i
             return graph.AddConstant(name, ToReal());
         int count = axis < 0 ? 1 : Integers.Shape[axis], repeat = count / Scales.Length;
         return AddTo(
-            graph, name, [.. Enumerable.Range(0, count).Select(i => Scales[i / repeat])], [.. Enumerable.Range(0, count).Select(i => ZeroPoints[i / repeat])],
+            graph, name, [.. Enumerable.Range(0, count).Select(i => Scales[i / repeat])],
+            [.. Enumerable.Range(0, count).Select(i => ZeroPoints[i / repeat])],
             axis < 0 ? [] : [count], axis < 0 ? null : new GraphAttributes { { "axis", axis } });
     }
 
     private GraphValue AddBlocksTo(ModelGraph graph, string name)
     {
-        int inputs = Integers.Shape[HasTransposedBlocks ? 0 : 1], outputs = Integers.Shape[HasTransposedBlocks ? 1 : 0], blocks = inputs / Inner;
+        int inputs = Integers.Shape[HasTransposedBlocks ? 0 : 1], outputs = Integers.Shape[HasTransposedBlocks ? 1 : 0],
+        blocks = inputs / Inner;
         T[] Arranged<T>(T[] values) => HasTransposedBlocks
             ? [.. from b in Enumerable.Range(0, blocks) from n in Enumerable.Range(0, outputs) select values[(n * blocks) + b]]
             : values;

@@ -24,7 +24,8 @@ internal static class IrElementTypes
         "u32" or "i64" or "u64" => DataType.Int64,
         "boolean" or "bool" => DataType.Boolean,
         _ => throw new UnsupportedModelException(
-            $"{subject} has the element type '{name}', which is not supported. Convert the model with f32, f16, i8, u8, i4, u4, i32 or i64 tensors."),
+            $"{subject} has the element type '{name}', which is not supported. Convert the model with f32, f16, i8, u8, i4, "
+                + "u4, i32 or i64 tensors."),
     };
 
     /// <summary>The name in attributes.</summary>
@@ -44,7 +45,8 @@ internal static class IrElementTypes
         DataType.Int32 => "i32",
         DataType.Int64 => "i64",
         DataType.Boolean => "boolean",
-        _ => throw new UnsupportedModelException($"Tensors of type {type.ToShortName()} cannot be written as OpenVINO IR. Write the model as .onnx."),
+        _ => throw new UnsupportedModelException(
+            $"Tensors of type {type.ToShortName()} cannot be written as OpenVINO IR. Write the model as .onnx."),
     };
 
     /// <summary>The name at ports.</summary>

@@ -78,7 +78,8 @@ internal sealed class IrReader
                 if (!state.TryGetValue(source, out bool known))
                     pending.Push(source);
                 else if (!known)
-                    throw new ModelFormatException($"{source} depends on itself: the graph has a cycle. The IR is damaged; convert the model again.");
+                    throw new ModelFormatException(
+                        $"{source} depends on itself: the graph has a cycle. The IR is damaged; convert the model again.");
             }
         }
 
@@ -89,7 +90,8 @@ internal sealed class IrReader
     private void ReadParameter(IrLayer layer)
     {
         if (layer.Outputs.Count != 1)
-            throw new ModelFormatException($"{layer} has {layer.Outputs.Count} outputs instead of one. The IR is damaged; convert the model again.");
+            throw new ModelFormatException(
+                $"{layer} has {layer.Outputs.Count} outputs instead of one. The IR is damaged; convert the model again.");
         string typeName = layer.Data.GetValueOrDefault("element_type") ?? layer.Outputs[0].Precision;
         DataType type = IrElementTypes.Parse(typeName, layer.ToString());
         if (_document.Version == 10 && IrElementTypes.IsHalf(type))
@@ -148,7 +150,8 @@ internal sealed class IrReader
         string Attribute(string name) => layer.Data.GetValueOrDefault(name)
             ?? throw new ModelFormatException($"{layer} has no attribute '{name}'. The IR is damaged; convert the model again.");
         long Number(string name) => IrText.Integer(Attribute(name))
-            ?? throw new ModelFormatException($"{layer}: the attribute '{name}' is '{Attribute(name)}'. The IR is damaged; convert the model again.");
+            ?? throw new ModelFormatException(
+                $"{layer}: the attribute '{name}' is '{Attribute(name)}'. The IR is damaged; convert the model again.");
         long[]? extents = IrText.Integers(Attribute("shape"));
         if (extents is null || Array.Exists(extents, e => e is < 0 or >= int.MaxValue))
             throw new ModelFormatException($"{layer} has the shape '{Attribute("shape")}'. The IR is damaged; convert the model again.");
@@ -163,7 +166,8 @@ internal sealed class IrReader
     private void ReadResult(IrLayer layer)
     {
         if (layer.Inputs.Count != 1)
-            throw new ModelFormatException($"{layer} has {layer.Inputs.Count} inputs instead of one. The IR is damaged; convert the model again.");
+            throw new ModelFormatException(
+                $"{layer} has {layer.Inputs.Count} inputs instead of one. The IR is damaged; convert the model again.");
         IrSource source = _document.SourceOf(layer, 0);
         GraphValue value = Resolve(layer, source).Value(_graph);
         string name = source.Layer.Outputs.Count == 1 ? source.Layer.Name : $"{source.Layer.Name}.{source.Port}";

@@ -82,7 +82,8 @@ internal sealed class IrWeights : IDisposable
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new ModelFormatException($"{layer}: the weights file '{_path}' cannot be read ({exception.Message.TrimEnd('.')}).", exception);
+            throw new ModelFormatException(
+                $"{layer}: the weights file '{_path}' cannot be read ({exception.Message.TrimEnd('.')}).", exception);
         }
     }
 

@@ -31,7 +31,8 @@ internal static class LayerImporters
         return layer.OperatorSet >= 1 && layer.OperatorSet <= entry.Newest
             ? entry.Import
             : throw new UnsupportedModelException(
-                $"{layer}: this version of the layer is not supported; versions up to opset{entry.Newest} are. Convert the model with another OpenVINO.");
+                $"{layer}: this version of the layer is not supported; versions up to opset{entry.Newest} are. Convert the "
+                    + "model with another OpenVINO.");
     }
 
     private static FrozenDictionary<string, (int, LayerImporter)> Build()

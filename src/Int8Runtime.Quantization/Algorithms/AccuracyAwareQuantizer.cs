@@ -36,13 +36,14 @@ public sealed record AccuracyStep(IReadOnlyList<string> Reverted, double Accurac
 /// <param name="IsWithinBound">Whether the drop is accepted.</param>
 /// <param name="Steps">Every evaluation in order.</param>
 public sealed record AccuracyAwareResult(
-    QuantizationResult Model, double FloatAccuracy, double Accuracy, IReadOnlyList<string> Reverted, bool IsWithinBound, IReadOnlyList<AccuracyStep> Steps);
+    QuantizationResult Model, double FloatAccuracy, double Accuracy, IReadOnlyList<string> Reverted, bool IsWithinBound,
+    IReadOnlyList<AccuracyStep> Steps);
 
 /// <summary>
-/// Default quantization first. If the metric drops too far, layers are ranked: first by the error that each causes at the model's output when it alone is
-/// quantized, then, for those with the largest errors, by the metric when it alone is f32. They are reverted in this order as
-/// long as that does not lower the metric, until the drop is accepted. The best model seen is kept in any case. Method: the
-/// accuracy-aware algorithm of OpenVINO's post-training optimization.
+/// Default quantization first. If the metric drops too far, layers are ranked: first by the error that each causes at the model's
+/// output when it alone is quantized, then, for those with the largest errors, by the metric when it alone is f32. They are
+/// reverted in this order as long as that does not lower the metric, until the drop is accepted. The best model seen is kept in
+/// any case. Method: the accuracy-aware algorithm of OpenVINO's post-training optimization.
 /// </summary>
 public sealed class AccuracyAwareQuantizer
 {
@@ -133,13 +134,15 @@ public sealed class AccuracyAwareQuantizer
             // Nodes are named as in the model; names that only the simplified form has are those of its products.
             IgnoredScope scope = quantization.Ignored;
             return _quantizer.Quantize(
-                model, calibration, quantization with { Ignored = scope with { Names = [.. scope.Names, .. reverted] } }, cancellation: cancellation);
+                model, calibration, quantization with { Ignored = scope with { Names = [.. scope.Names, .. reverted] } },
+                cancellation: cancellation);
         }
 
         private List<string> Ranking(double current)
         {
             List<string> byError = [.. LayerSensitivity.Measure(
-                engine, _quantizer, model, calibration, quantization, options.RankingSamples, cancellation).OrderByDescending(l => l.Error).Select(l => l.Name)];
+                engine, _quantizer, model, calibration, quantization, options.RankingSamples, cancellation)
+                    .OrderByDescending(l => l.Error).Select(l => l.Name)];
             log?.Invoke($"largest errors: {string.Join(", ", byError.Take(options.RankedByMetric))}");
             var gains = new List<(string Name, double Accuracy)>();
             foreach (string layer in byError.Take(options.RankedByMetric))

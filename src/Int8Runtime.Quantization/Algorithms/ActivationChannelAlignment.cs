@@ -8,8 +8,9 @@ namespace Int8Runtime.Quantization;
 /// rectifiers, poolings and depthwise convolutions pass such factors on. Where a depthwise convolution follows, whose weights have a scale
 /// for each channel anyway, all channels get the range of the largest; elsewhere the factor divides the difference between
 /// activations and weights. Behind functions that no factor passes, such as swish, channels whose ranges differ widely are divided by an
-/// explicit multiplication (<see cref="ChannelScaling"/>). The f32 result is unchanged. Nagel et al., "Data-free quantization through weight equalization and bias
-/// correction" (arXiv:1906.04721), section 4.1, with measured activation ranges, as OpenVINO's ActivationChannelAlignment.
+/// explicit multiplication (<see cref="ChannelScaling"/>). The f32 result is unchanged. Nagel et al., "Data-free quantization
+/// through weight equalization and bias correction" (arXiv:1906.04721), section 4.1, with measured activation ranges, as
+/// OpenVINO's ActivationChannelAlignment.
 /// </summary>
 public sealed class ActivationChannelAlignment : IOptimizationAlgorithm
 {
@@ -25,7 +26,8 @@ public sealed class ActivationChannelAlignment : IOptimizationAlgorithm
         ArgumentNullException.ThrowIfNull(context);
         List<ChannelPair> pairs = ChannelPair.Find(context.Graph);
         ChannelScaling scaling = ChannelScaling.Find(context.Graph);
-        Dictionary<GraphValue, bool> values = pairs.Select(p => p.Activation).Concat(scaling.Values).Distinct().ToDictionary(v => v, _ => true);
+        Dictionary<GraphValue, bool> values = pairs.Select(p => p.Activation).Concat(scaling.Values).Distinct()
+            .ToDictionary(v => v, _ => true);
         if (values.Count == 0)
             return;
         IReadOnlyDictionary<GraphValue, float[]> magnitudes = ActivationStatistics.MeasureMagnitudes(
@@ -66,8 +68,8 @@ internal static class ChannelFactors
     private const float Largest = 64;
 
     /// <summary>
-    /// The whole range of the channel where every output has weights, and so a scale, of its own for it; where weights of several channels share
-    /// scales, the range is divided between activation and weights.
+    /// The whole range of the channel where every output has weights, and so a scale, of its own for it; where weights of several
+    /// channels share scales, the range is divided between activation and weights.
     /// </summary>
     /// <param name="activation">Range of the channel as a share of the largest one.</param>
     /// <param name="weight">Largest weight that reads the channel as a share of the largest one.</param>

@@ -79,7 +79,8 @@ public sealed class BiasCorrection(BiasCorrectionMode mode) : IOptimizationAlgor
     {
         IReadOnlyList<QuantizedLayer[]> steps = ByDepth(context.Graph, layers);
         IReadOnlyDictionary<string, double[]> wanted = ActivationStatistics.MeasureMeans(
-            context.Engine, reference, [.. layers.Select(l => l.Reference.Output.Name)], context.Samples, context.NextPass(1 + steps.Count), context.Cancellation);
+            context.Engine, reference, [.. layers.Select(l => l.Reference.Output.Name)], context.Samples,
+            context.NextPass(1 + steps.Count), context.Cancellation);
         for (int step = 0; step < steps.Count; step++)
         {
             IReadOnlyDictionary<string, double[]> present = ActivationStatistics.MeasureMeans(

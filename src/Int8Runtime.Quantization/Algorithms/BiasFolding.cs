@@ -71,7 +71,8 @@ internal static class BiasFolding
     private static float[]? BiasOf(GraphNode product, int channels) => product.OptionalInput(2) switch
     {
         null => new float[channels],
-        { Constant: { ElementType: DataType.Float32 } constant } when constant.ElementCount == channels => constant.AsSpan<float>().ToArray(),
+        { Constant: { ElementType: DataType.Float32 } constant } when constant.ElementCount == channels =>
+            constant.AsSpan<float>().ToArray(),
         _ => null,
     };
 }

@@ -147,7 +147,8 @@ internal sealed class ChannelScaling
     {
         GraphValue[] activations = [.. node.Inputs.OfType<GraphValue>().Where(i => !i.IsConstant)];
         int[]?[] operands = [.. activations.Select(a => _channels.GetValueOrDefault(a))];
-        bool known = node.Domain.Length == 0 && node.Outputs.Count == 1 && operands.Length > 0 && Array.TrueForAll(operands, o => o is not null);
+        bool known = node.Domain.Length == 0 && node.Outputs.Count == 1 && operands.Length > 0
+            && Array.TrueForAll(operands, o => o is not null);
         bool alike = known && Array.TrueForAll(operands, o => o!.Length == operands[0]!.Length);
         if (node.Is("Conv") && OperatorPolicy.IsWeighted(node))
         {

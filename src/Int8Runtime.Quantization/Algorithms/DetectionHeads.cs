@@ -4,15 +4,17 @@ using Int8Runtime.Graph;
 namespace Int8Runtime.Quantization;
 
 /// <summary>
-/// What follows the last weights of a detector: boxes, objectness and class scores of several maps, whose ranges differ by orders of magnitude
-/// and whose small differences decide. A head is recognised where a choice of boxes follows, or where the results of different convolutions
-/// are flattened to rows of predictions and joined. Its last convolutions, a small part of the work, compute in f32 like everything behind them.
+/// What follows the last weights of a detector: boxes, objectness and class scores of several maps, whose ranges differ by orders
+/// of magnitude and whose small differences decide. A head is recognised where a choice of boxes follows, or where the results of
+/// different convolutions are flattened to rows of predictions and joined. Its last convolutions, a small part of the work,
+/// compute in f32 like everything behind them.
 /// </summary>
 internal sealed class DetectionHeads
 {
     private static readonly HashSet<string> ChoosingBoxes = new(StringComparer.Ordinal)
     {
-        "NonMaxSuppression", "DetectionOutput", "PriorBox", "PriorBoxClustered", "Proposal", "RegionYolo", "TopK", "RoiAlign", "EfficientNMS_TRT",
+        "NonMaxSuppression", "DetectionOutput", "PriorBox", "PriorBoxClustered", "Proposal", "RegionYolo", "TopK", "RoiAlign",
+        "EfficientNMS_TRT",
         "MultiClassNms", "MatrixNms",
     };
 
@@ -44,7 +46,8 @@ internal sealed class DetectionHeads
             else if (node.Is("Concat") && maps.Length > 1 && Array.TrueForAll(maps, m => m.Count > 0)
                 && maps.SelectMany(m => m).Distinct().Count() == maps.Sum(m => m.Count))
             {
-                heads.AddTail(node, behind, last, $"detection head: predictions of {maps.Length} maps are joined behind it, and no further weights follow");
+                heads.AddTail(node, behind, last,
+                    $"detection head: predictions of {maps.Length} maps are joined behind it, and no further weights follow");
             }
         }
 
@@ -70,7 +73,8 @@ internal sealed class DetectionHeads
         var pending = new Stack<GraphNode>([end]);
         while (pending.TryPop(out GraphNode? node))
         {
-            if (!behind.Contains(node) || (OperatorPolicy.IsWeighted(node) && !last.Contains(node)) || !_reasons.TryAdd(node, reason) || last.Contains(node))
+            if (!behind.Contains(node) || (OperatorPolicy.IsWeighted(node) && !last.Contains(node))
+                || !_reasons.TryAdd(node, reason) || last.Contains(node))
                 continue;
             foreach (GraphValue input in node.Inputs.OfType<GraphValue>())
                 if (input.Producer is { } producer)

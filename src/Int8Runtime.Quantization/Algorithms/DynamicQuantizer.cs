@@ -28,7 +28,8 @@ public static class DynamicQuantizer
         {
             (OperatorRole role, string reason) = OperatorPolicy.RoleOf(node, exclusions);
             bool isProduct = role == OperatorRole.Weighted;
-            nodes.Add(new NodePrecision(node.Name, node.OpType, isProduct, isProduct ? "" : reason.Length > 0 ? reason : "only products are quantized dynamically"));
+            nodes.Add(new NodePrecision(node.Name, node.OpType, isProduct,
+                isProduct ? "" : reason.Length > 0 ? reason : "only products are quantized dynamically"));
             if (isProduct)
                 Replace(graph, node, options, activations);
         }
@@ -41,7 +42,8 @@ public static class DynamicQuantizer
         return new QuantizationResult(graph, new QuantizationReport([], nodes, 0));
     }
 
-    private static void Replace(ModelGraph graph, GraphNode node, QuantizationOptions options, Dictionary<GraphValue, QuantizedValue> activations)
+    private static void Replace(ModelGraph graph, GraphNode node, QuantizationOptions options,
+        Dictionary<GraphValue, QuantizedValue> activations)
     {
         bool isConvolution = node.Is("Conv");
         GraphValue source = node.Input(0);
@@ -49,7 +51,8 @@ public static class DynamicQuantizer
         if (node.Attributes.GetBoolean("transB"))
             weights = Transposed(weights);
         WeightQuantization quantized = WeightQuantization.Create(
-            weights, isConvolution ? 0 : 1, options.WeightFormat, 1, [], isConvolution ? OperatorPolicy.PairsOf(node) : OperatorPolicy.PairsOfMatrix(weights));
+            weights, isConvolution ? 0 : 1, options.WeightFormat, 1, [],
+            isConvolution ? OperatorPolicy.PairsOf(node) : OperatorPolicy.PairsOfMatrix(weights));
         int channels = quantized.Scales.Length;
         int[] perChannel = isConvolution ? [channels, .. Enumerable.Repeat(1, weights.Rank - 2)] : [channels];
 
@@ -58,7 +61,8 @@ public static class DynamicQuantizer
         GraphValue integers = graph.AddConstant(node.Name + "_weights_q", quantized.Values);
         GraphAttributes? attributes = isConvolution ? node.Attributes : null;
         GraphValue sum = graph.AddOperation(
-            isConvolution ? "ConvInteger" : "MatMulInteger", node.Name + "_sum", [activation.Integers, integers, activation.ZeroPoint], attributes);
+            isConvolution ? "ConvInteger" : "MatMulInteger", node.Name + "_sum",
+            [activation.Integers, integers, activation.ZeroPoint], attributes);
         GraphValue real = graph.AddOperation("Cast", node.Name + "_real", [sum], new GraphAttributes { { "to", 1L } });
         GraphValue scales = graph.AddConstant(node.Name + "_scales", TensorData.Create<float>(quantized.Scales, perChannel));
         GraphValue scale = graph.AddOperation("Mul", node.Name + "_scale", [activation.Scale, scales]);

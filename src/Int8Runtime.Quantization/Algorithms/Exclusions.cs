@@ -13,7 +13,8 @@ internal static class Exclusions
     {
         var reasons = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (string name in scope.Names)
-            Add(reasons, model.Nodes.Where(n => n.Name == name), "excluded by the user", $"there is no node '{name}' in model '{model.Name}' to be excluded");
+            Add(reasons, model.Nodes.Where(n => n.Name == name), "excluded by the user",
+                $"there is no node '{name}' in model '{model.Name}' to be excluded");
         foreach (Regex expression in scope.CompiledExpressions())
         {
             Add(reasons, model.Nodes.Where(n => expression.IsMatch(n.Name)), $"excluded by the expression '{expression}'",
@@ -21,7 +22,8 @@ internal static class Exclusions
         }
 
         foreach (string type in scope.Operators)
-            Add(reasons, model.Nodes.Where(n => n.OpType == type), $"operator {type} is excluded by the user", $"model '{model.Name}' has no operator '{type}' to be excluded");
+            Add(reasons, model.Nodes.Where(n => n.OpType == type), $"operator {type} is excluded by the user",
+                $"model '{model.Name}' has no operator '{type}' to be excluded");
         return reasons;
     }
 
@@ -31,7 +33,8 @@ internal static class Exclusions
         foreach (NodePattern pattern in options.Ignored.Patterns)
             foreach (GraphNode node in pattern.IgnoredNodes(graph))
                 reasons.TryAdd(node.Name, $"part of the pattern '{pattern.Name}'");
-        foreach (GraphNode node in graph.Nodes.Where(n => OperatorPolicy.OperatorTypes.Contains(n.OpType) && !options.Profile.Operators.Contains(n.OpType)))
+        foreach (GraphNode node in graph.Nodes.Where(n =>
+            OperatorPolicy.OperatorTypes.Contains(n.OpType) && !options.Profile.Operators.Contains(n.OpType)))
             reasons.TryAdd(node.Name, $"profile '{options.Profile.Name}' leaves {node.OpType} in f32");
         if (options.Ignored.DetectionHeads && options.LastLayer != LayerPrecision.Int8)
         {

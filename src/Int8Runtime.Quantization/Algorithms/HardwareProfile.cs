@@ -17,7 +17,8 @@ namespace Int8Runtime.Quantization;
 /// <param name="PerChannelWeights">Whether weights may have a scale for each channel.</param>
 /// <param name="Operators">Operators that may be quantized.</param>
 public sealed record HardwareProfile(
-    string Name, string Description, int WeightBits, bool BoundsWeightPairs, bool AsymmetricActivations, bool PerChannelWeights, IReadOnlySet<string> Operators)
+    string Name, string Description, int WeightBits, bool BoundsWeightPairs, bool AsymmetricActivations, bool PerChannelWeights,
+    IReadOnlySet<string> Operators)
 {
     private const string Prefix = "profile-";
 
@@ -46,7 +47,8 @@ public sealed record HardwareProfile(
         if (Names.Contains(nameOrPath))
             return Parse(DataResources.Read(Prefix + nameOrPath + ".json"), nameOrPath);
         if (!nameOrPath.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
-            throw new QuantizationException($"there is no hardware profile '{nameOrPath}'; use {string.Join(", ", Names)} or a .json file of that form");
+            throw new QuantizationException(
+                $"there is no hardware profile '{nameOrPath}'; use {string.Join(", ", Names)} or a .json file of that form");
         if (!File.Exists(nameOrPath))
             throw new QuantizationException($"there is no profile file '{nameOrPath}'");
         return Parse(File.ReadAllText(nameOrPath), nameOrPath);
@@ -67,7 +69,8 @@ public sealed record HardwareProfile(
                 root.GetProperty("asymmetric_activations").GetBoolean(), root.GetProperty("per_channel_weights").GetBoolean(),
                 root.GetProperty("operators").EnumerateArray().Select(o => o.GetString()!).ToHashSet(StringComparer.Ordinal));
         }
-        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (Exception exception) when (
+            exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
             throw new QuantizationException($"'{source}' is no hardware profile: {exception.Message}", exception);
         }

@@ -54,7 +54,8 @@ public static class LayerSensitivity
         SampleFeed feed = SampleFeed.Of(graph, samples);
         var outputs = new float[samples.Count][];
         SampleRunner.Run(
-            engine, model, feed, samples, () => 0, (_, index, request) => outputs[index] = request.Output().AsSpan<float>().ToArray(), null, default);
+            engine, model, feed, samples, () => 0, (_, index, request) => outputs[index] = request.Output().AsSpan<float>()
+                .ToArray(), null, default);
         return outputs;
     }
 

@@ -10,10 +10,12 @@ namespace Int8Runtime.Quantization;
 /// </summary>
 internal sealed class MeasurementCache
 {
-    private readonly ConcurrentDictionary<(string State, string Value, string Estimation, QuantizerTarget Target, int Samples), ValueRange> _ranges = [];
+    private readonly ConcurrentDictionary<(string State, string Value, string Estimation, QuantizerTarget Target,
+        int Samples), ValueRange> _ranges = [];
     private readonly ConcurrentDictionary<(string State, string Value, int Samples), double[]> _convergence = [];
     private readonly ConcurrentDictionary<(string State, string Value, int Samples), float[]> _magnitudes = [];
-    private readonly ConcurrentDictionary<(string State, string Value, ActivationQuantization Quantization, int Samples), ChannelMeans> _means = [];
+    private readonly ConcurrentDictionary<(string State, string Value, ActivationQuantization Quantization,
+        int Samples), ChannelMeans> _means = [];
 
     /// <summary>The ranges of values of the f32 graph.</summary>
     public IReadOnlyDictionary<GraphValue, ValueRange> Ranges(OptimizationContext context, IReadOnlyCollection<GraphValue> values)
@@ -25,7 +27,8 @@ internal sealed class MeasurementCache
         if (missing.Length > 0)
         {
             IReadOnlyDictionary<GraphValue, IRangeEstimator> estimators = Calibrator.Observe(
-                context.Engine, context.Graph, missing, context.Samples, () => new ConvergenceMeter(context.Estimation.Create(options.ActivationTarget)),
+                context.Engine, context.Graph, missing, context.Samples,
+                () => new ConvergenceMeter(context.Estimation.Create(options.ActivationTarget)),
                 context.NextPass(options.BiasCorrection == BiasCorrectionMode.None ? 1 : 2), context.Cancellation);
             System.Threading.Tasks.Parallel.ForEach(estimators, e =>
             {
@@ -38,8 +41,10 @@ internal sealed class MeasurementCache
     }
 
     /// <summary>How fast the extremes of values that were measured settled.</summary>
-    public IReadOnlyList<RangeConvergence> Convergence(OptimizationContext context, IEnumerable<GraphValue> values) => ConvergenceMeter.Summarize(
-        [.. values.Select(v => _convergence.GetValueOrDefault((context.FloatState, v.Name, context.Samples.Count))).OfType<double[]>()], context.Samples.Count);
+    public IReadOnlyList<RangeConvergence> Convergence(OptimizationContext context, IEnumerable<GraphValue> values) =>
+        ConvergenceMeter.Summarize(
+        [.. values.Select(v => _convergence.GetValueOrDefault((context.FloatState, v.Name, context.Samples.Count)))
+            .OfType<double[]>()], context.Samples.Count);
 
     /// <summary>The largest magnitude in each channel (dimension 1) of values of the f32 graph.</summary>
     public IReadOnlyDictionary<GraphValue, float[]> Magnitudes(OptimizationContext context, IReadOnlyCollection<GraphValue> values)
@@ -62,7 +67,8 @@ internal sealed class MeasurementCache
     {
         (string, string, ActivationQuantization, int) KeyOf(string name) => (context.FloatState, name, values[name], context.Samples.Count);
         Dictionary<GraphValue, ActivationQuantization> missing = values.Keys.Where(v => !_means.ContainsKey(KeyOf(v)))
-            .ToDictionary(name => reference.TryGetValue(name, out GraphValue? value) ? value : throw new QuantizationException($"the f32 model has no value '{name}'"), name => values[name]);
+            .ToDictionary(name => reference.TryGetValue(name, out GraphValue? value)
+                ? value : throw new QuantizationException($"the f32 model has no value '{name}'"), name => values[name]);
         if (missing.Count > 0)
         {
             foreach ((GraphValue value, ChannelMeans means) in ActivationStatistics.Measure(

@@ -22,16 +22,19 @@ public sealed class MinMaxQuantization : IOptimizationAlgorithm
         if (plan.Values.Count == 0)
         {
             throw new QuantizationException(context.Exclusions.Count > 0
-                ? $"model '{graph.Name}' has no convolution or fully connected layer left to quantize: {context.Exclusions.Count} nodes are excluded"
+                ? $"model '{graph.Name}' has no convolution or fully connected layer left to quantize: "
+                    + $"{context.Exclusions.Count} nodes are excluded"
                 : $"model '{graph.Name}' has no convolution or fully connected layer that can be quantized");
         }
 
         IReadOnlyDictionary<GraphValue, ValueRange> measured = context.Measurements.Ranges(context, [.. plan.MeasuredValues()]);
         Dictionary<GraphValue, ValueRange> ranges = RangesOfGroups(plan, measured);
-        Dictionary<GraphValue, ActivationQuantization> parameters = ranges.ToDictionary(r => r.Key, r => new ActivationQuantization(ParametersOf(r.Value, options)));
+        Dictionary<GraphValue, ActivationQuantization> parameters =
+            ranges.ToDictionary(r => r.Key, r => new ActivationQuantization(ParametersOf(r.Value, options)));
         if (options.PerChannelActivations)
             ChannelScales.Choose(context, plan, ranges, parameters);
-        context.Report = Report(plan, ranges, parameters, context.Samples.Count) with { Convergence = context.Measurements.Convergence(context, measured.Keys) };
+        context.Report = Report(plan, ranges, parameters,
+            context.Samples.Count) with { Convergence = context.Measurements.Convergence(context, measured.Keys) };
         NoteAccumulators(context, plan);
         NoteDepthwise(context, plan);
         context.Reference = graph.Clone();
@@ -44,13 +47,15 @@ public sealed class MinMaxQuantization : IOptimizationAlgorithm
         return options.PowerOfTwoScales ? parameters.WithPowerOfTwoScale(range) : parameters;
     }
 
-    private static Dictionary<GraphValue, ValueRange> RangesOfGroups(QuantizationPlan plan, IReadOnlyDictionary<GraphValue, ValueRange> measured)
+    private static Dictionary<GraphValue, ValueRange> RangesOfGroups(QuantizationPlan plan,
+        IReadOnlyDictionary<GraphValue, ValueRange> measured)
     {
         var ranges = new Dictionary<GraphValue, ValueRange>();
         foreach ((GraphValue value, ValueRange range) in measured)
         {
             if (range.IsEmpty)
-                throw new QuantizationException($"value '{value.Name}' took no finite value on any calibration sample; check the preprocessing");
+                throw new QuantizationException(
+                    $"value '{value.Name}' took no finite value on any calibration sample; check the preprocessing");
             GraphValue group = plan.GroupOf(value);
             ranges[group] = ranges.GetValueOrDefault(group, ValueRange.Empty).Union(range);
         }
@@ -74,11 +79,13 @@ public sealed class MinMaxQuantization : IOptimizationAlgorithm
     {
         int depthwise = plan.Graph.Nodes.Count(n => n.Is("Conv") && plan.IsQuantized(n) && n.Attributes.GetInt32("group", 1) > 1);
         if (depthwise > 0 && !context.Options.WeightFormat.PerChannel)
-            context.Note($"{depthwise} grouped or depthwise convolutions have one scale for all channels, whose weights usually differ widely; per-channel weights are more accurate");
+            context.Note($"{depthwise} grouped or depthwise convolutions have one scale for all channels, whose weights "
+                + "usually differ widely; per-channel weights are more accurate");
     }
 
     private static QuantizationReport Report(
-        QuantizationPlan plan, Dictionary<GraphValue, ValueRange> ranges, Dictionary<GraphValue, ActivationQuantization> parameters, int samples)
+        QuantizationPlan plan, Dictionary<GraphValue, ValueRange> ranges,
+        Dictionary<GraphValue, ActivationQuantization> parameters, int samples)
     {
         Dictionary<GraphValue, int> groupSizes = plan.Values.GroupBy(plan.GroupOf).ToDictionary(g => g.Key, g => g.Count());
         return new QuantizationReport(

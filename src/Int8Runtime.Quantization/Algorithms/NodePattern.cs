@@ -21,7 +21,8 @@ public sealed class NodePattern
     {
         Name = element.GetProperty("name").GetString() ?? "";
         _nodes = [.. element.GetProperty("nodes").EnumerateObject().Select(n => (n.Name, n.Value.GetString()!.Split('|')))];
-        _edges = [.. Texts(element, "edges").Select(e => e.Split("->", StringSplitOptions.TrimEntries)).Select(e => (IndexOf(e[0]), IndexOf(e[1])))];
+        _edges = [.. Texts(element, "edges").Select(e => e.Split("->", StringSplitOptions.TrimEntries))
+            .Select(e => (IndexOf(e[0]), IndexOf(e[1])))];
         _constant = [.. Texts(element, "constant").Select(IndexOf)];
         _first = [.. Texts(element, "first").Select(IndexOf)];
         _ignored = [.. Texts(element, "ignored").Select(IndexOf)];
@@ -41,7 +42,8 @@ public sealed class NodePattern
         {
             return Parse(File.ReadAllText(path));
         }
-        catch (Exception exception) when (exception is IOException or JsonException or KeyNotFoundException or InvalidOperationException or IndexOutOfRangeException or FormatException)
+        catch (Exception exception) when (exception is IOException or JsonException or KeyNotFoundException
+            or InvalidOperationException or IndexOutOfRangeException or FormatException)
         {
             throw new QuantizationException($"'{path}' is no pattern file: {exception.Message}", exception);
         }
@@ -89,7 +91,8 @@ public sealed class NodePattern
             if (!Array.Exists(_nodes[next].Operators, candidate.Is) || match.Contains(candidate)
                 || (_constant.Contains(next) && !candidate.Inputs.Any(i => i is { IsConstant: true }))
                 || (_first.Contains(next) && !candidate.Inputs.Any(i => i is { IsGraphInput: true }))
-                || !Array.TrueForAll(_edges, e => !Concerns(e, next, match) || Feeds(e.From == next ? candidate : match[e.From]!, e.To == next ? candidate : match[e.To]!)))
+                || !Array.TrueForAll(_edges, e => !Concerns(e, next, match)
+                    || Feeds(e.From == next ? candidate : match[e.From]!, e.To == next ? candidate : match[e.To]!)))
                 continue;
             match[next] = candidate;
             Extend(graph, match, next + 1, found);

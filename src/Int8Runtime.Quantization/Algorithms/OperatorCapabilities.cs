@@ -34,19 +34,24 @@ public static class OperatorCapabilities
         [
             .. graph.Nodes.Where(n => IsQuantizable(n)).Select(n => RoleOfForm(n) == OperatorRole.Weighted
                 ? new OperatorCapability(n.Name, n.OpType, s_precisions, s_types,
-                    IsDepthwise(n) ? ["per tensor", "per channel"] : ["per tensor"], s_schemes, ["s8"], ["per channel", "per tensor"], s_schemes)
+                    IsDepthwise(n) ? ["per tensor", "per channel"] : ["per tensor"], s_schemes, ["s8"],
+                    ["per channel", "per tensor"], s_schemes)
                 : new OperatorCapability(n.Name, n.OpType, s_precisions, s_types, ["per tensor"], s_schemes, [], [], [])),
         ];
     }
 
     // Weights that are integers already are as good as f32 ones.
     private static bool IsQuantizable(GraphNode node) =>
-        OperatorPolicy.RoleOf(node, FrozenDictionary<string, string>.Empty).Role is OperatorRole.Weighted or OperatorRole.Computing || HasIntegerWeights(node);
+        OperatorPolicy.RoleOf(node,
+            FrozenDictionary<string, string>.Empty).Role is OperatorRole.Weighted or OperatorRole.Computing
+                || HasIntegerWeights(node);
 
-    private static OperatorRole RoleOfForm(GraphNode node) => node.OpType is "Conv" or "Gemm" or "MatMul" ? OperatorRole.Weighted : OperatorRole.Computing;
+    private static OperatorRole RoleOfForm(GraphNode node) =>
+        node.OpType is "Conv" or "Gemm" or "MatMul" ? OperatorRole.Weighted : OperatorRole.Computing;
 
     private static bool HasIntegerWeights(GraphNode node) => (node.Is("Conv") || node.Is("Gemm") || node.Is("MatMul"))
-        && node.OptionalInput(1)?.Producer is { } dequantize && dequantize.Is("DequantizeLinear") && dequantize.ConstantInput(0) is not null;
+        && node.OptionalInput(1)?.Producer is { } dequantize && dequantize.Is("DequantizeLinear")
+        && dequantize.ConstantInput(0) is not null;
 
     private static bool IsDepthwise(GraphNode node)
     {

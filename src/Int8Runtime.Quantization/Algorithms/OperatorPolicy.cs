@@ -105,7 +105,8 @@ internal static class OperatorPolicy
         {
             int[]? dilations = node.Attributes.GetInt32s("dilations");
             return WeightPairs.ForConvolution(
-                new MemoryDescriptor(weights.Shape, weights.ElementType), node.Attributes.GetInt32("group", 1), dilations is [.., var width] ? width : 1);
+                new MemoryDescriptor(weights.Shape, weights.ElementType), node.Attributes.GetInt32("group", 1),
+                dilations is [.., var width] ? width : 1);
         }
 
         // The rows of a matrix behind a flattened map belong to channels and pixels; kernels read the map with its channels last.
@@ -116,7 +117,8 @@ internal static class OperatorPolicy
             : [];
         int rows = weights.Shape[isTransposed ? 1 : 0], columns = weights.Shape[isTransposed ? 0 : 1];
         if (extents.Length == 0 || extents.Aggregate(1L, (a, b) => a * b) != rows)
-            return isTransposed ? WeightPairs.ForInnerProduct(new MemoryDescriptor(weights.Shape, weights.ElementType)) : PairsOfMatrix(weights);
+            return isTransposed ? WeightPairs.ForInnerProduct(new MemoryDescriptor(weights.Shape, weights.ElementType))
+                : PairsOfMatrix(weights);
         var strides = new long[extents.Length + 1];
         long stride = isTransposed ? 1 : columns;
         for (int d = extents.Length; d > 0; d--)
@@ -130,7 +132,8 @@ internal static class OperatorPolicy
     }
 
     /// <summary>Which weights of a matrix [inputs, outputs] meet.</summary>
-    public static WeightPairs PairsOfMatrix(TensorData weights) => WeightPairs.ForMatMul(new MemoryDescriptor(weights.Shape, weights.ElementType));
+    public static WeightPairs PairsOfMatrix(TensorData weights) =>
+        WeightPairs.ForMatMul(new MemoryDescriptor(weights.Shape, weights.ElementType));
 
     /// <summary>The activations that a node reads: its operands that are not weights, shapes or parameters.</summary>
     public static IEnumerable<GraphValue> ActivationInputs(GraphNode node)

@@ -64,7 +64,9 @@ public sealed class OptimizationPipeline
         }
 
         QuantizationReport report = context.Report
-            ?? new QuantizationReport([], [.. context.Graph.Nodes.Select(n => new NodePrecision(n.Name, n.OpType, false, "no algorithm quantized it"))], context.Samples.Count);
+            ?? new QuantizationReport([],
+                [.. context.Graph.Nodes.Select(n => new NodePrecision(n.Name, n.OpType, false, "no algorithm quantized it"))],
+                context.Samples.Count);
         return new QuantizationResult(context.Graph, report with { Notes = [.. context.Notes] }) { Reference = context.Reference };
     }
 }

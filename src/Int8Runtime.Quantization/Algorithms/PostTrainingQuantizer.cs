@@ -9,8 +9,8 @@ namespace Int8Runtime.Quantization;
 public sealed record QuantizationResult(ModelGraph Graph, QuantizationReport Report)
 {
     /// <summary>
-    /// The f32 model from which <see cref="Graph"/> was quantized, with the same names of values and, where channels were aligned, the same values
-    /// inside; null if nothing was.
+    /// The f32 model from which <see cref="Graph"/> was quantized, with the same names of values and, where channels were
+    /// aligned, the same values inside; null if nothing was.
     /// </summary>
     public ModelGraph? Reference { get; init; }
 }

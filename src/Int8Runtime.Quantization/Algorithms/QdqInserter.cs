@@ -91,7 +91,8 @@ internal sealed class QdqInserter(
             throw new QuantizationException($"{node}: {exception.Message}", exception);
         }
 
-        node.SetInput(1, Dequantize(weights.Name, quantized.Values, weightFormat.PerChannel ? quantized.Scales : quantized.Scales[..1], axis));
+        node.SetInput(1, Dequantize(weights.Name, quantized.Values,
+            weightFormat.PerChannel ? quantized.Scales : quantized.Scales[..1], axis));
         if (bias.Length > 0)
         {
             (TensorData values, float[] scales) = quantized.QuantizeBias(bias, o => before.ScaleBefore(o, bias.Length));
@@ -118,7 +119,8 @@ internal sealed class QdqInserter(
     {
         GraphValue integers = _graph.AddConstant(name + "_q", values);
         if (scales.Length == 1 && values.Shape[axis] != 1)
-            return _graph.AddOperation("DequantizeLinear", name + "_dq", [integers, _graph.AddConstant(name + "_scale", TensorData.Scalar(scales[0]))]);
+            return _graph.AddOperation("DequantizeLinear", name + "_dq",
+                [integers, _graph.AddConstant(name + "_scale", TensorData.Scalar(scales[0]))]);
         GraphValue scale = _graph.AddConstant(name + "_scale", TensorData.Vector<float>(scales));
         return _graph.AddOperation("DequantizeLinear", name + "_dq", [integers, scale], new GraphAttributes { { "axis", axis } });
     }

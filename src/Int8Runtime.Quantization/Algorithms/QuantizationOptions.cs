@@ -22,7 +22,9 @@ public enum BiasCorrectionMode
     /// <summary>From the means of each layer's inputs: one pass over the samples.</summary>
     Fast,
 
-    /// <summary>By measuring each layer's output in the quantized model, layer after layer: a pass over the samples for each depth.</summary>
+    /// <summary>
+    /// By measuring each layer's output in the quantized model, layer after layer: a pass over the samples for each depth.
+    /// </summary>
     Full,
 }
 
@@ -97,8 +99,9 @@ public sealed record QuantizationOptions
     public BiasCorrectionMode BiasCorrection { get; init; } = BiasCorrectionMode.Fast;
 
     /// <summary>
-    /// How ranges of activations are chosen; null for the extremes (<see cref="RangeEstimation.MinMax"/>), or, in models with a detection head,
-    /// for the smallest squared error, since a detector tells apart what lies close together, in activations with long tails.
+    /// How ranges of activations are chosen; null for the extremes (<see cref="RangeEstimation.MinMax"/>), or, in models with a
+    /// detection head, for the smallest squared error, since a detector tells apart what lies close together, in activations with
+    /// long tails.
     /// </summary>
     public RangeEstimation? Estimation { get; init; }
 
@@ -131,5 +134,6 @@ public sealed record QuantizationOptions
 
     /// <summary>Bits and granularity of weights.</summary>
     internal WeightFormat WeightFormat =>
-        new(Math.Min(WeightBits, Profile.WeightBits), PerChannelWeights && Profile.PerChannelWeights, PowerOfTwoScales, Profile.BoundsWeightPairs);
+        new(Math.Min(WeightBits, Profile.WeightBits), PerChannelWeights && Profile.PerChannelWeights, PowerOfTwoScales,
+            Profile.BoundsWeightPairs);
 }

@@ -74,7 +74,8 @@ internal sealed class QuantizationPlan
 
     /// <summary>The constant operands of a concatenation, which are quantized like its other operands.</summary>
     public static IEnumerable<GraphUse> ConstantActivations(GraphNode node) => node.Is("Concat")
-        ? node.Inputs.Select((value, index) => (value, index)).Where(i => i.value is { IsConstant: true }).Select(i => new GraphUse(node, i.index))
+        ? node.Inputs.Select((value, index) => (value, index)).Where(i => i.value is { IsConstant: true })
+            .Select(i => new GraphUse(node, i.index))
         : [];
 
     /// <summary>True if the node reads quantized operands.</summary>

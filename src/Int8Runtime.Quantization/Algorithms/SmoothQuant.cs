@@ -38,7 +38,8 @@ public sealed class SmoothQuant : IOptimizationAlgorithm
         }
 
         IReadOnlyDictionary<GraphValue, float[]> magnitudes = ActivationStatistics.MeasureMagnitudes(
-            context.Engine, context.Graph, found.ToDictionary(f => f.Value, _ => false), context.Samples, context.NextPass(3), context.Cancellation);
+            context.Engine, context.Graph, found.ToDictionary(f => f.Value, _ => false), context.Samples, context.NextPass(3),
+            context.Cancellation);
         foreach (SmoothedValue value in found)
             value.Apply(context.Graph, Factors(magnitudes[value.Value], value.WeightMagnitudes()));
         context.Graph.RemoveDeadNodes();
@@ -59,14 +60,16 @@ public sealed class SmoothQuant : IOptimizationAlgorithm
     }
 
     /// <summary>An activation whose channels (the last dimension) a constant scale and shift decide and only products read.</summary>
-    private sealed record SmoothedValue(GraphValue Value, IReadOnlyList<(GraphNode Node, int Input)> Scales, IReadOnlyList<GraphNode> Products)
+    private sealed record SmoothedValue(GraphValue Value, IReadOnlyList<(GraphNode Node, int Input)> Scales,
+        IReadOnlyList<GraphNode> Products)
     {
         public static SmoothedValue? Find(GraphValue value)
         {
             if (value.IsGraphOutput || value.Uses.Count == 0 || value.Producer is not { } producer)
                 return null;
             GraphNode[] products = [.. value.Uses.Select(u => u.Node)];
-            if (!Array.TrueForAll(products, p => (p.Is("MatMul") || p.Is("Gemm")) && OperatorPolicy.IsWeighted(p) && p.Input(0) == value && p.Input(1) != value))
+            if (!Array.TrueForAll(products, p => (p.Is("MatMul") || p.Is("Gemm")) && OperatorPolicy.IsWeighted(p)
+                && p.Input(0) == value && p.Input(1) != value))
                 return null;
             int channels = InputsOf(products[0]);
             List<(GraphNode, int)> scales = ScalesOf(producer, channels);
@@ -93,7 +96,9 @@ public sealed class SmoothQuant : IOptimizationAlgorithm
         public void Apply(ModelGraph graph, float[] factors)
         {
             foreach ((GraphNode node, int input) in Scales)
-                Transform(graph, node, input, (value, index, content) => value / factors[content.ElementCount == 1 ? 0 : index % factors.Length], factors.Length);
+                Transform(graph, node, input,
+                    (value, index, content) => value / factors[content.ElementCount == 1 ? 0 : index % factors.Length],
+                    factors.Length);
             foreach (GraphNode product in Products)
                 Transform(graph, product, 1, (value, index, content) => value * factors[InputChannel(product, content, index)], 0);
         }

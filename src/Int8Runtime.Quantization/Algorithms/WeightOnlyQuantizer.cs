@@ -21,8 +21,9 @@ public sealed record WeightOnlyOptions
 }
 
 /// <summary>
-/// Stores weights as integers behind a DequantizeLinear: s8 with a scale for each channel, or u4 with a scale and zero point for each block of
-/// inputs (ONNX operator set 21). Needs no samples. 4 bits are asymmetric by default: without zero points they are too coarse.
+/// Stores weights as integers behind a DequantizeLinear: s8 with a scale for each channel, or u4 with a scale and zero point for
+/// each block of inputs (ONNX operator set 21). Needs no samples. 4 bits are asymmetric by default: without zero points they are
+/// too coarse.
 /// </summary>
 public static class WeightOnlyQuantizer
 {
@@ -44,7 +45,8 @@ public static class WeightOnlyQuantizer
             (OperatorRole role, string reason) = OperatorPolicy.RoleOf(node, exclusions);
             bool fits = role == OperatorRole.Weighted && (options.Bits == 8 || !node.Is("Conv"));
             nodes.Add(new NodePrecision(
-                node.Name, node.OpType, fits, fits ? "" : reason.Length > 0 ? reason : role == OperatorRole.Weighted ? "convolutions keep their weights at 4 bits" : "no weights"));
+                node.Name, node.OpType, fits, fits ? "" : reason.Length > 0 ? reason : role == OperatorRole.Weighted
+                    ? "convolutions keep their weights at 4 bits" : "no weights"));
             if (!fits)
                 continue;
             if (options.Bits == 8)
@@ -54,7 +56,10 @@ public static class WeightOnlyQuantizer
         }
 
         if (nodes.TrueForAll(n => !n.IsQuantized))
-            throw new QuantizationException($"model '{model.Name}' has no {(options.Bits == 8 ? "convolution or fully connected layer" : "matrix product with constant weights")} to store in {options.Bits} bits");
+            throw new QuantizationException(
+                $"model '{model.Name}' has no "
+                + $"{(options.Bits == 8 ? "convolution or fully connected layer" : "matrix product with constant weights")} to "
+                + $"store in {options.Bits} bits");
         graph.RemoveDeadNodes();
         graph.SortTopologically();
         graph.Validate();

@@ -40,7 +40,8 @@ public sealed class AciqMethod(AciqDistribution distribution) : IRangeMethod
         for (int i = 0; i < counts.Length; i++)
         {
             double distance = histogram.Middle(i) - mean;
-            deviation += CountOf(histogram, i, oneSided) * (distribution == AciqDistribution.Laplace ? Math.Abs(distance) : distance * distance);
+            deviation += CountOf(histogram, i,
+                oneSided) * (distribution == AciqDistribution.Laplace ? Math.Abs(distance) : distance * distance);
         }
 
         deviation /= count;

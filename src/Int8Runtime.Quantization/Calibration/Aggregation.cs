@@ -25,7 +25,10 @@ public enum Aggregator
     /// <summary>The median of the means of all pairs (Hodges and Lehmann, 1963), of 512 samples at most.</summary>
     HodgesLehmann,
 
-    /// <summary>The exponential moving average in the order of the samples, as quantization-aware training keeps it; a new sample counts 0.1.</summary>
+    /// <summary>
+    /// The exponential moving average in the order of the samples, as quantization-aware training keeps it; a new sample counts
+    /// 0.1.
+    /// </summary>
     MovingAverage,
 }
 
@@ -36,7 +39,9 @@ internal static class Aggregation
     private const double MovingShare = 0.1;
     private const int PairedSamples = 512;
 
-    /// <summary>Aggregates figures; for <see cref="Aggregator.Max"/> and <see cref="Aggregator.Min"/> the caller says which end is meant.</summary>
+    /// <summary>
+    /// Aggregates figures; for <see cref="Aggregator.Max"/> and <see cref="Aggregator.Min"/> the caller says which end is meant.
+    /// </summary>
     public static double Of(IReadOnlyList<double> figures, Aggregator aggregator, bool isUpper) => aggregator switch
     {
         Aggregator.Max => isUpper ? figures.Max() : figures.Min(),

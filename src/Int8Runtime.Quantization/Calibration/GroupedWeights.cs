@@ -67,7 +67,8 @@ public sealed class GroupedWeights
                 {
                     float weight = weights[(k * outputs) + n];
                     if (!float.IsFinite(weight))
-                        throw new QuantizationException($"the weights hold {weight} in column {n}; a model with such weights cannot be quantized");
+                        throw new QuantizationException(
+                            $"the weights hold {weight} in column {n}; a model with such weights cannot be quantized");
                     range = range.Union(new ValueRange(weight, weight));
                 }
 
@@ -88,7 +89,8 @@ public sealed class GroupedWeights
                 for (int k = from; k < from + groupSize; k++)
                 {
                     float weight = k < to ? weights[(k * outputs) + n] : 0;
-                    result.Values[(group * groupSize) + k - from] = (byte)format.Quantize(weight, result.Scales[group], result.ZeroPoints[group]);
+                    result.Values[(group * groupSize) + k - from] =
+                        (byte)format.Quantize(weight, result.Scales[group], result.ZeroPoints[group]);
                 }
             }
         }

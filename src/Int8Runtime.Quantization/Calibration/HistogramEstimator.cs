@@ -39,7 +39,9 @@ public sealed class HistogramEstimator(IRangeMethod method, QuantizerTarget targ
     public void Merge(IRangeEstimator other)
     {
         if (other is not HistogramEstimator estimator || estimator._method.GetType() != _method.GetType())
-            throw new ArgumentException($"A {nameof(HistogramEstimator)} with {_method.GetType().Name} cannot take in a {other?.GetType().Name}.", nameof(other));
+            throw new ArgumentException(
+                $"A {nameof(HistogramEstimator)} with {_method.GetType().Name} cannot take in a {other?.GetType().Name}.",
+                nameof(other));
         Histogram.Merge(estimator.Histogram);
     }
 }

@@ -5,8 +5,9 @@ using Int8Runtime.Graph;
 namespace Int8Runtime.Quantization;
 
 /// <summary>
-/// Two weights of one sign that meet (<see cref="WeightPairs"/>) may not be beyond 128 together. The scale of a channel is the smallest with which
-/// all of its pairs fit: most channels have no pair of two large weights, and keep nearly all of their 8 bits.
+/// Two weights of one sign that meet (<see cref="WeightPairs"/>) may not be beyond 128 together. The scale of a channel is the
+/// smallest with which all of its pairs fit: most channels have no pair of two large weights, and keep nearly all of their 8
+/// bits.
 /// </summary>
 internal sealed class PairedRounding
 {
@@ -17,7 +18,8 @@ internal sealed class PairedRounding
     /// <summary>Prepares the pairs.</summary>
     /// <param name="weights">f32 weights.</param>
     /// <param name="pairs">Which of them meet; a column is a channel.</param>
-    public PairedRounding(TensorData weights, WeightPairs pairs) => (_weights, _pairs, _columns) = (weights.Bytes, pairs.Pairs(), pairs.Columns());
+    public PairedRounding(TensorData weights, WeightPairs pairs) =>
+        (_weights, _pairs, _columns) = (weights.Bytes, pairs.Pairs(), pairs.Columns());
 
     /// <summary>The smallest scale with which the pairs of a channel fit.</summary>
     public float ScaleOf(int channel)

@@ -20,7 +20,10 @@ internal sealed class ConvergenceMeter(IRangeEstimator estimator) : IRangeEstima
     /// <inheritdoc/>
     public long NonFiniteCount => estimator.NonFiniteCount;
 
-    /// <summary>Widths of the extremes of every eighth, fourth, second and every sample, as shares of the last one; 1 where all values are equal.</summary>
+    /// <summary>
+    /// Widths of the extremes of every eighth, fourth, second and every sample, as shares of the last one; 1 where all values
+    /// are equal.
+    /// </summary>
     public double[] Shares()
     {
         var widths = new double[_parts.Length];

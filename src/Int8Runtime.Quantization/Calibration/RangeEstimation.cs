@@ -42,7 +42,8 @@ public sealed class RangeEstimation
 
     /// <summary>The forms that <see cref="Parse"/> knows, for messages.</summary>
     public static string Forms =>
-        "minmax, mean, moving, percentile, percentile:P, kl, mse, aciq-laplace, aciq-gauss, or STATISTIC[:P]/AGGREGATOR with the statistics "
+        "minmax, mean, moving, percentile, percentile:P, kl, mse, aciq-laplace, aciq-gauss, or STATISTIC[:P]/AGGREGATOR with "
+            + "the statistics "
         + $"{string.Join(", ", Statistics.Keys)} and the aggregators {string.Join(", ", Aggregators.Keys)}";
 
     /// <summary>The name in reports.</summary>
@@ -83,7 +84,8 @@ public sealed class RangeEstimation
         throw new QuantizationException($"there is no range estimator '{name}'; use {Forms}");
     }
 
-    private static RangeEstimation OfHistogram(string name, IRangeMethod method) => new(name, target => new HistogramEstimator(method, target));
+    private static RangeEstimation OfHistogram(string name, IRangeMethod method) =>
+        new(name, target => new HistogramEstimator(method, target));
 
     // 0.9999 or 99.99.
     private static double ParseFraction(string name, string text)
@@ -92,6 +94,8 @@ public sealed class RangeEstimation
         double fraction = p > 1 ? p / 100 : p;
         return parsed && fraction is > 0.5 and <= 1
             ? fraction
-            : throw new QuantizationException($"'{text}' in the range estimator '{name}' is no percentile; use a number above 50 and up to 100, or above 0.5 and up to 1");
+            : throw new QuantizationException(
+                $"'{text}' in the range estimator '{name}' is no percentile; use a number above 50 and up to 100, or above 0.5 "
+                + "and up to 1");
     }
 }

@@ -62,7 +62,8 @@ public sealed class SampleStatisticEstimator(SampleStatistic statistic, Aggregat
             var range = new ValueRange(TensorPrimitives.Min(values), TensorPrimitives.Max(values));
             if (float.IsFinite(range.Minimum) && float.IsFinite(range.Maximum))
             {
-                _samples.Add(sample, statistic == SampleStatistic.MinMax ? range : Mirrored(range, Math.Max(-range.Minimum, range.Maximum)));
+                _samples.Add(sample,
+                    statistic == SampleStatistic.MinMax ? range : Mirrored(range, Math.Max(-range.Minimum, range.Maximum)));
                 return;
             }
         }
@@ -86,7 +87,8 @@ public sealed class SampleStatisticEstimator(SampleStatistic statistic, Aggregat
     public void Merge(IRangeEstimator other)
     {
         if (other is not SampleStatisticEstimator estimator || estimator._kind != _kind)
-            throw new ArgumentException($"A {nameof(SampleStatisticEstimator)} of {_kind} cannot take in a {other?.GetType().Name}.", nameof(other));
+            throw new ArgumentException(
+                $"A {nameof(SampleStatisticEstimator)} of {_kind} cannot take in a {other?.GetType().Name}.", nameof(other));
         _samples.Merge(estimator._samples);
         NonFiniteCount += estimator.NonFiniteCount;
     }

@@ -51,7 +51,8 @@ internal sealed record WeightQuantization(TensorData Values, float[] Scales)
             int channel = i / inner % channels;
             float magnitude = Math.Abs(source[i]);
             if (!float.IsFinite(magnitude))
-                throw new QuantizationException($"the weights hold {source[i]} in channel {channel}; a model with such weights cannot be quantized");
+                throw new QuantizationException(
+                    $"the weights hold {source[i]} in channel {channel}; a model with such weights cannot be quantized");
             scales[channel] = Math.Max(scales[channel], magnitude);
         }
 

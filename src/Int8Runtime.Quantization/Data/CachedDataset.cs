@@ -2,8 +2,8 @@
 namespace Int8Runtime.Quantization;
 
 /// <summary>
-/// Remembers samples of another set as they were loaded first, as many as fit into a budget. Tuning evaluates the same images again and again, and
-/// decoding and resizing a photograph takes longer than an inference.
+/// Remembers samples of another set as they were loaded first, as many as fit into a budget. Tuning evaluates the same images
+/// again and again, and decoding and resizing a photograph takes longer than an inference.
 /// </summary>
 public sealed class CachedDataset : IDataset
 {

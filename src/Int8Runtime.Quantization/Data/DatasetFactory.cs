@@ -8,7 +8,8 @@ public static class DatasetFactory
     /// Opens a data set. A folder is, in this order: one with .npy files (<see cref="NpyDataset"/>), one of Pascal VOC
     /// (<see cref="VocDataset"/>), images with YOLO labels beside them (<see cref="YoloDataset"/>), images
     /// (<see cref="ImageFolderDataset"/>), or <c>.bin</c> files of CIFAR-10 (<see cref="Cifar10Dataset"/>). A file is a list of
-    /// images (<c>.txt</c>), arrays for the inputs of a model (<c>.npz</c>), an idx file (<see cref="IdxDataset"/>) or a CIFAR-10 binary file.
+    /// images (<c>.txt</c>), arrays for the inputs of a model (<c>.npz</c>), an idx file (<see cref="IdxDataset"/>) or a CIFAR-10
+    /// binary file.
     /// </summary>
     /// <param name="path">The file or folder.</param>
     /// <param name="preprocessing">What to do with each image.</param>

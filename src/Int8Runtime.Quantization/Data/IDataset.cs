@@ -17,8 +17,8 @@ public interface IDataset
     Shape SampleShape { get; }
 
     /// <summary>
-    /// Names of the model's inputs that a sample feeds by <see cref="Load(int, string, TensorMemory)"/>; empty where it feeds the only input of a model,
-    /// whatever its name, by <see cref="Load(int, Span{float})"/>.
+    /// Names of the model's inputs that a sample feeds by <see cref="Load(int, string, TensorMemory)"/>; empty where it feeds the
+    /// only input of a model, whatever its name, by <see cref="Load(int, Span{float})"/>.
     /// </summary>
     IReadOnlyList<string> InputNames => [];
 

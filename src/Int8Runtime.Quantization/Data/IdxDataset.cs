@@ -33,7 +33,9 @@ public sealed class IdxDataset : IDataset
         _height = BinaryPrimitives.ReadInt32BigEndian(images.AsSpan(8));
         _width = BinaryPrimitives.ReadInt32BigEndian(images.AsSpan(12));
         if (Count < 1 || _height is < 1 or > 4096 || _width is < 1 or > 4096 || images.Length - 16L != (long)Count * _height * _width)
-            throw new DataFileException(path, $"the header says {Count} images of {_height}x{_width}, but the file has {images.Length} bytes", "download it again");
+            throw new DataFileException(path,
+                $"the header says {Count} images of {_height}x{_width}, but the file has {images.Length} bytes",
+                "download it again");
         _pixels = images[16..];
         _preprocessor = new Preprocessor(preprocessing);
         SampleShape = _preprocessor.SampleShape(Arranged(0));
@@ -57,7 +59,8 @@ public sealed class IdxDataset : IDataset
         {
             using Stream stream = OpenRead(path);
             Span<byte> magic = stackalloc byte[4];
-            return stream.ReadAtLeast(magic, 4, throwOnEndOfStream: false) == 4 && BinaryPrimitives.ReadInt32BigEndian(magic) == ImagesMagic;
+            return stream.ReadAtLeast(magic, 4, throwOnEndOfStream: false) == 4
+                && BinaryPrimitives.ReadInt32BigEndian(magic) == ImagesMagic;
         }
         catch (InvalidDataException)
         {
@@ -76,7 +79,8 @@ public sealed class IdxDataset : IDataset
 
     private static string? LabelFileOf(string path)
     {
-        string name = Path.GetFileName(path).Replace("images", "labels", StringComparison.Ordinal).Replace("idx3", "idx1", StringComparison.Ordinal);
+        string name = Path.GetFileName(path).Replace("images", "labels", StringComparison.Ordinal)
+            .Replace("idx3", "idx1", StringComparison.Ordinal);
         string labels = Path.Combine(Path.GetDirectoryName(path) ?? "", name);
         return labels != path && File.Exists(labels) ? labels : null;
     }
@@ -105,7 +109,8 @@ public sealed class IdxDataset : IDataset
     private byte[] ReadLabels(string path)
     {
         byte[] labels = Read(path);
-        return labels.Length == 8 + Count && BinaryPrimitives.ReadInt32BigEndian(labels) == LabelsMagic && BinaryPrimitives.ReadInt32BigEndian(labels.AsSpan(4)) == Count
+        return labels.Length == 8 + Count && BinaryPrimitives.ReadInt32BigEndian(labels) == LabelsMagic
+            && BinaryPrimitives.ReadInt32BigEndian(labels.AsSpan(4)) == Count
             ? labels[8..]
             : throw new DataFileException(path, $"this is no idx file of {Count} labels", "give images and labels of the same set");
     }

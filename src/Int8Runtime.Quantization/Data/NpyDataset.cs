@@ -4,9 +4,10 @@ using System.IO.Compression;
 namespace Int8Runtime.Quantization;
 
 /// <summary>
-/// A folder of .npy files, or an .npz file of such arrays, whose first dimensions count the samples: <c>inputs</c> for a model with one input, or an
-/// array for each input, named like it (<c>/ \ : * ? " &lt; &gt; |</c> as <c>_</c>). <c>labels</c> holds one class index for each
-/// sample, <c>targets</c> anything else that is known, for example the class of each pixel. No preprocessing is done.
+/// A folder of .npy files, or an .npz file of such arrays, whose first dimensions count the samples: <c>inputs</c> for a model
+/// with one input, or an array for each input, named like it (<c>/ \ : * ? " &lt; &gt; |</c> as <c>_</c>). <c>labels</c> holds
+/// one class index for each sample, <c>targets</c> anything else that is known, for example the class of each pixel. No
+/// preprocessing is done.
 /// </summary>
 public sealed class NpyDataset : IDataset
 {
@@ -35,15 +36,19 @@ public sealed class NpyDataset : IDataset
             InputNames = [.. arrays.Keys.Order(StringComparer.Ordinal)];
         _inputs = arrays;
         if (arrays.Count == 0)
-            throw new DataFileException(path, "there is no array of samples", $"save {InputsFileName}, or NAME.npy for each input of the model");
+            throw new DataFileException(path, "there is no array of samples",
+                $"save {InputsFileName}, or NAME.npy for each input of the model");
         (string firstName, NpyArray first) = InputNames.Count > 0 ? (InputNames[0], arrays[InputNames[0]]) : (Inputs, arrays[Inputs]);
         foreach ((string name, NpyArray array) in arrays)
             if (array.Shape.Rank < (InputNames.Count > 0 ? 1 : 2) || array.Length == 0)
-                throw new DataFileException(path, $"the array '{name}' of shape {array.Shape} holds no samples", "save an array [samples, ...]");
+                throw new DataFileException(path, $"the array '{name}' of shape {array.Shape} holds no samples",
+                    "save an array [samples, ...]");
         Count = first.Shape[0];
         foreach ((string name, NpyArray array) in arrays.Concat(_targets is null ? [] : [new(Targets, _targets)]))
             if (array.Shape.Rank < 1 || array.Shape[0] != Count)
-                throw new DataFileException(path, $"the array '{name}' of shape {array.Shape} stands beside {Count} samples of '{firstName}'", "save one entry for each sample");
+                throw new DataFileException(path,
+                    $"the array '{name}' of shape {array.Shape} stands beside {Count} samples of '{firstName}'",
+                    "save one entry for each sample");
         SampleShape = ShapeOf(firstName);
         _first = first.ToFloats();
         if (labels is null)
@@ -95,7 +100,8 @@ public sealed class NpyDataset : IDataset
         NpyArray part = PartOf(_inputs[input], index);
         if (!part.TryCopyTo(destination))
         {
-            throw new DataFileException(Name, $"the array '{input}' holds {part.Type}, which does not fill an input of {destination.Descriptor.DataType}",
+            throw new DataFileException(Name,
+                $"the array '{input}' holds {part.Type}, which does not fill an input of {destination.Descriptor.DataType}",
                 "save it in the input's type");
         }
     }

@@ -17,7 +17,8 @@ public sealed record NpyArray(DataType Type, Shape Shape, byte[] Data)
     public int Length => Data.Length / Type.SizeInBytes();
 
     /// <summary>An array of floats.</summary>
-    internal static NpyArray Of(ReadOnlySpan<float> values, Shape shape) => new(DataType.Float32, shape, MemoryMarshal.AsBytes(values).ToArray());
+    internal static NpyArray Of(ReadOnlySpan<float> values, Shape shape) =>
+        new(DataType.Float32, shape, MemoryMarshal.AsBytes(values).ToArray());
 
     /// <summary>Copies the elements to a tensor of as many, converting integers and floats that are whole.</summary>
     /// <returns>False if the tensor has another size, or a type that does not hold every element.</returns>

@@ -4,8 +4,8 @@ using Int8Runtime.Graph;
 namespace Int8Runtime.Quantization;
 
 /// <summary>
-/// Samples of independent standard normal values; inputs of integers get 0 and 1, which are valid as masks and as indices of any table with two rows.
-/// They say nothing about accuracy; they serve to exercise and time models for which no data is at hand.
+/// Samples of independent standard normal values; inputs of integers get 0 and 1, which are valid as masks and as indices of any
+/// table with two rows. They say nothing about accuracy; they serve to exercise and time models for which no data is at hand.
 /// </summary>
 public sealed class SyntheticDataset : IDataset
 {
@@ -79,7 +79,8 @@ public sealed class SyntheticDataset : IDataset
         }
 
         if (!NpyArray.Of(values, ShapeOf(input)).TryCopyTo(destination))
-            throw new QuantizationException($"input '{input}' is {destination.Descriptor.DataType}; there are no synthetic samples of that type");
+            throw new QuantizationException(
+                $"input '{input}' is {destination.Descriptor.DataType}; there are no synthetic samples of that type");
     }
 
     private static ModelGraph Checked(ModelGraph model)

@@ -43,7 +43,8 @@ public sealed class VocDataset : ImageFileDataset
     public static VocDataset Open(string folder, Preprocessing preprocessing, string? split = null)
     {
         if (!IsVocFolder(folder))
-            throw new DataFileException(folder, "there are no folders JPEGImages and Annotations", "give the folder of one year, for example VOC2007");
+            throw new DataFileException(folder, "there are no folders JPEGImages and Annotations",
+                "give the folder of one year, for example VOC2007");
         string images = Path.Combine(folder, "JPEGImages");
         ILookup<string, string> files = Directory.EnumerateFiles(images).Where(ImageCodec.HasImageExtension)
             .Select(f => Path.GetFileName(f)).ToLookup(f => Path.GetFileNameWithoutExtension(f), StringComparer.Ordinal);
@@ -53,7 +54,8 @@ public sealed class VocDataset : ImageFileDataset
             throw new DataFileException(list!, "there is no list of this split", "name a file of ImageSets/Main without its extension");
         IEnumerable<string> names = list is not null
             ? File.ReadLines(list).Select(l => l.Split(' ', 2)[0].Trim()).Where(l => l.Length > 0)
-            : files.Select(f => f.Key).Where(n => File.Exists(Path.Combine(folder, "Annotations", n + ".xml"))).Order(StringComparer.Ordinal);
+            : files.Select(f => f.Key).Where(n => File.Exists(Path.Combine(folder, "Annotations", n + ".xml")))
+                .Order(StringComparer.Ordinal);
         string[] chosen = [.. names.Select(n => files[n].FirstOrDefault()
             ?? throw new DataFileException(list ?? images, $"there is no image '{n}' in {images}", "put it there or take the line out"))];
         if (chosen.Length == 0)
@@ -73,12 +75,14 @@ public sealed class VocDataset : ImageFileDataset
         ImagePlacement placement = Geometry(index).Placement;
         try
         {
-            using XmlReader reader = XmlReader.Create(file, new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null });
+            using XmlReader reader =
+                XmlReader.Create(file, new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null });
             return XDocument.Load(reader).Root!.Elements("object").Select(o => Parse(file, o, placement)).ToArray();
         }
         catch (Exception e) when (e is XmlException or IOException and not DataFileException)
         {
-            throw new DataFileException(file, e.Message.TrimEnd('.'), "download the annotations again", (e as XmlException)?.LineNumber ?? 0, e);
+            throw new DataFileException(file, e.Message.TrimEnd('.'), "download the annotations again",
+                (e as XmlException)?.LineNumber ?? 0, e);
         }
     }
 
@@ -86,15 +90,18 @@ public sealed class VocDataset : ImageFileDataset
     {
         string name = element.Element("name")?.Value.Trim() ?? "";
         if (!_classes.TryGetValue(name, out int index))
-            throw new DataFileException(file, $"the class '{name}' is not known", "list the classes in classes.txt, one a line, in the model's order");
+            throw new DataFileException(file, $"the class '{name}' is not known",
+                "list the classes in classes.txt, one a line, in the model's order");
         XElement? box = element.Element("bndbox");
         float Edge(string edge) =>
-            float.TryParse(box?.Element(edge)?.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out float value) && float.IsFinite(value)
+            float.TryParse(box?.Element(edge)?.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out float value)
+                && float.IsFinite(value)
                 ? value
                 : throw new DataFileException(file, $"an object '{name}' has no number for {edge}", "download the annotations again");
 
         // Pixels count from 1 and the last one belongs to the box.
         return new LabelledBox(
-            new Box(Edge("xmin") - 1, Edge("ymin") - 1, Edge("xmax"), Edge("ymax")).Place(placement), index, element.Element("difficult")?.Value.Trim() == "1");
+            new Box(Edge("xmin") - 1, Edge("ymin") - 1, Edge("xmax"), Edge("ymax")).Place(placement), index,
+            element.Element("difficult")?.Value.Trim() == "1");
     }
 }

@@ -33,9 +33,11 @@ public sealed class YoloDataset : ImageFileDataset
     /// <exception cref="DataFileException">There are no images or no labels.</exception>
     public static YoloDataset Open(string images, Preprocessing preprocessing)
     {
-        string labels = LabelFolderOf(images) ?? throw new DataFileException(images, "there is no folder 'labels' beside the folder 'images'",
+        string labels = LabelFolderOf(images)
+            ?? throw new DataFileException(images, "there is no folder 'labels' beside the folder 'images'",
             "put label files with lines `class cx cy w h` there");
-        string[] files = [.. Directory.EnumerateFiles(images).Where(ImageCodec.HasImageExtension).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
+        string[] files = [.. Directory.EnumerateFiles(images).Where(ImageCodec.HasImageExtension).Select(f => Path.GetFileName(f))
+            .Order(StringComparer.Ordinal)];
         return files.Length > 0
             ? new YoloDataset(images, labels, files, preprocessing)
             : throw new DataFileException(images, "there are no images in this folder", "put PNG, JPEG, PPM or PGM files there");

@@ -72,7 +72,8 @@ public sealed class AreaUnderCurveMetric : IMetric
         int classes = _samples[0].Scores.Length;
         if (classes == 1)
             return OfScores(_samples.Select(s => (s.Scores[0], s.Label == 1)));
-        double[] areas = [.. Enumerable.Range(0, classes).Select(c => OfScores(_samples.Select(s => (s.Scores[c], s.Label == c)))).Where(double.IsFinite)];
+        double[] areas = [.. Enumerable.Range(0, classes).Select(c => OfScores(_samples.Select(s => (s.Scores[c], s.Label == c))))
+            .Where(double.IsFinite)];
         return areas.Length > 0 ? areas.Average() : double.NaN;
     }
 }

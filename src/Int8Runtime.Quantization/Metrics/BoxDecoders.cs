@@ -59,7 +59,9 @@ public sealed class YoloxDecoder : IBoxDecoder
         ReadOnlySpan<float> values = outputs.Values();
         Shape shape = outputs.ShapeOf();
         if (shape.Rank != 3 || shape[0] != 1 || shape[1] != cells || shape[2] <= BoxValues)
-            throw new QuantizationException($"output '{outputs.Names[0]}' has shape {shape}; YOLOX gives [1, {cells}, 5 + classes] for an input of {height}x{width}");
+            throw new QuantizationException(
+                $"output '{outputs.Names[0]}' has shape {shape}; YOLOX gives [1, {cells}, 5 + classes] for an input of "
+                + $"{height}x{width}");
         int channels = shape[2], first = 0;
         var found = new List<DetectedBox>();
         foreach (int stride in Strides)
@@ -115,12 +117,15 @@ public sealed class ScoresAndBoxesDecoder : IBoxDecoder
     public IReadOnlyList<DetectedBox> Decode(ModelOutputs outputs, Shape sampleShape)
     {
         if (_boxes is null && outputs.Names.Count < 2)
-            throw new QuantizationException($"the model has the output {string.Join(", ", outputs.Names)} only; scores and boxes are two outputs");
+            throw new QuantizationException(
+                $"the model has the output {string.Join(", ", outputs.Names)} only; scores and boxes are two outputs");
         string scoresName = _scores ?? outputs.Names[0], boxesName = _boxes ?? outputs.Names[1];
         ReadOnlySpan<float> scores = outputs.Values(scoresName), boxes = outputs.Values(boxesName);
         Shape shape = outputs.ShapeOf(scoresName);
         if (shape.Rank != 3 || shape[0] != 1 || boxes.Length != shape[1] * 4)
-            throw new QuantizationException($"outputs '{scoresName}' {shape} and '{boxesName}' {outputs.ShapeOf(boxesName)} are not [1, boxes, classes] and [1, boxes, 4]");
+            throw new QuantizationException(
+                $"outputs '{scoresName}' {shape} and '{boxesName}' {outputs.ShapeOf(boxesName)} are not [1, boxes, classes] "
+                + "and [1, boxes, 4]");
         (int height, int width, int classes) = (sampleShape[1], sampleShape[2], shape[2]);
         int background = classes > 1 ? 1 : 0;
         var found = new List<DetectedBox>();

@@ -57,7 +57,8 @@ public sealed class ModelOutputs
         TensorMemory memory = Find(name);
         return memory.Descriptor.DataType == DataType.Float32
             ? memory.AsSpan<float>()
-            : throw new QuantizationException($"output '{name ?? Names[0]}' is {memory.Descriptor.DataType}; metrics read Float32, choose another output");
+            : throw new QuantizationException(
+                $"output '{name ?? Names[0]}' is {memory.Descriptor.DataType}; metrics read Float32, choose another output");
     }
 
     /// <summary>The extents of an output, batch dimension included.</summary>

@@ -45,7 +45,9 @@ public sealed class MeanIntersectionOverUnionMetric : IMetric
         if (samples.Annotation(index) is not NpyArray target)
             throw new QuantizationException($"'{name}' of '{samples.Name}' has no map of classes; add targets.npy");
         if (shape.Rank != 4 || shape[0] != 1 || target.Length != shape[2] * shape[3])
-            throw new QuantizationException($"'{name}' has a map of {target.Length} pixels, but the output's shape is {shape}; [1, classes, height, width] of the same size is needed");
+            throw new QuantizationException(
+                $"'{name}' has a map of {target.Length} pixels, but the output's shape is {shape}; [1, classes, height, width] "
+                + "of the same size is needed");
         ReadOnlySpan<float> scores = outputs.Values(_output);
         float[] classes = target.ToFloats();
         int count = shape[1], pixels = classes.Length;
@@ -56,7 +58,8 @@ public sealed class MeanIntersectionOverUnionMetric : IMetric
             if (truth == _ignored)
                 continue;
             if ((uint)truth >= (uint)count)
-                throw new QuantizationException(string.Create(CultureInfo.InvariantCulture, $"'{name}' has a pixel of class {truth}, but the model knows {count}"));
+                throw new QuantizationException(string.Create(CultureInfo.InvariantCulture,
+                    $"'{name}' has a pixel of class {truth}, but the model knows {count}"));
             int best = 0;
             for (int c = 1; c < count; c++)
                 if (scores[(c * pixels) + pixel] > scores[(best * pixels) + pixel])

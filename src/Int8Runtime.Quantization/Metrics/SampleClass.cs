@@ -18,6 +18,7 @@ internal static class SampleClass
         return (uint)label < (uint)classes
             ? label
             : throw new QuantizationException(
-                $"'{samples.SampleName(index)}' has label {label}, but output '{output}' has {classes} classes; check the labels and the label offset");
+                $"'{samples.SampleName(index)}' has label {label}, but output '{output}' has {classes} classes; check the "
+                    + "labels and the label offset");
     }
 }

@@ -40,7 +40,8 @@ internal static class ChannelRemoval
             var shrunk = new byte[outer * kept.Length * bytes];
             for (int o = 0; o < outer; o++)
                 for (int k = 0; k < kept.Length; k++)
-                    content.Bytes.Span.Slice(((o * constant.Ids.Length) + kept[k]) * bytes, bytes).CopyTo(shrunk.AsSpan(((o * kept.Length) + k) * bytes));
+                    content.Bytes.Span.Slice(((o * constant.Ids.Length) + kept[k]) * bytes, bytes)
+                        .CopyTo(shrunk.AsSpan(((o * kept.Length) + k) * bytes));
             Replace(graph, constant, new TensorData(content.ElementType, shape, shrunk));
         }
 

@@ -48,7 +48,8 @@ internal static class ChannelStatistics
             get
             {
                 double[] mean = Array.ConvertAll(_sums, s => (double)s / Unit / _count);
-                return new ChannelMoments(mean, [.. _squares.Select((s, c) => Math.Max(0, ((double)s / Unit / _count) - (mean[c] * mean[c])))]);
+                return new ChannelMoments(mean,
+                    [.. _squares.Select((s, c) => Math.Max(0, ((double)s / Unit / _count) - (mean[c] * mean[c])))]);
             }
         }
 

@@ -156,7 +156,8 @@ internal sealed class ChannelTracer
         if (ChannelsOf(node, 0) is { } source)
         {
             int axis = node.OpType == "Gemm" && node.Attributes.GetBoolean("transB") ? 1 : 0;
-            bool isPlain = node.ConstantInput(1) is { Rank: 2, ElementType: DataType.Float32 } weights && weights.Shape[axis] == source.Ids.Length
+            bool isPlain = node.ConstantInput(1) is { Rank: 2, ElementType: DataType.Float32 } weights
+                && weights.Shape[axis] == source.Ids.Length
                 && RankOf(node.Input(0)) == 2 && !node.Attributes.GetBoolean("transA");
             if (isPlain)
                 Read(node, source, axis);
@@ -181,7 +182,8 @@ internal sealed class ChannelTracer
         int rank = RankOf(node.Output);
         GraphValue[] operands = [.. node.Inputs.OfType<GraphValue>()];
         Channels? widest = operands.Select(o => _channels.GetValueOrDefault(o)).OfType<Channels>().MaxBy(c => c.Ids.Length);
-        bool understood = widest is not null && rank >= 2 && operands.All(o => o.IsConstant || (_channels.ContainsKey(o) && RankOf(o) == rank))
+        bool understood = widest is not null && rank >= 2
+            && operands.All(o => o.IsConstant || (_channels.ContainsKey(o) && RankOf(o) == rank))
             && (node.OpType is not ("Div" or "PRelu") || operands[1].IsConstant) && (node.OpType is not "Div" || !operands[0].IsConstant);
         if (!understood)
         {
@@ -191,7 +193,8 @@ internal sealed class ChannelTracer
 
         bool multiplies = node.OpType == "Mul";
         bool nonZero = multiplies;
-        if (operands.Any(o => o.Constant is { } c && c.Rank >= rank - 1 && c.Shape[1 - (rank - c.Rank)] is var extent && extent != 1 && extent != widest!.Ids.Length))
+        if (operands.Any(o => o.Constant is { } c && c.Rank >= rank - 1 && c.Shape[1 - (rank - c.Rank)] is var extent
+            && extent != 1 && extent != widest!.Ids.Length))
         {
             GiveUp(node);
             return;
@@ -265,7 +268,8 @@ internal sealed class ChannelTracer
         ReadOnlySpan<long> amounts = pads.AsSpan<long>();
         (long front, long back) = (amounts[1], amounts[rank + 1]);
         bool zeros = node.Attributes.GetString("mode", "constant") == "constant"
-            && (node.OptionalInput(2) is null || (node.ConstantInput(2) is { ElementType: DataType.Float32 } value && value.AsSpan<float>()[0] == 0));
+            && (node.OptionalInput(2) is null
+                || (node.ConstantInput(2) is { ElementType: DataType.Float32 } value && value.AsSpan<float>()[0] == 0));
         if (front == 0 && back == 0)
         {
             bool fills = node.Attributes.GetString("mode", "constant") == "constant" && !zeros;
@@ -301,7 +305,8 @@ internal sealed class ChannelTracer
             return;
         }
 
-        bool keeps = to[1] == from[1] && from.Span[2..].ToArray().Where(e => e != 1).SequenceEqual(to.Span[2..].ToArray().Where(e => e != 1));
+        bool keeps = to[1] == from[1] && from.Span[2..].ToArray().Where(e => e != 1)
+            .SequenceEqual(to.Span[2..].ToArray().Where(e => e != 1));
         bool flattens = to.Rank == 2 && to[1] == from.ElementCount / Math.Max(1, from[0]);
         if (!keeps && !flattens)
         {
@@ -313,7 +318,8 @@ internal sealed class ChannelTracer
         {
             // The number of channels must not stand in the target any more.
             long[] target = keeps ? [0, -1, .. to.Span[2..].ToArray().Select(e => (long)e)] : [0, -1];
-            _trace.Edits.Add((graph, _) => node.SetInput(1, graph.AddConstant(node.Input(1).Name + "_pruned", TensorData.Vector<long>(target))));
+            _trace.Edits.Add((graph, _) =>
+                node.SetInput(1, graph.AddConstant(node.Input(1).Name + "_pruned", TensorData.Vector<long>(target))));
         }
 
         int repeats = keeps ? 1 : to[1] / source.Ids.Length;
@@ -361,7 +367,8 @@ internal sealed class ChannelTracer
 
     private static bool ClipsAroundZero(GraphNode node) =>
         (node.OptionalInput(1) is null || (node.ConstantInput(1) is { ElementType: DataType.Float32 } low && low.AsSpan<float>()[0] <= 0))
-        && (node.OptionalInput(2) is null || (node.ConstantInput(2) is { ElementType: DataType.Float32 } high && high.AsSpan<float>()[0] >= 0));
+        && (node.OptionalInput(2) is null
+            || (node.ConstantInput(2) is { ElementType: DataType.Float32 } high && high.AsSpan<float>()[0] >= 0));
 
     private static bool HasParameters(GraphNode node, Channels source) => Enumerable.Range(1, 4).All(
         i => node.ConstantInput(i) is { ElementType: DataType.Float32 } parameter && parameter.ElementCount == source.Ids.Length);
@@ -382,7 +389,8 @@ internal sealed class ChannelTracer
 
     private int RankOf(GraphValue value) => _shapes[value].Shape.Rank;
 
-    private Channels? ChannelsOf(GraphNode node, int input) => node.OptionalInput(input) is { } value ? _channels.GetValueOrDefault(value) : null;
+    private Channels? ChannelsOf(GraphNode node, int input) =>
+        node.OptionalInput(input) is { } value ? _channels.GetValueOrDefault(value) : null;
 
     private void Set(GraphNode node, int[] ids, bool mayBeNonZero) => _channels[node.Output] = new Channels(ids, mayBeNonZero);
 }

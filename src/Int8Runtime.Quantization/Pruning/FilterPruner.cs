@@ -78,8 +78,10 @@ public sealed class FilterPruner
         Reestimation? repair = options.Reestimate ? new Reestimation(_engine, graph, samples, cancellation) : null;
         var removed = new HashSet<int>();
         bool Stays(int id) => !removed.Contains(trace.Identities.GroupOf(id));
-        Dictionary<(GraphNode, int), int[]> zeroed = trace.Constants.Where(c => c.IsZeroed).ToDictionary(c => (c.Node, c.Input), c => c.Ids);
-        bool IsMasked(GraphNode node, int channel) => zeroed.TryGetValue((node, node.Is("Conv") ? 2 : 1), out int[]? ids) && !Stays(ids[channel]);
+        Dictionary<(GraphNode, int), int[]> zeroed = trace.Constants.Where(c => c.IsZeroed)
+            .ToDictionary(c => (c.Node, c.Input), c => c.Ids);
+        bool IsMasked(GraphNode node, int channel) =>
+            zeroed.TryGetValue((node, node.Is("Conv") ? 2 : 1), out int[]? ids) && !Stays(ids[channel]);
 
         double[] rates = [.. Enumerable.Range(0, options.Schedule.Steps + 1).Select(options.Schedule.RateAt).SkipWhile(r => r == 0)];
         for (int step = 0; step < rates.Length; step++)
@@ -88,7 +90,8 @@ public sealed class FilterPruner
             ChannelRemoval.Mask(graph, trace, Stays);
             int current = step;
             repair?.Run(
-                graph, IsMasked, (done, total) => progress?.Report(new SampleProgress((current * total) + done, rates.Length * total)), cancellation);
+                graph, IsMasked, (done, total) =>
+                    progress?.Report(new SampleProgress((current * total) + done, rates.Length * total)), cancellation);
         }
 
         graph.RemoveDeadNodes();
@@ -107,11 +110,13 @@ public sealed class FilterPruner
 
     private static void Check(ModelGraph model, PruningOptions options)
     {
-        if (model.Nodes.FirstOrDefault(n => n.OpType.Contains("QuantizeLinear", StringComparison.Ordinal) || n.OpType.StartsWith("QLinear", StringComparison.Ordinal)
+        if (model.Nodes.FirstOrDefault(n => n.OpType.Contains("QuantizeLinear", StringComparison.Ordinal)
+            || n.OpType.StartsWith("QLinear", StringComparison.Ordinal)
             || n.OpType is "ConvInteger" or "MatMulInteger" or "FakeQuantize") is { } quantizer)
         {
             throw new QuantizationException(
-                $"model '{model.Name}' is quantized already ({quantizer}); removing filters changes the ranges of values, so prune the f32 model first and quantize the result");
+                $"model '{model.Name}' is quantized already ({quantizer}); removing filters changes the ranges of values, so "
+                    + "prune the f32 model first and quantize the result");
         }
 
         foreach (string name in options.IgnoredNodes)
@@ -128,7 +133,8 @@ public sealed class FilterPruner
         ConstantFolding.Run(graph);
         foreach (GraphNode node in graph.Nodes.ToArray())
         {
-            if (!node.Is("Conv") || node.OptionalInput(2) is not null || node.ConstantInput(1) is not { ElementType: DataType.Float32 } weights
+            if (!node.Is("Conv") || node.OptionalInput(2) is not null
+                || node.ConstantInput(1) is not { ElementType: DataType.Float32 } weights
                 || node.Output.SoleConsumer?.Is("BatchNormalization") == true)
                 continue;
             (GraphValue source, GraphValue factors, GraphValue result) = (node.Input(0), node.Input(1), node.Output);
@@ -162,7 +168,8 @@ public sealed class FilterPruner
             if (!importance.TryGetValue(filter.Convolution, out double[]? scores))
             {
                 int[] ids = trace.Outputs[filter.Convolution];
-                scores = FilterImportance.Of(filter.Convolution.ConstantInput(1)!.AsSpan<float>(), ids.Length, options.Criterion, f => stays(ids[f]));
+                scores = FilterImportance.Of(filter.Convolution.ConstantInput(1)!.AsSpan<float>(), ids.Length, options.Criterion,
+                    f => stays(ids[f]));
 
                 // Layers with large weights must not decide for all others.
                 double mean = scores.Sum() / Math.Max(1, ids.Count(stays));
@@ -194,19 +201,23 @@ public sealed class FilterPruner
         }
         else
         {
-            reason = node.Attributes.GetInt32("group", 1) > 1 ? "depthwise: follows the layer before it" : "its weights or bias are not constant";
+            reason = node.Attributes.GetInt32("group", 1) > 1
+                ? "depthwise: follows the layer before it" : "its weights or bias are not constant";
         }
 
         return new PrunedLayer(
-            node.Name, new Change(before.Filters, after.Filters), new Change(before.Parameters, after.Parameters), new Change(before.Flops, after.Flops),
+            node.Name, new Change(before.Filters, after.Filters), new Change(before.Parameters, after.Parameters),
+            new Change(before.Flops, after.Flops),
             pinned, reason);
     }
 
     private static string FirstReason(ChannelTrace trace) =>
-        trace.Identities.Groups().Select(g => trace.Identities.PinOf(g.Group)).OfType<string>().FirstOrDefault() ?? "there is no convolution with constant weights";
+        trace.Identities.Groups().Select(g => trace.Identities.PinOf(g.Group)).OfType<string>().FirstOrDefault()
+            ?? "there is no convolution with constant weights";
 
     private static long CountParameters(ModelGraph graph) =>
-        graph.Values.Where(v => v.Constant is { ElementType: DataType.Float32 } && v.Uses.Count > 0).Sum(v => (long)v.Constant!.ElementCount);
+        graph.Values.Where(v => v.Constant is { ElementType: DataType.Float32 } && v.Uses.Count > 0)
+            .Sum(v => (long)v.Constant!.ElementCount);
 
     private double Compare(ModelGraph masked, ModelGraph shrunk, IDataset samples)
     {

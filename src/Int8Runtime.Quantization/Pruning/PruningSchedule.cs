@@ -48,7 +48,8 @@ public sealed record PruningSchedule
         return Kind switch
         {
             PruningScheduleKind.Baseline => TargetRate,
-            PruningScheduleKind.Exponential => 1 - ((1 - InitialRate) * Math.Pow((1 - TargetRate) / (1 - InitialRate), step / (double)Steps)),
+            PruningScheduleKind.Exponential =>
+                1 - ((1 - InitialRate) * Math.Pow((1 - TargetRate) / (1 - InitialRate), step / (double)Steps)),
             _ => Biased(step / (double)Steps),
         };
     }

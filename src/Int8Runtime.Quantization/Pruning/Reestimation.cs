@@ -42,7 +42,8 @@ internal sealed class Reestimation
         {
             GraphNode[] nodes = [.. passes[i].Select(name => graph.Nodes.First(n => n.Name == name))];
             string[] observed = [.. nodes.Select(ObservedOf).Distinct()];
-            IReadOnlyDictionary<string, ChannelMoments> moments = ChannelStatistics.Measure(_engine, graph, observed, _samples, cancellation);
+            IReadOnlyDictionary<string, ChannelMoments> moments =
+                ChannelStatistics.Measure(_engine, graph, observed, _samples, cancellation);
             foreach (GraphNode node in nodes)
                 Repair(graph, node, moments[ObservedOf(node)], c => isMasked(node, c));
             progress?.Invoke(i + 1, passes.Length);
@@ -53,7 +54,8 @@ internal sealed class Reestimation
 
     private static bool IsRepaired(GraphNode node) => node switch
     {
-        _ when node.Is("BatchNormalization") => node.Input(0).Producer is not null && node.ConstantInput(3) is not null && node.ConstantInput(4) is not null,
+        _ when node.Is("BatchNormalization") =>
+            node.Input(0).Producer is not null && node.ConstantInput(3) is not null && node.ConstantInput(4) is not null,
         _ when node.Is("Conv") => node.ConstantInput(2) is not null && node.Output.SoleConsumer?.Is("BatchNormalization") != true,
         _ => false,
     };

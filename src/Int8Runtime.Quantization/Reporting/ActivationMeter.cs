@@ -26,7 +26,8 @@ internal sealed class ActivationMeter
 
     /// <summary>The result so far.</summary>
     public ActivationReport Result => new(
-        _activation.Name, _activation.Parameters.DataType == DataType.UInt8 ? "u8" : "s8", _activation.Parameters.Scale, _activation.Parameters.ZeroPoint,
+        _activation.Name, _activation.Parameters.DataType == DataType.UInt8 ? "u8" : "s8", _activation.Parameters.Scale,
+        _activation.Parameters.ZeroPoint,
         _activation.Parameters.Range, _values == 0 ? 0 : _clipped / (double)_values, _values, _start, _width, _counts);
 
     public ActivationMeter CreateEmpty() => new(_activation);

@@ -24,9 +24,11 @@ internal sealed class ExclusionRanking
     }
 
     /// <summary>Measures the candidates; those that bring nothing are left out.</summary>
-    public IReadOnlyList<ExclusionCandidate> Run(IReadOnlyList<string> nodes, IDataset samples, Action<int, int>? progress, CancellationToken cancellation)
+    public IReadOnlyList<ExclusionCandidate> Run(IReadOnlyList<string> nodes, IDataset samples, Action<int, int>? progress,
+        CancellationToken cancellation)
     {
-        double Sqnr(ModelGraph graph) => new TensorComparison(_engine, _reference, graph).Run(samples, [], [], null, cancellation).Output.Sqnr;
+        double Sqnr(ModelGraph graph) =>
+            new TensorComparison(_engine, _reference, graph).Run(samples, [], [], null, cancellation).Output.Sqnr;
         double whole = Sqnr(_quantized);
         var result = new List<ExclusionCandidate>();
         for (int i = 0; i < nodes.Count; i++)
@@ -70,7 +72,8 @@ internal sealed class ExclusionRanking
 
     private static bool IsSame(TensorData? original, GraphNode? dequantizer)
     {
-        if (original is not { ElementType: DataType.Float32 } || dequantizer is null || Dequantize(dequantizer) is not { } rounded || rounded.Shape != original.Shape)
+        if (original is not { ElementType: DataType.Float32 } || dequantizer is null || Dequantize(dequantizer) is not { } rounded
+            || rounded.Shape != original.Shape)
             return false;
         var meter = new SimilarityMeter();
         meter.Add(original.AsSpan<float>(), rounded.AsSpan<float>());

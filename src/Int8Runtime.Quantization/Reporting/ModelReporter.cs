@@ -57,10 +57,12 @@ public sealed class ModelReporter
 
         var comparison = new TensorComparison(_engine, reference, result.Graph);
         NodeExplanation[] nodes = [.. plan.Nodes.Where(n => n.Implementation != "view")];
-        Dictionary<string, string?> tensors = nodes.DistinctBy(n => n.Name).ToDictionary(n => n.Name, n => TensorOf(n, result.Graph, reference), StringComparer.Ordinal);
+        Dictionary<string, string?> tensors = nodes.DistinctBy(n => n.Name)
+            .ToDictionary(n => n.Name, n => TensorOf(n, result.Graph, reference), StringComparer.Ordinal);
         ComparisonResult similar = comparison.Run(
             compared, [.. tensors.Values.OfType<string>().Distinct()], result.Report.Activations, progress, cancellation);
-        Similarity? SimilarityOf(NodeExplanation node) => tensors[node.Name] is { } tensor && similar.Tensors.TryGetValue(tensor, out Similarity s) ? s : null;
+        Similarity? SimilarityOf(NodeExplanation node) =>
+            tensors[node.Name] is { } tensor && similar.Tensors.TryGetValue(tensor, out Similarity s) ? s : null;
 
         string[] weighted =
         [
@@ -68,7 +70,8 @@ public sealed class ModelReporter
                 .OrderBy(n => SimilarityOf(n)?.Sqnr ?? double.PositiveInfinity).Take(options.Candidates).Select(n => n.Name),
         ];
         IReadOnlyList<ExclusionCandidate> candidates = new ExclusionRanking(_engine, reference, result.Graph).Run(
-            weighted, compared.Subset(options.CandidateSamples), (done, total) => progress?.Report(new SampleProgress(done, total)), cancellation);
+            weighted, compared.Subset(options.CandidateSamples),
+            (done, total) => progress?.Report(new SampleProgress(done, total)), cancellation);
 
         return new ModelReport
         {
@@ -82,7 +85,8 @@ public sealed class ModelReporter
             Layers =
             [
                 .. nodes.Select(n => new LayerReport(
-                    n.Name, n.OpType, [.. n.FusedNodes.Where(f => !IsQuantizer(f, result.Graph))], n.Precision, n.IsInt8, n.Implementation, SimilarityOf(n),
+                    n.Name, n.OpType, [.. n.FusedNodes.Where(f => !IsQuantizer(f, result.Graph))], n.Precision, n.IsInt8,
+                    n.Implementation, SimilarityOf(n),
                     new Pair(FloatTimeOf(n, floatPlan, floatTime), int8Time.Steps.GetValueOrDefault(n.Name)), [.. n.Notes.Distinct()])),
             ],
             Activations = [.. similar.Activations.OrderByDescending(a => a.Clipped)],
@@ -102,18 +106,23 @@ public sealed class ModelReporter
     }
 
     private AccuracyReport? MeasureAccuracy(
-        ModelGraph reference, ModelGraph quantized, IDataset samples, ReportOptions options, IProgress<SampleProgress>? progress, CancellationToken cancellation)
+        ModelGraph reference, ModelGraph quantized, IDataset samples, ReportOptions options, IProgress<SampleProgress>? progress,
+        CancellationToken cancellation)
     {
-        if (options.AccuracySamples < 1 || samples.Label(0) is null || reference.Outputs[0].ElementType is not (DataType.Float32 or DataType.Undefined))
+        if (options.AccuracySamples < 1 || samples.Label(0) is null
+            || reference.Outputs[0].ElementType is not (DataType.Float32 or DataType.Undefined))
             return null;
         IDataset labelled = samples.Subset(options.AccuracySamples);
         for (int i = 0; i < labelled.Count; i++)
             if (labelled.Label(i) is null)
                 return null;
         int[] before = new int[labelled.Count], after = new int[labelled.Count];
-        TopKAccuracy exact = ClassificationEvaluator.Evaluate(_engine, reference, labelled, predictions: before, progress: progress, cancellation: cancellation);
-        TopKAccuracy int8 = ClassificationEvaluator.Evaluate(_engine, quantized, labelled, predictions: after, progress: progress, cancellation: cancellation);
-        int disagreements = Enumerable.Range(0, labelled.Count).Count(i => before[i] == labelled.Label(i) != (after[i] == labelled.Label(i)));
+        TopKAccuracy exact = ClassificationEvaluator.Evaluate(_engine, reference, labelled, predictions: before,
+            progress: progress, cancellation: cancellation);
+        TopKAccuracy int8 = ClassificationEvaluator.Evaluate(_engine, quantized, labelled, predictions: after, progress: progress,
+            cancellation: cancellation);
+        int disagreements = Enumerable.Range(0, labelled.Count)
+            .Count(i => before[i] == labelled.Label(i) != (after[i] == labelled.Label(i)));
         return new AccuracyReport(new Pair(exact.Top1, int8.Top1), new Pair(exact.Top5, int8.Top5), labelled.Count, disagreements);
     }
 
@@ -121,7 +130,8 @@ public sealed class ModelReporter
     private static string? TensorOf(NodeExplanation layer, ModelGraph quantized, ModelGraph reference)
     {
         var members = new HashSet<string>(layer.FusedNodes.Append(layer.Name), StringComparer.Ordinal);
-        return quantized.Nodes.LastOrDefault(n => members.Contains(n.Name) && !IsQuantizer(n) && reference.TryGetValue(n.Output.Name, out GraphValue? twin) && twin.Producer is not null)
+        return quantized.Nodes.LastOrDefault(n => members.Contains(n.Name) && !IsQuantizer(n)
+            && reference.TryGetValue(n.Output.Name, out GraphValue? twin) && twin.Producer is not null)
             ?.Output.Name;
     }
 
@@ -132,7 +142,8 @@ public sealed class ModelReporter
         return plan.Nodes.Where(n => members.Contains(n.Name)).Sum(n => time.Steps.GetValueOrDefault(n.Name));
     }
 
-    private static bool IsQuantizer(string node, ModelGraph graph) => graph.Nodes.FirstOrDefault(n => n.Name == node) is { } found && IsQuantizer(found);
+    private static bool IsQuantizer(string node, ModelGraph graph) =>
+        graph.Nodes.FirstOrDefault(n => n.Name == node) is { } found && IsQuantizer(found);
 
     private static bool IsQuantizer(GraphNode node) => node.Is("QuantizeLinear") || node.Is("DequantizeLinear");
 }

@@ -13,7 +13,8 @@ public static class OutputComparison
     /// <param name="samples">The samples.</param>
     /// <param name="cancellation">Ends the work between two samples.</param>
     /// <exception cref="QuantizationException">The samples do not fit the models.</exception>
-    public static Similarity Measure(CpuEngine engine, ModelGraph exact, ModelGraph judged, IDataset samples, CancellationToken cancellation = default)
+    public static Similarity Measure(CpuEngine engine, ModelGraph exact, ModelGraph judged, IDataset samples,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(exact);
         return new TensorComparison(engine, exact, judged).Run(samples, [], [], null, cancellation).Output;

@@ -42,7 +42,8 @@ internal static class PageElements
     public static string Bytes(double bytes) => bytes >= 1 << 20 ? Text($"{bytes / (1 << 20):F2} MiB") : Text($"{bytes / 1024:F1} KiB");
 
     /// <summary>A time.</summary>
-    public static string Time(double milliseconds) => milliseconds >= 1 ? Text($"{milliseconds:F2} ms") : Text($"{milliseconds * 1000:F0} µs");
+    public static string Time(double milliseconds) =>
+        milliseconds >= 1 ? Text($"{milliseconds:F2} ms") : Text($"{milliseconds * 1000:F0} µs");
 
     /// <summary>A share as percentage with the digits that matter.</summary>
     public static string Percent(double share) => share switch

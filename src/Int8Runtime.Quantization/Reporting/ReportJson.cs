@@ -8,7 +8,8 @@ namespace Int8Runtime.Quantization.Reporting;
 /// <summary>Writes a report as one JSON object. Numbers that are not finite are null.</summary>
 public static class ReportJson
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Indented =
+        new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The report as text.</summary>
     public static string Write(ModelReport report) => ToJson(report).ToJsonString(Indented);
@@ -31,7 +32,8 @@ public static class ReportJson
             ["ms"] = Of(report.Milliseconds),
             ["accuracy"] = report.Accuracy is not { } accuracy ? null : new JsonObject
             {
-                ["top1"] = Of(accuracy.Top1), ["top5"] = Of(accuracy.Top5), ["samples"] = accuracy.Samples, ["disagreements"] = accuracy.Disagreements,
+                ["top1"] = Of(accuracy.Top1), ["top5"] = Of(accuracy.Top5), ["samples"] = accuracy.Samples,
+                ["disagreements"] = accuracy.Disagreements,
                 ["uncertainty"] = Number(accuracy.Uncertainty),
             },
             ["sqnr"] = Number(report.Output.Sqnr),
@@ -45,18 +47,24 @@ public static class ReportJson
             ["computing_layers"] = report.Layers.Count,
             ["layers"] = List(report.Layers, l => new JsonObject
             {
-                ["name"] = l.Name, ["operator"] = l.OpType, ["fused"] = List(l.Fused, f => JsonValue.Create(f)), ["precision"] = l.Precision, ["int8"] = l.IsInt8,
-                ["kernel"] = l.Kernel, ["sqnr"] = Number(l.Similarity?.Sqnr), ["cosine"] = Number(l.Similarity?.Cosine), ["ms"] = Of(l.Milliseconds),
+                ["name"] = l.Name, ["operator"] = l.OpType, ["fused"] = List(l.Fused, f => JsonValue.Create(f)),
+                ["precision"] = l.Precision, ["int8"] = l.IsInt8,
+                ["kernel"] = l.Kernel, ["sqnr"] = Number(l.Similarity?.Sqnr), ["cosine"] = Number(l.Similarity?.Cosine),
+                ["ms"] = Of(l.Milliseconds),
                 ["notes"] = List(l.Notes, n => JsonValue.Create(n)),
             }),
             ["activations"] = List(report.Activations, a => new JsonObject
             {
-                ["name"] = a.Name, ["type"] = a.Type, ["scale"] = (double)a.Scale, ["zero_point"] = a.ZeroPoint, ["minimum"] = (double)a.Range.Minimum, ["maximum"] = (double)a.Range.Maximum,
+                ["name"] = a.Name, ["type"] = a.Type, ["scale"] = (double)a.Scale, ["zero_point"] = a.ZeroPoint,
+                ["minimum"] = (double)a.Range.Minimum, ["maximum"] = (double)a.Range.Maximum,
                 ["clipped"] = Number(a.Clipped), ["values"] = a.Values,
-                ["histogram"] = new JsonObject { ["start"] = a.Start, ["width"] = a.Width, ["counts"] = List(a.Counts, c => JsonValue.Create(c)) },
+                ["histogram"] = new JsonObject { ["start"] = a.Start, ["width"] = a.Width,
+                    ["counts"] = List(a.Counts, c => JsonValue.Create(c)) },
             }),
-            ["exclude_first"] = List(report.Candidates, c => new JsonObject { ["name"] = c.Name, ["operator"] = c.OpType, ["gain"] = Number(c.Gain) }),
-            ["float_nodes"] = List(report.FloatNodes, n => new JsonObject { ["name"] = n.Name, ["operator"] = n.OpType, ["reason"] = n.Reason }),
+            ["exclude_first"] = List(report.Candidates,
+                c => new JsonObject { ["name"] = c.Name, ["operator"] = c.OpType, ["gain"] = Number(c.Gain) }),
+            ["float_nodes"] = List(report.FloatNodes,
+                n => new JsonObject { ["name"] = n.Name, ["operator"] = n.OpType, ["reason"] = n.Reason }),
         };
     }
 

@@ -21,7 +21,8 @@ public static class ReportPage
             E("body",
                 E("main",
                     E("header", E("p", Class("eyebrow"), "Quantization report"), E("h1", report.Model)),
-                    Summary(report), Cards(report), Contents(), Noise(report), LayerTable(report), Exclusions(report), Histograms(report), FloatNodes(report), Conditions(report)),
+                    Summary(report), Cards(report), Contents(), Noise(report), LayerTable(report), Exclusions(report),
+                    Histograms(report), FloatNodes(report), Conditions(report)),
                 E("script", Resource("report.js"))));
         return "<!DOCTYPE html>\n" + page.ToString(SaveOptions.DisableFormatting) + "\n";
     }
@@ -30,7 +31,8 @@ public static class ReportPage
         E("section", A("id", id), E("h2", title), E("p", Class("note"), explanation), content);
 
     private static XElement Summary(ModelReport report) =>
-        E("section", Class("summary"), A("id", "summary"), ReportSummary.Sentences(report).Select((s, i) => E("p", i == 0 ? Class("lead") : null, s)));
+        E("section", Class("summary"), A("id", "summary"),
+            ReportSummary.Sentences(report).Select((s, i) => E("p", i == 0 ? Class("lead") : null, s)));
 
     private static XElement Cards(ModelReport report)
     {
@@ -38,17 +40,24 @@ public static class ReportPage
         if (report.Accuracy is { } accuracy)
         {
             cards.Add(Card("Top-1 accuracy", Number("accuracy.top1.int8", accuracy.Top1.Int8, Percent(accuracy.Top1.Int8)),
-                "f32 ", Number("accuracy.top1.f32", accuracy.Top1.Float, Percent(accuracy.Top1.Float)), " · ", Number("accuracy.samples", accuracy.Samples, Text($"{accuracy.Samples} images"))));
+                "f32 ", Number("accuracy.top1.f32", accuracy.Top1.Float, Percent(accuracy.Top1.Float)), " · ",
+                Number("accuracy.samples", accuracy.Samples, Text($"{accuracy.Samples} images"))));
         }
 
-        cards.Add(Card("Output", Number("sqnr", report.Output.Sqnr, Decibel(report.Output.Sqnr)), "cosine ", Number("cosine", report.Output.Cosine, Text($"{report.Output.Cosine:F5}"))));
+        cards.Add(Card("Output", Number("sqnr", report.Output.Sqnr, Decibel(report.Output.Sqnr)), "cosine ",
+            Number("cosine", report.Output.Cosine, Text($"{report.Output.Cosine:F5}"))));
         cards.Add(Card("Time", Number("ms.int8", report.Milliseconds.Int8, Time(report.Milliseconds.Int8)), "f32 ",
-            Number("ms.f32", report.Milliseconds.Float, Time(report.Milliseconds.Float)), Text($" · {report.Milliseconds.Float / report.Milliseconds.Int8:F2}×")));
+            Number("ms.f32", report.Milliseconds.Float, Time(report.Milliseconds.Float)),
+            Text($" · {report.Milliseconds.Float / report.Milliseconds.Int8:F2}×")));
         cards.Add(Card("File", Number("file_bytes.int8", report.FileBytes.Int8, Bytes(report.FileBytes.Int8)), "f32 ",
-            Number("file_bytes.f32", report.FileBytes.Float, Bytes(report.FileBytes.Float)), Text($" · {report.FileBytes.Int8 / report.FileBytes.Float:F3}×")));
+            Number("file_bytes.f32", report.FileBytes.Float, Bytes(report.FileBytes.Float)),
+            Text($" · {report.FileBytes.Int8 / report.FileBytes.Float:F3}×")));
         cards.Add(Card("Memory of a run", Number("memory_bytes.int8", report.MemoryBytes.Int8, Bytes(report.MemoryBytes.Int8)), "f32 ",
-            Number("memory_bytes.f32", report.MemoryBytes.Float, Bytes(report.MemoryBytes.Float)), Text($" · {report.MemoryBytes.Int8 / report.MemoryBytes.Float:F3}×")));
-        cards.Add(Card("Layers in int8", E("span", Number("int8_layers", report.Int8Layers, Text($"{report.Int8Layers}")), " of ", Number("computing_layers", report.Layers.Count, Text($"{report.Layers.Count}"))),
+            Number("memory_bytes.f32", report.MemoryBytes.Float, Bytes(report.MemoryBytes.Float)),
+            Text($" · {report.MemoryBytes.Int8 / report.MemoryBytes.Float:F3}×")));
+        cards.Add(Card("Layers in int8",
+            E("span", Number("int8_layers", report.Int8Layers, Text($"{report.Int8Layers}")), " of ",
+                Number("computing_layers", report.Layers.Count, Text($"{report.Layers.Count}"))),
             Number("clipped", report.Clipped, Percent(report.Clipped)), " clipped"));
         return E("div", Class("cards"), cards);
     }
@@ -58,18 +67,23 @@ public static class ReportPage
 
     private static XElement Contents() => E("nav", new (string Id, string Title)[]
     {
-        ("noise", "Noise"), ("layers", "Layers"), ("exclude", "Exclude first"), ("ranges", "Ranges"), ("float", "In f32"), ("conditions", "Conditions"),
+        ("noise", "Noise"), ("layers", "Layers"), ("exclude", "Exclude first"), ("ranges", "Ranges"), ("float", "In f32"),
+        ("conditions", "Conditions"),
     }.Select(l => E("a", A("href", "#" + l.Id), l.Title)));
 
     private static XElement Noise(ModelReport report) => Section("noise", "Noise through the network",
-        "Signal to quantization noise of each layer's result against the f32 model, in dB: 20 dB mean that the noise has a tenth of the signal's amplitude. Errors of earlier layers are included. Hollow dots compute in f32.",
+        "Signal to quantization noise of each layer's result against the f32 model, in dB: 20 dB mean that the noise has a "
+            + "tenth of the signal's amplitude. Errors of earlier layers are included. Hollow dots compute in f32.",
         E("div", Class("panel"), ReportCharts.Noise(report.Layers)));
 
     private static XElement LayerTable(ModelReport report)
     {
         double slowest = Math.Max(1e-9, report.Layers.Max(l => Math.Max(l.Milliseconds.Float, l.Milliseconds.Int8)));
-        (string Title, bool Numeric)[] columns = [("#", true), ("Layer", false), ("Operator", false), ("Computed by", false), ("SQNR", true), ("Cosine", true), ("f32", true), ("int8", true), ("Speed-up", true)];
-        return Section("layers", "Layers", "In the order of execution; a click on a heading sorts. A layer is one kernel with all nodes that it computes. Times are those of the same nodes in the f32 model and in the int8 model.",
+        (string Title, bool Numeric)[] columns = [("#", true), ("Layer", false), ("Operator", false), ("Computed by", false),
+            ("SQNR", true), ("Cosine", true), ("f32", true), ("int8", true), ("Speed-up", true)];
+        return Section("layers", "Layers",
+            "In the order of execution; a click on a heading sorts. A layer is one kernel with all nodes that it computes. "
+            + "Times are those of the same nodes in the f32 model and in the int8 model.",
             E("div", Class("scroll"), E("table", Class("sortable"),
                 E("thead", E("tr", columns.Select(c => E("th", c.Numeric ? Class("r") : null, A("tabindex", "0"), c.Title)))),
                 E("tbody", report.Layers.Select((l, i) => LayerRow(l, i, slowest))))));
@@ -78,8 +92,11 @@ public static class ReportPage
     private static XElement LayerRow(LayerReport layer, int index, double slowest)
     {
         string key = Text($"layers[{index}]");
-        double ratio = layer.Milliseconds.Int8 > 0 && layer.Milliseconds.Float > 0 ? layer.Milliseconds.Float / layer.Milliseconds.Int8 : double.NaN;
-        XElement SortCell(double value, object content) => E("td", Class("r"), A("data-sort", double.IsNaN(value) ? "" : Math.Clamp(value, -1e9, 1e9).ToString("R", System.Globalization.CultureInfo.InvariantCulture)), content);
+        double ratio = layer.Milliseconds.Int8 > 0 && layer.Milliseconds.Float > 0
+            ? layer.Milliseconds.Float / layer.Milliseconds.Int8 : double.NaN;
+        XElement SortCell(double value, object content) =>
+            E("td", Class("r"), A("data-sort", double.IsNaN(value) ? "" : Math.Clamp(value, -1e9, 1e9)
+                .ToString("R", System.Globalization.CultureInfo.InvariantCulture)), content);
         XElement TimeCell(string part, double value, string kind) => SortCell(value, E("div", Class("time"),
             Number(Text($"{key}.ms.{part}"), value, value == 0 ? "–" : Time(value)),
             E("span", Class("bar " + kind), A("style", Text($"width:{Coordinate(100 * value / slowest)}%")))));
@@ -116,14 +133,16 @@ public static class ReportPage
     {
         double best = report.Candidates.Select(c => c.Gain).DefaultIfEmpty(1).Max();
         return Section("exclude", "Exclude first if accuracy matters",
-            "Each of the noisiest layers was put back to f32 alone; the gain is the rise of the signal to noise at the model's output. Pass the name to --ignore.",
+            "Each of the noisiest layers was put back to f32 alone; the gain is the rise of the signal to noise at the model's "
+                + "output. Pass the name to --ignore.",
             report.Candidates.Count == 0
                 ? E("p", "No single layer raises the signal to noise of the output.")
                 : E("div", Class("scroll"), E("table",
                     E("thead", E("tr", E("th", Class("r"), "#"), E("th", "Layer"), E("th", "Operator"), E("th", Class("r"), "Gain"))),
                     E("tbody", report.Candidates.Select((c, i) => E("tr",
                         E("td", Class("r"), Text($"{i + 1}")), E("td", Class("wide"), Name(c.Name)), E("td", c.OpType),
-                        E("td", Class("r"), E("div", Class("time"), Number(Text($"exclude_first[{i}].gain"), c.Gain, Text($"+{c.Gain:F2} dB")),
+                        E("td", Class("r"), E("div", Class("time"),
+                            Number(Text($"exclude_first[{i}].gain"), c.Gain, Text($"+{c.Gain:F2} dB")),
                             E("span", Class("bar int8"), A("style", Text($"width:{Coordinate(100 * c.Gain / best)}%")))))))))));
     }
 
@@ -131,38 +150,51 @@ public static class ReportPage
     {
         XElement[] charts = [.. report.Activations.Select((a, i) => Histogram(a, i))];
         return Section("ranges", "Ranges of activations",
-            (report.Conditions.IsHeldOut ? "Values on samples that calibration has not seen" : "Values on the calibration samples (the set has no others)")
+            (report.Conditions.IsHeldOut
+                ? "Values on samples that calibration has not seen" : "Values on the calibration samples (the set has no others)")
                 + "; counts are logarithmic. Lines mark the chosen range; values in the shaded parts are clipped. Most clipped first.",
             E("div", Class("charts"), charts.Take(FirstHistograms)),
-            charts.Length <= FirstHistograms ? null : E("details", E("summary", Text($"{charts.Length - FirstHistograms} more")), E("div", Class("charts"), charts.Skip(FirstHistograms))));
+            charts.Length <= FirstHistograms
+                ? null : E("details", E("summary", Text($"{charts.Length - FirstHistograms} more")),
+                    E("div", Class("charts"), charts.Skip(FirstHistograms))));
     }
 
     private static XElement Histogram(ActivationReport activation, int index)
     {
         string key = Text($"activations[{index}]");
         return E("figure", E("figcaption", E("div", Class("name"), activation.Name),
-                E("div", Class("sub"), activation.Type, " · step ", Number(key + ".scale", activation.Scale, Text($"{activation.Scale:G4}")), " · zero at ", Number(key + ".zero_point", activation.ZeroPoint, Text($"{activation.ZeroPoint}")),
-                    " · ", E("span", Class(activation.Clipped > 0.001 ? "warn" : "ok"), Number(key + ".clipped", activation.Clipped, Percent(activation.Clipped)), " clipped"))),
+                E("div", Class("sub"), activation.Type, " · step ",
+                    Number(key + ".scale", activation.Scale, Text($"{activation.Scale:G4}")), " · zero at ",
+                    Number(key + ".zero_point", activation.ZeroPoint, Text($"{activation.ZeroPoint}")),
+                    " · ", E("span", Class(activation.Clipped > 0.001 ? "warn" : "ok"),
+                        Number(key + ".clipped", activation.Clipped, Percent(activation.Clipped)), " clipped"))),
             ReportCharts.Histogram(activation));
     }
 
-    private static XElement FloatNodes(ModelReport report) => Section("float", "What stays in f32, and why", "Nodes of the prepared model that do not compute with int8 operands.",
+    private static XElement FloatNodes(ModelReport report) =>
+        Section("float", "What stays in f32, and why", "Nodes of the prepared model that do not compute with int8 operands.",
         report.FloatNodes.Count == 0
             ? E("p", "Every node runs on int8.")
             : E("div", Class("scroll"), E("table",
                 E("thead", E("tr", E("th", "Node"), E("th", "Operator"), E("th", "Reason"))),
-                E("tbody", report.FloatNodes.Select(n => E("tr", E("td", Class("wide"), Name(n.Name)), E("td", n.OpType), E("td", n.Reason)))))));
+                E("tbody", report.FloatNodes.Select(n =>
+                    E("tr", E("td", Class("wide"), Name(n.Name)), E("td", n.OpType), E("td", n.Reason)))))));
 
     private static XElement Conditions(ModelReport report)
     {
         ReportConditions c = report.Conditions;
         (string Title, object Value)[] rows =
         [
-            ("Data", c.Data), ("Samples that chose the ranges", Number("calibration_samples", c.CalibrationSamples, Text($"{c.CalibrationSamples}"))),
-            ("Samples compared", E("span", Number("compared_samples", c.ComparedSamples, Text($"{c.ComparedSamples}")), c.IsHeldOut ? ", not used for calibration" : ", also used for calibration")),
+            ("Data", c.Data), ("Samples that chose the ranges",
+                Number("calibration_samples", c.CalibrationSamples, Text($"{c.CalibrationSamples}"))),
+            ("Samples compared",
+                E("span", Number("compared_samples", c.ComparedSamples, Text($"{c.ComparedSamples}")),
+                    c.IsHeldOut ? ", not used for calibration" : ", also used for calibration")),
             ("CPU", c.Isa), ("Threads", Number("threads", c.Threads, Text($"{c.Threads}"))),
         ];
-        return Section("conditions", "Conditions", "Both models were compiled by the same engine and run in turn. Times depend on the machine and on what else runs there.",
+        return Section("conditions", "Conditions",
+            "Both models were compiled by the same engine and run in turn. Times depend on the machine and on what else "
+            + "runs there.",
             E("dl", rows.SelectMany(r => new[] { E("dt", r.Title), E("dd", r.Value) })));
     }
 

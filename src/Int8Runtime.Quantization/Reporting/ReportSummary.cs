@@ -37,7 +37,8 @@ public static class ReportSummary
         string amount = change == 0 ? "" : Text($" by {Math.Abs(change):F2} points");
         string judgement = Math.Abs(change) <= chance || change == 0
             ? Text($"no more than chance explains with {accuracy.Samples} images (±{chance:F2})")
-            : change < 0 ? Text($"more than chance explains with {accuracy.Samples} images (±{chance:F2})") : Text($"on {accuracy.Samples} images");
+            : change < 0 ? Text($"more than chance explains with {accuracy.Samples} images (±{chance:F2})")
+            : Text($"on {accuracy.Samples} images");
         return Text($"Top-1 accuracy {direction}{amount}, from {accuracy.Top1.Float * 100:F2} % to {accuracy.Top1.Int8 * 100:F2} %: {judgement}.");
     }
 
@@ -66,8 +67,10 @@ public static class ReportSummary
     private static string Layers(ModelReport report)
     {
         string clipped = report.Conditions.IsHeldOut ? "on samples that calibration has not seen" : "on the calibration samples";
-        LayerReport? worst = report.Layers.Where(l => l.Similarity is { } s && double.IsFinite(s.Sqnr)).MinBy(l => l.Similarity!.Value.Sqnr);
-        string weakest = worst is null ? "" : Text($" The noisiest tensor is the result of '{worst.Name}' ({Decibel(worst.Similarity?.Sqnr)}).");
+        LayerReport? worst = report.Layers.Where(l => l.Similarity is { } s && double.IsFinite(s.Sqnr))
+            .MinBy(l => l.Similarity!.Value.Sqnr);
+        string weakest = worst is null
+            ? "" : Text($" The noisiest tensor is the result of '{worst.Name}' ({Decibel(worst.Similarity?.Sqnr)}).");
         return Text($"{report.Int8Layers} of {report.Layers.Count} layers run on int8; {Percent(report.Clipped)} of the activations are clipped {clipped}.{weakest}");
     }
 }

@@ -48,18 +48,22 @@ internal sealed class TensorComparison
         foreach (string name in tensors)
             if (_reference.TryGetValue(name, out GraphValue? value) && value.Producer is not null && CounterpartOf(name) is { } counterpart)
                 pairs[name] = counterpart;
-        QuantizedActivation[] measured = [.. activations.Where(a => _reference.TryGetValue(a.Name, out GraphValue? v) && (v.Producer is not null || v.IsGraphInput))];
+        QuantizedActivation[] measured = [.. activations.Where(a =>
+            _reference.TryGetValue(a.Name, out GraphValue? v) && (v.Producer is not null || v.IsGraphInput))];
         bool IsOutput(ModelGraph graph, string name) => graph.Outputs.Any(o => o.Name == name);
         using CompiledModel exact = _engine.Compile(_reference, new CompileOptions
         {
-            Observe = [.. pairs.Keys.Concat(measured.Select(a => a.Name)).Distinct().Where(n => !feed.Shapes.ContainsKey(n) && !IsOutput(_reference, n))],
+            Observe = [.. pairs.Keys.Concat(measured.Select(a => a.Name)).Distinct()
+                .Where(n => !feed.Shapes.ContainsKey(n) && !IsOutput(_reference, n))],
         });
-        using CompiledModel judged = _engine.Compile(_quantized, new CompileOptions { Observe = [.. pairs.Values.Distinct().Where(n => !IsOutput(_quantized, n))] });
+        using CompiledModel judged = _engine.Compile(_quantized,
+            new CompileOptions { Observe = [.. pairs.Values.Distinct().Where(n => !IsOutput(_quantized, n))] });
         IReadOnlyList<Worker> workers = SampleRunner.Run(
             _engine, exact, feed, samples,
             () => new Worker(
                 judged.CreateRequest(feed.Shapes),
-                pairs.ToDictionary(p => p.Key, _ => new SimilarityMeter(), StringComparer.Ordinal), new SimilarityMeter(), [.. measured.Select(a => new ActivationMeter(a))]),
+                pairs.ToDictionary(p => p.Key, _ => new SimilarityMeter(), StringComparer.Ordinal), new SimilarityMeter(),
+                [.. measured.Select(a => new ActivationMeter(a))]),
             (worker, _, request) =>
             {
                 InferenceRequest other = worker.Judged;
@@ -70,7 +74,8 @@ internal sealed class TensorComparison
                 worker.Output.Add(request.Output(output).AsSpan<float>(), other.Output(output).AsSpan<float>());
                 for (int i = 0; i < measured.Length; i++)
                 {
-                    TensorMemory value = feed.Shapes.ContainsKey(measured[i].Name) ? request.Input(measured[i].Name) : request.Output(measured[i].Name);
+                    TensorMemory value = feed.Shapes.ContainsKey(measured[i].Name)
+                        ? request.Input(measured[i].Name) : request.Output(measured[i].Name);
                     worker.Activations[i].Add(value.AsSpan<float>(), value.Descriptor.Dimensions is [var batch, ..] ? batch : 1);
                 }
             },
@@ -88,10 +93,12 @@ internal sealed class TensorComparison
         foreach (Worker worker in workers)
             worker.Judged.Dispose();
         return new ComparisonResult(
-            whole.Tensors.ToDictionary(t => t.Key, t => t.Value.Result, StringComparer.Ordinal), whole.Output.Result, [.. whole.Activations.Select(a => a.Result)]);
+            whole.Tensors.ToDictionary(t => t.Key, t => t.Value.Result, StringComparer.Ordinal), whole.Output.Result,
+            [.. whole.Activations.Select(a => a.Result)]);
     }
 
     private static bool IsQuantizer(GraphNode node) => node.Is("QuantizeLinear") || node.Is("DequantizeLinear");
 
-    private sealed record Worker(InferenceRequest Judged, Dictionary<string, SimilarityMeter> Tensors, SimilarityMeter Output, ActivationMeter[] Activations);
+    private sealed record Worker(InferenceRequest Judged, Dictionary<string, SimilarityMeter> Tensors, SimilarityMeter Output,
+        ActivationMeter[] Activations);
 }

@@ -2,9 +2,10 @@
 namespace Int8Runtime.Quantization;
 
 /// <summary>
-/// Tree-structured Parzen estimator over categorical choices (Bergstra et al., "Algorithms for hyper-parameter optimization", NIPS 2011): after
-/// some random trials, the best quarter of the trials and the others each give a distribution of every choice (counts with one pseudo-count for
-/// each value); of several candidates drawn from the former, the one is tried whose likelihood ratio between the two is largest.
+/// Tree-structured Parzen estimator over categorical choices (Bergstra et al., "Algorithms for hyper-parameter optimization",
+/// NIPS 2011): after some random trials, the best quarter of the trials and the others each give a distribution of every choice
+/// (counts with one pseudo-count for each value); of several candidates drawn from the former, the one is tried whose likelihood
+/// ratio between the two is largest.
 /// </summary>
 internal sealed class BayesianStrategy : ITuningStrategy
 {
@@ -67,7 +68,8 @@ internal sealed class BayesianStrategy : ITuningStrategy
                 settings.Add((_space.Parameters[p].Name, _space.Parameters[p].Values[choice]));
             }
 
-            return new TrialConfiguration(settings, _space.Layers.Where((_, i) => random.NextDouble() < _inFloat[i]).Select(l => l.Name).ToArray());
+            return new TrialConfiguration(settings, _space.Layers.Where((_, i) => random.NextDouble() < _inFloat[i])
+                .Select(l => l.Name).ToArray());
         }
 
         public double LogLikelihood(TrialConfiguration configuration)

@@ -14,7 +14,8 @@ internal sealed class ExhaustiveStrategy : ITuningStrategy
             {
                 for (int i = 0; i < state.Space.ModelWiseCount; i++)
                 {
-                    TrialConfiguration configuration = state.Space.ModelWise(i).WithFloatLayers(chosen.Select(c => state.Space.Layers[c].Name));
+                    TrialConfiguration configuration = state.Space.ModelWise(i)
+                        .WithFloatLayers(chosen.Select(c => state.Space.Layers[c].Name));
                     if (!tried.Contains(configuration.Key))
                         return configuration;
                 }

@@ -2,8 +2,9 @@
 namespace Int8Runtime.Quantization;
 
 /// <summary>
-/// The strategies basic and mse. First every combination of the settings with all layers in int8. Then, with the most accurate of them, layers
-/// fall back to f32: ranked by the metric when each alone is f32 (basic) or by the error that each causes (mse), one more with each trial.
+/// The strategies basic and mse. First every combination of the settings with all layers in int8. Then, with the most accurate of
+/// them, layers fall back to f32: ranked by the metric when each alone is f32 (basic) or by the error that each causes (mse), one
+/// more with each trial.
 /// </summary>
 internal sealed class FallbackStrategy(bool rankByError) : ITuningStrategy
 {

@@ -5,7 +5,9 @@ using Int8Runtime.Graph;
 
 namespace Int8Runtime.Quantization;
 
-/// <summary>Quantizes with <see cref="PostTrainingQuantizer"/>, evaluates with the caller's metric, and times one inference at batch 1.</summary>
+/// <summary>
+/// Quantizes with <see cref="PostTrainingQuantizer"/>, evaluates with the caller's metric, and times one inference at batch 1.
+/// </summary>
 public sealed class QuantizationTarget : ITuningTarget
 {
     /// <summary>Parameter: number of calibration samples.</summary>
@@ -52,7 +54,8 @@ public sealed class QuantizationTarget : ITuningTarget
     /// <param name="calibration">Representative samples.</param>
     /// <param name="evaluate">The metric of a model; larger is better.</param>
     /// <param name="name">Name in the history.</param>
-    public QuantizationTarget(CpuEngine engine, ModelGraph model, IDataset calibration, Func<ModelGraph, double> evaluate, string name = "model")
+    public QuantizationTarget(CpuEngine engine, ModelGraph model, IDataset calibration, Func<ModelGraph, double> evaluate,
+        string name = "model")
     {
         ArgumentNullException.ThrowIfNull(engine);
         ArgumentNullException.ThrowIfNull(model);
@@ -119,7 +122,8 @@ public sealed class QuantizationTarget : ITuningTarget
         .Measure(_engine, _quantizer, _model, _calibration, OptionsOf(configuration)).OrderByDescending(l => l.Error).Select(l => l.Name)];
 
     /// <summary>The model of a configuration.</summary>
-    public QuantizationResult Quantize(TrialConfiguration configuration) => _quantizer.Quantize(_model, _calibration, OptionsOf(configuration));
+    public QuantizationResult Quantize(TrialConfiguration configuration) =>
+        _quantizer.Quantize(_model, _calibration, OptionsOf(configuration));
 
     // The shortest of several runs: what the machine does besides only adds to the time.
     private double Time(ModelGraph graph)

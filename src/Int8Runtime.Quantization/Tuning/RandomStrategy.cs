@@ -2,8 +2,8 @@
 namespace Int8Runtime.Quantization;
 
 /// <summary>
-/// Draws every setting uniformly and a number of layers in f32 that is small more often than large. Where drawing finds nothing new, the first
-/// untried configuration is taken, so that a small space is exhausted.
+/// Draws every setting uniformly and a number of layers in f32 that is small more often than large. Where drawing finds nothing
+/// new, the first untried configuration is taken, so that a small space is exhausted.
 /// </summary>
 internal sealed class RandomStrategy : ITuningStrategy
 {

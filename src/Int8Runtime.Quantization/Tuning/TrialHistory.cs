@@ -27,7 +27,9 @@ public sealed class TrialHistory
     /// <param name="path">The file.</param>
     /// <param name="model">Name of the model.</param>
     /// <param name="settings">What has to be equal for the trials to be of use: strategy, seed, space.</param>
-    /// <exception cref="QuantizationException">The file is corrupt (with the line), or belongs to another model or other settings.</exception>
+    /// <exception cref="QuantizationException">
+    /// The file is corrupt (with the line), or belongs to another model or other settings.
+    /// </exception>
     public static TrialHistory Open(string path, string model, string settings)
     {
         var history = new TrialHistory(path);
@@ -99,10 +101,12 @@ public sealed class TrialHistory
                 else
                     _trials.Add(ToTrial(document.RootElement, i - 1));
             }
-            catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+            catch (Exception exception) when (
+                exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
             {
                 throw new QuantizationException(
-                    $"{_path}:{i + 1}: the history is corrupt ({exception.Message}); remove the line and those behind it to continue from there, or the file to start anew", exception);
+                    $"{_path}:{i + 1}: the history is corrupt ({exception.Message}); remove the line and those behind it to "
+                        + "continue from there, or the file to start anew", exception);
             }
         }
     }
@@ -127,7 +131,8 @@ public sealed class TrialHistory
         if (line.GetProperty("trial").GetInt32() != index)
             throw new FormatException($"trial {index} is expected here");
         // Null stands for a number that a failed trial does not have.
-        double NumberOf(string name) => line.GetProperty(name) is { ValueKind: not JsonValueKind.Null } number ? number.GetDouble() : double.NaN;
+        double NumberOf(string name) =>
+            line.GetProperty(name) is { ValueKind: not JsonValueKind.Null } number ? number.GetDouble() : double.NaN;
         var configuration = new TrialConfiguration(
             line.GetProperty("settings").EnumerateObject().Select(s => (s.Name, s.Value.GetString()!)),
             line.GetProperty("f32_layers").EnumerateArray().Select(l => l.GetString()!));

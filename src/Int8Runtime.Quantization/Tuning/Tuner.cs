@@ -9,10 +9,13 @@ namespace Int8Runtime.Quantization;
 /// <param name="Best">The best trial so far.</param>
 /// <param name="Done">Finished trials.</param>
 /// <param name="MaxTrials">The largest number of trials: the limit, or all combinations of a space without layers.</param>
-/// <param name="Remaining">The longest time that is still needed, from the mean time of a trial and the timeout; null before the first trial.</param>
+/// <param name="Remaining">
+/// The longest time that is still needed, from the mean time of a trial and the timeout; null before the first trial.
+/// </param>
 /// <param name="FloatAccuracy">The metric of the f32 model.</param>
 /// <param name="Wanted">The metric that is good enough.</param>
-public sealed record TuningProgress(Trial? Trial, Trial? Best, int Done, int MaxTrials, TimeSpan? Remaining, double FloatAccuracy, double Wanted);
+public sealed record TuningProgress(Trial? Trial, Trial? Best, int Done, int MaxTrials, TimeSpan? Remaining, double FloatAccuracy,
+    double Wanted);
 
 /// <summary>What a tuning found.</summary>
 /// <param name="Best">The best trial: the fastest within the bound, otherwise the most accurate; null if all failed.</param>
@@ -21,12 +24,13 @@ public sealed record TuningProgress(Trial? Trial, Trial? Best, int Done, int Max
 /// <param name="Wanted">The metric that is good enough.</param>
 /// <param name="Trials">All trials in order.</param>
 /// <param name="StopReason">Why the tuning ended.</param>
-public sealed record TuningResult(Trial? Best, bool IsWithinBound, double FloatAccuracy, double Wanted, IReadOnlyList<Trial> Trials, string StopReason);
+public sealed record TuningResult(Trial? Best, bool IsWithinBound, double FloatAccuracy, double Wanted,
+    IReadOnlyList<Trial> Trials, string StopReason);
 
 /// <summary>
-/// Accuracy-driven tuning: a strategy proposes configurations; each is quantized, evaluated and recorded, until one is good enough (timeout 0),
-/// or until time, trials or configurations run out. A trial that fails is recorded and does not end the tuning. With a history file an
-/// interrupted tuning continues where it was.
+/// Accuracy-driven tuning: a strategy proposes configurations; each is quantized, evaluated and recorded, until one is good
+/// enough (timeout 0), or until time, trials or configurations run out. A trial that fails is recorded and does not end the
+/// tuning. With a history file an interrupted tuning continues where it was.
 /// </summary>
 public sealed class Tuner
 {
@@ -111,7 +115,8 @@ public sealed class Tuner
         }
         catch (Exception exception) when (exception is not (OperationCanceledException or OutOfMemoryException))
         {
-            return new Trial(index, configuration, double.NaN, double.NaN, Stopwatch.GetElapsedTime(start).TotalSeconds, exception.Message.ReplaceLineEndings(" "));
+            return new Trial(index, configuration, double.NaN, double.NaN, Stopwatch.GetElapsedTime(start).TotalSeconds,
+                exception.Message.ReplaceLineEndings(" "));
         }
     }
 

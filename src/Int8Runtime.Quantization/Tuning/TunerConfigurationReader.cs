@@ -12,7 +12,9 @@ namespace Int8Runtime.Quantization;
 public static class TunerConfigurationReader
 {
     /// <summary>Reads a file; relative paths in it are relative to its folder.</summary>
-    /// <exception cref="QuantizationException">The file does not exist or does not have the form; the message names file, line and remedy.</exception>
+    /// <exception cref="QuantizationException">
+    /// The file does not exist or does not have the form; the message names file, line and remedy.
+    /// </exception>
     public static TunerConfiguration Load(string path)
     {
         if (!File.Exists(path))
@@ -46,8 +48,10 @@ public static class TunerConfigurationReader
         }
 
         if (stream.Documents.Count != 1)
-            throw new QuantizationException($"{source}: there are {stream.Documents.Count} YAML documents; write one with the section 'tuning'");
-        var root = new YamlSection(stream.Documents[0].RootNode, source, "", "model", "framework", "data", "quantization", "calibration", "tuning");
+            throw new QuantizationException(
+                $"{source}: there are {stream.Documents.Count} YAML documents; write one with the section 'tuning'");
+        var root = new YamlSection(stream.Documents[0].RootNode, source, "", "model", "framework", "data", "quantization",
+            "calibration", "tuning");
         TunerConfiguration result = ReadModel(root);
         result = ReadData(root, result);
         result = result with { Parameters = ReadParameters(root) };
@@ -88,7 +92,8 @@ public static class TunerConfigurationReader
                 EvaluationData = data.Text("evaluation", ""),
                 Preprocessing = data.Text("preprocess", "raw"),
                 LabelOffset = (int)data.Number("label_offset", 0, int.MinValue, int.MaxValue, whole: true),
-                EvaluationSamples = data.Has("evaluation_samples") ? (int)data.Number("evaluation_samples", 0, 1, int.MaxValue, whole: true) : null,
+                EvaluationSamples = data.Has("evaluation_samples")
+                    ? (int)data.Number("evaluation_samples", 0, 1, int.MaxValue, whole: true) : null,
             }
             : result;
 
@@ -110,7 +115,9 @@ public static class TunerConfigurationReader
             Add(QuantizationTarget.Samples, calibration.Has("sampling_size")
                 ? calibration.WholeNumbers("sampling_size", 1)
                 : calibration.Has("iterations")
-                    ? [.. calibration.WholeNumbers("iterations", 1).Select(i => (long.Parse(i, CultureInfo.InvariantCulture) * batch).ToString(CultureInfo.InvariantCulture))]
+                    ? [.. calibration.WholeNumbers("iterations", 1)
+                        .Select(i => (long.Parse(i, CultureInfo.InvariantCulture) * batch)
+                            .ToString(CultureInfo.InvariantCulture))]
                     : []);
             if (calibration.Section("algorithm", "activation", "weight") is { } algorithm)
             {
@@ -123,7 +130,8 @@ public static class TunerConfigurationReader
             }
         }
 
-        if (root.Section("quantization", "preset", "activation", "weight", "channel_alignment", "bias_correction", "smooth_quant", "profile", "op_wise") is { } quantization)
+        if (root.Section("quantization", "preset", "activation", "weight", "channel_alignment", "bias_correction", "smooth_quant",
+            "profile", "op_wise") is { } quantization)
         {
             Add(QuantizationTarget.Preset, quantization.Choices("preset", "mixed", "performance"));
             if (quantization.Section("activation", "granularity") is { } activation)
@@ -137,7 +145,8 @@ public static class TunerConfigurationReader
             Add(QuantizationTarget.Alignment, quantization.Choices("channel_alignment", "true", "false"));
             Add(QuantizationTarget.Correction, quantization.Choices("bias_correction", "fast", "full", "none"));
             Add(QuantizationTarget.Smoothing, quantization.Checked("smooth_quant", value =>
-                value == "none" || (double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out double a) && a is >= 0 and <= 1)
+                value == "none" || (double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out double a)
+                    && a is >= 0 and <= 1)
                     ? value
                     : throw new QuantizationException("use none or a strength from 0 to 1")));
             Add(QuantizationTarget.Profile, quantization.Checked("profile", value => HardwareProfile.Load(value).Name));
@@ -148,14 +157,16 @@ public static class TunerConfigurationReader
 
     private static TunerConfiguration ReadTuning(YamlSection root, TunerConfiguration result)
     {
-        if (root.Section("tuning", "strategy", "accuracy_criterion", "objective", "timeout", "max_trials", "random_seed", "history") is not { } tuning)
+        if (root.Section("tuning", "strategy", "accuracy_criterion", "objective", "timeout", "max_trials", "random_seed",
+            "history") is not { } tuning)
             return result;
         if (tuning.Section("accuracy_criterion", "relative", "absolute") is { } criterion)
         {
             if (criterion.Has("relative") == criterion.Has("absolute"))
                 throw criterion.Wrong("absolute", "accuracy_criterion needs one of 'relative' and 'absolute'");
             bool relative = criterion.Has("relative");
-            result = result with { IsRelative = relative, MaxDrop = criterion.Number(relative ? "relative" : "absolute", 0.01, 0, double.MaxValue, whole: false) };
+            result = result with { IsRelative = relative,
+                MaxDrop = criterion.Number(relative ? "relative" : "absolute", 0.01, 0, double.MaxValue, whole: false) };
         }
 
         tuning.Choice("objective", "performance", "performance");

@@ -79,7 +79,8 @@ public sealed class TrialConfiguration : IEquatable<TrialConfiguration>
 /// <param name="Milliseconds">Time of one inference; NaN if the trial failed.</param>
 /// <param name="Seconds">Time that the trial took.</param>
 /// <param name="Error">Why it failed; null if it did not.</param>
-public sealed record Trial(int Index, TrialConfiguration Configuration, double Accuracy, double Milliseconds, double Seconds, string? Error = null)
+public sealed record Trial(int Index, TrialConfiguration Configuration, double Accuracy, double Milliseconds, double Seconds,
+    string? Error = null)
 {
     /// <summary>
     /// Orders trials for a bound of the accuracy: those within the bound before the others, then the faster; those outside by

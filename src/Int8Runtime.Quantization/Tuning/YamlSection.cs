@@ -35,7 +35,8 @@ internal sealed class YamlSection
     public bool Has(string key) => _entries.ContainsKey(key);
 
     public YamlSection? Section(string key, params IReadOnlyList<string> known) =>
-        _entries.TryGetValue(key, out (YamlNode Key, YamlNode Value) entry) ? new YamlSection(entry.Value, _source, Place(key), known) : null;
+        _entries.TryGetValue(key, out (YamlNode Key, YamlNode Value) entry)
+            ? new YamlSection(entry.Value, _source, Place(key), known) : null;
 
     public string Text(string key, string otherwise) => Has(key) ? Scalar(key, _entries[key].Value) : otherwise;
 
@@ -58,7 +59,8 @@ internal sealed class YamlSection
     public IReadOnlyList<string> WholeNumbers(string key, int least, int most = int.MaxValue) => Checked(key, value =>
         int.TryParse(value, NumberStyles.Integer, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most
             ? number.ToString(CultureInfo.InvariantCulture)
-            : throw new QuantizationException(most == int.MaxValue ? $"use whole numbers of at least {least}" : $"use whole numbers from {least} to {most}"));
+            : throw new QuantizationException(most == int.MaxValue ? $"use whole numbers of at least {least}"
+                : $"use whole numbers from {least} to {most}"));
 
     public double Number(string key, double otherwise, double least, double most, bool whole)
     {
@@ -98,7 +100,8 @@ internal sealed class YamlSection
         return values.Count > 0 ? [.. values.Distinct()] : throw Wrong(key, $"'{Place(key)}' is empty; give a value or leave the key out");
     }
 
-    public QuantizationException Wrong(string key, string message) => At(_entries.TryGetValue(key, out (YamlNode Key, YamlNode Value) entry) ? entry.Key : _node, message);
+    public QuantizationException Wrong(string key, string message) =>
+        At(_entries.TryGetValue(key, out (YamlNode Key, YamlNode Value) entry) ? entry.Key : _node, message);
 
     private string Scalar(string key, YamlNode node) => node is YamlScalarNode { Value: { } value }
         ? value

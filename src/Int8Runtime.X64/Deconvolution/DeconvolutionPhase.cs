@@ -32,7 +32,8 @@ internal sealed class DeconvolutionPhase
             combinations = [.. combinations.SelectMany(outer => phases.Select(inner => (AxisPhase[])[.. outer, inner]))];
         }
 
-        return [.. combinations.Select(axes => new DeconvolutionPhase(axes, ConvolutionOf(descriptor, axes), AttributesOf(descriptor, attributes, axes)))];
+        return [.. combinations.Select(axes =>
+            new DeconvolutionPhase(axes, ConvolutionOf(descriptor, axes), AttributesOf(descriptor, attributes, axes)))];
     }
 
     /// <summary>Whether another phase has the same taps in the same order.</summary>

@@ -30,7 +30,8 @@ internal sealed class PhasedDeconvolution(IReadOnlyList<IImplementation> convolu
         };
         MemoryDescriptor weights = descriptor.Weights;
         IEnumerable<MemoryDescriptor> viewed = request.Attributes.PostOps.OfType<OperandPostOp>().Select(postOp => postOp.Operand);
-        foreach (MemoryDescriptor tensor in viewed.Concat([descriptor.Source, descriptor.Destination, .. weights.IsStrided ? [weights] : Array.Empty<MemoryDescriptor>()]))
+        foreach (MemoryDescriptor tensor in viewed.Concat(
+            [descriptor.Source, descriptor.Destination, .. weights.IsStrided ? [weights] : Array.Empty<MemoryDescriptor>()]))
             if (!tensor.IsStrided || !tensor.InnerBlocks.IsEmpty)
                 return new Rejection(Name, RejectionReason.Layout, $"{tensor} is blocked");
 

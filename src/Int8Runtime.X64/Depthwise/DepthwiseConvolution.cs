@@ -7,8 +7,8 @@ namespace Int8Runtime.X64;
 /// Convolution with one source and one output channel for each group, nhwc, by generated kernels that hold channels in the
 /// lanes, over one to three spatial dimensions. f32, bf16 and f16, summed in f32, and u8 or s8 sources with 8-bit weights:
 /// VPDPBUSD where there is VNNI and the weights are s8 without a zero
-/// point, VPMADDUBSW for such weights where <see cref="NumericMode"/> allows it, 16-bit pairs otherwise. All give the exact sums, unless the
-/// mode is <see cref="NumericMode.Fast"/>.
+/// point, VPMADDUBSW for such weights where <see cref="NumericMode"/> allows it, 16-bit pairs otherwise. All give the exact sums,
+/// unless the mode is <see cref="NumericMode.Fast"/>.
 /// </summary>
 /// <param name="cache">Where kernels are kept.</param>
 internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
@@ -36,19 +36,23 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
             return shape;
         if (RefusalOfQuantization(descriptor, attributes, integer) is { } quantization)
             return quantization;
-        descriptor = descriptor with { Source = RowLayout.Resolve(descriptor.Source), Destination = RowLayout.Resolve(descriptor.Destination) };
+        descriptor = descriptor with { Source = RowLayout.Resolve(descriptor.Source),
+            Destination = RowLayout.Resolve(descriptor.Destination) };
         if (!RowLayout.ServesVolume(descriptor.Source) || !RowLayout.ServesVolume(descriptor.Destination))
-            return Refuse(RejectionReason.Layout, $"source {descriptor.Source} and destination {descriptor.Destination} need channels last");
+            return Refuse(RejectionReason.Layout,
+                $"source {descriptor.Source} and destination {descriptor.Destination} need channels last");
 
         int channels = descriptor.Source.Dimensions[1];
         ZeroPoint? weightsZeroPoint = integer && attributes.WeightsZeroPoint is { IsZero: false } ? attributes.WeightsZeroPoint : null;
         (TapProductKind product, IsaTraits traits) = Choose(
-            request.Isa, integer, descriptor.Weights.DataType == DataType.Int8 && weightsZeroPoint is null, attributes.NumericMode, channels);
+            request.Isa, integer, descriptor.Weights.DataType == DataType.Int8 && weightsZeroPoint is null,
+            attributes.NumericMode, channels);
         bool runtime = integer && attributes.SourceZeroPoint is { IsRuntime: true };
         int zeroPoint = integer && !runtime ? attributes.SourceZeroPoint?.At(0) ?? 0 : 0;
         int padding = runtime ? -1 : descriptor.Source.DataType == DataType.Int8 ? zeroPoint + 128 : zeroPoint;
         var layout = new DepthwiseWeights(
-            product, TapGeometry.Of(product, traits), channels, KernelHeight(descriptor), descriptor.Weights.Dimensions[^1], padding, weightsZeroPoint);
+            product, TapGeometry.Of(product, traits), channels, KernelHeight(descriptor), descriptor.Weights.Dimensions[^1],
+            padding, weightsZeroPoint);
         bool packs = descriptor.Weights.IsStrided;
         if (!packs && !descriptor.Weights.IsAny && !layout.Equals(descriptor.Weights.Packed))
             return Refuse(RejectionReason.Layout, $"weights {descriptor.Weights} instead of any or {layout.Name}");
@@ -56,13 +60,16 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
         DataType accumulator = integer ? DataType.Int32 : DataType.Float32;
         bool hasBias = descriptor.Bias is not null;
         Epilogue epilogue = Epilogue.Create(attributes, accumulator, descriptor.Destination.DataType, channels, hasBias);
-        EpiloguePlan? epiloguePlan = EpiloguePlan.TryCreate(epilogue, accumulator, descriptor.Bias, descriptor.Destination, out string refusal);
+        EpiloguePlan? epiloguePlan =
+            EpiloguePlan.TryCreate(epilogue, accumulator, descriptor.Bias, descriptor.Destination, out string refusal);
         if (epiloguePlan is null)
             return Refuse(RejectionReason.PostOps, refusal);
         if (!packs)
-            descriptor = descriptor with { Weights = MemoryDescriptor.ForPacked(descriptor.Weights.Dimensions, descriptor.Weights.DataType, layout) };
+            descriptor = descriptor with { Weights =
+                MemoryDescriptor.ForPacked(descriptor.Weights.Dimensions, descriptor.Weights.DataType, layout) };
         return new DepthwisePlan(
-            NameOf(product, traits, attributes.NumericMode), cache, traits.Isa, descriptor, attributes, layout, product, padding, epilogue, epiloguePlan);
+            NameOf(product, traits, attributes.NumericMode), cache, traits.Isa, descriptor, attributes, layout, product, padding,
+            epilogue, epiloguePlan);
     }
 
     // Rows of the window, those of all slices of a volume counted.
@@ -121,7 +128,8 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
         (int min, int max) = descriptor.Source.DataType.IntegerRange();
         int zeroPoint = attributes.SourceZeroPoint is null or { IsRuntime: true } ? 0 : attributes.SourceZeroPoint.At(0);
         if (zeroPoint < min || zeroPoint > max)
-            return Refuse(RejectionReason.Quantization, $"source zero point {zeroPoint} outside {descriptor.Source.DataType.ToShortName()}");
+            return Refuse(RejectionReason.Quantization,
+                $"source zero point {zeroPoint} outside {descriptor.Source.DataType.ToShortName()}");
         if (attributes.WeightsZeroPoint is { } weights && weights.Values.ContainsAnyExceptInRange(sbyte.MinValue, byte.MaxValue))
             return Refuse(RejectionReason.Quantization, "weights zero point outside 8 bits");
         return null;

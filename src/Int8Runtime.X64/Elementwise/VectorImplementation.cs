@@ -65,7 +65,8 @@ internal abstract class VectorImplementation(KernelCache cache, string algorithm
                 || attributes.DestinationZeroPoint is { Granularity: QuantizationGranularity.PerChannel }
                     ? "destination quantization per channel"
             : attributes.Source1Scale is { Granularity: QuantizationGranularity.PerChannel }
-                || attributes.Source1ZeroPoint is { Granularity: QuantizationGranularity.PerChannel } ? "second source quantization per channel"
+                || attributes.Source1ZeroPoint is { Granularity: QuantizationGranularity.PerChannel }
+                    ? "second source quantization per channel"
             : null;
         return what is null ? null : Refuse(RejectionReason.Quantization, what);
     }

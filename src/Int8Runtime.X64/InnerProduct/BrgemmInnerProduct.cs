@@ -50,7 +50,8 @@ internal sealed class BrgemmInnerProduct(KernelCache cache, CpuFeatures cpu) : I
             ZeroPoint = operands.SubtractedZeroPoint(request.Attributes, descriptor.Weights.DataType),
             GroupScale = request.Attributes.WeightsScale is { Granularity: QuantizationGranularity.PerGroup } groups ? groups : null,
         };
-        if (BrgemmWeightsOperand.TryCreate(Name, descriptor.Weights, spec, operands, request.Attributes.SourceZeroPoint, out rejection, mayExpand: true)
+        if (BrgemmWeightsOperand.TryCreate(Name, descriptor.Weights, spec, operands, request.Attributes.SourceZeroPoint,
+            out rejection, mayExpand: true)
             is not { } weights)
             return rejection!;
         int sourceSize = source.DataType.SizeInBytes(), destinationSize = destination.DataType.SizeInBytes();

@@ -52,7 +52,8 @@ internal sealed class BrgemmMatMul(KernelCache cache, CpuFeatures cpu) : IImplem
             ZeroPoint = operands.SubtractedZeroPoint(request.Attributes, descriptor.Weights.DataType),
             GroupScale = request.Attributes.WeightsScale is { Granularity: QuantizationGranularity.PerGroup } groups ? groups : null,
         };
-        if (BrgemmWeightsOperand.TryCreate(Name, descriptor.Weights, spec, operands, request.Attributes.SourceZeroPoint, out rejection, mayExpand: true)
+        if (BrgemmWeightsOperand.TryCreate(Name, descriptor.Weights, spec, operands, request.Attributes.SourceZeroPoint,
+            out rejection, mayExpand: true)
             is not { } weights)
             return rejection!;
         return new BrgemmMatrixPlan(

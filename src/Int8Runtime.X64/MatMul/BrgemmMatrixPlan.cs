@@ -76,7 +76,9 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
         _copyBytes = _copy is null ? 0 : (copyBytes + (2 * ScratchAlignment) - 1) / ScratchAlignment * ScratchAlignment;
         _blockVectors = _kernels.BlockColumns / weightsSpec.Lanes;
         _scratchOfThread = _copyBytes
-            + (weights.Compact is null ? 0 : (((long)_blockVectors * weightsSpec.VectorStride) + ScratchAlignment - 1) / ScratchAlignment * ScratchAlignment);
+            + (weights.Compact is null
+                ? 0 : (((long)_blockVectors * weightsSpec.VectorStride)
+                    + ScratchAlignment - 1) / ScratchAlignment * ScratchAlignment);
     }
 
     /// <inheritdoc/>
@@ -95,7 +97,8 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
     public override long SizeInBytes => 2048 + _epilogue.SizeInBytes + (_problem.Batches * 24L);
 
     /// <inheritdoc/>
-    public override string Details => $"tile {_kernels.Tile}, {(_copy is null ? "direct" : "copied")} rows{_weightsSpec.SplitDetails}, {_split}";
+    public override string Details =>
+        $"tile {_kernels.Tile}, {(_copy is null ? "direct" : "copied")} rows{_weightsSpec.SplitDetails}, {_split}";
 
     /// <inheritdoc/>
     public override void Execute(in ExecutionContext context)
@@ -172,7 +175,8 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
                         expanded = (matrix, block);
 
                         // Kernels count vectors from the first one of the matrix.
-                        weights = Weights with { Vectors = (nint)(room - ((long)block * plan._blockVectors * plan._weightsSpec.VectorStride)) };
+                        weights = Weights with { Vectors =
+                            (nint)(room - ((long)block * plan._blockVectors * plan._weightsSpec.VectorStride)) };
                     }
 
                     plan._kernels.Run(ref call, block, source, weights, destination, 0, unit.Pixel, unit.Pixels);
@@ -185,6 +189,7 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
     {
         int first = block * _blockVectors, end = Math.Min(first + _blockVectors, _weightsSpec.Vectors);
         for (int vector = first; vector < end; vector++)
-            _weights.Compact!.Expand(matrix, vector, (byte*)weights.Vectors, (float*)(room + ((long)(vector - first) * _weightsSpec.VectorStride)));
+            _weights.Compact!.Expand(matrix, vector, (byte*)weights.Vectors,
+                (float*)(room + ((long)(vector - first) * _weightsSpec.VectorStride)));
     }
 }

@@ -1,5 +1,6 @@
 // A planned pooling: kernels, the clipping of windows at the borders, and the division of the work.
-// Scratch: numbers that are given at execution, and for each thread a table of windows, one for each pixel of a destination row, and the offsets of their source rows.
+// Scratch: numbers that are given at execution, and for each thread a table of windows, one for each pixel of a destination row,
+// and the offsets of their source rows.
 using Int8Runtime.Jit;
 
 namespace Int8Runtime.X64;

@@ -29,7 +29,8 @@ internal readonly unsafe record struct OperandQuantization(
     /// <summary>The zero point of an execution.</summary>
     public int ZeroPointIn(in ExecutionArguments arguments) => ZeroPointSlot is { } slot ? *(int*)arguments[slot] : ZeroPoint;
 
-    private static OperandQuantization Of(QuantizationScale? scale, ArgumentSlot scaleSlot, ZeroPoint? zeroPoint, ArgumentSlot zeroPointSlot)
+    private static OperandQuantization Of(QuantizationScale? scale, ArgumentSlot scaleSlot, ZeroPoint? zeroPoint,
+        ArgumentSlot zeroPointSlot)
     {
         bool givenScale = scale is { IsRuntime: true }, givenZeroPoint = zeroPoint is { IsRuntime: true };
         return new OperandQuantization(

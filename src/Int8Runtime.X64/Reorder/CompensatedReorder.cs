@@ -2,12 +2,13 @@
 namespace Int8Runtime.X64;
 
 /// <summary>
-/// A reorder, then for each compensation a reduction of what it stored: Σ in s32, times −128 or −1. Both are generated code; the weights are
-/// still in the caches when they are summed.
+/// A reorder, then for each compensation a reduction of what it stored: Σ in s32, times −128 or −1. Both are generated code; the
+/// weights are still in the caches when they are summed.
 /// </summary>
 /// <param name="reorders">The reorders, in the order in which they are tried.</param>
 /// <param name="reductions">The reductions, likewise.</param>
-internal sealed class CompensatedReorder(IReadOnlyList<IImplementation> reorders, IReadOnlyList<IImplementation> reductions) : IImplementation
+internal sealed class CompensatedReorder(IReadOnlyList<IImplementation> reorders, IReadOnlyList<IImplementation> reductions)
+    : IImplementation
 {
     // Up to here a sum of s8, and 128 times it, is a number of f32 and below the upper bound of s32, so that the epilogue changes no bit.
     private const long MostSummed = (1 << 17) - 1;
@@ -43,7 +44,8 @@ internal sealed class CompensatedReorder(IReadOnlyList<IImplementation> reorders
                 return new Rejection(Name, RejectionReason.Shape, $"a compensation of {sum.SetSize} weights, more than {MostSummed}");
             PlanResult reduction = First(reductions, request with
             {
-                Descriptor = sum, Attributes = new PrimitiveAttributes { PostOps = [PostOp.Eltwise(EltwiseAlgorithm.Linear, compensation.Factor, 0)] },
+                Descriptor = sum, Attributes =
+                    new PrimitiveAttributes { PostOps = [PostOp.Eltwise(EltwiseAlgorithm.Linear, compensation.Factor, 0)] },
             });
             if (reduction.Plan is not { } plan)
                 return Refuse(reduction);

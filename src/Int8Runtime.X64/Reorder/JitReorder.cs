@@ -39,7 +39,8 @@ internal sealed unsafe class JitReorder(KernelCache cache, Isa tier)
         }
 
         // Such zero points are added in f32, where sums beyond 2²⁴ are not those of s32.
-        if (destination.DataType == DataType.Int32 && attributes.DestinationZeroPoint is { Granularity: QuantizationGranularity.PerChannel })
+        if (destination.DataType == DataType.Int32
+            && attributes.DestinationZeroPoint is { Granularity: QuantizationGranularity.PerChannel })
             return Refuse(RejectionReason.Quantization, "zero points of an s32 destination per channel");
         ElementwiseSteps steps = StepsOf(descriptor, attributes, out Epilogue epilogue);
         return ElementwisePlan.TryCreate(isa, Cache, source, destination, steps.Steps, epilogue) is { } plan

@@ -4,7 +4,8 @@ using Int8Runtime.Jit;
 namespace Int8Runtime.X64;
 
 /// <summary>Plans a <see cref="Selection"/> on any mixture of layouts, types, scales and broadcasts, by the run kernel.</summary>
-internal abstract class SelectionImplementation(KernelCache cache, string algorithm, Isa tier) : VectorImplementation(cache, algorithm, tier)
+internal abstract class SelectionImplementation(KernelCache cache, string algorithm, Isa tier)
+    : VectorImplementation(cache, algorithm, tier)
 {
     /// <summary>Plans a problem whose layouts are resolved.</summary>
     /// <param name="request">The problem.</param>
@@ -30,6 +31,7 @@ internal abstract class SelectionImplementation(KernelCache cache, string algori
         return ElementwisePlan.TryCreate(isa, Cache, source, destination, steps.Steps, epilogue,
             new Selection(source1, condition, attributes)) is { } plan
             ? new ElementwisePrimitivePlan(Name, descriptor, plan, request.Threads)
-            : Refuse(RejectionReason.Layout, $"{string.Join<MemoryDescriptor>(", ", tensors[..^1])} and {destination} are blocked differently");
+            : Refuse(RejectionReason.Layout,
+                $"{string.Join<MemoryDescriptor>(", ", tensors[..^1])} and {destination} are blocked differently");
     }
 }

@@ -58,7 +58,8 @@ internal sealed class LayoutDetour(IReadOnlyList<IImplementation> inner, KernelC
             result = implementation.TryPlan(innerRequest);
             if (result.Plan is { } planned)
                 return new StagingPlan(
-                    planned.Name + ":reordered", PrimitiveTensors.WithImages(planned.Descriptor, source, destination), planned, copies.Tensors);
+                    planned.Name + ":reordered", PrimitiveTensors.WithImages(planned.Descriptor, source, destination), planned,
+                    copies.Tensors);
         }
 
         return result;

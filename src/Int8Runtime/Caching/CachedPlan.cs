@@ -69,7 +69,8 @@ internal sealed class CachedPlan
         {
             return Parse(copy, content[weights..]);
         }
-        catch (Exception exception) when (exception is EndOfStreamException or FormatException or DecoderFallbackException or OverflowException)
+        catch (Exception exception) when (
+            exception is EndOfStreamException or FormatException or DecoderFallbackException or OverflowException)
         {
             throw new CacheFileException($"its index is damaged ({exception.Message})");
         }
@@ -81,7 +82,8 @@ internal sealed class CachedPlan
     /// <param name="kernels">The kernels.</param>
     /// <param name="constants">The constants.</param>
     public static void Write(
-        Stream stream, ReadOnlySpan<byte> key, IEnumerable<KeyValuePair<string, KernelImage>> kernels, IReadOnlyList<StoredTensor> constants)
+        Stream stream, ReadOnlySpan<byte> key, IEnumerable<KeyValuePair<string, KernelImage>> kernels,
+        IReadOnlyList<StoredTensor> constants)
     {
         byte[] index = Index(kernels, constants, out int weightsBytes);
         int start = RoundUp(HeaderBytes + index.Length, Page);
@@ -171,7 +173,8 @@ internal sealed class CachedPlan
         return count >= 0 && count <= reader.BaseStream.Length ? count : throw new FormatException("a number is out of range");
     }
 
-    private static byte[] Index(IEnumerable<KeyValuePair<string, KernelImage>> kernels, IReadOnlyList<StoredTensor> constants, out int weightsBytes)
+    private static byte[] Index(IEnumerable<KeyValuePair<string, KernelImage>> kernels, IReadOnlyList<StoredTensor> constants,
+        out int weightsBytes)
     {
         using var stream = new MemoryStream();
         using var writer = new BinaryWriter(stream);

@@ -22,7 +22,8 @@ internal static class GraphFingerprint
         GraphValue[] constants = [.. graph.Values.Where(v => v.IsConstant).OrderBy(v => v.Name, StringComparer.Ordinal)];
         IEnumerable<TensorData> contents = constants.Select(v => v.Constant!)
             .Concat(graph.Nodes.SelectMany(n => n.Attributes).Select(a => a.Value).OfType<TensorData>());
-        ConcurrentDictionary<TensorData, byte[]> digests = Digests([.. contents.Where(c => c.ByteCount > Inline).Distinct(ReferenceEqualityComparer.Instance).Cast<TensorData>()]);
+        ConcurrentDictionary<TensorData, byte[]> digests = Digests(
+            [.. contents.Where(c => c.ByteCount > Inline).Distinct(ReferenceEqualityComparer.Instance).Cast<TensorData>()]);
         using var text = new MemoryStream();
         using var writer = new BinaryWriter(text);
         writer.Write(graph.Name);

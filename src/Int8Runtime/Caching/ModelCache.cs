@@ -15,9 +15,9 @@ public readonly record struct ModelCacheMetrics(int Hits, int Misses, int Refuse
 
 /// <summary>
 /// Keeps generated code and packed weights of compiled models in a folder, so that later processes neither generate nor pack them.
-/// A file belongs to one model, set of shapes, build of the runtime, CPU, and options of engine and compilation; anything else is another file.
-/// Any number of processes may use a folder at once: files appear complete or not at all, and one that leaves stays valid for its
-/// users. Results do not depend on the cache. Thread-safe.
+/// A file belongs to one model, set of shapes, build of the runtime, CPU, and options of engine and compilation; anything else is
+/// another file. Any number of processes may use a folder at once: files appear complete or not at all, and one that leaves stays
+/// valid for its users. Results do not depend on the cache. Thread-safe.
 /// </summary>
 /// <remarks>
 /// Files hold machine code, so the folder must be one that only its owner can write. Files are checked for damage before they are
@@ -60,7 +60,9 @@ public sealed class ModelCache
         else if (!Directory.Exists(full))
             Directory.CreateDirectory(full, Owner);
         else if ((File.GetUnixFileMode(full) & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) != 0)
-            throw new IOException($"The cache folder '{full}' holds machine code, but other users may write to it: run chmod go-w on it, or name another folder.");
+            throw new IOException(
+                $"The cache folder '{full}' holds machine code, but other users may write to it: run chmod go-w on it, or name "
+                + "another folder.");
         return new ModelCache(full, capacityBytes);
     }
 
@@ -114,7 +116,8 @@ public sealed class ModelCache
 
     private static string Text(int kernels, int constants) => FormattableString.Invariant($"kernels:{kernels} constants:{constants}");
 
-    private static string Milliseconds(long start) => Stopwatch.GetElapsedTime(start).TotalMilliseconds.ToString("0.####", CultureInfo.InvariantCulture);
+    private static string Milliseconds(long start) =>
+        Stopwatch.GetElapsedTime(start).TotalMilliseconds.ToString("0.####", CultureInfo.InvariantCulture);
 
     // The time of the last write stands for the last use, since many file systems do not record that.
     private static void Touch(string path)

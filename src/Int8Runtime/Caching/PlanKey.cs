@@ -8,12 +8,17 @@ using Int8Runtime.X64;
 
 namespace Int8Runtime.Caching;
 
-/// <summary>Keys of cached plans: a digest of the model, the build of the runtime, the CPU, the engine, the options and the shapes.</summary>
+/// <summary>
+/// Keys of cached plans: a digest of the model, the build of the runtime, the CPU, the engine, the options and the shapes.
+/// </summary>
 internal static class PlanKey
 {
-    /// <summary>The build of each assembly of the runtime. The compiler derives these from the code, so any change of it is another key.</summary>
+    /// <summary>
+    /// The build of each assembly of the runtime. The compiler derives these from the code, so any change of it is another key.
+    /// </summary>
     public static IReadOnlyList<Guid> Builds { get; } =
-        [.. from type in (Type[])[typeof(Engine), typeof(KernelAssembler), typeof(X64Implementations), typeof(CpuEngine)] select type.Module.ModuleVersionId];
+        [.. from type in (Type[])[typeof(Engine), typeof(KernelAssembler), typeof(X64Implementations),
+            typeof(CpuEngine)] select type.Module.ModuleVersionId];
 
     /// <summary>The key of a plan.</summary>
     /// <param name="fingerprint">The digest of the model.</param>
@@ -22,7 +27,8 @@ internal static class PlanKey
     /// <param name="shapes">The input shapes.</param>
     /// <param name="builds">The build of the runtime: <see cref="Builds"/>.</param>
     public static byte[] Of(
-        byte[] fingerprint, CpuEngine engine, CompileOptions options, IEnumerable<KeyValuePair<string, Shape>> shapes, IEnumerable<Guid> builds)
+        byte[] fingerprint, CpuEngine engine, CompileOptions options, IEnumerable<KeyValuePair<string, Shape>> shapes,
+        IEnumerable<Guid> builds)
     {
         CpuFeatures cpu = CpuFeatures.Host;
         IEnumerable<string> lines =

@@ -55,7 +55,8 @@ public sealed class CompiledModel : IDisposable
     }
 
     /// <summary>The names of all passes, in the order in which they run.</summary>
-    public static IReadOnlyList<string> PassNames { get; } = [.. GraphPasses.All.Select(p => p.Name), .. OperationPasses.All.Select(p => p.Name)];
+    public static IReadOnlyList<string> PassNames { get; } =
+        [.. GraphPasses.All.Select(p => p.Name), .. OperationPasses.All.Select(p => p.Name)];
 
     /// <summary>The engine that runs the model.</summary>
     public Engine Engine { get; }
@@ -77,7 +78,9 @@ public sealed class CompiledModel : IDisposable
     /// The extent of the first dimension of every input. Null keeps the extent of the model, or takes 1 where that is a name
     /// or unknown.
     /// </param>
-    /// <exception cref="ModelFormatException">The shapes do not fit the model, or a dimension other than the first is not known.</exception>
+    /// <exception cref="ModelFormatException">
+    /// The shapes do not fit the model, or a dimension other than the first is not known.
+    /// </exception>
     /// <exception cref="ModelCompilationException">A node cannot be computed for these shapes.</exception>
     public InferenceRequest CreateRequest(int? batch = null) => new(this, _plans.Get(ShapesOf(null, batch)));
 
@@ -89,7 +92,9 @@ public sealed class CompiledModel : IDisposable
         return new InferenceRequest(this, _plans.Get(ShapesOf(shapes, null)));
     }
 
-    /// <summary>Says how each node runs for the given shapes: precision, kernel, layouts, fusions, and why nothing better was chosen.</summary>
+    /// <summary>
+    /// Says how each node runs for the given shapes: precision, kernel, layouts, fusions, and why nothing better was chosen.
+    /// </summary>
     /// <param name="shapes">Shapes by input name; null for those of <see cref="CreateRequest(int?)"/>.</param>
     public ModelExplanation Explain(IReadOnlyDictionary<string, Shape>? shapes = null)
     {
@@ -124,7 +129,8 @@ public sealed class CompiledModel : IDisposable
         }
 
         if (given?.Keys.FirstOrDefault(k => !shapes.ContainsKey(k)) is { } unknown)
-            throw new ModelFormatException($"The model '{Name}' has no input '{unknown}'; its inputs are {string.Join(", ", shapes.Keys)}.");
+            throw new ModelFormatException(
+                $"The model '{Name}' has no input '{unknown}'; its inputs are {string.Join(", ", shapes.Keys)}.");
         return shapes;
     }
 

@@ -87,7 +87,8 @@ public sealed class GraphAttributes : IEnumerable<KeyValuePair<string, object>>
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
     internal bool ContentEquals(GraphAttributes other) =>
-        Count == other.Count && _values.All(pair => other._values.TryGetValue(pair.Key, out object? value) && ValueEquals(pair.Value, value));
+        Count == other.Count
+            && _values.All(pair => other._values.TryGetValue(pair.Key, out object? value) && ValueEquals(pair.Value, value));
 
     internal void CopyTo(GraphAttributes target)
     {

@@ -100,7 +100,9 @@ public sealed class InferenceRequest : IDisposable
     /// <summary>The time of each step since profiling was switched on; empty without profiling.</summary>
     public IReadOnlyList<StepTime> Profile() => _ticks is not { } ticks
         ? []
-        : [.. _plan.Plan.Steps.Select((s, i) => new StepTime(s.Name, (s as PrimitiveStep)?.Primitive.ImplementationName ?? "host", Stopwatch.GetElapsedTime(0, ticks[i])))];
+        : [.. _plan.Plan.Steps.Select((s, i) =>
+            new StepTime(s.Name, (s as PrimitiveStep)?.Primitive.ImplementationName ?? "host",
+                Stopwatch.GetElapsedTime(0, ticks[i])))];
 
     /// <summary>
     /// Measures, for each product of the model, the tiles that come into question, and keeps the fastest in the tuning of the engine
@@ -213,7 +215,10 @@ public sealed class InferenceRequest : IDisposable
     private static TensorMemory Find(Dictionary<string, TensorMemory> ports, string? name, string role)
     {
         if (name is null)
-            return ports.Count == 1 ? ports.Values.First() : throw new ArgumentException($"The model has {ports.Count} {role}s; name one of {string.Join(", ", ports.Keys)}.");
+            return ports.Count == 1
+                ? ports.Values.First()
+                : throw new ArgumentException(
+                    $"The model has {ports.Count} {role}s; name one of {string.Join(", ", ports.Keys)}.");
         return ports.TryGetValue(name, out TensorMemory? memory)
             ? memory
             : throw new ArgumentException($"The model has no {role} '{name}'; it has {string.Join(", ", ports.Keys)}.");

@@ -23,8 +23,9 @@ public sealed record NodeExplanation(
     IReadOnlyList<string> FusedNodes, Shape OutputShape, long MultiplyAccumulates, long Bytes, IReadOnlyList<string> Notes)
 {
     /// <summary>
-    /// Layout of packed weights, which names the product: <c>brgemm:uint8:n16k4</c> multiplies pairs or quadruples of bytes (<c>int8</c> those
-    /// of a signed source), <c>brgemm:int16:n16k2</c> bytes widened to words. Empty where the kernel reads weights as they are, or none.
+    /// Layout of packed weights, which names the product: <c>brgemm:uint8:n16k4</c> multiplies pairs or quadruples of bytes
+    /// (<c>int8</c> those of a signed source), <c>brgemm:int16:n16k2</c> bytes widened to words. Empty where the kernel reads
+    /// weights as they are, or none.
     /// </summary>
     public string WeightsLayout { get; init; } = "";
 
@@ -121,7 +122,8 @@ public sealed record ModelExplanation(
         DataType input = source?.DataType ?? operation.OptionalOperand(0)?.Edge.Type ?? operation.Output.Type;
         DataType output = destination?.DataType ?? operation.Output.Type;
         string precision = input.ToShortName() + (second is null ? "" : "·" + second.DataType.ToShortName()) + "→" + output.ToShortName();
-        long bytes = (source?.ElementCount * source?.DataType.SizeInBytes() ?? 0) + (second?.ElementCount * second?.DataType.SizeInBytes() ?? 0)
+        long bytes = (source?.ElementCount * source?.DataType.SizeInBytes() ?? 0)
+            + (second?.ElementCount * second?.DataType.SizeInBytes() ?? 0)
             + (destination?.ElementCount * destination?.DataType.SizeInBytes() ?? 0);
         return new NodeExplanation(
             operation.Name, operation.OpType, precision, implementation, source?.LayoutText() ?? "-", destination?.LayoutText() ?? "-",
@@ -135,7 +137,8 @@ public sealed record ModelExplanation(
         };
     }
 
-    private static (MemoryDescriptor? Source, MemoryDescriptor? Second, MemoryDescriptor? Destination, long Macs) Facts(PrimitiveDescriptor? descriptor) =>
+    private static (MemoryDescriptor? Source, MemoryDescriptor? Second, MemoryDescriptor? Destination,
+        long Macs) Facts(PrimitiveDescriptor? descriptor) =>
         descriptor switch
         {
             ConvolutionDescriptorBase c => (c.Source, c.Weights, c.Destination, c.MultiplyAccumulates),

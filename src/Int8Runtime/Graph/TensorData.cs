@@ -155,7 +155,8 @@ public sealed class TensorData
     {
         DataType natural = TypeOf<T>();
         bool fits = natural == elementType
-            || (natural == DataType.UInt8 && elementType.SizeInBytes() == 1 && elementType is not (DataType.Int8 or DataType.Int4 or DataType.Int2))
+            || (natural == DataType.UInt8 && elementType.SizeInBytes() == 1
+                && elementType is not (DataType.Int8 or DataType.Int4 or DataType.Int2))
             || (natural == DataType.Int8 && elementType is DataType.Int4 or DataType.Int2)
             || (natural == DataType.UInt16 && elementType is DataType.BFloat16 or DataType.Float16);
         if (!fits)

@@ -58,7 +58,8 @@ public static class TensorDataConversions
             return ToMiniFloat(tensor, elementType, saturate: true);
         if (elementType == DataType.Float8E8M0)
             return ToPowersOfTwo(tensor, "up");
-        bool fromInteger = !tensor.ElementType.IsFloatingPoint() && MiniFloat.Of(tensor.ElementType) is null && tensor.ElementType != DataType.Float8E8M0;
+        bool fromInteger = !tensor.ElementType.IsFloatingPoint() && MiniFloat.Of(tensor.ElementType) is null
+            && tensor.ElementType != DataType.Float8E8M0;
         return elementType switch
         {
             DataType.Float32 => TensorData.Create<float>(tensor.ToSingleArray(), tensor.Shape),
@@ -75,7 +76,8 @@ public static class TensorDataConversions
             DataType.Int64 => FromReal(tensor, v => (long)v),
             DataType.UInt32 => FromReal(tensor, v => (uint)Math.Clamp(v, uint.MinValue, uint.MaxValue)),
             DataType.UInt64 => FromReal(tensor, v => (ulong)Math.Clamp(v, ulong.MinValue, ulong.MaxValue)),
-            DataType.Int4 or DataType.UInt4 or DataType.Int2 or DataType.UInt2 => ToNarrow(Array.ConvertAll(tensor.ToDoubleArray(), v => (long)v), tensor.Shape, elementType),
+            DataType.Int4 or DataType.UInt4 or DataType.Int2 or DataType.UInt2 =>
+                ToNarrow(Array.ConvertAll(tensor.ToDoubleArray(), v => (long)v), tensor.Shape, elementType),
             _ => throw new InvalidOperationException($"Tensors cannot be converted to {elementType}."),
         };
     }
@@ -97,7 +99,8 @@ public static class TensorDataConversions
     {
         int shift = elementType is DataType.Int4 or DataType.UInt4 ? 60 : 62;
         bool signed = elementType is DataType.Int4 or DataType.Int2;
-        return new TensorData(elementType, shape, Array.ConvertAll(values, v => unchecked((byte)(signed ? v << shift >> shift : v << shift >>> shift))));
+        return new TensorData(elementType, shape,
+            Array.ConvertAll(values, v => unchecked((byte)(signed ? v << shift >> shift : v << shift >>> shift))));
     }
 
     internal static float BFloat16ToSingle(ushort bits) => BitConverter.UInt32BitsToSingle((uint)bits << 16);

@@ -33,7 +33,8 @@ internal static class TileTuner
     /// <param name="progress">Is told how many products are done.</param>
     /// <param name="cancellation">Ends the measuring; what is measured stays.</param>
     public static IReadOnlyList<TileMeasurement> Run(
-        IReadOnlyList<PlannedStep> steps, TensorMemory arena, ExecutionStream stream, TileTuning tuning, IProgress<(int Done, int Total)>? progress,
+        IReadOnlyList<PlannedStep> steps, TensorMemory arena, ExecutionStream stream, TileTuning tuning,
+        IProgress<(int Done, int Total)>? progress,
         CancellationToken cancellation)
     {
         PrimitiveStep[] products = [.. steps.OfType<PrimitiveStep>().DistinctBy(s => s.Primitive).Where(s => s.Primitive.Tiles.Count > 1)];

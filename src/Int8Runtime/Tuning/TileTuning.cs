@@ -26,7 +26,9 @@ public sealed class TileTuning
 
     private static string Header => $"{Format} {typeof(TileTuning).Assembly.GetName().Version} {CpuEngine.CpuName}";
 
-    /// <summary>Reads a file. Measurements of another CPU or version mean nothing here: such a file, or none, gives an empty tuning.</summary>
+    /// <summary>
+    /// Reads a file. Measurements of another CPU or version mean nothing here: such a file, or none, gives an empty tuning.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <exception cref="FormatException">It is no file of tiles, or a line of it is damaged; the message names the line.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
@@ -44,8 +46,10 @@ public sealed class TileTuning
         for (int i = 1; i < lines.Length; i++)
         {
             if (lines[i].Split(' ', 4) is not [var tier, var threads, var tile, var problem]
-                || !int.TryParse(threads, NumberStyles.None, CultureInfo.InvariantCulture, out int count) || !KernelTile.TryParse(tile, out KernelTile parsed))
-                throw new FormatException($"'{path}', line {i + 1}: '{lines[i]}' is not 'tier threads tile problem'. Delete the line, or the file.");
+                || !int.TryParse(threads, NumberStyles.None, CultureInfo.InvariantCulture, out int count)
+                || !KernelTile.TryParse(tile, out KernelTile parsed))
+                throw new FormatException(
+                    $"'{path}', line {i + 1}: '{lines[i]}' is not 'tier threads tile problem'. Delete the line, or the file.");
             tuning._tiles[(tier, count, problem)] = parsed;
         }
 

@@ -7,7 +7,8 @@ namespace Int8Runtime.Core.Tests.Architecture;
 public sealed class ProjectRuleTests
 {
     private static readonly string[] EveryLibrary =
-        ["Int8Runtime.Core", "Int8Runtime.Jit", "Int8Runtime.X64", "Int8Runtime", "Int8Runtime.Onnx", "Int8Runtime.OpenVino", "Int8Runtime.Quantization"];
+        ["Int8Runtime.Core", "Int8Runtime.Jit", "Int8Runtime.X64", "Int8Runtime", "Int8Runtime.Onnx", "Int8Runtime.OpenVino",
+            "Int8Runtime.Quantization"];
 
     private static readonly Dictionary<string, string[]> AllowedReferences = new()
     {
@@ -49,7 +50,8 @@ public sealed class ProjectRuleTests
 
     [Fact]
     public void Only_the_generator_references_Iced() => Assert.Equal(
-        ["Int8Runtime.Jit"], Projects("src", "tools").Where(p => Included(p.Project, "PackageReference").Contains("Iced")).Select(p => p.Name));
+        ["Int8Runtime.Jit"], Projects("src", "tools").Where(p => Included(p.Project, "PackageReference").Contains("Iced"))
+            .Select(p => p.Name));
 
     [Fact]
     public void Unsafe_code_is_confined()
@@ -85,7 +87,8 @@ public sealed class ProjectRuleTests
         {
             string[] lines = File.ReadAllLines(file);
             Assert.True(lines.Length <= 600, $"{Path.GetRelativePath(Root, file)} has {lines.Length} lines.");
-            Assert.True(lines.Length > 0 && lines[0].StartsWith("//", StringComparison.Ordinal), $"{Path.GetRelativePath(Root, file)} does not open with its subject.");
+            Assert.True(lines.Length > 0 && lines[0].StartsWith("//", StringComparison.Ordinal),
+                $"{Path.GetRelativePath(Root, file)} does not open with its subject.");
         }
     }
 

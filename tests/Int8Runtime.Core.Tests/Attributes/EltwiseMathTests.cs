@@ -58,7 +58,8 @@ public sealed class EltwiseMathTests
     {
         var tested = typeof(EltwiseMathTests).GetMethod(nameof(Has_known_values))!
             .GetCustomAttributesData().Where(a => a.AttributeType == typeof(InlineDataAttribute))
-            .Select(a => (EltwiseAlgorithm)((IReadOnlyList<System.Reflection.CustomAttributeTypedArgument>)a.ConstructorArguments[0].Value!)[0].Value!);
+            .Select(a => (EltwiseAlgorithm)(
+                (IReadOnlyList<System.Reflection.CustomAttributeTypedArgument>)a.ConstructorArguments[0].Value!)[0].Value!);
         Assert.Equal(Enum.GetValues<EltwiseAlgorithm>(), tested.Distinct().Order());
         Assert.Throws<ArgumentOutOfRangeException>(() => EltwiseMath.Evaluate((EltwiseAlgorithm)999, 1f));
     }

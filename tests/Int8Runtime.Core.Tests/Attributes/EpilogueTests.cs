@@ -174,7 +174,8 @@ public sealed unsafe class EpilogueTests
         from accumulator in Gen.Choose(-2000, 2000)
         from bias in Gen.Choose(-4, 4)
         from previous in Gen.Choose(0, 127)
-        select (Attributes: Scales(source, weights, destination, [.. postOps]) with { DestinationZeroPoint = zeroPoint }, type, accumulator, bias: (float)bias, previous),
+        select (Attributes: Scales(source, weights, destination, [.. postOps]) with { DestinationZeroPoint = zeroPoint }, type,
+            accumulator, bias: (float)bias, previous),
         problem =>
         {
             (PrimitiveAttributes attributes, DataType type, int accumulator, float bias, int previous) = problem;
@@ -182,9 +183,11 @@ public sealed unsafe class EpilogueTests
             foreach (PostOp postOp in attributes.PostOps)
                 value = postOp is SumPostOp sum
                     ? value + (sum.Scale * (previous - sum.ZeroPoint))
-                    : EltwiseMath.Evaluate(((EltwisePostOp)postOp).Algorithm, (float)value, ((EltwisePostOp)postOp).Alpha, ((EltwisePostOp)postOp).Beta);
+                    : EltwiseMath.Evaluate(((EltwisePostOp)postOp).Algorithm, (float)value, ((EltwisePostOp)postOp).Alpha,
+                        ((EltwisePostOp)postOp).Beta);
             (int min, int max) = type.IntegerRange();
-            double unfolded = Math.Clamp(Math.Round(value / attributes.DestinationScale!.At(0)) + attributes.DestinationZeroPoint!.At(0), min, max);
+            double unfolded = Math.Clamp(Math.Round(value / attributes.DestinationScale!.At(0))
+                + attributes.DestinationZeroPoint!.At(0), min, max);
             Assert.InRange(Finish(attributes, accumulator, type, bias, previous), unfolded - 1, unfolded + 1);
         },
         count: 2000);

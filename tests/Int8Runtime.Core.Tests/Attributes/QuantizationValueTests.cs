@@ -32,7 +32,8 @@ public sealed class QuantizationValueTests
     {
         QuantizationScale groups = QuantizationScale.PerGroup([1f, 2f, 3f, 4f, 5f, 6f], groupSize: 4);   // two groups of three columns
         Assert.False(groups.IsRuntime);
-        Assert.Equal([1f, 3f, 1f, 4f, 6f], new[] { groups.At(0, 0, 3), groups.At(3, 2, 3), groups.At(2, 0, 3), groups.At(4, 0, 3), groups.At(7, 2, 3) });
+        Assert.Equal([1f, 3f, 1f, 4f, 6f],
+            new[] { groups.At(0, 0, 3), groups.At(3, 2, 3), groups.At(2, 0, 3), groups.At(4, 0, 3), groups.At(7, 2, 3) });
         ZeroPoint zeros = ZeroPoint.PerGroup([1, 2, 3, 4, 5, 6], groupSize: 4);
         Assert.False(zeros.IsRuntime);
         Assert.Equal([1, 3, 4, 6], new[] { zeros.At(0, 0, 3), zeros.At(3, 2, 3), zeros.At(4, 0, 3), zeros.At(7, 2, 3) });
@@ -46,12 +47,15 @@ public sealed class QuantizationValueTests
     {
         QuantizationScale[] scales =
         [
-            QuantizationScale.PerTensor(2), QuantizationScale.PerTensor(3), QuantizationScale.PerChannel([2]), QuantizationScale.PerChannel([2, 3]),
-            QuantizationScale.PerGroup([2, 3], 4), QuantizationScale.PerGroup([2, 3], 8), QuantizationScale.Runtime, QuantizationScale.RuntimePerChannel,
+            QuantizationScale.PerTensor(2), QuantizationScale.PerTensor(3), QuantizationScale.PerChannel([2]),
+            QuantizationScale.PerChannel([2, 3]),
+            QuantizationScale.PerGroup([2, 3], 4), QuantizationScale.PerGroup([2, 3], 8), QuantizationScale.Runtime,
+            QuantizationScale.RuntimePerChannel,
         ];
         ZeroPoint[] zeros =
         [
-            ZeroPoint.PerTensor(2), ZeroPoint.PerTensor(3), ZeroPoint.PerChannel([2]), ZeroPoint.PerChannel([2, 3]), ZeroPoint.PerGroup([2, 3], 4),
+            ZeroPoint.PerTensor(2), ZeroPoint.PerTensor(3), ZeroPoint.PerChannel([2]), ZeroPoint.PerChannel([2, 3]),
+            ZeroPoint.PerGroup([2, 3], 4),
             ZeroPoint.PerGroup([2, 3], 8), ZeroPoint.Runtime,
         ];
         for (int i = 0; i < scales.Length; i++)
@@ -88,8 +92,11 @@ public sealed class QuantizationValueTests
     [InlineData(BinaryAlgorithm.Less, 1f, 0f, 0f)]
     [InlineData(BinaryAlgorithm.Equal, 0f, 1f, 0f)]
     [InlineData(BinaryAlgorithm.NotEqual, 1f, 0f, 1f)]
-    public void Comparisons_tell_less_equal_and_greater_apart(BinaryAlgorithm algorithm, float less, float equal, float greater) => Assert.Equal(
-        [less, equal, greater], new[] { EltwiseMath.Evaluate(algorithm, 1, 2), EltwiseMath.Evaluate(algorithm, 2, 2), EltwiseMath.Evaluate(algorithm, 3, 2) });
+    public void Comparisons_tell_less_equal_and_greater_apart(BinaryAlgorithm algorithm, float less, float equal,
+        float greater) => Assert.Equal(
+        [less, equal, greater],
+        new[] { EltwiseMath.Evaluate(algorithm, 1, 2), EltwiseMath.Evaluate(algorithm, 2, 2),
+            EltwiseMath.Evaluate(algorithm, 3, 2) });
 
     [Fact]
     public void An_epilogue_clamps_where_a_bound_is_finite()
@@ -99,7 +106,8 @@ public sealed class QuantizationValueTests
         Assert.False(Of(DataType.Float32).Clamps);
         Assert.True(Of(DataType.Float32, PostOp.Relu()).Clamps);
         Assert.True(Of(DataType.UInt8).Clamps);
-        Assert.Equal((0f, float.PositiveInfinity), (Of(DataType.Float32, PostOp.Relu()).LowerBound, Of(DataType.Float32, PostOp.Relu()).UpperBound));
+        Assert.Equal((0f, float.PositiveInfinity),
+            (Of(DataType.Float32, PostOp.Relu()).LowerBound, Of(DataType.Float32, PostOp.Relu()).UpperBound));
         Assert.Equal((0f, 255f), (Of(DataType.UInt8).LowerBound, Of(DataType.UInt8).UpperBound));
     }
 
@@ -117,7 +125,8 @@ public sealed class QuantizationValueTests
             new() { SourceScale = QuantizationScale.Runtime }, new() { WeightsScale = QuantizationScale.Runtime },
             new() { WeightsScale = QuantizationScale.PerChannel([1, 2]) }, new() { DestinationScale = QuantizationScale.Runtime },
             new() { DestinationScale = QuantizationScale.PerTensor(2) }, new() { DestinationZeroPoint = ZeroPoint.Runtime },
-            new() { DestinationZeroPoint = 3 }, new() { DestinationZeroPoint = ZeroPoint.PerChannel([0, 1]) }, new() { PostOps = [PostOp.Relu()] },
+            new() { DestinationZeroPoint = 3 }, new() { DestinationZeroPoint = ZeroPoint.PerChannel([0, 1]) },
+            new() { PostOps = [PostOp.Relu()] },
         })
             Assert.False(Stores(DataType.Int32, DataType.Int32, attributes), $"{attributes}");
     }
@@ -130,7 +139,8 @@ public sealed class QuantizationValueTests
         Expect("groups of weights", new() { WeightsScale = QuantizationScale.PerGroup([1, 2], 4) });
         Expect("groups of weights", new() { WeightsZeroPoint = ZeroPoint.PerGroup([1, 2], 4) });
         Assert.Null(ProductQuantization.Refuse("ref", new() { WeightsScale = QuantizationScale.PerGroup([1, 2], 4) }, DataType.Float32));
-        Assert.Null(ProductQuantization.Refuse("ref", new() { WeightsScale = QuantizationScale.PerChannel([1, 2]), SourceZeroPoint = 3 }, DataType.UInt8));
+        Assert.Null(ProductQuantization.Refuse("ref",
+            new() { WeightsScale = QuantizationScale.PerChannel([1, 2]), SourceZeroPoint = 3 }, DataType.UInt8));
 
         static void Expect(string text, PrimitiveAttributes attributes)
         {

@@ -18,7 +18,8 @@ public sealed class EngineTests
         Primitive primitive = engine.Create(Relu());
         Assert.Equal("good:avx2", primitive.ImplementationName);
         Rejection refusal = Assert.Single(primitive.Report.Rejections);
-        Assert.Equal(("fast:avx512", RejectionReason.InstructionSet, "needs avx512"), (refusal.Implementation, refusal.Reason, refusal.Detail));
+        Assert.Equal(("fast:avx512", RejectionReason.InstructionSet, "needs avx512"),
+            (refusal.Implementation, refusal.Reason, refusal.Detail));
         Assert.Contains("fast:avx512 refused (InstructionSet): needs avx512", primitive.Report.ToString());
         Assert.False(primitive.Report.IsReference);
         Assert.StartsWith("good:avx2", primitive.Report.ToString(), StringComparison.Ordinal);
@@ -125,13 +126,15 @@ public sealed class EngineTests
         using var engine = new ReferenceEngine();
         var convolution = new ConvolutionDescriptor
         {
-            Source = new([1, 4, 5, 5], DataType.Float32), Weights = new([8, 4, 3, 3], DataType.Float32), Destination = new([1, 8, 5, 5], DataType.Float32),
+            Source = new([1, 4, 5, 5], DataType.Float32), Weights = new([8, 4, 3, 3], DataType.Float32),
+            Destination = new([1, 8, 5, 5], DataType.Float32),
         };
         Assert.Contains("the window gives 3", Assert.Throws<ArgumentException>(() => engine.Create(convolution)).Message);
         ConvolutionDescriptor padded = convolution with { PaddingBefore = [1, 1], PaddingAfter = [1, 1] };
         Assert.Equal("ref_conv:any", engine.Create(padded).ImplementationName);
         var scales = new PrimitiveAttributes { WeightsScale = QuantizationScale.PerChannel([1f, 2f]) };
-        Assert.Contains("2 weights scales given for 8 channels", Assert.Throws<ArgumentException>(() => engine.Create(padded, scales)).Message);
+        Assert.Contains("2 weights scales given for 8 channels",
+            Assert.Throws<ArgumentException>(() => engine.Create(padded, scales)).Message);
         var operand = new PrimitiveAttributes { PostOps = [PostOp.Binary(BinaryAlgorithm.Add, new([1, 3, 1, 1], DataType.Float32))] };
         Assert.Contains("does not broadcast", Assert.Throws<ArgumentException>(() => engine.Create(padded, operand)).Message);
         var sum = new PrimitiveAttributes { PostOps = [PostOp.Sum(dataType: DataType.UInt8)] };
@@ -146,7 +149,8 @@ public sealed class EngineTests
         using var right = new TensorMemory(new MemoryDescriptor([4], DataType.Float32));
         using var wrong = new TensorMemory(new MemoryDescriptor([5], DataType.Float32));
         Primitive relu = engine.Create(Relu());
-        Assert.Contains("Destination is f32:a:5", Assert.Throws<ArgumentException>(() => relu.Execute(stream, new UnaryArguments(right, wrong))).Message);
+        Assert.Contains("Destination is f32:a:5",
+            Assert.Throws<ArgumentException>(() => relu.Execute(stream, new UnaryArguments(right, wrong))).Message);
         Assert.Throws<ArgumentException>(() => relu.Execute(stream, new UnaryArguments(right, null!)));
         Assert.Throws<InvalidOperationException>(() => relu.Weights);
     }
@@ -180,7 +184,8 @@ public sealed class EngineTests
     }
 
     // Refuses with the given reason, or plans something that fills its scratch memory and counts its executions.
-    private sealed class Fake(string name, (RejectionReason Reason, string Detail)? refusal = null, long size = 100, long scratch = 0) : IImplementation
+    private sealed class Fake(string name, (RejectionReason Reason, string Detail)? refusal = null, long size = 100,
+        long scratch = 0) : IImplementation
     {
         public PrimitiveKind Kind => PrimitiveKind.Eltwise;
 

@@ -72,7 +72,8 @@ public sealed class MemoryDescriptorTests
             var plain = new MemoryDescriptor(problem.layout.Shape, DataType.Int32);
             using var source = new TensorMemory(plain);
             TensorFill.Random(source, problem.seed);
-            using TensorMemory blocked = stream.Reorder(source, new MemoryDescriptor(plain.Dimensions, DataType.Int32, FormatTag.Parse(problem.layout.Tag)));
+            using TensorMemory blocked = stream.Reorder(source,
+                new MemoryDescriptor(plain.Dimensions, DataType.Int32, FormatTag.Parse(problem.layout.Tag)));
             using TensorMemory back = stream.Reorder(blocked, plain);
             TensorCompare.Equal(source, back, Tolerance.Exact);
         },

@@ -14,7 +14,8 @@ public sealed class ElementTests
         using ExecutionStream stream = engine.CreateStream();
         var tensor = new MemoryDescriptor([1, 1, 2, 2], DataType.Float32, FormatTag.Nchw);
         using TensorMemory memory = TensorMemory.From<float>(tensor, [-1, 2, -3, 4]);
-        using Primitive relu = engine.Create(new EltwiseDescriptor { Algorithm = EltwiseAlgorithm.Relu, Source = tensor, Destination = tensor });
+        using Primitive relu =
+            engine.Create(new EltwiseDescriptor { Algorithm = EltwiseAlgorithm.Relu, Source = tensor, Destination = tensor });
         relu.Execute(stream, new UnaryArguments(memory, memory));
         Assert.Equal([0f, 2f, 0f, 4f], memory.AsSpan<float>());
     }
@@ -23,16 +24,19 @@ public sealed class ElementTests
     public void Integer_eltwise_computes_on_real_numbers()
     {
         var square = new EltwiseDescriptor { Algorithm = EltwiseAlgorithm.Square, Source = U8(4), Destination = S8(4) };
-        var attributes = new PrimitiveAttributes { SourceScale = Half, SourceZeroPoint = 10, DestinationScale = Half, DestinationZeroPoint = -100 };
+        var attributes = new PrimitiveAttributes { SourceScale = Half, SourceZeroPoint = 10, DestinationScale = Half,
+            DestinationZeroPoint = -100 };
 
         // Real source −5, 0, 1.5, 122.5; squares 25, 0, 2.25, 15006.25; halves 50, 0, 4.5 → 4, saturated.
-        Assert.Equal<sbyte>([-50, -100, -96, 127], On<sbyte>(square, attributes, square.Destination, (ArgumentSlot.Source, new byte[] { 0, 10, 13, 255 })));
+        Assert.Equal<sbyte>([-50, -100, -96, 127],
+            On<sbyte>(square, attributes, square.Destination, (ArgumentSlot.Source, new byte[] { 0, 10, 13, 255 })));
     }
 
     [Fact]
     public void Binary_broadcasts_and_uses_each_operands_quantization()
     {
-        var add = new BinaryDescriptor { Algorithm = BinaryAlgorithm.Add, Source = U8(1, 2, 1, 2), Source1 = S8(1, 2, 1, 1), Destination = U8(1, 2, 1, 2) };
+        var add = new BinaryDescriptor { Algorithm = BinaryAlgorithm.Add, Source = U8(1, 2, 1, 2), Source1 = S8(1, 2, 1, 1),
+            Destination = U8(1, 2, 1, 2) };
         var attributes = new PrimitiveAttributes
         {
             SourceScale = Half, SourceZeroPoint = 4, Source1Scale = QuantizationScale.PerTensor(2f), Source1ZeroPoint = -1,
@@ -67,8 +71,10 @@ public sealed class ElementTests
     public void Reorder_dequantizes_per_channel()
     {
         var reorder = new ReorderDescriptor { Source = S8(2, 2), Destination = F32(2, 2), ChannelAxis = 0 };
-        var attributes = new PrimitiveAttributes { SourceScale = QuantizationScale.PerChannel([0.5f, 2f]), SourceZeroPoint = ZeroPoint.PerChannel([1, -1]) };
-        Assert.Equal([0f, -64.5f, 0f, 256f], On<float>(reorder, attributes, reorder.Destination, (ArgumentSlot.Source, new sbyte[] { 1, -128, -1, 127 })));
+        var attributes = new PrimitiveAttributes { SourceScale = QuantizationScale.PerChannel([0.5f, 2f]),
+            SourceZeroPoint = ZeroPoint.PerChannel([1, -1]) };
+        Assert.Equal([0f, -64.5f, 0f, 256f],
+            On<float>(reorder, attributes, reorder.Destination, (ArgumentSlot.Source, new sbyte[] { 1, -128, -1, 127 })));
     }
 
     [Fact]
@@ -77,13 +83,16 @@ public sealed class ElementTests
         // dst = scale·src + β·dst, quantized by the destination's scale.
         var reorder = new ReorderDescriptor { Source = S8(2), Destination = F32(2) };
         var attributes = new PrimitiveAttributes { SourceScale = Half, PostOps = [PostOp.Sum(scale: 10)] };
-        Assert.Equal([11f, 18f], On<float>(reorder, attributes, reorder.Destination, (ArgumentSlot.Source, new sbyte[] { 2, -4 }), (ArgumentSlot.Destination, new[] { 1f, 2f })));
+        Assert.Equal([11f, 18f],
+            On<float>(reorder, attributes, reorder.Destination, (ArgumentSlot.Source, new sbyte[] { 2, -4 }),
+                (ArgumentSlot.Destination, new[] { 1f, 2f })));
     }
 
     [Fact]
     public void Reorder_fills_the_excess_of_blocks_with_zeros()
     {
-        var reorder = new ReorderDescriptor { Source = U8(1, 3, 1, 2), Destination = new MemoryDescriptor([1, 3, 1, 2], DataType.UInt8, FormatTag.Parse("nChw2c")) };
+        var reorder = new ReorderDescriptor { Source = U8(1, 3, 1, 2),
+            Destination = new MemoryDescriptor([1, 3, 1, 2], DataType.UInt8, FormatTag.Parse("nChw2c")) };
         Assert.Equal<byte>([1, 3, 2, 4, 5, 0, 6, 0], On<byte>(reorder, null, reorder.Destination,
             (ArgumentSlot.Source, new byte[] { 1, 2, 3, 4, 5, 6 }), (ArgumentSlot.Destination, new byte[] { 9, 9, 9, 9, 9, 9, 9, 9 })));
     }
@@ -128,7 +137,8 @@ public sealed class ElementTests
     {
         using var engine = new ReferenceEngine();
         MemoryDescriptor any = MemoryDescriptor.Any([1, 2, 3, 4], DataType.Float32);
-        var planned = (EltwiseDescriptor)engine.Create(new EltwiseDescriptor { Algorithm = EltwiseAlgorithm.Abs, Source = any, Destination = any }).Descriptor;
+        var planned = (EltwiseDescriptor)engine.Create(
+            new EltwiseDescriptor { Algorithm = EltwiseAlgorithm.Abs, Source = any, Destination = any }).Descriptor;
         Assert.True(planned.Source.HasLayout(FormatTag.Nchw));
         Assert.True(planned.Destination.HasLayout(FormatTag.Nchw));
     }

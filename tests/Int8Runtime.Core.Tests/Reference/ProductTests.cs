@@ -26,7 +26,8 @@ public sealed class ProductTests
     public void Padding_is_the_real_number_zero_whatever_the_zero_point()
     {
         // Real source: 1, 2, 3; weights 1, 10, 100; one element of padding at either end.
-        int[] result = On<int>(Row(DataType.Int8, DataType.Int32, pad: 1), new PrimitiveAttributes { SourceZeroPoint = -5 }, S32(1, 1, 1, 3),
+        int[] result = On<int>(Row(DataType.Int8, DataType.Int32, pad: 1), new PrimitiveAttributes { SourceZeroPoint = -5 },
+            S32(1, 1, 1, 3),
             (ArgumentSlot.Source, new sbyte[] { -4, -3, -2 }), (ArgumentSlot.Weights, new sbyte[] { 1, 10, 100 }));
         Assert.Equal([10 + 200, 1 + 20 + 300, 2 + 30], result);
     }
@@ -45,7 +46,8 @@ public sealed class ProductTests
             DestinationScale = QuantizationScale.PerTensor(0.25f), DestinationZeroPoint = 7,
         };
         byte[] result = On<byte>(convolution, attributes, convolution.Destination,
-            (ArgumentSlot.Source, new byte[] { 12, 8 }), (ArgumentSlot.Weights, new sbyte[] { 3, -1 }), (ArgumentSlot.Bias, new[] { 1f, 0.125f }));
+            (ArgumentSlot.Source, new byte[] { 12, 8 }), (ArgumentSlot.Weights, new sbyte[] { 3, -1 }),
+            (ArgumentSlot.Bias, new[] { 1f, 0.125f }));
 
         // Channel 0: 0.5·1·(±2·3) + 1 = 4, −2 → 16, −8 quarters, + 7. Channel 1: 0.5·2·(∓2) + 0.125 = −1.875, 2.125 → −7.5, 8.5.
         Assert.Equal([23, 0, 0, 15], result);
@@ -54,7 +56,8 @@ public sealed class ProductTests
     [Fact]
     public void Weights_zero_point_is_subtracted_before_the_product()
     {
-        int[] result = On<int>(Row(DataType.UInt8, DataType.Int32), new PrimitiveAttributes { WeightsZeroPoint = 3, SourceZeroPoint = 1 }, S32(1, 1, 1, 1),
+        int[] result = On<int>(Row(DataType.UInt8, DataType.Int32),
+            new PrimitiveAttributes { WeightsZeroPoint = 3, SourceZeroPoint = 1 }, S32(1, 1, 1, 1),
             (ArgumentSlot.Source, new byte[] { 1, 2, 3 }), (ArgumentSlot.Weights, new sbyte[] { 100, 4, 5 }));
         Assert.Equal([(1 * 1) + (2 * 2)], result);
     }
@@ -77,7 +80,8 @@ public sealed class ProductTests
     {
         var convolution = new ConvolutionDescriptor
         {
-            Source = F32(1, 1, 1, 1), Weights = F32(1, 1, 1, 1), Bias = F32(1), Destination = F32(1, 1, 1, 3), PaddingBefore = [0, 2], PaddingAfter = [0, 0],
+            Source = F32(1, 1, 1, 1), Weights = F32(1, 1, 1, 1), Bias = F32(1), Destination = F32(1, 1, 1, 3),
+            PaddingBefore = [0, 2], PaddingAfter = [0, 0],
         };
         Assert.Equal([9f, 9f, 11f], On<float>(convolution, null, convolution.Destination,
             (ArgumentSlot.Source, new[] { 2f }), (ArgumentSlot.Weights, new[] { 1f }), (ArgumentSlot.Bias, new[] { 9f })));
@@ -88,25 +92,30 @@ public sealed class ProductTests
     {
         var convolution = new ConvolutionDescriptor
         {
-            Source = F32(1, 1, 1, 1), Weights = F32(3, 1, 1, 1), Destination = new MemoryDescriptor([1, 3, 1, 1], DataType.Float32, FormatTag.Parse("nChw4c")),
+            Source = F32(1, 1, 1, 1), Weights = F32(3, 1, 1, 1),
+            Destination = new MemoryDescriptor([1, 3, 1, 1], DataType.Float32, FormatTag.Parse("nChw4c")),
         };
         Assert.Equal([2f, 4f, 6f, 0f], On<float>(convolution, null, convolution.Destination,
-            (ArgumentSlot.Source, new[] { 2f }), (ArgumentSlot.Weights, new[] { 1f, 2, 3 }), (ArgumentSlot.Destination, new[] { 7f, 7, 7, 7 })));
+            (ArgumentSlot.Source, new[] { 2f }), (ArgumentSlot.Weights, new[] { 1f, 2, 3 }),
+            (ArgumentSlot.Destination, new[] { 7f, 7, 7, 7 })));
     }
 
     [Fact]
     public void Inner_product_sums_over_channels_and_pixels()
     {
-        var product = new InnerProductDescriptor { Source = F32(1, 2, 1, 2), Weights = F32(2, 2, 1, 2), Bias = F32(2), Destination = F32(1, 2) };
+        var product = new InnerProductDescriptor { Source = F32(1, 2, 1, 2), Weights = F32(2, 2, 1, 2), Bias = F32(2),
+            Destination = F32(1, 2) };
         Assert.Equal([10f + 4321, 20f + 2], On<float>(product, null, product.Destination,
-            (ArgumentSlot.Source, new float[] { 1, 2, 3, 4 }), (ArgumentSlot.Weights, new float[] { 1, 10, 100, 1000, 0, 1, 0, 0 }), (ArgumentSlot.Bias, new float[] { 10, 20 })));
+            (ArgumentSlot.Source, new float[] { 1, 2, 3, 4 }),
+            (ArgumentSlot.Weights, new float[] { 1, 10, 100, 1000, 0, 1, 0, 0 }), (ArgumentSlot.Bias, new float[] { 10, 20 })));
     }
 
     [Fact]
     public void Matrix_product_broadcasts_batches_and_scales_columns()
     {
         var product = new MatMulDescriptor { Source = U8(2, 1, 2), Weights = S8(1, 2, 2), Destination = F32(2, 1, 2) };
-        var attributes = new PrimitiveAttributes { SourceScale = QuantizationScale.PerTensor(0.5f), WeightsScale = QuantizationScale.PerChannel([1f, 10f]) };
+        var attributes = new PrimitiveAttributes { SourceScale = QuantizationScale.PerTensor(0.5f),
+            WeightsScale = QuantizationScale.PerChannel([1f, 10f]) };
         Assert.Equal([0.5f * 7, 5f * 10, 0.5f * 15, 5f * 22], On<float>(product, attributes, product.Destination,
             (ArgumentSlot.Source, new byte[] { 1, 2, 3, 4 }), (ArgumentSlot.Weights, new sbyte[] { 1, 2, 3, 4 })));
     }

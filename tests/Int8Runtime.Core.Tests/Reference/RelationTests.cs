@@ -8,7 +8,8 @@ namespace Int8Runtime.Core.Tests.Reference;
 public sealed unsafe class RelationTests
 {
     private static TensorMemory Compute(
-        PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, MemoryDescriptor destination, params (ArgumentSlot, TensorMemory)[] inputs)
+        PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, MemoryDescriptor destination,
+        params (ArgumentSlot, TensorMemory)[] inputs)
     {
         using var engine = new ReferenceEngine();
         using ExecutionStream stream = engine.CreateStream();
@@ -43,14 +44,16 @@ public sealed unsafe class RelationTests
             ConvolutionDescriptor signed = WithPlainWeights(problem.convolution);
             using TensorMemory source = Filled(signed.Source, problem.seed);
             using TensorMemory weights = Filled(signed.Weights, problem.seed + 1);
-            using TensorMemory expected = Compute(signed, PrimitiveAttributes.Default, signed.Destination, (ArgumentSlot.Source, source), (ArgumentSlot.Weights, weights));
+            using TensorMemory expected = Compute(signed, PrimitiveAttributes.Default, signed.Destination,
+                (ArgumentSlot.Source, source), (ArgumentSlot.Weights, weights));
 
             ConvolutionDescriptor shifted = signed with { Source = signed.Source.WithDataType(DataType.UInt8) };
             using var shiftedSource = new TensorMemory(shifted.Source);
             for (int i = 0; i < source.Descriptor.SizeInBytes; i++)
                 ((byte*)shiftedSource.Data)[i] = (byte)(((byte*)source.Data)[i] ^ 0x80);
             using TensorMemory actual = Compute(
-                shifted, new PrimitiveAttributes { SourceZeroPoint = 128 }, signed.Destination, (ArgumentSlot.Source, shiftedSource), (ArgumentSlot.Weights, weights));
+                shifted, new PrimitiveAttributes { SourceZeroPoint = 128 }, signed.Destination,
+                (ArgumentSlot.Source, shiftedSource), (ArgumentSlot.Weights, weights));
             TensorCompare.Equal(expected, actual, Tolerance.Exact, signed.ToProblemText());
         },
         count: 40);
@@ -81,8 +84,10 @@ public sealed unsafe class RelationTests
             };
             using TensorMemory source = Filled(convolution.Source, seed);
             using TensorMemory weights = Filled(convolution.Weights, seed + 1);
-            using TensorMemory expected = Compute(convolution, attributes, convolution.Destination, (ArgumentSlot.Source, source), (ArgumentSlot.Weights, weights));
-            using TensorMemory actual = Compute(product, attributes, product.Destination, (ArgumentSlot.Source, source), (ArgumentSlot.Weights, weights));
+            using TensorMemory expected = Compute(convolution, attributes, convolution.Destination, (ArgumentSlot.Source, source),
+                (ArgumentSlot.Weights, weights));
+            using TensorMemory actual = Compute(product, attributes, product.Destination, (ArgumentSlot.Source, source),
+                (ArgumentSlot.Weights, weights));
             Assert.Equal(expected.AsSpan<byte>(), actual.AsSpan<byte>());
         },
         count: 40);
@@ -108,8 +113,10 @@ public sealed unsafe class RelationTests
             var attributes = new PrimitiveAttributes { SourceZeroPoint = -3, WeightsZeroPoint = 2 };
             using TensorMemory source = Filled(convolution.Source, seed);
             using TensorMemory weights = Filled(convolution.Weights, seed + 1);
-            using TensorMemory expected = Compute(convolution, attributes, convolution.Destination, (ArgumentSlot.Source, source), (ArgumentSlot.Weights, weights));
-            using TensorMemory actual = Compute(product, attributes, product.Destination, (ArgumentSlot.Source, source), (ArgumentSlot.Weights, weights));
+            using TensorMemory expected = Compute(convolution, attributes, convolution.Destination, (ArgumentSlot.Source, source),
+                (ArgumentSlot.Weights, weights));
+            using TensorMemory actual = Compute(product, attributes, product.Destination, (ArgumentSlot.Source, source),
+                (ArgumentSlot.Weights, weights));
             Assert.Equal(expected.AsSpan<int>(), actual.AsSpan<int>());
         },
         count: 40);
@@ -134,7 +141,8 @@ public sealed unsafe class RelationTests
                 new PrimitiveAttributes { SourceScale = quantization, SourceZeroPoint = zeroPoint }, floats, (ArgumentSlot.Source, source));
             using TensorMemory back = Compute(
                 new ReorderDescriptor { Source = floats, Destination = integers },
-                new PrimitiveAttributes { DestinationScale = quantization, DestinationZeroPoint = zeroPoint }, integers, (ArgumentSlot.Source, real));
+                new PrimitiveAttributes { DestinationScale = quantization, DestinationZeroPoint = zeroPoint }, integers,
+                (ArgumentSlot.Source, real));
             TensorCompare.Equal(source, back, Tolerance.Exact);
         });
 }

@@ -35,7 +35,8 @@ public sealed class RequirementTests
         };
         (ArgumentSlot, Array)[] tensors =
         [
-            (ArgumentSlot.Source, new[] { 1.5f, 2f }), (ArgumentSlot.Weights, new[] { 2f, 0.25f }), (ArgumentSlot.Destination, new[] { 1f }),
+            (ArgumentSlot.Source, new[] { 1.5f, 2f }), (ArgumentSlot.Weights, new[] { 2f, 0.25f }),
+            (ArgumentSlot.Destination, new[] { 1f }),
         ];
         Assert.Equal([4.5f], On<float>(product, ones, product.Destination, tensors));
         Assert.Equal([4.5f], On<float>(product, new() { PostOps = [PostOp.Sum()] }, product.Destination, tensors));
@@ -48,7 +49,8 @@ public sealed class RequirementTests
         var product = new MatMulDescriptor { Source = U8(1, 1), Weights = S8(1, 1), Destination = U8(1, 1) };
         var attributes = new PrimitiveAttributes { SourceScale = QuantizationScale.PerTensor(0.3f), PostOps = [PostOp.Sum(0.3f)] };
         Assert.Equal([(byte)1], On<byte>(product, attributes, product.Destination,
-            (ArgumentSlot.Source, new byte[] { 1 }), (ArgumentSlot.Weights, new sbyte[] { 1 }), (ArgumentSlot.Destination, new byte[] { 1 })));
+            (ArgumentSlot.Source, new byte[] { 1 }), (ArgumentSlot.Weights, new sbyte[] { 1 }),
+            (ArgumentSlot.Destination, new byte[] { 1 })));
     }
 
     [Fact]

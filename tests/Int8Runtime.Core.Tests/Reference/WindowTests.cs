@@ -37,7 +37,8 @@ public sealed class WindowTests
     public void Included_padding_counts_as_the_zero_point()
     {
         var attributes = new PrimitiveAttributes { SourceZeroPoint = 10 };
-        Assert.Equal<byte>([15, 35], Pool<byte>(Row(PoolingAlgorithm.AverageIncludePadding, DataType.UInt8, 2, pad: 1), [20, 30, 40], attributes));
+        Assert.Equal<byte>([15, 35],
+            Pool<byte>(Row(PoolingAlgorithm.AverageIncludePadding, DataType.UInt8, 2, pad: 1), [20, 30, 40], attributes));
     }
 
     [Fact]
@@ -90,12 +91,14 @@ public sealed class WindowTests
     [InlineData(ResamplingRounding.Down, 10f, 10f, 20f, 20f)]
     [InlineData(ResamplingRounding.Up, 10f, 20f, 20f, 30f)]
     public void Nearest_resampling_rounds_as_asked(ResamplingRounding rounding, params float[] expected) => Assert.Equal(
-        expected, Resample(Row(ResamplingAlgorithm.Nearest, DataType.Float32, 3, 4) with { Rounding = rounding, Coordinates = [new(0, 1, 2, 0)] }, 10f, 20f, 30f));
+        expected, Resample(Row(ResamplingAlgorithm.Nearest, DataType.Float32, 3, 4) with { Rounding = rounding,
+            Coordinates = [new(0, 1, 2, 0)] }, 10f, 20f, 30f));
 
     [Fact]
     public void Resampling_in_two_dimensions_weights_all_corners()
     {
-        var resampling = new ResamplingDescriptor { Algorithm = ResamplingAlgorithm.Linear, Source = F32(1, 1, 2, 2), Destination = F32(1, 1, 1, 1) };
+        var resampling = new ResamplingDescriptor { Algorithm = ResamplingAlgorithm.Linear, Source = F32(1, 1, 2, 2),
+            Destination = F32(1, 1, 1, 1) };
         Assert.Equal([2.5f], Resample(resampling, 1f, 2f, 3f, 4f));
     }
 

@@ -47,7 +47,8 @@ public sealed unsafe class TestKitTests
     {
         using var engine = new TestEngine(Isa.None, [new Wrong(kind)]);
         MemoryDescriptor gaps = MemoryDescriptor.Strided([3, 2], DataType.UInt8, [5, 1]);
-        var descriptor = new EltwiseDescriptor { Algorithm = EltwiseAlgorithm.Linear, Alpha = 0, Beta = 7, Source = gaps, Destination = gaps };
+        var descriptor = new EltwiseDescriptor { Algorithm = EltwiseAlgorithm.Linear, Alpha = 0, Beta = 7, Source = gaps,
+            Destination = gaps };
         string message = Assert.Throws<MismatchException>(() => PrimitiveCheck.AgainstReference(
             engine, descriptor, null, new CheckOptions { Seed = 42, Placement = GuardPlacement.AtStart })).Message;
         Assert.Contains(expected, message);
@@ -89,8 +90,10 @@ public sealed unsafe class TestKitTests
     public void Random_convolutions_agree_with_themselves_on_guarded_memory()
     {
         using var engine = new ReferenceEngine();
-        Properties.Check(Arbitraries.IntegerConvolution, problem => PrimitiveCheck.AgainstReference(engine, problem.Descriptor, problem.Attributes, problem.Options), 20);
-        Properties.Check(Arbitraries.FloatConvolution, problem => PrimitiveCheck.AgainstReference(engine, problem.Descriptor, problem.Attributes, problem.Options), 10);
+        Properties.Check(Arbitraries.IntegerConvolution,
+            problem => PrimitiveCheck.AgainstReference(engine, problem.Descriptor, problem.Attributes, problem.Options), 20);
+        Properties.Check(Arbitraries.FloatConvolution,
+            problem => PrimitiveCheck.AgainstReference(engine, problem.Descriptor, problem.Attributes, problem.Options), 10);
     }
 
     [Fact]

@@ -18,9 +18,11 @@ internal sealed class GraphBuilder
 
     public GraphValue Input { get; }
 
-    public GraphValue Conv(string name, GraphValue x, int inputs, int outputs, int kernel = 3, int stride = 1, int groups = 1, bool bias = true)
+    public GraphValue Conv(string name, GraphValue x, int inputs, int outputs, int kernel = 3, int stride = 1, int groups = 1,
+        bool bias = true)
     {
-        GraphValue weights = Constant(name + "_w", Math.Sqrt(2.0 / (inputs / groups * kernel * kernel)), outputs, inputs / groups, kernel, kernel);
+        GraphValue weights = Constant(name + "_w", Math.Sqrt(2.0 / (inputs / groups * kernel * kernel)), outputs, inputs / groups,
+            kernel, kernel);
         int pad = kernel / 2;
         return Graph.AddOperation("Conv", name, bias ? [x, weights, Constant(name + "_b", 0.1, outputs)] : [x, weights], new GraphAttributes
         {
@@ -34,7 +36,8 @@ internal sealed class GraphBuilder
         new GraphAttributes { { "transB", 1 } });
 
     public GraphValue Clip(string name, GraphValue x) => Graph.AddOperation(
-        "Clip", name, [x, Graph.AddConstant(name + "_low", TensorData.Scalar(0f)), Graph.AddConstant(name + "_high", TensorData.Scalar(6f))]);
+        "Clip", name, [x, Graph.AddConstant(name + "_low", TensorData.Scalar(0f)),
+            Graph.AddConstant(name + "_high", TensorData.Scalar(6f))]);
 
     public GraphValue MaxPool(string name, GraphValue x) => Graph.AddOperation(
         "MaxPool", name, [x], new GraphAttributes { { "kernel_shape", new long[] { 2, 2 } }, { "strides", new long[] { 2, 2 } } });
@@ -72,7 +75,8 @@ internal sealed class GraphBuilder
         GraphValue branch = b.Conv("project", wide, 16, 16, kernel: 1);
         GraphValue sum = b.Op("Relu", "sum_relu", b.Op("Add", "sum", branch, stem));
         GraphValue pooled = b.MaxPool("pool", sum);
-        GraphValue joined = b.Concat("joined", b.Op("Relu", "left_relu", b.Conv("left", pooled, 16, 8, kernel: 1)), b.Op("Relu", "right_relu", b.Conv("right", pooled, 16, 24)));
+        GraphValue joined = b.Concat("joined", b.Op("Relu", "left_relu", b.Conv("left", pooled, 16, 8, kernel: 1)),
+            b.Op("Relu", "right_relu", b.Conv("right", pooled, 16, 24)));
         GraphValue features = b.Op("Flatten", "flat", b.Op("GlobalAveragePool", "mean", joined));
         return b.Finish(b.Gemm("logits", features, 32, 10));
     }

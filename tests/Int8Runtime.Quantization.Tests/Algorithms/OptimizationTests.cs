@@ -14,10 +14,12 @@ public sealed class OptimizationTests
         string[] NamesOf(QuantizationOptions options) => [.. OptimizationPipeline.Default(options).Algorithms.Select(a => a.Name)];
         Assert.Equal(["activation channel alignment", "range quantization", "fast bias correction"], NamesOf(new QuantizationOptions()));
         Assert.Equal(["range quantization", "fast bias correction"], NamesOf(new QuantizationOptions { AlignChannels = false }));
-        Assert.Equal(["activation channel alignment", "range quantization"], NamesOf(new QuantizationOptions { BiasCorrection = BiasCorrectionMode.None }));
+        Assert.Equal(["activation channel alignment", "range quantization"],
+            NamesOf(new QuantizationOptions { BiasCorrection = BiasCorrectionMode.None }));
         Assert.Equal(
             ["SmoothQuant", "range quantization", "full bias correction"],
-            NamesOf(new QuantizationOptions { AlignChannels = false, SmoothQuantStrength = 0.5, BiasCorrection = BiasCorrectionMode.Full }));
+            NamesOf(new QuantizationOptions { AlignChannels = false, SmoothQuantStrength = 0.5,
+                BiasCorrection = BiasCorrectionMode.Full }));
     }
 
     [Fact]
@@ -47,7 +49,10 @@ public sealed class OptimizationTests
             Assert.InRange(Math.Abs(expected[i] - same[i]), 0, 1e-5f * range);
 
         double Error(bool align) => Model.NoisePower(expected, Model.Run(
-            new PostTrainingQuantizer(engine).Quantize(skewed, Samples, new QuantizationOptions { AlignChannels = align, BiasCorrection = BiasCorrectionMode.None }).Graph, Samples, 1));
+            new PostTrainingQuantizer(engine)
+                .Quantize(skewed, Samples,
+                    new QuantizationOptions { AlignChannels = align, BiasCorrection = BiasCorrectionMode.None }).Graph,
+                        Samples, 1));
         double before = Error(false), after = Error(true);
         Assert.True(after < before / 2, $"error {before:g3} became {after:g3}");
     }
@@ -59,7 +64,8 @@ public sealed class OptimizationTests
     {
         var build = new GraphBuilder();
         // Fast correction looks at each layer alone; what an earlier layer passes on is left to full correction.
-        GraphValue x = mode == BiasCorrectionMode.Fast ? build.Op("Relu", "r1", build.Input) : build.Op("Relu", "r1", build.Conv("c1", build.Input, 8, 8, kernel: 1));
+        GraphValue x = mode == BiasCorrectionMode.Fast
+            ? build.Op("Relu", "r1", build.Input) : build.Op("Relu", "r1", build.Conv("c1", build.Input, 8, 8, kernel: 1));
         ModelGraph f32 = build.Finish(build.Conv("c2", x, 8, 12, kernel: 1));
         double[] exact = Model.ChannelMeans(f32, Samples);
         // Few bits make the shift large against what rounding the bias to s32 leaves.
@@ -71,7 +77,8 @@ public sealed class OptimizationTests
         Assert.True(before.Max() > 0.01);
         float[] steps = corrected.Graph.Nodes.Last(n => n.OpType == "Conv").Input(2).Producer!.ConstantInput(1)!.AsSpan<float>().ToArray();
         for (int c = 0; c < before.Length; c++)
-            Assert.True(after[c] <= Math.Max(0.1 * before[c], 0.51 * steps[c]), $"channel {c}: {before[c]:g3} became {after[c]:g3}, a step is {steps[c]:g3}");
+            Assert.True(after[c] <= Math.Max(0.1 * before[c], 0.51 * steps[c]),
+                $"channel {c}: {before[c]:g3} became {after[c]:g3}, a step is {steps[c]:g3}");
         Assert.True(after.Sum() <= 0.1 * before.Sum(), $"{before.Sum():g3} became {after.Sum():g3}");
     }
 
@@ -82,8 +89,10 @@ public sealed class OptimizationTests
         GraphValue x = build.Op("Relu", "r1", build.Conv("c1", build.Input, 8, 16, bias: false));
         ModelGraph f32 = build.Finish(build.Conv("c2", x, 16, 12, bias: false));
         double[] exact = Model.ChannelMeans(f32, Samples);
-        QuantizationResult corrected = Model.Quantize(f32, Samples, new QuantizationOptions { BiasCorrection = BiasCorrectionMode.Full, WeightBits = 3 });
-        QuantizationResult plain = Model.Quantize(f32, Samples, new QuantizationOptions { BiasCorrection = BiasCorrectionMode.None, WeightBits = 3 });
+        QuantizationResult corrected =
+            Model.Quantize(f32, Samples, new QuantizationOptions { BiasCorrection = BiasCorrectionMode.Full, WeightBits = 3 });
+        QuantizationResult plain =
+            Model.Quantize(f32, Samples, new QuantizationOptions { BiasCorrection = BiasCorrectionMode.None, WeightBits = 3 });
         Assert.All(corrected.Graph.Nodes.Where(n => n.OpType == "Conv"), n => Assert.NotNull(n.OptionalInput(2)));
         double Shift(QuantizationResult r) => Model.ChannelMeans(r.Graph, Samples).Zip(exact, (q, e) => Math.Abs(q - e)).Sum();
         Assert.True(Shift(corrected) <= 0.1 * Shift(plain), $"{Shift(plain):g3} became {Shift(corrected):g3}");
@@ -100,7 +109,8 @@ public sealed class OptimizationTests
             scale[c] = c == 5 ? 60 : 1;
         GraphValue normal = graph.AddOperation(
             "LayerNormalization", "norm",
-            [x, graph.AddConstant("gamma", TensorData.Vector<float>(scale)), graph.AddConstant("beta", TensorData.Vector<float>(new float[32]))],
+            [x, graph.AddConstant("gamma", TensorData.Vector<float>(scale)),
+                graph.AddConstant("beta", TensorData.Vector<float>(new float[32]))],
             new GraphAttributes { { "axis", -1 } });
         TensorData weights = TensorData.Allocate(DataType.Float32, [32, 24], out Span<float> values);
         NormalDistribution.Fill(new Random(4), values, 0.2);
@@ -146,8 +156,10 @@ public sealed class OptimizationTests
     [InlineData("operators", "Nothing")]
     public void Scopes_that_fit_nothing_are_refused(string by, string text)
     {
-        IgnoredScope scope = by switch { "names" => new() { Names = [text] }, "expressions" => new() { Expressions = [text] }, _ => new() { Operators = [text] } };
-        string message = Assert.Throws<QuantizationException>(() => Model.Quantize(GraphBuilder.Classifier(), Samples, new QuantizationOptions { Ignored = scope })).Message;
+        IgnoredScope scope = by switch { "names" => new() { Names = [text] }, "expressions" => new() { Expressions = [text] },
+            _ => new() { Operators = [text] } };
+        string message = Assert.Throws<QuantizationException>(() =>
+            Model.Quantize(GraphBuilder.Classifier(), Samples, new QuantizationOptions { Ignored = scope })).Message;
         Assert.Contains(text, message, StringComparison.Ordinal);
     }
 
@@ -157,12 +169,16 @@ public sealed class OptimizationTests
         var build = new GraphBuilder();
         GraphValue conv = build.Conv("c1", build.Input, 8, 8);
         GraphValue pool = build.Op("GlobalAveragePool", "se_pool", conv);
-        GraphValue gate = build.Op("Sigmoid", "se_gate", build.Conv("se_expand", build.Op("Relu", "se_relu", build.Conv("se_reduce", pool, 8, 4, kernel: 1)), 4, 8, kernel: 1));
+        GraphValue gate = build.Op("Sigmoid", "se_gate",
+            build.Conv("se_expand", build.Op("Relu", "se_relu", build.Conv("se_reduce", pool, 8, 4, kernel: 1)), 4, 8,
+                kernel: 1));
         GraphValue scaled = build.Op("Mul", "se_mul", conv, gate);
         GraphValue shifted = build.Op("Add", "hs_add", scaled, build.Graph.AddConstant("three", TensorData.Scalar(3f)));
         GraphValue swish = build.Op("Mul", "hs_mul", scaled, build.Clip("hs_clip", shifted));
         ModelGraph graph = build.Finish(build.Conv("last", swish, 8, 4));
-        string[] Found(string name) => [.. NodePattern.Shipped.Single(p => p.Name == name).IgnoredNodes(graph).Select(n => n.Name).Order(StringComparer.Ordinal)];
+        string[] Found(string name) =>
+            [.. NodePattern.Shipped.Single(p => p.Name == name).IgnoredNodes(graph).Select(n => n.Name)
+                .Order(StringComparer.Ordinal)];
         Assert.Equal(["se_gate", "se_mul", "se_pool"], Found("squeeze and excitation"));
         Assert.Equal(["hs_add", "hs_clip", "hs_mul"], Found("hard swish"));
         Assert.Empty(Found("attention weights"));
@@ -177,25 +193,31 @@ public sealed class OptimizationTests
     public void Profiles_ship_as_data_and_are_obeyed()
     {
         Assert.Equal(["any", "avx2", "avx512", "bf16", "vnni"], HardwareProfile.Names);
-        QuantizationResult avx2 = Model.Quantize(GraphBuilder.Classifier(), Samples, new QuantizationOptions { Profile = HardwareProfile.Load("avx2") });
+        QuantizationResult avx2 = Model.Quantize(GraphBuilder.Classifier(), Samples,
+            new QuantizationOptions { Profile = HardwareProfile.Load("avx2") });
         foreach (GraphNode node in avx2.Graph.Nodes.Where(n => n.OpType is "Conv" or "Gemm"))
         {
             TensorData weights = node.Input(1).Producer!.ConstantInput(0)!;
             var layout = new MemoryDescriptor(weights.Shape, DataType.Int8);
-            WeightPairs pairs = node.Is("Gemm") ? WeightPairs.ForInnerProduct(layout) : WeightPairs.ForConvolution(layout, node.Attributes.GetInt32("group", 1), 1);
+            WeightPairs pairs = node.Is("Gemm")
+                ? WeightPairs.ForInnerProduct(layout)
+                : WeightPairs.ForConvolution(layout, node.Attributes.GetInt32("group", 1), 1);
             Assert.True(pairs.Fit(weights.AsSpan<sbyte>()), node.Name);
         }
 
-        QuantizationResult bf16 = Model.Quantize(GraphBuilder.Classifier(), Samples, new QuantizationOptions { Profile = HardwareProfile.Load("bf16") });
+        QuantizationResult bf16 = Model.Quantize(GraphBuilder.Classifier(), Samples,
+            new QuantizationOptions { Profile = HardwareProfile.Load("bf16") });
         Assert.Equal("profile 'bf16' leaves Add in f32", bf16.Report.Nodes.Single(n => n.OpType == "Add").Reason);
 
         string path = Path.Combine(Path.GetTempPath(), $"profile-{Guid.NewGuid():N}.json");
         File.WriteAllText(path, """{"name":"mine","description":"","weight_bits":5,"asymmetric_activations":false,"per_channel_weights":false,"operators":["Conv"]}""");
         try
         {
-            QuantizationResult mine = Model.Quantize(GraphBuilder.Classifier(), Samples, new QuantizationOptions { Profile = HardwareProfile.Load(path) });
+            QuantizationResult mine = Model.Quantize(GraphBuilder.Classifier(), Samples,
+                new QuantizationOptions { Profile = HardwareProfile.Load(path) });
             Assert.All(mine.Report.Activations, a => Assert.Equal(0, a.Parameters.ZeroPoint));
-            Assert.All(mine.Graph.Nodes.Where(n => n.OpType == "Conv" && n.Input(1).Producer is not null), n => Assert.Equal(1, n.Input(1).Producer!.ConstantInput(1)!.ElementCount));
+            Assert.All(mine.Graph.Nodes.Where(n => n.OpType == "Conv" && n.Input(1).Producer is not null),
+                n => Assert.Equal(1, n.Input(1).Producer!.ConstantInput(1)!.ElementCount));
             Assert.False(mine.Report.Nodes.Single(n => n.OpType == "Gemm").IsQuantized);
         }
         finally
@@ -203,7 +225,8 @@ public sealed class OptimizationTests
             File.Delete(path);
         }
 
-        Assert.Contains("avx512", Assert.Throws<QuantizationException>(() => HardwareProfile.Load("sse9")).Message, StringComparison.Ordinal);
+        Assert.Contains("avx512", Assert.Throws<QuantizationException>(() => HardwareProfile.Load("sse9")).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -216,7 +239,8 @@ public sealed class OptimizationTests
         QuantizationResult channel = Model.Quantize(f32, Samples, plain);
         Assert.All(Weights(tensor), w => Assert.Equal(1, w.ConstantInput(1)!.ElementCount));
         Assert.All(Weights(channel), w => Assert.True(w.ConstantInput(1)!.ElementCount > 1));
-        double tensorNoise = Model.NoisePower(expected, Model.Run(tensor.Graph, Samples, 1)), channelNoise = Model.NoisePower(expected, Model.Run(channel.Graph, Samples, 1));
+        double tensorNoise = Model.NoisePower(expected, Model.Run(tensor.Graph, Samples, 1)),
+        channelNoise = Model.NoisePower(expected, Model.Run(channel.Graph, Samples, 1));
         Assert.True(channelNoise < tensorNoise && tensorNoise < 0.01, $"{channelNoise:g3}, {tensorNoise:g3}");
         Assert.Contains(tensor.Report.Notes, n => n.StartsWith("1 grouped or depthwise", StringComparison.Ordinal));
         Assert.DoesNotContain(channel.Report.Notes, n => n.Contains("depthwise", StringComparison.Ordinal));
@@ -249,7 +273,8 @@ public sealed class OptimizationTests
         Assert.Equal("vnni", HardwareProfile.For(IsaTiers.Avx512Bf16).Name);
         Assert.Equal("avx2", HardwareProfile.For(IsaTiers.Sse41).Name);
         Assert.Equal("any", HardwareProfile.For(Isa.None).Name);
-        foreach (QuantizationOptions options in new[] { new QuantizationOptions { WeightBits = 7 }, new QuantizationOptions { Profile = HardwareProfile.For(IsaTiers.Avx2) } })
+        foreach (QuantizationOptions options in new[] { new QuantizationOptions { WeightBits = 7 },
+            new QuantizationOptions { Profile = HardwareProfile.For(IsaTiers.Avx2) } })
         {
             QuantizationResult result = Model.Quantize(GraphBuilder.Classifier(), Samples, options);
             Assert.All(Weights(result), w => Assert.InRange(
@@ -257,7 +282,8 @@ public sealed class OptimizationTests
             Assert.Equal(options.WeightBits == 7, Weights(result).All(w => WeightPairs.Any.Fit(w.ConstantInput(0)!.AsSpan<sbyte>())));
             using CpuEngine engine = CpuEngine.Create(new CpuEngineOptions { MaxIsa = IsaTiers.Avx2, Threads = 1 });
             using CompiledModel model = engine.Compile(result.Graph);
-            NodeExplanation[] products = [.. model.Explain().Nodes.Where(n => n.WeightsLayout.StartsWith("brgemm", StringComparison.Ordinal))];
+            NodeExplanation[] products =
+                [.. model.Explain().Nodes.Where(n => n.WeightsLayout.StartsWith("brgemm", StringComparison.Ordinal))];
             Assert.Equal(5, products.Length);
             Assert.All(products, p => Assert.Contains(":uint8", p.WeightsLayout, StringComparison.Ordinal));
         }
@@ -295,7 +321,8 @@ public sealed class OptimizationTests
     public void Concatenated_branches_share_the_largest_range_and_nothing_is_clipped()
     {
         var build = new GraphBuilder();
-        GraphValue[] branches = [.. Enumerable.Range(0, 4).Select(i => build.Op("Relu", $"r{i}", build.Conv($"b{i}", build.Input, 8, 4 << i, kernel: 1 + (2 * (i % 2)))))];
+        GraphValue[] branches = [.. Enumerable.Range(0, 4)
+            .Select(i => build.Op("Relu", $"r{i}", build.Conv($"b{i}", build.Input, 8, 4 << i, kernel: 1 + (2 * (i % 2)))))];
         ModelGraph f32 = build.Finish(build.Conv("last", build.Concat("joined", branches), 60, 4));
         QuantizationResult result = Model.Quantize(f32, Samples, new QuantizationOptions { AlignChannels = false });
         QuantizedActivation[] members = [.. result.Report.Activations.Where(a => a.Name is "r0" or "r1" or "r2" or "r3" or "joined")];
@@ -313,7 +340,8 @@ public sealed class OptimizationTests
         GraphValue features = build.Op("Relu", "r", build.Conv("c", build.Input, 8, 8));
         GraphValue boxes = build.Op("Sigmoid", "decode", build.Conv("box", features, 8, 4, kernel: 1));
         GraphValue best = build.Graph.AddValue("best", DataType.Float32), index = build.Graph.AddValue("index", DataType.Int64);
-        build.Graph.AddNode("TopK", [build.Op("Flatten", "flat", boxes), build.Graph.AddConstant("k", TensorData.Vector(5L))], [best, index]);
+        build.Graph.AddNode("TopK", [build.Op("Flatten", "flat", boxes), build.Graph.AddConstant("k", TensorData.Vector(5L))],
+            [best, index]);
         ModelGraph graph = build.Finish(best);
         QuantizationResult result = Model.Quantize(graph, Samples, new QuantizationOptions());
         Assert.StartsWith("detection head", result.Report.Nodes.Single(n => n.Name == "flat").Reason, StringComparison.Ordinal);
@@ -334,9 +362,11 @@ public sealed class OptimizationTests
         GraphValue fine = build.Op("Relu", "fine", build.Conv("a", build.Input, 8, 8)), coarse = build.MaxPool("coarse", fine);
         GraphValue Rows(string name, GraphValue features)
         {
-            GraphValue map = build.Concat(name + "_parts", build.Conv(name + "_boxes", features, 8, 4, kernel: 1), build.Op("Sigmoid", name + "_scores", build.Conv(name + "_logits", features, 8, 3, kernel: 1)));
+            GraphValue map = build.Concat(name + "_parts", build.Conv(name + "_boxes", features, 8, 4, kernel: 1),
+                build.Op("Sigmoid", name + "_scores", build.Conv(name + "_logits", features, 8, 3, kernel: 1)));
             return isDetector
-                ? build.Graph.AddOperation("Reshape", name + "_rows", [map, build.Graph.AddConstant(name + "_shape", TensorData.Vector(0L, 7L, -1L))])
+                ? build.Graph.AddOperation("Reshape", name + "_rows",
+                    [map, build.Graph.AddConstant(name + "_shape", TensorData.Vector(0L, 7L, -1L))])
                 : build.Op("Flatten", name + "_rows", build.Op("GlobalAveragePool", name + "_mean", map));
         }
 
@@ -363,7 +393,8 @@ public sealed class OptimizationTests
         var build = new GraphBuilder();
         GraphValue Swish(string name, GraphValue x) => build.Op("Mul", name, x, build.Op("Sigmoid", name + "_gate", x));
         GraphValue first = build.Conv("first", build.Input, 8, 16);
-        build.Graph.Nodes.Single(n => n.Name == "first").SetInput(1, Spread(build, build.Graph.Nodes.Single(n => n.Name == "first").ConstantInput(1)!));
+        build.Graph.Nodes.Single(n => n.Name == "first")
+            .SetInput(1, Spread(build, build.Graph.Nodes.Single(n => n.Name == "first").ConstantInput(1)!));
         GraphValue wide = Swish("wide", first);
         GraphValue deep = Swish("deep", build.Conv("depthwise", wide, 16, 16, groups: 16));
         GraphValue joined = build.Concat("join", wide, deep);
@@ -383,7 +414,8 @@ public sealed class OptimizationTests
         Assert.Contains(aligned.Report.Notes, n => n.Contains("by a multiplication", StringComparison.Ordinal));
         Assert.True(Model.NoisePower(expected, Model.Run(aligned.Reference!, Samples, 1)) < 1e-10);
         QuantizationResult plain = Model.Quantize(f32, Samples, new QuantizationOptions { AlignChannels = false });
-        double before = Model.NoisePower(expected, Model.Run(plain.Graph, Samples, 1)), after = Model.NoisePower(expected, Model.Run(aligned.Graph, Samples, 1));
+        double before = Model.NoisePower(expected, Model.Run(plain.Graph, Samples, 1)),
+        after = Model.NoisePower(expected, Model.Run(aligned.Graph, Samples, 1));
         Assert.True(after < before / 2, $"{before:g3} → {after:g3}");
     }
 
@@ -394,11 +426,13 @@ public sealed class OptimizationTests
         var quantizer = new PostTrainingQuantizer(engine);
         ModelGraph f32 = GraphBuilder.Classifier();
         float[] expected = Model.Run(f32, Samples, 1);
-        foreach (string name in (string[])["mean", "moving", "percentile:99.9", "kl", "mse", "aciq-laplace", "aciq-gauss", "quantile:0.999/median"])
+        foreach (string name in (string[])["mean", "moving", "percentile:99.9", "kl", "mse", "aciq-laplace", "aciq-gauss",
+            "quantile:0.999/median"])
         {
             foreach (QuantizationPreset preset in Enum.GetValues<QuantizationPreset>())
             {
-                ModelGraph int8 = quantizer.Quantize(f32, Samples, new QuantizationOptions { Estimation = RangeEstimation.Parse(name), Preset = preset }).Graph;
+                ModelGraph int8 = quantizer.Quantize(f32, Samples,
+                    new QuantizationOptions { Estimation = RangeEstimation.Parse(name), Preset = preset }).Graph;
                 double noise = Model.NoisePower(expected, Model.Run(int8, Samples, 1));
                 Assert.True(noise < 0.05, $"{name}, {preset}: noise {noise:g3} of the signal");
             }
@@ -432,9 +466,11 @@ public sealed class OptimizationTests
         using CpuEngine engine = CpuEngine.Create();
         var options = new QuantizationOptions
         {
-            SampleCount = 10_000, Estimation = RangeEstimation.Parse(estimator), AlignChannels = false, BiasCorrection = BiasCorrectionMode.None,
+            SampleCount = 10_000, Estimation = RangeEstimation.Parse(estimator), AlignChannels = false,
+            BiasCorrection = BiasCorrectionMode.None,
         };
-        QuantizationResult result = new PostTrainingQuantizer(engine).Quantize(f32, new SyntheticDataset([3, 8, 8], 10_000), options, progress);
+        QuantizationResult result = new PostTrainingQuantizer(engine)
+            .Quantize(f32, new SyntheticDataset([3, 8, 8], 10_000), options, progress);
         Assert.Equal(10_000, result.Report.Samples);
         Assert.True(highest - baseline < 200L << 20, $"{(highest - baseline) >> 20} MiB more");
     }

@@ -68,13 +68,15 @@ public sealed class PostTrainingQuantizerTests
         Assert.Equal("Gemm", result.Graph.Outputs[0].Producer!.OpType);
         using CpuEngine engine = CpuEngine.Create();
         using CompiledModel model = engine.Compile(result.Graph);
-        Assert.All(model.Explain().Nodes.Where(n => n.OpType is "Conv" or "Gemm" or "Add"), n => Assert.True(n.IsInt8, $"{n.Name} computes {n.Precision}"));
+        Assert.All(model.Explain().Nodes.Where(n => n.OpType is "Conv" or "Gemm" or "Add"),
+            n => Assert.True(n.IsInt8, $"{n.Name} computes {n.Precision}"));
     }
 
     [Fact]
     public void The_result_does_not_depend_on_the_number_of_threads()
     {
-        byte[] one = Bytes(Quantize(GraphBuilder.Classifier(), threads: 1).Graph), many = Bytes(Quantize(GraphBuilder.Classifier(), threads: 4).Graph);
+        byte[] one = Bytes(Quantize(GraphBuilder.Classifier(), threads: 1).Graph),
+        many = Bytes(Quantize(GraphBuilder.Classifier(), threads: 4).Graph);
         Assert.Equal(one, many);
     }
 
@@ -125,7 +127,8 @@ public sealed class PostTrainingQuantizerTests
         GraphValue first = build.Conv("c1", build.Input, 8, 8);
         GraphValue joined = build.Concat("joined", first, build.Constant("k", 3, 1, 2, 10, 10));
         GraphValue second = build.Conv("c2", joined, 10, 10);
-        GraphValue again = build.Graph.AddOperation("Conv", "c3", [build.Op("Relu", "r", second), second.Producer!.Input(1)], second.Producer!.Attributes);
+        GraphValue again = build.Graph.AddOperation("Conv", "c3", [build.Op("Relu", "r", second), second.Producer!.Input(1)],
+            second.Producer!.Attributes);
         GraphValue shifted = build.Op("Add", "shifted", again, build.Constant("s", 1, 1, 10, 10, 10));
         ModelGraph f32 = build.Finish(build.Conv("c4", shifted, 10, 6));
         // A batch of one: the constant of the concatenation has it.
@@ -164,11 +167,14 @@ public sealed class PostTrainingQuantizerTests
         var build = new GraphBuilder();
         Assert.Contains("no convolution", Refusal(build.Finish(build.Op("Relu", "r", build.Input))), StringComparison.Ordinal);
 
-        Assert.Contains("no node 'nobody'", Refusal(GraphBuilder.Classifier(), new QuantizationOptions { Ignored = new IgnoredScope { Names = ["nobody"] } }), StringComparison.Ordinal);
+        Assert.Contains("no node 'nobody'",
+            Refusal(GraphBuilder.Classifier(), new QuantizationOptions { Ignored = new IgnoredScope { Names = ["nobody"] } }),
+            StringComparison.Ordinal);
 
         using CpuEngine engine = CpuEngine.Create();
         var wrongSize = new SyntheticDataset([8, 11, 11], 2);
-        var exception = Assert.Throws<QuantizationException>(() => new PostTrainingQuantizer(engine).Quantize(GraphBuilder.Classifier(), wrongSize));
+        var exception = Assert.Throws<QuantizationException>(() =>
+            new PostTrainingQuantizer(engine).Quantize(GraphBuilder.Classifier(), wrongSize));
         Assert.Contains("8x11x11", exception.Message, StringComparison.Ordinal);
     }
 
@@ -183,7 +189,8 @@ public sealed class PostTrainingQuantizerTests
                 source.Cancel();
         });
         Assert.ThrowsAny<OperationCanceledException>(() => new PostTrainingQuantizer(engine).Quantize(
-            GraphBuilder.Classifier(), new SyntheticDataset([8, 10, 10], 5000), new QuantizationOptions { SampleCount = 5000 }, progress, source.Token));
+            GraphBuilder.Classifier(), new SyntheticDataset([8, 10, 10], 5000), new QuantizationOptions { SampleCount = 5000 },
+            progress, source.Token));
         Assert.InRange(progress.Reports, 3, 50);
     }
 

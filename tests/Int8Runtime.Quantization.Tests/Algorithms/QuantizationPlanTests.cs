@@ -24,7 +24,8 @@ public sealed class QuantizationPlanTests
     [Fact]
     public void Concatenated_values_share_one_scale()
     {
-        GraphValue a = _build.Op("Relu", "a", _build.Conv("ca", _build.Input, 8, 8)), b = _build.Op("Relu", "b", _build.Conv("cb", _build.Input, 8, 8));
+        GraphValue a = _build.Op("Relu", "a", _build.Conv("ca", _build.Input, 8, 8)),
+        b = _build.Op("Relu", "b", _build.Conv("cb", _build.Input, 8, 8));
         QuantizationPlan plan = Plan(_build.Conv("c", _build.Concat("joined", a, b), 16, 4));
         Assert.Equal(["a", "b", "joined", "x"], Names(plan));
         Assert.Equal(plan.GroupOf(a), plan.GroupOf(b));
@@ -39,7 +40,8 @@ public sealed class QuantizationPlanTests
         GraphValue joined = _build.Concat("joined", _build.Conv("c1", _build.Input, 8, 8), _build.Constant("k", 100, 1, 1, 10, 10));
         QuantizationPlan plan = Plan(_build.Conv("c2", joined, 9, 4));
         Assert.Contains("joined", plan.MeasuredValues().Select(v => v.Name));
-        Assert.Equal("k", Assert.Single(QuantizationPlan.ConstantActivations(joined.Producer!).Select(u => u.Node.Input(u.InputIndex).Name)));
+        Assert.Equal("k", Assert.Single(QuantizationPlan.ConstantActivations(joined.Producer!)
+            .Select(u => u.Node.Input(u.InputIndex).Name)));
     }
 
     [Fact]

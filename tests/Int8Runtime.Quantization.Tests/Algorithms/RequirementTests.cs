@@ -10,7 +10,9 @@ public sealed class RequirementTests
 
     private readonly GraphBuilder _build = new(8, 16);
 
-    /// <summary>The blocks of ResNet-50 with 8 to 16 channels: 3, 4, 6 and 3 bottlenecks, the first of each stage with a projection.</summary>
+    /// <summary>
+    /// The blocks of ResNet-50 with 8 to 16 channels: 3, 4, 6 and 3 bottlenecks, the first of each stage with a projection.
+    /// </summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -24,7 +26,8 @@ public sealed class RequirementTests
                 x = Bottleneck($"b{block++}", x, channels);
         }
 
-        ModelGraph graph = _build.Finish(_build.Gemm("logits", _build.Op("Flatten", "flat", _build.Op("GlobalAveragePool", "mean", x)), 16, 10));
+        ModelGraph graph = _build.Finish(
+            _build.Gemm("logits", _build.Op("Flatten", "flat", _build.Op("GlobalAveragePool", "mean", x)), 16, 10));
         NodeExplanation[] nodes = Explain(quantized ? Quantize(graph) : graph);
         Assert.DoesNotContain(nodes, n => n.OpType is "Relu" or "Add");
         NodeExplanation[] last = [.. nodes.Where(n => n.Name.EndsWith("_c", StringComparison.Ordinal))];

@@ -25,8 +25,10 @@ public sealed class WeightFormsTests
         Assert.True(noise < 0.003, $"noise {noise:g3}");
         using CpuEngine engine = CpuEngine.Create();
         using CompiledModel model = engine.Compile(loaded);
-        Assert.All(model.Explain().Nodes.Where(n => n is { OpType: "ConvInteger" or "MatMulInteger" } && n.MultiplyAccumulates > 0), n => Assert.True(n.IsInt8, $"{n.Name}: {n.Precision}"));
-        NodeExplanation[] products = [.. model.Explain().Nodes.Where(n => n is { OpType: "ConvInteger" or "MatMulInteger", Implementation: not "view" })];
+        Assert.All(model.Explain().Nodes.Where(n => n is { OpType: "ConvInteger" or "MatMulInteger" }
+            && n.MultiplyAccumulates > 0), n => Assert.True(n.IsInt8, $"{n.Name}: {n.Precision}"));
+        NodeExplanation[] products =
+            [.. model.Explain().Nodes.Where(n => n is { OpType: "ConvInteger" or "MatMulInteger", Implementation: not "view" })];
         Assert.Equal(products.Length, products.DistinctBy(n => n.Name).Count());
     }
 
@@ -58,11 +60,13 @@ public sealed class WeightFormsTests
     public void Weights_of_4_bits_are_stored_in_groups_and_run(int group, bool symmetric)
     {
         (ModelGraph f32, IDataset samples) = Perceptron();
-        QuantizationResult stored = WeightOnlyQuantizer.Convert(f32, new WeightOnlyOptions { Bits = 4, GroupSize = group, IsSymmetric = symmetric });
+        QuantizationResult stored =
+            WeightOnlyQuantizer.Convert(f32, new WeightOnlyOptions { Bits = 4, GroupSize = group, IsSymmetric = symmetric });
         Assert.Equal(2, stored.Graph.Nodes.Count(n => n.OpType == "DequantizeLinear" && n.ConstantInput(0)!.ElementType == DataType.UInt4));
         byte[] file = Bytes(stored.Graph);
         Assert.True(file.Length < 0.25 * Bytes(f32).Length, $"{file.Length} of {Bytes(f32).Length}");
-        float[] expected = Model.Run(f32, samples, 1), direct = Model.Run(stored.Graph, samples, 1), loaded = Model.Run(OnnxModel.Load(file), samples, 1);
+        float[] expected = Model.Run(f32, samples, 1), direct = Model.Run(stored.Graph, samples, 1),
+        loaded = Model.Run(OnnxModel.Load(file), samples, 1);
         Assert.Equal(direct, loaded);
         double noise = Model.NoisePower(expected, loaded);
         Assert.True(noise is > 0 and < 0.03, $"noise {noise:g3}");
@@ -80,7 +84,8 @@ public sealed class WeightFormsTests
         {
             using CpuEngine engine = CpuEngine.Create(new CpuEngineOptions { MaxIsa = isa, Emulate = true });
             using CompiledModel model = engine.Compile(stored);
-            NodeExplanation[] products = [.. model.Explain().Nodes.Where(n => n.WeightsLayout.StartsWith("brgemm", StringComparison.Ordinal))];
+            NodeExplanation[] products =
+                [.. model.Explain().Nodes.Where(n => n.WeightsLayout.StartsWith("brgemm", StringComparison.Ordinal))];
             Assert.Equal(2, products.Length);
             Assert.All(products, p => Assert.Contains(bits == 8 ? "brgemm:s8" : "brgemm:u8", p.WeightsLayout, StringComparison.Ordinal));
             using InferenceRequest request = model.CreateRequest(1);
@@ -95,7 +100,8 @@ public sealed class WeightFormsTests
     {
         (ModelGraph f32, IDataset samples) = Perceptron(shift: 0.5f);
         double Noise(int group, bool symmetric) => Model.NoisePower(Model.Run(f32, samples, 1), Model.Run(
-            WeightOnlyQuantizer.Convert(f32, new WeightOnlyOptions { Bits = 4, GroupSize = group, IsSymmetric = symmetric }).Graph, samples, 1));
+            WeightOnlyQuantizer.Convert(f32,
+                new WeightOnlyOptions { Bits = 4, GroupSize = group, IsSymmetric = symmetric }).Graph, samples, 1));
         Assert.False(new WeightOnlyOptions().IsSymmetric);
         Assert.True(Noise(32, false) < Noise(32, true), "zero points help weights that are not centred");
         Assert.True(Noise(16, false) < Noise(128, false), "small groups help");
@@ -127,11 +133,18 @@ public sealed class WeightFormsTests
     public void Forms_that_do_not_exist_are_refused()
     {
         (ModelGraph f32, _) = Perceptron();
-        Assert.Contains("8 or 4", Assert.Throws<QuantizationException>(() => WeightOnlyQuantizer.Convert(f32, new WeightOnlyOptions { Bits = 3 })).Message, StringComparison.Ordinal);
-        Assert.Contains("power of two", Assert.Throws<QuantizationException>(() => WeightOnlyQuantizer.Convert(f32, new WeightOnlyOptions { Bits = 4, GroupSize = 24 })).Message, StringComparison.Ordinal);
+        Assert.Contains("8 or 4",
+            Assert.Throws<QuantizationException>(() =>
+                WeightOnlyQuantizer.Convert(f32, new WeightOnlyOptions { Bits = 3 })).Message, StringComparison.Ordinal);
+        Assert.Contains("power of two",
+            Assert.Throws<QuantizationException>(() =>
+                WeightOnlyQuantizer.Convert(f32, new WeightOnlyOptions { Bits = 4, GroupSize = 24 })).Message,
+                    StringComparison.Ordinal);
         var build = new GraphBuilder();
         ModelGraph convolution = build.Finish(build.Conv("c", build.Input, 8, 8));
-        Assert.Contains("no matrix product", Assert.Throws<QuantizationException>(() => WeightOnlyQuantizer.Convert(convolution, new WeightOnlyOptions { Bits = 4 })).Message, StringComparison.Ordinal);
+        Assert.Contains("no matrix product",
+            Assert.Throws<QuantizationException>(() =>
+                WeightOnlyQuantizer.Convert(convolution, new WeightOnlyOptions { Bits = 4 })).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -142,7 +155,8 @@ public sealed class WeightFormsTests
         // 'project' reads activations of which one channel is huge: int8 keeps nothing of the others.
         Break(f32, "project");
         float[][] exact = [.. Enumerable.Range(0, 16).Select(i => Model.Run(f32, Samples, i))];
-        double Agreement(ModelGraph graph) => 1 - Enumerable.Range(0, 16).Average(i => Model.NoisePower(exact[i], Model.Run(graph, Samples, i)));
+        double Agreement(ModelGraph graph) =>
+            1 - Enumerable.Range(0, 16).Average(i => Model.NoisePower(exact[i], Model.Run(graph, Samples, i)));
         var options = new AccuracyAwareOptions { MaxDrop = 0.01 };
         AccuracyAwareResult result = new AccuracyAwareQuantizer(engine).Run(
             f32, Samples, Agreement, new QuantizationOptions { AlignChannels = false }, options);

@@ -41,7 +41,8 @@ public sealed class NumberFormatTests
     public void Zero_is_exact_in_both_modes_for_every_width() => Properties.Check(Ranges.Zip(Gen.Choose(2, 8)), problem =>
     {
         (ValueRange range, int bits) = problem;
-        foreach (QuantizationParameters p in (QuantizationParameters[])[QuantizationParameters.Asymmetric(range, bits), QuantizationParameters.Symmetric(range, bits)])
+        foreach (QuantizationParameters p in (QuantizationParameters[])[QuantizationParameters.Asymmetric(range, bits),
+            QuantizationParameters.Symmetric(range, bits)])
         {
             var format = new IntegerFormat(bits, p.DataType == DataType.Int8);
             int zero = format.Quantize(0, p.Scale, p.ZeroPoint);
@@ -57,7 +58,8 @@ public sealed class NumberFormatTests
         var range = new ValueRange(-0.4f, 7);
         QuantizationParameters asymmetric = QuantizationParameters.Asymmetric(range), symmetric = QuantizationParameters.Symmetric(range);
         double ErrorOf(QuantizationParameters p) => Enumerable.Range(0, 7400).Select(i => -0.4f + (i / 1000f))
-            .Sum(v => Math.Pow(v - (p.Scale * (new IntegerFormat(8, p.DataType == DataType.Int8).Quantize(v, p.Scale, p.ZeroPoint) - p.ZeroPoint)), 2));
+            .Sum(v => Math.Pow(v - (p.Scale * (new IntegerFormat(8, p.DataType == DataType.Int8)
+                .Quantize(v, p.Scale, p.ZeroPoint) - p.ZeroPoint)), 2));
         Assert.True(ErrorOf(asymmetric) < 0.4 * ErrorOf(symmetric));
     }
 
@@ -65,7 +67,8 @@ public sealed class NumberFormatTests
     public void Power_of_two_scales_are_powers_of_two_and_cover_the_range() => Properties.Check(Ranges.Zip(Gen.Choose(2, 8)), problem =>
     {
         (ValueRange range, int bits) = problem;
-        foreach (QuantizationParameters exact in (QuantizationParameters[])[QuantizationParameters.Asymmetric(range, bits), QuantizationParameters.Symmetric(range, bits)])
+        foreach (QuantizationParameters exact in (QuantizationParameters[])[QuantizationParameters.Asymmetric(range, bits),
+            QuantizationParameters.Symmetric(range, bits)])
         {
             QuantizationParameters p = exact.WithPowerOfTwoScale(range, bits);
             Assert.Equal(p.Scale, MathF.ScaleB(1, MathF.ILogB(p.Scale)));
@@ -87,7 +90,8 @@ public sealed class NumberFormatTests
             var format = new IntegerFormat(8, isSigned: true);
             for (int i = 0; i < 200; i++)
             {
-                int sum = i < 4 ? ((int[])[int.MinValue, int.MaxValue, 0, -1])[i] : (int)(random.NextInt64(-(1L << 31), 1L << 31) >> random.Next(31));
+                int sum = i < 4 ? ((int[])[int.MinValue, int.MaxValue, 0, -1])[i]
+                    : (int)(random.NextInt64(-(1L << 31), 1L << 31) >> random.Next(31));
                 Assert.Equal(Reference(sum, m), m.Apply(sum));
                 int f32 = format.Quantize((float)sum * (float)factor, 1, 3);
                 Assert.InRange(m.Requantize(sum, 3, format), f32 - 1, f32 + 1);

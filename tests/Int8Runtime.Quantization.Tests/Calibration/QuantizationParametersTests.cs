@@ -43,13 +43,15 @@ public sealed class QuantizationParametersTests
             if (range.Maximum - (double)range.Minimum is < 1e-20 or > 1e30)
                 return;
             double value = range.Minimum + ((range.Maximum - (double)range.Minimum) * position / 1000);
-            foreach (QuantizationParameters p in (QuantizationParameters[])[QuantizationParameters.Asymmetric(range), QuantizationParameters.Symmetric(range)])
+            foreach (QuantizationParameters p in (QuantizationParameters[])[QuantizationParameters.Asymmetric(range),
+                QuantizationParameters.Symmetric(range)])
             {
                 (int min, int max) = p.DataType.IntegerRange();
                 double q = Math.Clamp(Math.Round(value / p.Scale) + p.ZeroPoint, min, max);
                 // The zero point is rounded to an integer, which shifts one end by up to half a step.
                 double allowed = p.ZeroPoint == 0 ? 0.501 : 1.001;
-                Assert.True(Math.Abs(((q - p.ZeroPoint) * p.Scale) - value) <= allowed * p.Scale, $"{value} of {range} becomes {q} with {p}");
+                Assert.True(Math.Abs(((q - p.ZeroPoint) * p.Scale) - value) <= allowed * p.Scale,
+                    $"{value} of {range} becomes {q} with {p}");
             }
         }, count: 500);
 

@@ -11,7 +11,8 @@ public sealed class RangeEstimatorTests
 
     private static readonly string[] AllKinds =
     [
-        "minmax", "mean", "moving", "percentile:99.9", "kl", "mse", "aciq-laplace", "aciq-gauss", "minmax/max", "minmax/min", "minmax/mean", "abs_max/median",
+        "minmax", "mean", "moving", "percentile:99.9", "kl", "mse", "aciq-laplace", "aciq-gauss", "minmax/max", "minmax/min",
+        "minmax/mean", "abs_max/median",
         "quantile:0.99/mean_no_outliers", "abs_quantile:0.99/median_no_outliers", "minmax/hodges_lehmann", "quantile:0.999/moving",
     ];
 
@@ -305,6 +306,7 @@ public sealed class RangeEstimatorTests
     private static float[] Laplace(int count, int seed)
     {
         var random = new Random(seed);
-        return [.. Enumerable.Range(0, count).Select(_ => (float)(-2 * Math.Log(1 - random.NextDouble()) * (random.Next(2) == 0 ? 1 : -1)))];
+        return [.. Enumerable.Range(0, count)
+            .Select(_ => (float)(-2 * Math.Log(1 - random.NextDouble()) * (random.Next(2) == 0 ? 1 : -1)))];
     }
 }

@@ -29,7 +29,8 @@ public sealed class WeightQuantizationTests
             }
 
             for (int c = 0; c < channels; c++)
-                Assert.Equal(127, Enumerable.Range(0, values.Length).Where(i => (axis == 0 ? i / length : i % channels) == c).Max(i => Math.Abs((int)quantized.Values.AsSpan<sbyte>()[i])));
+                Assert.Equal(127, Enumerable.Range(0, values.Length).Where(i => (axis == 0 ? i / length : i % channels) == c)
+                    .Max(i => Math.Abs((int)quantized.Values.AsSpan<sbyte>()[i])));
         }, count: 200);
 
     [Fact]
@@ -102,7 +103,8 @@ public sealed class WeightQuantizationTests
     [Fact]
     public void Weights_that_are_not_finite_are_refused()
     {
-        var exception = Assert.Throws<QuantizationException>(() => WeightQuantization.PerChannel(TensorData.Create<float>([1, float.NaN], [2, 1]), 0, 1, []));
+        var exception = Assert.Throws<QuantizationException>(() =>
+            WeightQuantization.PerChannel(TensorData.Create<float>([1, float.NaN], [2, 1]), 0, 1, []));
         Assert.Contains("channel 1", exception.Message, StringComparison.Ordinal);
     }
 }

@@ -33,10 +33,12 @@ public sealed class AnnotatedDatasetTests
     {
         using var folder = new TempFolder();
         string images = folder.Write("a-images-idx3-ubyte", [.. Header(0x803, 2, 3, 4), 1, 2]);
-        Assert.Contains("the header says 2 images of 3x4", Assert.Throws<DataFileException>(() => DatasetFactory.Open(images, Raw)).Message, StringComparison.Ordinal);
+        Assert.Contains("the header says 2 images of 3x4",
+            Assert.Throws<DataFileException>(() => DatasetFactory.Open(images, Raw)).Message, StringComparison.Ordinal);
         folder.Write("a-images-idx3-ubyte", [.. Header(0x803, 1, 1, 1), 9]);
         folder.Write("a-labels-idx1-ubyte", [.. Header(0x801, 2), 1, 2]);
-        Assert.Contains("no idx file of 1 labels", Assert.Throws<DataFileException>(() => DatasetFactory.Open(images, Raw)).Message, StringComparison.Ordinal);
+        Assert.Contains("no idx file of 1 labels",
+            Assert.Throws<DataFileException>(() => DatasetFactory.Open(images, Raw)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -72,7 +74,9 @@ public sealed class AnnotatedDatasetTests
         Assert.Equal((8, 8), (framed.Width, framed.Height));
         Assert.Equal(new ImagePlacement(2, 2, 0, 2), placement);
         Assert.Equal([114, 114, 200, 200, 200, 200, 114, 114], Enumerable.Range(0, 8).Select(y => (int)framed.Row(y)[9]));
-        Assert.Contains("--letterbox", Assert.Throws<FormatException>(() => Preprocessing.Parse(letterbox: "8", crop: "4")).Message, StringComparison.Ordinal);
+        Assert.Contains("--letterbox",
+            Assert.Throws<FormatException>(() => Preprocessing.Parse(letterbox: "8", crop: "4")).Message,
+            StringComparison.Ordinal);
         Assert.Null(Preprocessing.Parse("yolox", resize: "32x32").Letterbox);
     }
 
@@ -94,7 +98,8 @@ public sealed class AnnotatedDatasetTests
         Assert.Equal(1, set.Count);
         Assert.Equal("000002.png", set.SampleName(0));
         Assert.Equal(
-            [new(new Box(2, 1, 10, 8), 11), new LabelledBox(new Box(0, 0, 2, 2), 7, IsDifficult: true)], (IReadOnlyList<LabelledBox>)set.Annotation(0)!);
+            [new(new Box(2, 1, 10, 8), 11), new LabelledBox(new Box(0, 0, 2, 2), 7, IsDifficult: true)],
+            (IReadOnlyList<LabelledBox>)set.Annotation(0)!);
     }
 
     [Theory]
@@ -112,7 +117,9 @@ public sealed class AnnotatedDatasetTests
     public void A_document_type_in_an_annotation_is_refused()
     {
         using TempFolder folder = VocFolder("", "<!DOCTYPE a [<!ENTITY e SYSTEM \"file:///etc/hostname\">]>");
-        Assert.Contains("DTD", Assert.Throws<DataFileException>(() => DatasetFactory.Open(folder.Path, Raw).Annotation(0)).Message, StringComparison.Ordinal);
+        Assert.Contains("DTD",
+            Assert.Throws<DataFileException>(() => DatasetFactory.Open(folder.Path, Raw).Annotation(0)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -130,7 +137,8 @@ public sealed class AnnotatedDatasetTests
         set.Load(1, values);
         Assert.Equal([6f, 7, 8, 9, 10, 11], values);
         NpyFile.Save(Path.Combine(folder.Path, "labels.npy"), new NpyArray(DataType.UInt8, [3], [4, 5, 6]));
-        Assert.Contains("are not 2 integers", Assert.Throws<DataFileException>(() => DatasetFactory.Open(folder.Path, Raw)).Message, StringComparison.Ordinal);
+        Assert.Contains("are not 2 integers",
+            Assert.Throws<DataFileException>(() => DatasetFactory.Open(folder.Path, Raw)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -146,7 +154,8 @@ public sealed class AnnotatedDatasetTests
         foreach ((string name, NpyArray array) in arrays)
             NpyFile.Save(Path.Combine(folder.Path, name + ".npy"), array);
         string archive = Path.Combine(folder.Path, "samples.npz");
-        using (System.IO.Compression.ZipArchive zip = System.IO.Compression.ZipFile.Open(archive, System.IO.Compression.ZipArchiveMode.Create))
+        using (System.IO.Compression.ZipArchive zip =
+            System.IO.Compression.ZipFile.Open(archive, System.IO.Compression.ZipArchiveMode.Create))
         {
             foreach ((string name, NpyArray array) in arrays)
             {
@@ -219,7 +228,8 @@ public sealed class AnnotatedDatasetTests
     private static ModelGraph TwoInputs()
     {
         var graph = new ModelGraph("two inputs");
-        GraphValue numbers = graph.AddInput("numbers", DataType.Float32, new GraphShape(1, 2)), ids = graph.AddInput("ids:0", DataType.Int64, new GraphShape(1, 1));
+        GraphValue numbers = graph.AddInput("numbers", DataType.Float32, new GraphShape(1, 2)),
+        ids = graph.AddInput("ids:0", DataType.Int64, new GraphShape(1, 1));
         GraphValue table = graph.AddConstant("table", TensorData.Create<float>([1, 2, 3, 4], [2, 2]));
         GraphValue row = graph.AddOperation("Gather", "row", [table, ids]);
         GraphValue flat = graph.AddOperation("Reshape", "flat", [row, graph.AddConstant("shape", TensorData.Create<long>([1, 2], [2]))]);

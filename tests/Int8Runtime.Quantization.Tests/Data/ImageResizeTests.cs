@@ -10,7 +10,8 @@ public class ImageResizeTests
     public void Halving_a_row_uses_a_triangle_of_four_pixels()
     {
         // Scale 2, support 2: output 0 is centred at 1.0 and sees pixels 0 to 2 at distances 0.5, 0.5, 1.5 of the half base 2,
-        // weights 0.75, 0.75, 0.25 → (0.75·10 + 0.75·20 + 0.25·60) / 1.75 = 21.43; output 1 mirrors it: (0.25·20 + 0.75·60 + 0.75·200) / 1.75 = 114.29.
+        // weights 0.75, 0.75, 0.25 → (0.75·10 + 0.75·20 + 0.25·60) / 1.75 = 21.43; output 1 mirrors it: (0.25·20 + 0.75·60 +
+        // 0.75·200) / 1.75 = 114.29.
         Assert.Equal([21, 114], Reds(ImageResize.Bilinear(Row(10, 20, 60, 200), 2, 1)));
     }
 

@@ -20,7 +20,8 @@ public sealed class DetectionMetricTests
             int objects = Math.Max(1, right.Count(r => r) + random.Next(4));
 
             // Best precision at a recall of at least r, straight from the definition.
-            (double Recall, double Precision)[] curve = [.. Enumerable.Range(1, right.Length).Select(n => (right.Take(n).Count(r => r) / (double)objects, right.Take(n).Count(r => r) / (double)n))];
+            (double Recall, double Precision)[] curve = [.. Enumerable.Range(1, right.Length)
+                .Select(n => (right.Take(n).Count(r => r) / (double)objects, right.Take(n).Count(r => r) / (double)n))];
             double Best(double recall) => curve.Where(c => c.Recall >= recall - 1e-12).Select(c => c.Precision).DefaultIfEmpty(0).Max();
             double expected = steps == 0
                 ? Enumerable.Range(1, objects).Sum(k => Best(k / (double)objects)) / objects
@@ -70,7 +71,8 @@ public sealed class DetectionMetricTests
             Found: Enumerable.Range(0, 6).Select(_ => new DetectedBox(Any(), random.Next(3), random.Next(5) / 5f)).ToArray(),
             Objects: Enumerable.Range(0, 4).Select(_ => new LabelledBox(Any(), random.Next(3))).ToArray())).ToArray();
         var whole = new MeanAveragePrecisionMetric(new YoloxDecoder(YoloxLayout.Rows));
-        var parts = new[] { new MeanAveragePrecisionMetric(new YoloxDecoder(YoloxLayout.Rows)), new MeanAveragePrecisionMetric(new YoloxDecoder(YoloxLayout.Rows)) };
+        var parts = new[] { new MeanAveragePrecisionMetric(new YoloxDecoder(YoloxLayout.Rows)),
+            new MeanAveragePrecisionMetric(new YoloxDecoder(YoloxLayout.Rows)) };
         for (int i = 0; i < images.Length; i++)
         {
             whole.Add(images[i].Found, images[i].Objects, i);
@@ -91,7 +93,8 @@ public sealed class DetectionMetricTests
         const int Channels = 5 + 4, Side = 64, Cells = (8 * 8) + (4 * 4) + (2 * 2);
         var output = new float[Cells * Channels];
         void Set(int first, int count, int cell, int channel, float value) =>
-            output[layout == YoloxLayout.Rows ? ((first + cell) * Channels) + channel : (first * Channels) + (channel * count) + cell] = value;
+            output[layout == YoloxLayout.Rows ? ((first + cell) * Channels) + channel : (first * Channels) + (channel * count)
+                + cell] = value;
         float Logit(float p) => layout == YoloxLayout.Rows ? p : MathF.Log(p / (1 - p));
         int at = 0;
         foreach (int count in new[] { 64, 16, 4 })
@@ -109,20 +112,24 @@ public sealed class DetectionMetricTests
             Set(start, inGrid, index, c, box[c]);
         Set(start, inGrid, index, 5 + 3, Logit(0.5f));
 
-        IReadOnlyList<DetectedBox> found = new YoloxDecoder(layout).Decode(Outputs(("output", [1, Cells, Channels], output)), [3, Side, Side]);
+        IReadOnlyList<DetectedBox> found = new YoloxDecoder(layout)
+            .Decode(Outputs(("output", [1, Cells, Channels], output)), [3, Side, Side]);
         DetectedBox only = Assert.Single(found);
         Assert.Equal(3, only.Class);
         Assert.Equal(0.45f, only.Score, 5);
-        Assert.Equal([18f, 30, 38, 42], new[] { only.Box.Left, only.Box.Top, only.Box.Right, only.Box.Bottom }.Select(v => MathF.Round(v, 3)));
+        Assert.Equal([18f, 30, 38, 42],
+            new[] { only.Box.Left, only.Box.Top, only.Box.Right, only.Box.Bottom }.Select(v => MathF.Round(v, 3)));
         Assert.Contains("YOLOX gives [1, 84,", Assert.Throws<QuantizationException>(
-            () => new YoloxDecoder(layout).Decode(Outputs(("output", [1, 3, 3], new float[9])), [3, Side, Side])).Message, StringComparison.Ordinal);
+            () => new YoloxDecoder(layout).Decode(Outputs(("output", [1, 3, 3], new float[9])), [3, Side, Side])).Message,
+                StringComparison.Ordinal);
     }
 
     [Fact]
     public void Scores_and_relative_boxes_are_decoded_without_the_background()
     {
         IReadOnlyList<DetectedBox> found = new ScoresAndBoxesDecoder(thresholds: new DecoderThresholds(0.5f, 0.5f)).Decode(
-            Outputs(("scores", [1, 3, 2], [0.1f, 0.9f, 0.8f, 0.2f, 0.3f, 0.7f]), ("boxes", [1, 3, 4], [0, 0, 0.5f, 0.5f, 0, 0, 1, 1, 0.5f, 0.5f, 1, 1])),
+            Outputs(("scores", [1, 3, 2], [0.1f, 0.9f, 0.8f, 0.2f, 0.3f, 0.7f]),
+                ("boxes", [1, 3, 4], [0, 0, 0.5f, 0.5f, 0, 0, 1, 1, 0.5f, 0.5f, 1, 1])),
             [3, 100, 200]);
         Assert.Equal([new(new Box(0, 0, 100, 50), 0, 0.9f), new DetectedBox(new Box(100, 50, 200, 100), 0, 0.7f)], found);
     }
@@ -146,7 +153,8 @@ public sealed class DetectionMetricTests
     [Fact]
     public void A_detector_finds_the_objects_of_real_images()
     {
-        if (!ExternalData.TryGet("data/onnx/yolox_nano_coco.onnx", out string? path) || !ExternalData.TryGet("data/coco/images/val2017", out string? images))
+        if (!ExternalData.TryGet("data/onnx/yolox_nano_coco.onnx", out string? path)
+            || !ExternalData.TryGet("data/coco/images/val2017", out string? images))
             return;
         IDataset samples = DatasetFactory.Open(images, Preprocessing.FromPreset("yolox")).Subset(8);
         using CpuEngine engine = CpuEngine.Create();
@@ -157,5 +165,6 @@ public sealed class DetectionMetricTests
 
     private static ModelOutputs Outputs(params (string Name, int[] Shape, float[] Values)[] outputs) => new(
         [.. outputs.Select(o => o.Name)],
-        name => outputs.Where(o => o.Name == name).Select(o => TensorMemory.From<float>(new MemoryDescriptor(o.Shape, DataType.Float32), o.Values)).Single());
+        name => outputs.Where(o => o.Name == name)
+            .Select(o => TensorMemory.From<float>(new MemoryDescriptor(o.Shape, DataType.Float32), o.Values)).Single());
 }

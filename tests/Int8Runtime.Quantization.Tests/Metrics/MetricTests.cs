@@ -51,7 +51,8 @@ public sealed class MetricTests
     [Fact]
     public void A_metric_and_a_data_set_of_a_user_are_evaluated_like_any_other()
     {
-        var samples = new Says([1], [.. Enumerable.Range(0, 10).Select(i => new[] { i / 10f })], _ => null, i => (object)(i % 2 == 0 ? i / 10.0 : (i / 10.0) + 0.5));
+        var samples = new Says([1], [.. Enumerable.Range(0, 10).Select(i => new[] { i / 10f })], _ => null,
+            i => (object)(i % 2 == 0 ? i / 10.0 : (i / 10.0) + 0.5));
         IMetric metric = Evaluate(samples, new UserMetric());
         Assert.Equal(0.75, metric.Values[0].Value, 6);
         Assert.Equal(0.75, Evaluate(samples.Subset(10), new UserMetric()).Values[0].Value, 6);
@@ -88,8 +89,10 @@ public sealed class MetricTests
         var random = new Random(5);
         for (int round = 0; round < 50; round++)
         {
-            (float Score, bool IsMember)[] scores = [.. Enumerable.Range(0, random.Next(2, 40)).Select(_ => ((float)random.Next(8), random.Next(2) == 0))];
-            float[] members = [.. scores.Where(s => s.IsMember).Select(s => s.Score)], others = [.. scores.Where(s => !s.IsMember).Select(s => s.Score)];
+            (float Score, bool IsMember)[] scores =
+                [.. Enumerable.Range(0, random.Next(2, 40)).Select(_ => ((float)random.Next(8), random.Next(2) == 0))];
+            float[] members = [.. scores.Where(s => s.IsMember).Select(s => s.Score)],
+            others = [.. scores.Where(s => !s.IsMember).Select(s => s.Score)];
             double pairs = members.Sum(m => others.Sum(o => m > o ? 1 : m == o ? 0.5 : 0)) / (members.Length * (double)others.Length);
             double area = AreaUnderCurveMetric.OfScores(scores);
             Assert.True(double.IsNaN(pairs) ? double.IsNaN(area) : Math.Abs(pairs - area) < 1e-12, $"{pairs} and {area}");
@@ -119,11 +122,15 @@ public sealed class MetricTests
     {
         var samples = new Says([2], [[0, 1]], _ => null);
         foreach (IMetric metric in new IMetric[] { new TopKMetric(), new F1Metric(), new AreaUnderCurveMetric() })
-            Assert.Contains("'sample 0' of 'says' has no label", Assert.Throws<QuantizationException>(() => Evaluate(samples, metric)).Message, StringComparison.Ordinal);
-        Assert.Contains("no map of classes", Assert.Throws<QuantizationException>(() => Evaluate(samples, new MeanIntersectionOverUnionMetric())).Message, StringComparison.Ordinal);
+            Assert.Contains("'sample 0' of 'says' has no label",
+                Assert.Throws<QuantizationException>(() => Evaluate(samples, metric)).Message, StringComparison.Ordinal);
+        Assert.Contains("no map of classes",
+            Assert.Throws<QuantizationException>(() => Evaluate(samples, new MeanIntersectionOverUnionMetric())).Message,
+            StringComparison.Ordinal);
         Assert.Contains("no boxes", Assert.Throws<QuantizationException>(
             () => Evaluate(samples, new MeanAveragePrecisionMetric(new YoloxDecoder(YoloxLayout.Rows)))).Message, StringComparison.Ordinal);
-        Assert.Contains("no output 'z'; it has y", Assert.Throws<QuantizationException>(() => Evaluate(samples, new TopKMetric("z"))).Message, StringComparison.Ordinal);
+        Assert.Contains("no output 'z'; it has y",
+            Assert.Throws<QuantizationException>(() => Evaluate(samples, new TopKMetric("z"))).Message, StringComparison.Ordinal);
     }
 
     private static IMetric Evaluate(IDataset samples, IMetric metric)

@@ -25,12 +25,14 @@ public sealed class FilterImportanceTests
                 {
                     FilterCriterion.L1 => Of(f).Sum(w => Math.Abs((double)w)),
                     FilterCriterion.L2 => Math.Sqrt(Of(f).Sum(w => (double)w * w)),
-                    _ => Enumerable.Range(0, filters).Where(o => left[o]).Sum(o => Math.Sqrt(Of(f).Zip(Of(o), (a, b) => Math.Pow((double)a - b, 2)).Sum())),
+                    _ => Enumerable.Range(0, filters).Where(o => left[o])
+                        .Sum(o => Math.Sqrt(Of(f).Zip(Of(o), (a, b) => Math.Pow((double)a - b, 2)).Sum())),
                 };
                 Assert.Equal(expected, scores[f], 9);
             }
 
-            Assert.Equal(Enumerable.Range(0, filters).OrderBy(f => scores[f]), Enumerable.Range(0, filters).OrderBy(f => FilterImportance.Of(weights, filters, criterion, o => left[o])[f]));
+            Assert.Equal(Enumerable.Range(0, filters).OrderBy(f => scores[f]),
+                Enumerable.Range(0, filters).OrderBy(f => FilterImportance.Of(weights, filters, criterion, o => left[o])[f]));
         }
     }
 
@@ -38,7 +40,8 @@ public sealed class FilterImportanceTests
     public void Duplicates_are_less_important_than_unique_filters_by_the_geometric_median()
     {
         var random = new Random(9);
-        float[][] filters = [.. Enumerable.Range(0, 10).Select(_ => Enumerable.Range(0, 40).Select(_ => (float)(random.NextDouble() - 0.5)).ToArray())];
+        float[][] filters = [.. Enumerable.Range(0, 10)
+            .Select(_ => Enumerable.Range(0, 40).Select(_ => (float)(random.NextDouble() - 0.5)).ToArray())];
         filters[7] = filters[2];
         double[] scores = FilterImportance.Of([.. filters.SelectMany(f => f)], 10, FilterCriterion.GeometricMedian);
         Assert.Equal([2, 7], Enumerable.Range(0, 10).OrderBy(f => scores[f]).Take(2).Order());
@@ -72,7 +75,8 @@ public sealed class FilterImportanceTests
     [Fact]
     public void The_biased_schedule_is_three_quarters_there_after_an_eighth_of_the_steps()
     {
-        var schedule = new PruningSchedule { Kind = PruningScheduleKind.ExponentialWithBias, InitialRate = 0.1, TargetRate = 0.5, Steps = 16 };
+        var schedule = new PruningSchedule { Kind = PruningScheduleKind.ExponentialWithBias, InitialRate = 0.1, TargetRate = 0.5,
+            Steps = 16 };
         Assert.Equal(0.1 + (0.75 * 0.4), schedule.RateAt(2), 9);
     }
 

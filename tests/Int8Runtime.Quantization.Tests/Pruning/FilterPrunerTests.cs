@@ -39,7 +39,9 @@ public sealed class FilterPrunerTests
             Assert.All(masked.Zip(shrunk), p => Assert.InRange(Math.Abs(p.First - p.Second), 0, 1e-5f * largest));
             Assert.InRange(result.Report.Difference, 0, 1e-5);
             Assert.True(Bytes(result.Graph) < Bytes(model), $"{Bytes(result.Graph)} bytes of {Bytes(model)}");
-            Assert.Equal(result.Report.Parameters.After, result.Graph.Values.Where(v => v.Constant is { ElementType: DataType.Float32 }).Sum(v => (long)v.Constant!.ElementCount));
+            Assert.Equal(result.Report.Parameters.After,
+                result.Graph.Values.Where(v => v.Constant is { ElementType: DataType.Float32 })
+                .Sum(v => (long)v.Constant!.ElementCount));
         }
     }
 
@@ -105,7 +107,8 @@ public sealed class FilterPrunerTests
         PrunedLayer left = report.Layers.Single(l => l.Name == "left");
         Assert.Equal((8, 8, "excluded by the user"), (left.Filters.Before, left.Filters.After, left.Reason));
         Assert.Contains("no convolution 'nothing'", Assert.Throws<QuantizationException>(
-            () => Prune(GraphBuilder.Classifier(), 0.5, o => o with { IgnoredNodes = new HashSet<string> { "nothing" } })).Message, StringComparison.Ordinal);
+            () => Prune(GraphBuilder.Classifier(), 0.5,
+                o => o with { IgnoredNodes = new HashSet<string> { "nothing" } })).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -175,7 +178,8 @@ public sealed class FilterPrunerTests
         PruningResult result = Prune(Residual(), 0, o => o with
         {
             Multiple = 4,
-            Schedule = new PruningSchedule { Kind = PruningScheduleKind.ExponentialWithBias, InitialRate = 0.1, TargetRate = 0.6, Steps = 4 },
+            Schedule = new PruningSchedule { Kind = PruningScheduleKind.ExponentialWithBias, InitialRate = 0.1, TargetRate = 0.6,
+                Steps = 4 },
         });
         Assert.Equal(5, result.Report.Rates.Count);
         Assert.Equal(8, FiltersOf(result, "c1"));   // 16 − 9 = 7, rounded up
@@ -184,11 +188,13 @@ public sealed class FilterPrunerTests
     [Fact]
     public void A_trained_residual_network_is_pruned_as_accounted()
     {
-        if (!ExternalData.TryGet("data/onnx/cifar10_resnet44.onnx", out string? path) || !ExternalData.TryGet("data/cifar10/train_2000.bin", out string? images))
+        if (!ExternalData.TryGet("data/onnx/cifar10_resnet44.onnx", out string? path)
+            || !ExternalData.TryGet("data/cifar10/train_2000.bin", out string? images))
             return;
         using CpuEngine engine = CpuEngine.Create();
         IDataset samples = DatasetFactory.Open(images, Preprocessing.FromPreset("cifar10"));
-        PruningReport report = new FilterPruner(engine).Prune(OnnxModel.Load(path), samples, Options(0.25) with { SampleCount = 8, Reestimate = false }).Report;
+        PruningReport report = new FilterPruner(engine)
+            .Prune(OnnxModel.Load(path), samples, Options(0.25) with { SampleCount = 8, Reestimate = false }).Report;
         Assert.Equal(0.25, report.Filters.Reduction, 2);
         Assert.InRange(report.Parameters.Reduction, 0.40, 0.48);   // 1 − 0.75² for all layers but the first and the last
         Assert.InRange(report.Flops.Reduction, 0.40, 0.48);
@@ -204,7 +210,8 @@ public sealed class FilterPrunerTests
         return new FilterPruner(engine).Prune(model, Samples, change is null ? Options(rate) : change(Options(rate)));
     }
 
-    private static int FiltersOf(PruningResult result, string name) => result.Graph.Nodes.Single(n => n.Name == name).ConstantInput(1)!.Shape[0];
+    private static int FiltersOf(PruningResult result, string name) =>
+        result.Graph.Nodes.Single(n => n.Name == name).ConstantInput(1)!.Shape[0];
 
     private static bool[] MaskOf(ModelGraph graph, string convolution)
     {
@@ -250,7 +257,8 @@ public sealed class FilterPrunerTests
     {
         var b = new GraphBuilder();
         GraphValue Norm(string name, GraphValue x, int channels) => b.Graph.AddOperation("BatchNormalization", name,
-            [x, b.Constant(name + "_scale", 1, channels), b.Constant(name + "_shift", 0.5, channels), b.Constant(name + "_mean", 0.5, channels), Positive(b, name + "_var", channels)]);
+            [x, b.Constant(name + "_scale", 1, channels), b.Constant(name + "_shift", 0.5, channels),
+                b.Constant(name + "_mean", 0.5, channels), Positive(b, name + "_var", channels)]);
         GraphValue x = b.Op("Relu", "r1", Norm("bn1", b.Conv("c1", b.Input, 8, 12, bias: false), 12));
         x = b.Op("Relu", "r2", Norm("bn2", b.Conv("c2", x, 12, 12, bias: false), 12));
         return b.Finish(b.Conv("last", x, 12, 4, kernel: 1));

@@ -23,7 +23,9 @@ public sealed class ModelReportTests(ModelReportTests.Fixture fixture) : IClassF
             Model = GraphBuilder.Classifier();
             Samples = new Labelled(new SyntheticDataset([8, 10, 10], 40, seed: 3));
             Result = new PostTrainingQuantizer(engine).Quantize(Model, Samples, new QuantizationOptions { SampleCount = 16 });
-            Report = new ModelReporter(engine).Create("a <model> & \"more\"", Model, Result, Samples, new Pair(4000, 1000), new ReportOptions { ComparedSamples = 12, CandidateSamples = 2 });
+            Report = new ModelReporter(engine)
+                .Create("a <model> & \"more\"", Model, Result, Samples, new Pair(4000, 1000),
+                    new ReportOptions { ComparedSamples = 12, CandidateSamples = 2 });
         }
 
         public ModelGraph Model { get; }
@@ -64,7 +66,8 @@ public sealed class ModelReportTests(ModelReportTests.Fixture fixture) : IClassF
         }
 
         Assert.InRange(Report.Output.Sqnr, 25, 60);
-        Assert.Equal((16, 12, true), (Report.Conditions.CalibrationSamples, Report.Conditions.ComparedSamples, Report.Conditions.IsHeldOut));
+        Assert.Equal((16, 12, true),
+            (Report.Conditions.CalibrationSamples, Report.Conditions.ComparedSamples, Report.Conditions.IsHeldOut));
         Assert.Equal(24, Report.Accuracy!.Samples);
     }
 
@@ -115,7 +118,8 @@ public sealed class ModelReportTests(ModelReportTests.Fixture fixture) : IClassF
         Assert.Equal(page, ReportPage.Write(Report));
         XDocument document = Parse(page);
         Assert.DoesNotMatch(new Regex("(https?:)?//[a-z]|url\\(|@import", RegexOptions.IgnoreCase), page);
-        foreach (XAttribute link in document.Descendants().Attributes().Where(a => a.Name.LocalName is "href" or "src" or "srcset" or "data"))
+        foreach (XAttribute link in document.Descendants().Attributes()
+            .Where(a => a.Name.LocalName is "href" or "src" or "srcset" or "data"))
         {
             Assert.StartsWith("#", link.Value, StringComparison.Ordinal);
             Assert.Contains(document.Descendants(), e => (string?)e.Attribute("id") == link.Value[1..]);
@@ -124,8 +128,10 @@ public sealed class ModelReportTests(ModelReportTests.Fixture fixture) : IClassF
         // Text survives its markup characters, and no element that HTML wants closed is written as an empty tag.
         Assert.Equal("a <model> & \"more\"", document.Descendants("h1").Single().Value);
         Assert.DoesNotMatch(new Regex("<(td|div|span|p|section|script|style|th)( [^>]*)?/>"), page);
-        Assert.DoesNotContain("&", document.Descendants("style").Single().Value + document.Descendants("script").Single().Value, StringComparison.Ordinal);
-        Assert.DoesNotMatch(new Regex("[<>]"), document.Descendants("style").Single().Value + document.Descendants("script").Single().Value);
+        Assert.DoesNotContain("&", document.Descendants("style").Single().Value + document.Descendants("script").Single().Value,
+            StringComparison.Ordinal);
+        Assert.DoesNotMatch(new Regex("[<>]"), document.Descendants("style").Single().Value
+            + document.Descendants("script").Single().Value);
     }
 
     [Fact]
@@ -147,7 +153,8 @@ public sealed class ModelReportTests(ModelReportTests.Fixture fixture) : IClassF
             Assert.Contains($"layers[{i}].ms.int8", keys);
         for (int i = 0; i < Report.Activations.Count; i++)
             Assert.Contains($"activations[{i}].clipped", keys);
-        foreach (string key in new[] { "accuracy.top1.f32", "accuracy.top1.int8", "sqnr", "cosine", "ms.f32", "file_bytes.int8", "clipped", "int8_layers" })
+        foreach (string key in new[] { "accuracy.top1.f32", "accuracy.top1.int8", "sqnr", "cosine", "ms.f32", "file_bytes.int8",
+            "clipped", "int8_layers" })
             Assert.Contains(key, keys);
     }
 
@@ -160,8 +167,10 @@ public sealed class ModelReportTests(ModelReportTests.Fixture fixture) : IClassF
         Assert.Contains("layers run on int8", sentences[2], StringComparison.Ordinal);
         Assert.Contains($"--ignore \"{Report.Candidates[0].Name}\"", sentences[3], StringComparison.Ordinal);
         Assert.Contains("no labels", ReportSummary.Sentences(Report with { Accuracy = null })[0], StringComparison.Ordinal);
-        string loss = ReportSummary.Sentences(Report with { Accuracy = new AccuracyReport(new Pair(0.8, 0.7), new Pair(0.9, 0.9), 1000, 120) })[0];
-        Assert.Equal("Top-1 accuracy falls by 10.00 points, from 80.00 % to 70.00 %: more than chance explains with 1000 images (±2.15).", loss);
+        string loss = ReportSummary.Sentences(
+            Report with { Accuracy = new AccuracyReport(new Pair(0.8, 0.7), new Pair(0.9, 0.9), 1000, 120) })[0];
+        Assert.Equal("Top-1 accuracy falls by 10.00 points, from 80.00 % to 70.00 %: more than chance explains with 1000 "
+            + "images (±2.15).", loss);
     }
 
     private static XDocument Parse(string page)

@@ -45,14 +45,19 @@ public sealed class TunerConfigurationTests
         Assert.Equal(("resnet20", "resnet20.onnx", "onnx"), (c.ModelName, c.ModelPath, c.Framework));
         Assert.Equal(["x"], c.Inputs);
         Assert.Equal(["y"], c.Outputs);
-        Assert.Equal(("train.bin", "test.bin", "cifar10", 1, 500), (c.CalibrationData, c.EvaluationData, c.Preprocessing, c.LabelOffset, c.EvaluationSamples!.Value));
+        Assert.Equal(("train.bin", "test.bin", "cifar10", 1, 500),
+            (c.CalibrationData, c.EvaluationData, c.Preprocessing, c.LabelOffset, c.EvaluationSamples!.Value));
         Assert.Equal(
-            ["samples: 50 100", "estimator: minmax percentile:99.99", "preset: mixed performance", "activation_granularity: per_tensor per_channel", "granularity: per_tensor", "weight_bits: 8 7", "channel_alignment: true false",
+            ["samples: 50 100", "estimator: minmax percentile:99.99", "preset: mixed performance",
+                "activation_granularity: per_tensor per_channel", "granularity: per_tensor", "weight_bits: 8 7",
+                "channel_alignment: true false",
                 "bias_correction: full", "smooth_quant: none 0.5", "profile: vnni"],
             c.Parameters.Select(p => $"{p.Name}: {string.Join(' ', p.Values)}"));
         Assert.False(c.LayersMayFallBack);
-        Assert.Equal((TuningStrategyKind.Bayesian, 0.02, false, 60.0, 7, 11, "h.jsonl"), (c.Strategy, c.MaxDrop, c.IsRelative, c.Timeout.TotalSeconds, c.MaxTrials, c.RandomSeed, c.HistoryPath));
-        foreach (TrialConfiguration trial in Enumerable.Range(0, new TuningSpace(c.Parameters, []).ModelWiseCount).Select(new TuningSpace(c.Parameters, []).ModelWise))
+        Assert.Equal((TuningStrategyKind.Bayesian, 0.02, false, 60.0, 7, 11, "h.jsonl"),
+            (c.Strategy, c.MaxDrop, c.IsRelative, c.Timeout.TotalSeconds, c.MaxTrials, c.RandomSeed, c.HistoryPath));
+        foreach (TrialConfiguration trial in Enumerable.Range(0, new TuningSpace(c.Parameters, []).ModelWiseCount)
+            .Select(new TuningSpace(c.Parameters, []).ModelWise))
             Assert.False(QuantizationTarget.OptionsOf(trial).PerChannelWeights);
     }
 
@@ -69,7 +74,8 @@ public sealed class TunerConfigurationTests
                 relative: 0.01
             """);
         Assert.Equal(["input"], c.Inputs);
-        Assert.Equal((TuningStrategyKind.Basic, 0.01, true, TimeSpan.Zero, 100, 9527), (c.Strategy, c.MaxDrop, c.IsRelative, c.Timeout, c.MaxTrials, c.RandomSeed));
+        Assert.Equal((TuningStrategyKind.Basic, 0.01, true, TimeSpan.Zero, 100, 9527),
+            (c.Strategy, c.MaxDrop, c.IsRelative, c.Timeout, c.MaxTrials, c.RandomSeed));
         Assert.Equal(0.9 - 0.009, c.Wanted(0.9), 12);
         Assert.Equal(1, new TuningSpace(c.Parameters, []).ModelWiseCount);
     }
@@ -81,7 +87,8 @@ public sealed class TunerConfigurationTests
     [InlineData("tuning:\n  max_trials: 0", 2, "'0' does not fit", "at least 1")]
     [InlineData("tuning:\n  timeout: soon", 2, "'soon' does not fit", "number")]
     [InlineData("tuning:\n  accuracy_criterion: {relative: 0.1, absolute: 0.1}", 2, "one of", "absolute")]
-    [InlineData("calibration:\n  algorithm:\n    activation: [minmax, kll]", 3, "'kll' does not fit 'calibration.algorithm.activation'", "percentile")]
+    [InlineData("calibration:\n  algorithm:\n    activation: [minmax, kll]", 3,
+        "'kll' does not fit 'calibration.algorithm.activation'", "percentile")]
     [InlineData("calibration:\n  iterations: [5, x]", 2, "'x' does not fit", "whole numbers")]
     [InlineData("calibration:\n  iterations: 5\n  sampling_size: 9", 3, "keep one", "iterations")]
     [InlineData("quantization:\n  weight: {bits: 9}", 2, "'9' does not fit", "2 to 8")]

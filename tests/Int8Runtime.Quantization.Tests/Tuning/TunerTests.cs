@@ -16,7 +16,8 @@ public sealed class TunerTests
     public void Every_strategy_finds_the_known_good_configuration(TuningStrategyKind strategy)
     {
         // Good enough only with the second estimator and layer l3 in f32.
-        var target = new ToyTarget(c => c["estimator"] == "kl" && c.FloatLayers.Contains("l3") ? 0.9 : 0.5 + (c["estimator"] == "kl" ? 0.1 : 0) + (c.FloatLayers.Contains("l3") ? 0.05 : 0));
+        var target = new ToyTarget(c => c["estimator"] == "kl" && c.FloatLayers.Contains("l3")
+            ? 0.9 : 0.5 + (c["estimator"] == "kl" ? 0.1 : 0) + (c.FloatLayers.Contains("l3") ? 0.05 : 0));
         TuningResult result = new Tuner(Toy(strategy) with { MaxTrials = 200 }).Tune(target);
         Assert.True(result.IsWithinBound, $"{result.Trials.Count} trials: {result.Best}");
         Assert.Equal("kl", result.Best!.Configuration["estimator"]);
@@ -39,7 +40,9 @@ public sealed class TunerTests
     [MemberData(nameof(Strategies))]
     public void Equal_seeds_give_equal_orders(TuningStrategyKind strategy)
     {
-        string[] Order(int seed) => [.. new Tuner(Toy(strategy) with { MaxTrials = 20, RandomSeed = seed }).Tune(new ToyTarget(_ => 0.1)).Trials.Select(t => t.Configuration.Key)];
+        string[] Order(int seed) =>
+            [.. new Tuner(Toy(strategy) with { MaxTrials = 20, RandomSeed = seed })
+                .Tune(new ToyTarget(_ => 0.1)).Trials.Select(t => t.Configuration.Key)];
         Assert.Equal(Order(1), Order(1));
         if (strategy is TuningStrategyKind.Random or TuningStrategyKind.Bayesian)
             Assert.NotEqual(Order(1), Order(2));
@@ -53,13 +56,15 @@ public sealed class TunerTests
         TuningResult basic = new Tuner(Toy(TuningStrategyKind.Basic)).Tune(new ToyTarget(Accuracy));
         Assert.Contains(basic.Trials, t => t.Configuration.FloatLayers.SequenceEqual(["l2", "l4"]));
         TuningResult mse = new Tuner(Toy(TuningStrategyKind.Mse)).Tune(new ToyTarget(Accuracy) { Ranking = ["l4", "l1", "l2", "l3"] });
-        Assert.Equal(["l4", "l1,l4", "l1,l2,l4", "l1,l2,l3,l4"], mse.Trials.Skip(4).Select(t => string.Join(',', t.Configuration.FloatLayers)));
+        Assert.Equal(["l4", "l1,l4", "l1,l2,l4", "l1,l2,l3,l4"],
+            mse.Trials.Skip(4).Select(t => string.Join(',', t.Configuration.FloatLayers)));
     }
 
     [Fact]
     public void A_failed_trial_is_recorded_and_does_not_end_the_tuning()
     {
-        var target = new ToyTarget(c => c["preset"] == "mixed" ? throw new QuantizationException("no such kernel") : c["estimator"] == "kl" ? double.NaN : 0.95);
+        var target = new ToyTarget(c => c["preset"] == "mixed"
+            ? throw new QuantizationException("no such kernel") : c["estimator"] == "kl" ? double.NaN : 0.95);
         TuningResult result = new Tuner(Toy(TuningStrategyKind.Basic)).Tune(target);
         Assert.True(result.IsWithinBound);
         Assert.Contains(result.Trials, t => t.Error == "no such kernel");
@@ -92,7 +97,8 @@ public sealed class TunerTests
     public void Progress_names_the_best_trial_and_the_time_that_is_left()
     {
         var reports = new List<TuningProgress>();
-        new Tuner(Toy(TuningStrategyKind.Random) with { MaxTrials = 6 }).Tune(new ToyTarget(c => c["estimator"] == "kl" ? 0.6 : 0.5), new Recorder(reports.Add));
+        new Tuner(Toy(TuningStrategyKind.Random) with { MaxTrials = 6 })
+            .Tune(new ToyTarget(c => c["estimator"] == "kl" ? 0.6 : 0.5), new Recorder(reports.Add));
         Assert.Equal([0, 1, 2, 3, 4, 5, 6], reports.Select(r => r.Done));
         Assert.All(reports.Skip(1), r => Assert.NotNull(r.Remaining));
         Assert.Equal(TimeSpan.Zero, reports[^1].Remaining);
@@ -106,7 +112,8 @@ public sealed class TunerTests
     {
         using var folder = new TempFolder();
         string path = Path.Combine(folder.Path, "history.jsonl");
-        string[] uninterrupted = [.. new Tuner(Toy(strategy) with { MaxTrials = 14 }).Tune(new ToyTarget(_ => 0.1)).Trials.Select(t => t.Configuration.Key)];
+        string[] uninterrupted = [.. new Tuner(Toy(strategy) with { MaxTrials = 14 })
+            .Tune(new ToyTarget(_ => 0.1)).Trials.Select(t => t.Configuration.Key)];
         TunerConfiguration configuration = Toy(strategy) with { MaxTrials = 14, HistoryPath = path };
         int left = 6;
         var dying = new ToyTarget(_ => left-- > 0 ? 0.1 : throw new OperationCanceledException());
@@ -166,7 +173,8 @@ public sealed class TunerTests
     {
         var reports = new List<TuningProgress>();
         using var folder = new TempFolder();
-        TunerConfiguration configuration = Toy(TuningStrategyKind.Random) with { MaxTrials = 1, HistoryPath = Path.Combine(folder.Path, "h.jsonl") };
+        TunerConfiguration configuration =
+            Toy(TuningStrategyKind.Random) with { MaxTrials = 1, HistoryPath = Path.Combine(folder.Path, "h.jsonl") };
         new Tuner(configuration).Tune(new ToyTarget(_ => 0.1));
         string[] lines = File.ReadAllLines(configuration.HistoryPath);
         lines[1] = System.Text.RegularExpressions.Regex.Replace(lines[1], "\"seconds\":[^,]*", "\"seconds\":1000");
@@ -181,10 +189,16 @@ public sealed class TunerTests
     public void A_history_of_another_tuning_is_refused()
     {
         using var folder = new TempFolder();
-        TunerConfiguration configuration = Toy(TuningStrategyKind.Random) with { MaxTrials = 2, HistoryPath = Path.Combine(folder.Path, "h.jsonl") };
+        TunerConfiguration configuration =
+            Toy(TuningStrategyKind.Random) with { MaxTrials = 2, HistoryPath = Path.Combine(folder.Path, "h.jsonl") };
         new Tuner(configuration).Tune(new ToyTarget(_ => 0.1));
-        Assert.Contains("other settings", Assert.Throws<QuantizationException>(() => new Tuner(configuration with { RandomSeed = 1 }).Tune(new ToyTarget(_ => 0.1))).Message, StringComparison.Ordinal);
-        Assert.Contains("'toy'", Assert.Throws<QuantizationException>(() => new Tuner(configuration).Tune(new ToyTarget(_ => 0.1) { Name = "other" })).Message, StringComparison.Ordinal);
+        Assert.Contains("other settings",
+            Assert.Throws<QuantizationException>(() =>
+                new Tuner(configuration with { RandomSeed = 1 }).Tune(new ToyTarget(_ => 0.1))).Message,
+                    StringComparison.Ordinal);
+        Assert.Contains("'toy'",
+            Assert.Throws<QuantizationException>(() =>
+                new Tuner(configuration).Tune(new ToyTarget(_ => 0.1) { Name = "other" })).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -200,7 +214,8 @@ public sealed class TunerTests
             calibration: {iterations: "4, 8", algorithm: {activation: [minmax, kl]}}
             tuning: {accuracy_criterion: {absolute: 0.0001}, max_trials: 6, timeout: 1000}
             """);
-        TuningResult result = new Tuner(configuration).Tune(engine, model, samples, graph => -Model.NoisePower(expected, Model.Run(graph, samples, 1)));
+        TuningResult result = new Tuner(configuration)
+            .Tune(engine, model, samples, graph => -Model.NoisePower(expected, Model.Run(graph, samples, 1)));
         Assert.Equal(6, result.Trials.Count);
         Assert.All(result.Trials, t => Assert.True(t.Error is null && t.Milliseconds > 0, t.Error));
         Assert.Equal(4, result.Trials.Count(t => t.Configuration.FloatLayers.Count == 0));
@@ -216,7 +231,8 @@ public sealed class TunerTests
         Parameters = [new TuningParameter("estimator", ["minmax", "kl"]), new TuningParameter("preset", ["mixed", "performance"])],
     };
 
-    private sealed class ToyTarget(Func<TrialConfiguration, double> accuracy, Func<TrialConfiguration, double>? milliseconds = null) : ITuningTarget
+    private sealed class ToyTarget(Func<TrialConfiguration, double> accuracy,
+        Func<TrialConfiguration, double>? milliseconds = null) : ITuningTarget
     {
         public string Name { get; init; } = "toy";
 
@@ -225,14 +241,16 @@ public sealed class TunerTests
         public int Evaluations { get; private set; }
 
         public IReadOnlyList<OperatorCapability> Inspect() =>
-            [.. Enumerable.Range(1, 4).Select(i => new OperatorCapability($"l{i}", "Conv", ["f32", "int8"], [], [], [], ["s8"], ["per channel"], []))];
+            [.. Enumerable.Range(1, 4)
+                .Select(i => new OperatorCapability($"l{i}", "Conv", ["f32", "int8"], [], [], [], ["s8"], ["per channel"], []))];
 
         public double EvaluateFloat() => 0.95;
 
         public TrialMeasurement Evaluate(TrialConfiguration configuration)
         {
             Evaluations++;
-            return new TrialMeasurement(accuracy(configuration), milliseconds?.Invoke(configuration) ?? 1 + configuration.FloatLayers.Count);
+            return new TrialMeasurement(accuracy(configuration), milliseconds?.Invoke(configuration) ?? 1
+                + configuration.FloatLayers.Count);
         }
 
         public IReadOnlyList<string> RankByError(TrialConfiguration configuration) => Ranking;

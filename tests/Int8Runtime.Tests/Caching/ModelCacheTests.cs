@@ -53,7 +53,8 @@ public sealed class ModelCacheTests : IDisposable
         CompiledKernel[] loaded = [.. KernelCache.Shared.Kernels.Where(k => kernels.Contains(k.Name, StringComparer.Ordinal))];
         Assert.Equal(kernels.Length, loaded.Length);
         Assert.All(loaded, kernel => Assert.Empty(kernel.Image.Leases));
-        string[][] lines = [.. writer.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(',', 9))];
+        string[][] lines = [.. writer.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => line.Split(',', 9))];
         Assert.Equal(["cache:miss", "cache:stored", "cache:hit"], lines.Select(l => l[2]));
         Assert.All(lines, l => Assert.Equal(("Model", Path.GetFileName(Files()[0]), "sketch"), (l[3], l[4], l[8])));
         Assert.Equal($"kernels:{kernels.Length} constants:4", lines[2][5]);
@@ -109,7 +110,8 @@ public sealed class ModelCacheTests : IDisposable
     public void The_key_names_model_build_engine_options_and_shapes()
     {
         using CpuEngine engine = CpuEngine.Create(Options(null)), narrow = CpuEngine.Create(Options(null) with { MaxIsa = Isa.Sse41 });
-        using CpuEngine single = CpuEngine.Create(Options(null) with { Threads = 1 }), fast = CpuEngine.Create(Options(null) with { NumericMode = NumericMode.Fast });
+        using CpuEngine single = CpuEngine.Create(Options(null) with { Threads = 1 }),
+        fast = CpuEngine.Create(Options(null) with { NumericMode = NumericMode.Fast });
         byte[] model = GraphFingerprint.Of(Network());
         var shapes = new SortedDictionary<string, Shape> { ["x0"] = [1, 8, 12, 12] };
         byte[][] keys =
@@ -122,7 +124,8 @@ public sealed class ModelCacheTests : IDisposable
             PlanKey.Of(model, fast, new CompileOptions(), shapes, PlanKey.Builds),
             PlanKey.Of(model, engine, new CompileOptions { Observe = ["relu4"] }, shapes, PlanKey.Builds),
             PlanKey.Of(model, engine, new CompileOptions { DisabledPasses = ["cleanup"] }, shapes, PlanKey.Builds),
-            PlanKey.Of(model, engine, new CompileOptions(), new SortedDictionary<string, Shape> { ["x0"] = [2, 8, 12, 12] }, PlanKey.Builds),
+            PlanKey.Of(model, engine, new CompileOptions(), new SortedDictionary<string, Shape> { ["x0"] = [2, 8, 12, 12] },
+                PlanKey.Builds),
         ];
         Assert.Equal(keys.Length, keys.Select(Convert.ToHexString).Distinct().Count());
         Assert.Equal(keys[0], PlanKey.Of(GraphFingerprint.Of(Network().Clone()), engine, new CompileOptions(), shapes, PlanKey.Builds));
@@ -162,7 +165,8 @@ public sealed class ModelCacheTests : IDisposable
         string second = Files().Single(f => f != first);
         File.Copy(first, second, overwrite: true);
         Assert.Contains("another key", Assert.Throws<CacheFileException>(
-            () => CachedPlan.Read(second, Convert.FromHexString(Path.GetFileNameWithoutExtension(second)))).Message, StringComparison.Ordinal);
+            () => CachedPlan.Read(second, Convert.FromHexString(Path.GetFileNameWithoutExtension(second)))).Message,
+                StringComparison.Ordinal);
     }
 
     [Fact]
@@ -314,7 +318,8 @@ public sealed class ModelCacheTests : IDisposable
         var sketch = new ModelSketch();
         GraphValue x = sketch.Edge(sketch.Input(1, 7, 10, 10), 0.01f, 120);
         GraphValue conv = sketch.Op("Relu", sketch.Op(
-            "Conv", new GraphAttributes { { "pads", new[] { 1, 1, 1, 1 } } }, x, sketch.QuantizedWeights(DataType.Int8, 0, 29, 7, 3, 3), sketch.Random(29)));
+            "Conv", new GraphAttributes { { "pads", new[] { 1, 1, 1, 1 } } }, x,
+            sketch.QuantizedWeights(DataType.Int8, 0, 29, 7, 3, 3), sketch.Random(29)));
         GraphValue pooled = sketch.Op("GlobalAveragePool", sketch.Edge(conv, 0.05f, 10));
         return sketch.Output(sketch.Op("Flatten", sketch.Edge(pooled, 0.02f, 3)));
     }

@@ -12,7 +12,8 @@ public sealed class ConstantFoldingTests
     {
         var graph = new ModelGraph("test");
         GraphValue shape = graph.AddConstant("shape", TensorData.Vector(2L, 3L));
-        GraphValue filled = graph.AddOperation("ConstantOfShape", "filled", [shape], new GraphAttributes { { "value", TensorData.Vector(1.5f) } });
+        GraphValue filled = graph.AddOperation("ConstantOfShape", "filled", [shape],
+            new GraphAttributes { { "value", TensorData.Vector(1.5f) } });
         GraphValue input = graph.AddInput("x", DataType.Float32, GraphShape.Of([2, 3]));
         GraphValue sum = graph.AddOperation("Add", "sum", [input, graph.AddOperation("Neg", "negative", [filled])]);
         graph.AddOutput(sum);
@@ -49,8 +50,10 @@ public sealed class ConstantFoldingTests
     {
         var graph = new ModelGraph("test");
         GraphValue input = graph.AddInput("x", DataType.Float32, new GraphShape(GraphDimension.Named("N"), 3, 4));
-        GraphValue batch = graph.AddOperation("Gather", "batch", [graph.AddOperation("Shape", "shape", [input]), graph.AddConstant("i", TensorData.Vector(0L))]);
-        GraphValue target = graph.AddOperation("Concat", "target", [batch, graph.AddConstant("rest", TensorData.Vector(-1L))], new GraphAttributes { { "axis", 0 } });
+        GraphValue batch = graph.AddOperation("Gather", "batch",
+            [graph.AddOperation("Shape", "shape", [input]), graph.AddConstant("i", TensorData.Vector(0L))]);
+        GraphValue target = graph.AddOperation("Concat", "target", [batch, graph.AddConstant("rest", TensorData.Vector(-1L))],
+            new GraphAttributes { { "axis", 0 } });
         graph.AddOutput(graph.AddOperation("Reshape", "flat", [input, target]));
         foreach (int size in (int[])[1, 7])
         {
@@ -67,6 +70,7 @@ public sealed class ConstantFoldingTests
     {
         var graph = new ModelGraph("test");
         graph.AddOutput(graph.AddOperation("NonZero", "found", [graph.AddInput("x", DataType.Float32, GraphShape.Of([4]))]));
-        Assert.Contains("'found' (NonZero)", Assert.Throws<DataDependentShapeException>(() => ShapeInference.Infer(graph)).Message, StringComparison.Ordinal);
+        Assert.Contains("'found' (NonZero)",
+            Assert.Throws<DataDependentShapeException>(() => ShapeInference.Infer(graph)).Message, StringComparison.Ordinal);
     }
 }

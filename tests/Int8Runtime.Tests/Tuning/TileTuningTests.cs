@@ -131,9 +131,11 @@ public sealed class TileTuningTests : IDisposable
         var random = new Random(3);
         using ExecutionStream stream = engine.CreateStream();
         var plain = new MemoryDescriptor(convolution.Weights.Dimensions, DataType.Int8);
-        using TensorMemory given = TensorMemory.From<sbyte>(plain, [.. Enumerable.Range(0, checked((int)plain.ElementCount)).Select(_ => (sbyte)random.Next(-128, 128))]);
+        using TensorMemory given = TensorMemory.From<sbyte>(plain,
+            [.. Enumerable.Range(0, checked((int)plain.ElementCount)).Select(_ => (sbyte)random.Next(-128, 128))]);
         using TensorMemory weights = WeightsPacking.Pack(engine, given, primitive.Weights);
-        using TensorMemory source = TensorMemory.From<byte>(convolution.Source, [.. Enumerable.Range(0, checked((int)convolution.Source.ElementCount)).Select(_ => (byte)random.Next(256))]);
+        using TensorMemory source = TensorMemory.From<byte>(convolution.Source,
+            [.. Enumerable.Range(0, checked((int)convolution.Source.ElementCount)).Select(_ => (byte)random.Next(256))]);
         using var bias = new TensorMemory(convolution.Bias!);
         bias.AsSpan<float>().Fill(1.5f);
         using var destination = new TensorMemory(convolution.Destination);

@@ -51,7 +51,8 @@ public sealed class ConcatTests
                     Sources = [.. sources], Scales = [.. scales], ZeroPoints = [.. zeroPoints], Axis = axis,
                     Destination = new MemoryDescriptor(shape.With(axis, parts.Sum()), type, tag),
                 },
-                new PrimitiveAttributes { DestinationScale = QuantizationScale.PerTensor(scale), DestinationZeroPoint = zeroPoint }, options);
+                new PrimitiveAttributes { DestinationScale = QuantizationScale.PerTensor(scale),
+                    DestinationZeroPoint = zeroPoint }, options);
         Properties.Check(problems, p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), 150);
     }
 }

@@ -13,7 +13,8 @@ public sealed class DeconvolutionTests
     public void Integer_deconvolutions_are_exact_on_every_tier()
     {
         foreach ((string tier, Isa isa) in Tiers.Generated)
-            Properties.Check(Arbitraries.IntegerDeconvolution, problem => Check(isa, problem.Descriptor, problem.Attributes, problem.Options), 40);
+            Properties.Check(Arbitraries.IntegerDeconvolution,
+                problem => Check(isa, problem.Descriptor, problem.Attributes, problem.Options), 40);
     }
 
     [Fact]
@@ -52,11 +53,13 @@ public sealed class DeconvolutionTests
                 PrimitiveAttributes attributes = source == DataType.Float32 ? PrimitiveAttributes.Default : new()
                 {
                     SourceScale = QuantizationScale.PerTensor(0.1f), SourceZeroPoint = 7,
-                    PostOps = [PostOp.Binary(BinaryAlgorithm.Add, new(descriptor.Destination.Dimensions, DataType.Float32, FormatTag.Nhwc))],
+                    PostOps = [PostOp.Binary(BinaryAlgorithm.Add,
+                        new(descriptor.Destination.Dimensions, DataType.Float32, FormatTag.Nhwc))],
                 };
                 foreach ((string tier, Isa isa) in Tiers.Generated)
                 {
-                    var options = new CheckOptions { Seed = before + 1, Tolerance = source == DataType.Float32 ? Tolerance.ForFloatSum(75) : default };
+                    var options = new CheckOptions { Seed = before + 1,
+                        Tolerance = source == DataType.Float32 ? Tolerance.ForFloatSum(75) : default };
                     Check(isa, descriptor, attributes, options);
                     Check(isa, descriptor with { Weights = new([8, 3, kernel, kernel], weights) }, attributes, options);
                 }
@@ -70,7 +73,8 @@ public sealed class DeconvolutionTests
         var descriptor = new DeconvolutionDescriptor
         {
             Source = new([2, 17, 6], DataType.UInt8, FormatTag.ChannelsLast(3)), Weights = MemoryDescriptor.Any([19, 17, 4], DataType.Int8),
-            Destination = new([2, 19, 12], DataType.Int32, FormatTag.ChannelsLast(3)), Strides = [2], PaddingBefore = [1], PaddingAfter = [1],
+            Destination = new([2, 19, 12], DataType.Int32, FormatTag.ChannelsLast(3)), Strides = [2], PaddingBefore = [1],
+            PaddingAfter = [1],
         };
         foreach ((string tier, Isa isa) in Tiers.Generated)
             Check(isa, descriptor, PrimitiveAttributes.Default, new CheckOptions());

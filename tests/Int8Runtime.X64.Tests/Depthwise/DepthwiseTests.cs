@@ -26,7 +26,8 @@ public sealed class DepthwiseTests
             foreach (int dilation in (int[])[1, 2])
                 foreach ((int before, int after) in ((int, int)[])[(0, 0), (1, 1), (0, 1), (2, 0), (2, 3)])
                     CheckOnAllTiers(
-                        Conv(new Case(source, DataType.Int8, DataType.UInt8, 70, 7, 3, stride, dilation, before, after), FillKind.Extremes, zeroPoint));
+                        Conv(new Case(source, DataType.Int8, DataType.UInt8, 70, 7, 3, stride, dilation, before, after),
+                            FillKind.Extremes, zeroPoint));
     }
 
     [Fact]
@@ -69,7 +70,8 @@ public sealed class DepthwiseTests
     [Fact]
     public void Pixels_with_gaps_keep_what_lies_between_them()
     {
-        var descriptor = (ConvolutionDescriptor)Conv(new Case(DataType.UInt8, DataType.Int8, DataType.UInt8, 37, 5, 3, 1, 1, 1, 1), FillKind.Typical, 9).Descriptor;
+        var descriptor = (ConvolutionDescriptor)Conv(
+            new Case(DataType.UInt8, DataType.Int8, DataType.UInt8, 37, 5, 3, 1, 1, 1, 1), FillKind.Typical, 9).Descriptor;
         const int Pixel = 90, Side = 5;
         MemoryDescriptor Gapped(MemoryDescriptor d) =>
             MemoryDescriptor.Strided(d.Dimensions, d.DataType, [Pixel * Side * Side, 1, Pixel * Side, Pixel], offset: 11);
@@ -126,11 +128,13 @@ public sealed class DepthwiseTests
     [Fact]
     public void Execution_allocates_nothing()
     {
-        var descriptor = (ConvolutionDescriptor)Conv(new Case(DataType.UInt8, DataType.Int8, DataType.UInt8, 72, 9, 3, 1, 1, 1, 1), FillKind.Typical, 0).Descriptor;
+        var descriptor = (ConvolutionDescriptor)Conv(
+            new Case(DataType.UInt8, DataType.Int8, DataType.UInt8, 72, 9, 3, 1, 1, 1, 1), FillKind.Typical, 0).Descriptor;
         using var engine = new TestEngine(CpuFeatures.Host.Isa, [new DepthwiseConvolution(KernelCache.Shared)]);
         using Primitive primitive = engine.Create(descriptor, PrimitiveAttributes.Default);
         using ExecutionStream stream = engine.CreateStream();
-        using TensorMemory x = new(descriptor.Source), w = new(primitive.Weights), b = new(descriptor.Bias!), y = new(descriptor.Destination);
+        using TensorMemory x = new(descriptor.Source), w = new(primitive.Weights), b = new(descriptor.Bias!),
+        y = new(descriptor.Destination);
         var arguments = new ConvolutionArguments(x, w, b, y);
         primitive.Execute(stream, arguments);
         long before = GC.GetAllocatedBytesForCurrentThread();
@@ -220,7 +224,8 @@ public sealed class DepthwiseTests
             foreach (DataType destination in (DataType[])[DataType.UInt8, DataType.Float32])
                 foreach ((int kernel, int stride, int dilation) in ((int, int, int)[])[(3, 1, 1), (3, 2, 1), (5, 1, 2), (7, 1, 1)])
                     foreach (int channels in (int[])[block, block - 3])
-                        foreach (PostOpChain postOps in (PostOpChain[])[[], [PostOp.Sum(0.5f, 3), PostOp.Relu(0.1f)], [PostOp.Eltwise(EltwiseAlgorithm.Swish, 1)]])
+                        foreach (PostOpChain postOps in (PostOpChain[])[[], [PostOp.Sum(0.5f, 3), PostOp.Relu(0.1f)],
+                            [PostOp.Eltwise(EltwiseAlgorithm.Swish, 1)]])
                             yield return new DepthwiseKernelSpec(
                                 product, source, kernel, kernel, stride, dilation, 96, 96, channels, product != TapProductKind.Fma,
                                 SpecOf(product, destination, block, postOps));
@@ -230,10 +235,12 @@ public sealed class DepthwiseTests
     private static EpilogueSpec SpecOf(TapProductKind product, DataType destination, int channels, PostOpChain postOps)
     {
         DataType accumulator = product == TapProductKind.Fma ? DataType.Float32 : DataType.Int32;
-        var attributes = new PrimitiveAttributes { SourceScale = QuantizationScale.PerTensor(0.1f), PostOps = postOps, DestinationZeroPoint = 3 };
+        var attributes = new PrimitiveAttributes { SourceScale = QuantizationScale.PerTensor(0.1f), PostOps = postOps,
+            DestinationZeroPoint = 3 };
         Epilogue epilogue = Epilogue.Create(attributes, accumulator, destination, channels, hasBias: true);
         return EpiloguePlan.TryCreate(
-            epilogue, accumulator, new MemoryDescriptor([channels], DataType.Float32), new MemoryDescriptor([1, channels, 4, 4], destination, FormatTag.Nhwc), out _)!.Spec;
+            epilogue, accumulator, new MemoryDescriptor([channels], DataType.Float32),
+            new MemoryDescriptor([1, channels, 4, 4], destination, FormatTag.Nhwc), out _)!.Spec;
     }
 
     private sealed record Case(

@@ -25,7 +25,8 @@ public sealed class RuntimeQuantizationTests
         from attributes in Attributes(destination)
         select ((PrimitiveDescriptor)(isBinary
             ? new BinaryDescriptor { Algorithm = binary, Source = source, Source1 = operand, Destination = destination }
-            : new EltwiseDescriptor { Algorithm = function, Alpha = 0.5f, Beta = 3, Source = source, Destination = destination }), attributes),
+            : new EltwiseDescriptor { Algorithm = function, Alpha = 0.5f, Beta = 3, Source = source, Destination = destination }),
+                attributes),
         150);
 
     [Fact]
@@ -216,12 +217,16 @@ public sealed class RuntimeQuantizationTests
     private static PrimitiveAttributes AtExecution(PrimitiveAttributes constants, int given) => constants with
     {
         SourceScale = constants.SourceScale is not null && (given & 1) != 0 ? QuantizationScale.Runtime : constants.SourceScale,
-        SourceZeroPoint = constants.SourceZeroPoint is { IsZero: false } && (given & 2) != 0 ? ZeroPoint.Runtime : constants.SourceZeroPoint,
-        DestinationScale = constants.DestinationScale is not null && (given & 4) != 0 ? QuantizationScale.Runtime : constants.DestinationScale,
-        DestinationZeroPoint = constants.DestinationZeroPoint is { IsZero: false } && (given & 8) != 0 ? ZeroPoint.Runtime : constants.DestinationZeroPoint,
+        SourceZeroPoint = constants.SourceZeroPoint is { IsZero: false } && (given & 2) != 0
+            ? ZeroPoint.Runtime : constants.SourceZeroPoint,
+        DestinationScale = constants.DestinationScale is not null && (given & 4) != 0
+            ? QuantizationScale.Runtime : constants.DestinationScale,
+        DestinationZeroPoint = constants.DestinationZeroPoint is { IsZero: false } && (given & 8) != 0
+            ? ZeroPoint.Runtime : constants.DestinationZeroPoint,
     };
 
-    private static void Check(Gen<(PrimitiveDescriptor Descriptor, PrimitiveAttributes Attributes)> problems, int count) => Properties.Check(
+    private static void Check(Gen<(PrimitiveDescriptor Descriptor, PrimitiveAttributes Attributes)> problems, int count) =>
+        Properties.Check(
         from problem in problems from options in Options select new Problem(problem.Descriptor, problem.Attributes, options),
         p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), count);
 }

@@ -76,7 +76,8 @@ public sealed class BrgemmMatMulTests
                     Source = new([9, 35], type), Weights = MemoryDescriptor.Any([35, 50], DataType.Int8),
                     Destination = new([9, 50], DataType.Int32),
                 };
-                Check(isa, new Problem(descriptor, new() { SourceZeroPoint = ZeroPoint.Runtime }, new CheckOptions { RuntimeZeroPoint = -11 }));
+                Check(isa, new Problem(descriptor, new() { SourceZeroPoint = ZeroPoint.Runtime },
+                    new CheckOptions { RuntimeZeroPoint = -11 }));
             }
         }
     }

@@ -40,7 +40,9 @@ public sealed class WeightGroupTests
                 new PrimitiveAttributes
                 {
                     // Small scales keep sums of integers in the range of the bound.
-                    WeightsScale = hasScales ? QuantizationScale.PerGroup([.. scales.Select(scale => scale / 4096f)], size) : QuantizationScale.PerTensor(1 / 256f),
+                    WeightsScale = hasScales
+                        ? QuantizationScale.PerGroup([.. scales.Select(scale => scale / 4096f)], size)
+                        : QuantizationScale.PerTensor(1 / 256f),
                     WeightsZeroPoint = hasZeroPoints ? ZeroPoint.PerGroup(zeroPoints, size) : null,
                     PostOps = postOps,
                 },

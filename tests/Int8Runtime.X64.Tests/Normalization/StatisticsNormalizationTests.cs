@@ -65,7 +65,8 @@ public sealed class StatisticsNormalizationTests
             using ExecutionStream stream = engine.CreateStream();
             using Primitive primitive = engine.Create(new BatchNormalizationDescriptor
             {
-                Source = tensor, Destination = tensor, Statistics = NormalizationStatistics.Stored, Mean = statistics, Variance = statistics,
+                Source = tensor, Destination = tensor, Statistics = NormalizationStatistics.Stored, Mean = statistics,
+                Variance = statistics,
             });
             primitive.Execute(stream, new NormalizationArguments(memory, destination, null, null, mean, variance));
             for (int c = 0; c < Channels; c++)
@@ -86,7 +87,8 @@ public sealed class StatisticsNormalizationTests
         using ExecutionStream stream = engine.CreateStream();
         Primitive primitive = engine.Create(new GroupNormalizationDescriptor
         {
-            Groups = 4, Source = tensor, Destination = tensor, Statistics = NormalizationStatistics.Stored, Mean = statistics, Variance = statistics,
+            Groups = 4, Source = tensor, Destination = tensor, Statistics = NormalizationStatistics.Stored, Mean = statistics,
+            Variance = statistics,
         });
         using TensorMemory memory = new(tensor), mean = new(statistics), variance = new(statistics);
         long fewest = long.MaxValue;
@@ -137,7 +139,8 @@ public sealed class StatisticsNormalizationTests
     }
 
     private sealed record Parts(
-        MemoryDescriptor Source, MemoryDescriptor Destination, NormalizationStatistics Statistics, DataType Parameter, bool HasScale, bool HasShift)
+        MemoryDescriptor Source, MemoryDescriptor Destination, NormalizationStatistics Statistics, DataType Parameter,
+        bool HasScale, bool HasShift)
     {
         public MemoryDescriptor? Parameters(Shape shape) =>
             Statistics == NormalizationStatistics.Computed ? null : new MemoryDescriptor(shape, DataType.Float32);

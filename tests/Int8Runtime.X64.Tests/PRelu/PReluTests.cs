@@ -44,7 +44,8 @@ public sealed class PReluTests
     public void Special_values_and_execution_in_place_are_those_of_the_reference()
     {
         var tensor = new MemoryDescriptor([1, 33, 4, 5], DataType.Float32, FormatTag.Nhwc);
-        var descriptor = new PReluDescriptor { Source = tensor, Slopes = new([1, 33, 1, 1], DataType.Float32, FormatTag.Nhwc), Destination = tensor };
+        var descriptor = new PReluDescriptor { Source = tensor, Slopes = new([1, 33, 1, 1], DataType.Float32, FormatTag.Nhwc),
+            Destination = tensor };
         for (int seed = 1; seed < 5; seed++)
             VectorEngines.CheckOnAllTiers(
                 descriptor, PrimitiveAttributes.Default, new CheckOptions { InPlace = true, Fill = FillKind.SpecialFloats, Seed = seed });

@@ -16,12 +16,14 @@ public sealed class PoolingTests
     {
         var layout = new MemoryDescriptor([1, 21, 4, 6], DataType.Int32, FormatTag.Nhwc);
         var result = new MemoryDescriptor([1, 21, 2, 3], DataType.Int32, FormatTag.Nhwc);
-        var descriptor = new PoolingDescriptor { Algorithm = PoolingAlgorithm.Max, Kernel = [2, 2], Strides = [2, 2], Source = layout, Destination = result };
+        var descriptor = new PoolingDescriptor { Algorithm = PoolingAlgorithm.Max, Kernel = [2, 2], Strides = [2, 2],
+            Source = layout, Destination = result };
         using TensorMemory source = new(layout), destination = new(result);
         Span<int> values = source.AsSpan<int>();
         for (int i = 0; i < values.Length; i++)
             values[i] = (i % 2 == 0 ? int.MaxValue : int.MinValue / 2) - (i * 7);
-        foreach (Engine engine in (Engine[])[new ReferenceEngine(), .. Tiers.Generated.Select(tier => new TestEngine(tier.Isa, [new JitPooling(KernelCache.Shared)]))])
+        foreach (Engine engine in (Engine[])[new ReferenceEngine(),
+            .. Tiers.Generated.Select(tier => new TestEngine(tier.Isa, [new JitPooling(KernelCache.Shared)]))])
         {
             using (engine)
             using (ExecutionStream stream = engine.CreateStream())
@@ -30,7 +32,8 @@ public sealed class PoolingTests
                 for (int i = 0; i < 6 * 21; i++)
                 {
                     int channel = i % 21, first = (((i / 21 / 3 * 2 * 6) + (i / 21 % 3 * 2)) * 21) + channel;
-                    int expected = Math.Max(Math.Max(values[first], values[first + 21]), Math.Max(values[first + (6 * 21)], values[first + (7 * 21)]));
+                    int expected = Math.Max(Math.Max(values[first], values[first + 21]),
+                        Math.Max(values[first + (6 * 21)], values[first + (7 * 21)]));
                     Assert.Equal(expected, destination.AsSpan<int>()[i]);
                 }
             }
@@ -77,7 +80,8 @@ public sealed class PoolingTests
         foreach (PoolingAlgorithm algorithm in Algorithms.Where(algorithm => algorithm != PoolingAlgorithm.Max))
             foreach (DataType destination in (DataType[])[DataType.Int32, DataType.Float32])
                 CheckOnAllTiers(new Problem(
-                    Pool(algorithm, DataType.Int32, destination, 5, (height, width), (height, width), (1, 1), (1, 1), padding, padding, ceil: false),
+                    Pool(algorithm, DataType.Int32, destination, 5, (height, width), (height, width), (1, 1), (1, 1), padding,
+                        padding, ceil: false),
                     new PrimitiveAttributes { SourceZeroPoint = zeroPoint }, new CheckOptions { Fill = FillKind.Extremes }));
     }
 
@@ -88,7 +92,8 @@ public sealed class PoolingTests
     public void The_largest_sums_of_s32_fit(int value)
     {
         PoolingDescriptor descriptor = Pool(
-            PoolingAlgorithm.AverageExcludePadding, DataType.Int32, DataType.Float32, 3, (256, 256), (256, 256), (1, 1), (1, 1), 0, 0, ceil: false);
+            PoolingAlgorithm.AverageExcludePadding, DataType.Int32, DataType.Float32, 3, (256, 256), (256, 256), (1, 1), (1, 1),
+            0, 0, ceil: false);
         using TensorMemory source = new(descriptor.Source), destination = new(descriptor.Destination);
         source.AsSpan<int>().Fill(value);
         foreach ((string _, Isa isa) in Tiers.Generated)
@@ -169,7 +174,8 @@ public sealed class PoolingTests
         foreach (PoolingAlgorithm algorithm in Algorithms)
             foreach (int window in (int[])[3, 6])
                 PrimitiveCheck.AgainstReference(
-                    engine, Pool(algorithm, DataType.UInt8, DataType.UInt8, 700, (6, 6), (window, window), (1, 1), (1, 1), 1, 1, ceil: false),
+                    engine, Pool(algorithm, DataType.UInt8, DataType.UInt8, 700, (6, 6), (window, window), (1, 1), (1, 1), 1, 1,
+                        ceil: false),
                     new PrimitiveAttributes { SourceZeroPoint = 4 });
     }
 
@@ -191,7 +197,8 @@ public sealed class PoolingTests
         AssertRefused(RejectionReason.DataTypes, problem with { Source = problem.Source.WithDataType(DataType.Int64) });
         AssertRefused(RejectionReason.Shape, problem with
         {
-            Algorithm = PoolingAlgorithm.AverageExcludePadding, Source = new([2, 8, 257, 256], DataType.Int32, FormatTag.Nhwc), Kernel = [257, 256],
+            Algorithm = PoolingAlgorithm.AverageExcludePadding, Source = new([2, 8, 257, 256], DataType.Int32, FormatTag.Nhwc),
+            Kernel = [257, 256],
         });
     }
 
@@ -217,7 +224,8 @@ public sealed class PoolingTests
         from types in Gen.Elements(
             (DataType.UInt8, DataType.UInt8), (DataType.Int8, DataType.Int8), (DataType.UInt8, DataType.Float32),
             (DataType.Int8, DataType.UInt8), (DataType.Float32, DataType.Float32), (DataType.Float32, DataType.UInt8),
-            (DataType.Int32, DataType.Int32), (DataType.Int32, DataType.Float32), (DataType.BFloat16, DataType.BFloat16), (DataType.Float16, DataType.Float16),
+            (DataType.Int32, DataType.Int32), (DataType.Int32, DataType.Float32), (DataType.BFloat16, DataType.BFloat16),
+            (DataType.Float16, DataType.Float16),
             (DataType.Int8, DataType.Float16), (DataType.BFloat16, DataType.UInt8))
         from channels in Arbitraries.Channels
         from height in Gen.Choose(1, 13)

@@ -45,7 +45,8 @@ internal static class ProductProblems
             from type in Gen.Elements(OperandTypes)
             from mask in Gen.OneOf(Gen.Constant(0), Gen.Constant(1 << channelDimension), Gen.Choose(0, (1 << destination.Rank) - 1))
             from plain in Gen.Elements(true, false)
-            let dimensions = Shape.Create([.. Enumerable.Range(0, destination.Rank).Select(d => (mask >> d & 1) != 0 ? destination.Dimensions[d] : 1)])
+            let dimensions = Shape.Create(
+                [.. Enumerable.Range(0, destination.Rank).Select(d => (mask >> d & 1) != 0 ? destination.Dimensions[d] : 1)])
             select plain || destination.Rank < 3
                 ? new MemoryDescriptor(dimensions, type)
                 : new MemoryDescriptor(dimensions, type, FormatTag.ChannelsLast(destination.Rank));

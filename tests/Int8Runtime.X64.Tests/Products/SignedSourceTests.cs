@@ -111,7 +111,8 @@ public sealed class SignedSourceTests
     }
 
     private static ConvolutionDescriptor Convolution(
-        DataType source, DataType destination, int inputs, int outputs, int groups, (int Kernel, int Stride, int Dilation, int Before, int After) axis)
+        DataType source, DataType destination, int inputs, int outputs, int groups,
+        (int Kernel, int Stride, int Dilation, int Before, int After) axis)
     {
         const int Extent = 7;
         int output = ((Extent + axis.Before + axis.After - ((axis.Kernel - 1) * axis.Dilation) - 1) / axis.Stride) + 1;

@@ -75,7 +75,8 @@ public sealed class ReductionTests
             using ExecutionStream stream = engine.CreateStream();
             using TensorMemory memory = TensorMemory.From<byte>(source, values);
             using var result = new TensorMemory(new MemoryDescriptor([1, 1], DataType.Float32));
-            var descriptor = new ReductionDescriptor { Algorithm = ReductionAlgorithm.Sum, Source = source, Destination = result.Descriptor };
+            var descriptor = new ReductionDescriptor { Algorithm = ReductionAlgorithm.Sum, Source = source,
+                Destination = result.Descriptor };
             var attributes = new PrimitiveAttributes { SourceZeroPoint = 255 };
             engine.Create(descriptor, attributes).Execute(stream, new UnaryArguments(memory, result));
             Assert.Equal(-254f, result.AsSpan<float>()[0]);

@@ -17,7 +17,8 @@ public sealed class BFloat16ReorderTests
         ushort[] expected = [.. values.Select(ScalarAccess.ToBFloat16)];
         foreach (Isa isa in VectorEngines.Tiers)
             Assert.True(
-                expected.AsSpan().SequenceEqual(Reorder<float, ushort>(isa, values, DataType.Float32, DataType.BFloat16)), IsaTiers.NameOf(isa));
+                expected.AsSpan().SequenceEqual(Reorder<float, ushort>(isa, values, DataType.Float32, DataType.BFloat16)),
+                IsaTiers.NameOf(isa));
     }
 
     [Fact]

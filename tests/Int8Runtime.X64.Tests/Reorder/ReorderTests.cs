@@ -126,7 +126,8 @@ public sealed class ReorderTests
             from source in Layouts.Tensor(shape, sourceType)
             from destination in Gen.OneOf(
                 Layouts.Tensor(shape, DataType.Int8),
-                Gen.Elements("ABcd4b16a4b", "ABcd2b8a4b", "BAcd16a16b4a", "Adcb16a").Select(tag => new MemoryDescriptor(shape, DataType.Int8, FormatTag.Parse(tag))))
+                Gen.Elements("ABcd4b16a4b", "ABcd2b8a4b", "BAcd16a16b4a", "Adcb16a")
+                    .Select(tag => new MemoryDescriptor(shape, DataType.Int8, FormatTag.Parse(tag))))
             from scale in Arbitraries.ScaleOf(shape[1])
             from quantized in Gen.Elements(true, false)
             from signedSource in Layouts.BroadcastOf(shape)

@@ -97,7 +97,8 @@ public sealed class ResamplingTests
         let quantizedSource = !sourceType.IsFloatingPoint()
         let quantizedDestination = requantizes && !destinationType.IsFloatingPoint()
         select new Problem(
-            descriptor with { Rounding = rounding, Coordinates = [.. chosen.Select((m, axis) => Maps(source[axis], destination[axis])[m])] },
+            descriptor with { Rounding = rounding,
+                Coordinates = [.. chosen.Select((m, axis) => Maps(source[axis], destination[axis])[m])] },
             new PrimitiveAttributes
             {
                 SourceScale = quantizedSource ? QuantizationScale.PerTensor(sourceScale) : null,
@@ -109,7 +110,8 @@ public sealed class ResamplingTests
             options);
 
     private static ResamplingDescriptor Resample(
-        ResamplingAlgorithm algorithm, DataType sourceType, DataType destinationType, int channels, int[] source, int[] destination) => new()
+        ResamplingAlgorithm algorithm, DataType sourceType, DataType destinationType, int channels, int[] source,
+        int[] destination) => new()
     {
         Algorithm = algorithm,
         Source = new([2, channels, .. source], sourceType, FormatTag.ChannelsLast(source.Length + 2)),

@@ -38,7 +38,8 @@ public sealed class SelectTests
                 {
                     SourceScale = QuantizationScale.PerTensor(scale0), SourceZeroPoint = zeroPoint0,
                     Source1Scale = QuantizationScale.PerTensor(scale1), Source1ZeroPoint = zeroPoint1,
-                    DestinationScale = QuantizationScale.PerTensor(destinationScale), PostOps = fill == FillKind.SpecialFloats ? [] : postOps,
+                    DestinationScale = QuantizationScale.PerTensor(destinationScale),
+                    PostOps = fill == FillKind.SpecialFloats ? [] : postOps,
                 },
                 options with { Fill = fill });
         Properties.Check(problems, p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), 200);

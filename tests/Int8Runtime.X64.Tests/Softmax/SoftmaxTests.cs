@@ -52,7 +52,8 @@ public sealed class SoftmaxTests
                 new PrimitiveAttributes
                 {
                     DestinationScale = type.IsInt8() ? QuantizationScale.PerTensor(1f / 100) : null,
-                    PostOps = [.. sum ? new[] { PostOp.Sum(0.5f) } : [], PostOp.Binary(BinaryAlgorithm.Add, new(operand, DataType.Float32))],
+                    PostOps = [.. sum ? new[] { PostOp.Sum(0.5f) } : [],
+                        PostOp.Binary(BinaryAlgorithm.Add, new(operand, DataType.Float32))],
                 },
                 options);
         Properties.Check(problems, p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), 100);

@@ -32,7 +32,8 @@ public sealed class SumTests
         var tensor = new MemoryDescriptor([1, 33, 4, 5], DataType.UInt8, FormatTag.Nhwc);
         var descriptor = new SumDescriptor
         {
-            Sources = [tensor, tensor.WithDataType(DataType.Int8), tensor.WithDataType(DataType.Float32)], Scales = [0.5f, 1, 2], Destination = tensor,
+            Sources = [tensor, tensor.WithDataType(DataType.Int8), tensor.WithDataType(DataType.Float32)], Scales = [0.5f, 1, 2],
+            Destination = tensor,
         };
         VectorEngines.CheckOnAllTiers(descriptor, PrimitiveAttributes.Default, new CheckOptions { InPlace = true });
     }

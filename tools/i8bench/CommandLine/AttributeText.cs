@@ -12,7 +12,9 @@ namespace Int8Runtime.Bench;
 /// <param name="WeightsChannels">Number of output channels of the weights; 0 without weights.</param>
 internal sealed record AttributeContext(Shape Source, Shape Destination, DataType DestinationType, int Channels, int WeightsChannels)
 {
-    /// <summary>The dimensions of a reorder over which values may vary, of which each policy names some; null for other operations.</summary>
+    /// <summary>
+    /// The dimensions of a reorder over which values may vary, of which each policy names some; null for other operations.
+    /// </summary>
     public (int First, int Count)? Spread { get; init; }
 
     /// <summary>K and N of the weights of a matrix product, whose scales may come in groups; null for other operations.</summary>
@@ -28,7 +30,10 @@ internal sealed record AttributeContext(Shape Source, Shape Destination, DataTyp
 /// <param name="PostOp">The depthwise post-op without scales.</param>
 internal sealed record FusedContext(Shape Between, DataType Type, DepthwisePostOp PostOp);
 
-/// <summary>benchdnn's text of a depthwise post-op, <c>dw:k3s1p1[:dt]</c>; older files add <c>:policy[:scale]</c>, a factor of the result.</summary>
+/// <summary>
+/// benchdnn's text of a depthwise post-op, <c>dw:k3s1p1[:dt]</c>; older files add <c>:policy[:scale]</c>, a factor of the
+/// result.
+/// </summary>
 /// <param name="Kernel">Taps in each dimension.</param>
 /// <param name="Stride">Step of the window.</param>
 /// <param name="Padding">Padding before the first row and column.</param>
@@ -66,7 +71,8 @@ internal static partial class AttributeText
             FloatMath = options["attr-fpmath"].Split(':')[0] is "bf16" or "any" ? FloatMath.BFloat16 : FloatMath.Strict,
         };
         foreach (string text in Items(scales ?? options["attr-scales"]).Concat(OutputScale(options["attr-oscale"], context)))
-            attributes = context.Fused is null ? WithScale(attributes, text.Split(':'), context) : WithFusedScale(attributes, text.Split(':'), context);
+            attributes = context.Fused is null
+                ? WithScale(attributes, text.Split(':'), context) : WithFusedScale(attributes, text.Split(':'), context);
         foreach (string text in Items(zeroPoints ?? options["attr-zero-points"]))
             attributes = WithZeroPoint(attributes, text.Split(':'), context);
         if (options["attr-scratchpad"] == "user")
@@ -81,14 +87,16 @@ internal static partial class AttributeText
             return attributes;
         string[] names = list.Split('+');
         bool Chosen(string name) => list == "true" || names.Contains(name);
-        QuantizationScale? Scale(string argument, QuantizationScale? scale) => !Chosen(argument + "-scale") ? scale : scale?.Granularity switch
+        QuantizationScale? Scale(string argument, QuantizationScale? scale) =>
+            !Chosen(argument + "-scale") ? scale : scale?.Granularity switch
         {
             QuantizationGranularity.PerTensor => QuantizationScale.Runtime,
             QuantizationGranularity.PerChannel => QuantizationScale.RuntimePerChannel,
             _ => scale,
         };
         ZeroPoint? Zero(string argument, ZeroPoint? zeroPoint) =>
-            Chosen(argument + "-zero-point") && zeroPoint is { Granularity: QuantizationGranularity.PerTensor } ? ZeroPoint.Runtime : zeroPoint;
+            Chosen(argument + "-zero-point") && zeroPoint is { Granularity: QuantizationGranularity.PerTensor }
+                ? ZeroPoint.Runtime : zeroPoint;
         return attributes with
         {
             SourceScale = Scale("src", attributes.SourceScale),
@@ -197,12 +205,15 @@ internal static partial class AttributeText
             : throw new SkipException(SkipReason.InvalidCombination, $"groups of {size} in K = {sum}");
     }
 
-    /// <summary>The first dimension over which the values of a reorder vary, and the number of dimensions from there to the last one.</summary>
+    /// <summary>
+    /// The first dimension over which the values of a reorder vary, and the number of dimensions from there to the last one.
+    /// </summary>
     public static (int First, int Count) ChannelRange(string scales, string oscale, string zeroPoints, int rank)
     {
         string[] policies =
         [
-            .. Items(scales).Concat(Items(zeroPoints)).Select(item => item.Split(':')).Where(parts => parts.Length > 1).Select(parts => parts[1]),
+            .. Items(scales).Concat(Items(zeroPoints)).Select(item => item.Split(':')).Where(parts => parts.Length > 1)
+            .Select(parts => parts[1]),
             oscale.Split(':')[0],
         ];
         int[] dimensions = [.. policies.Where(policy => policy is not ("common" or "")).SelectMany(policy => DimensionsOf(policy, rank))];
@@ -277,13 +288,15 @@ internal static partial class AttributeText
             {
                 DataType type = parts.Length > 3 ? TypesAndTags.Type(parts[3]) : DataType.Undefined;
                 if (type != DataType.Undefined && type.SizeInBytes() != place.DestinationType.SizeInBytes())
-                    throw new SkipException(SkipReason.InvalidCombination, $"a sum of {parts[3]} over {place.DestinationType.ToShortName()}");
+                    throw new SkipException(SkipReason.InvalidCombination,
+                        $"a sum of {parts[3]} over {place.DestinationType.ToShortName()}");
                 chain = chain.Append(PostOp.Sum(At(parts, 1, 1), (int)At(parts, 2, 0), type));
             }
             else if (parts[0] == "dw")
             {
                 chain = chain.Append(context.Fused?.PostOp
-                    ?? throw new SkipException(SkipReason.InvalidCombination, "a depthwise post-op behind something else than a convolution"));
+                    ?? throw new SkipException(SkipReason.InvalidCombination,
+                        "a depthwise post-op behind something else than a convolution"));
                 place = context;
             }
             else if (ProblemNames.Binary.Find(parts[0]) is { } binary)
@@ -334,7 +347,8 @@ internal static partial class AttributeText
         if (!match.Success)
             throw new FormatException($"'{string.Join(':', parts)}' is not a depthwise post-op; write dw:k3s1p1[:dt].");
         int Field(int group) => int.Parse(match.Groups[group].ValueSpan, CultureInfo.InvariantCulture);
-        return new DepthwiseText(Field(1), Field(2), Field(3), parts.Length > 2 ? TypesAndTags.Type(parts[2]) : DataType.Float32, [.. parts.Skip(3)]);
+        return new DepthwiseText(Field(1), Field(2), Field(3), parts.Length > 2 ? TypesAndTags.Type(parts[2]) : DataType.Float32,
+            [.. parts.Skip(3)]);
     }
 
     [GeneratedRegex(@"^k(\d+)s(\d+)p(\d+)$")]

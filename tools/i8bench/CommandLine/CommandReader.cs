@@ -5,7 +5,10 @@ namespace Int8Runtime.Bench;
 internal sealed class MissingBatchException(string name, string? namedBy)
     : Exception($"There is no batch file '{name}'" + (namedBy is null ? "." : $", which '{namedBy}' names."));
 
-/// <summary>Expands nested batches. A file is looked for beside the file that names it, then in the current directory, then in inputs/driver.</summary>
+/// <summary>
+/// Expands nested batches. A file is looked for beside the file that names it, then in the current directory, then in
+/// inputs/driver.
+/// </summary>
 internal static class CommandReader
 {
     private const int DeepestNesting = 16;
@@ -16,7 +19,8 @@ internal static class CommandReader
     /// <param name="missing">Told of batches that other files name but that do not exist.</param>
     /// <returns>Each word, and whether a file holds it.</returns>
     /// <exception cref="MissingBatchException">The command line names a batch that does not exist.</exception>
-    public static IEnumerable<(string Word, bool IsFromFile)> Expand(IEnumerable<string> words, Func<string> driver, Action<string> missing) =>
+    public static IEnumerable<(string Word, bool IsFromFile)> Expand(IEnumerable<string> words, Func<string> driver,
+        Action<string> missing) =>
         Expand(words, null, driver, missing, 0);
 
     private static IEnumerable<(string Word, bool IsFromFile)> Expand(

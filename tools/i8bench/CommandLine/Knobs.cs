@@ -9,10 +9,12 @@ internal sealed class Knobs
     [
         ("engine", "cpu"), ("mb", "0"), ("dir", ""), ("cfg", ""), ("dt", ""), ("sdt", ""), ("ddt", ""), ("bia-dt", ""), ("bia_mask", ""),
         ("ss_dt", ""), ("tag", ""), ("stag", ""), ("wtag", ""), ("dtag", ""), ("stat_tag", ""), ("strides", ""), ("alg", ""),
-        ("alpha", ""), ("beta", ""), ("p", ""), ("eps", ""), ("axis", ""), ("group", ""), ("scales", ""), ("flags", ""), ("inplace", "false"),
+        ("alpha", ""), ("beta", ""), ("p", ""), ("eps", ""), ("axis", ""), ("group", ""), ("scales", ""), ("flags", ""),
+        ("inplace", "false"),
         ("oflag", ""), ("encoding", ""), ("runtime_dims_masks", ""), ("runtime-dim-mask", ""), ("match", ""),
         ("skip-impl", ""), ("impl", ""), ("attr-scales", ""), ("attr-zero-points", ""), ("attr-oscale", ""), ("attr-post-ops", ""),
-        ("attr-scratchpad", ""), ("runtime-quantization", ""), ("attr-fpmath", ""), ("attr-numeric-mode", ""), ("attr-acc-mode", ""), ("attr-deterministic", ""), ("attr-dropout", ""),
+        ("attr-scratchpad", ""), ("runtime-quantization", ""), ("attr-fpmath", ""), ("attr-numeric-mode", ""),
+        ("attr-acc-mode", ""), ("attr-deterministic", ""), ("attr-dropout", ""),
         ("attr-rounding-mode", ""),
     ];
 
@@ -59,7 +61,8 @@ internal sealed class Knobs
         var position = new int[axes.Length];
         while (true)
         {
-            yield return new Options(axes.Select((axis, i) => (axis.Name, axis.Values[position[i]])).ToDictionary(p => p.Name, p => p.Item2));
+            yield return new Options(axes.Select((axis, i) => (axis.Name, axis.Values[position[i]]))
+                .ToDictionary(p => p.Name, p => p.Item2));
             int d = axes.Length - 1;
             while (d >= 0 && ++position[d] == axes[d].Values.Length)
                 position[d--] = 0;

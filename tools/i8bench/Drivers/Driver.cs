@@ -6,7 +6,9 @@ namespace Int8Runtime.Bench;
 /// <param name="Attributes">Quantization and post-ops.</param>
 /// <param name="MultiplyAccumulates">Useful multiply-adds; 0 where speed is not counted in them.</param>
 /// <param name="InPlace">Whether the destination is the first source.</param>
-/// <param name="RuntimeDimensions">Whether dimensions count as known at execution only, so that each execution looks the primitive up.</param>
+/// <param name="RuntimeDimensions">
+/// Whether dimensions count as known at execution only, so that each execution looks the primitive up.
+/// </param>
 internal sealed record BenchProblem(
     PrimitiveDescriptor Descriptor, PrimitiveAttributes Attributes, long MultiplyAccumulates = 0, bool InPlace = false,
     bool RuntimeDimensions = false);

@@ -41,7 +41,8 @@ internal static class ElementDrivers
         MemoryDescriptor source = TypesAndTags.Tensor(options, 0, shapes[0], types[0], tags[0]);
         MemoryDescriptor source1 = TypesAndTags.Tensor(options, 1, shapes[1], types[1], tags[Math.Min(1, tags.Length - 1)]);
         MemoryDescriptor destination = TypesAndTags.Tensor(
-            options, select && shapes.Length == 3 ? 3 : 2, [.. shapes[0].Zip(shapes[1], Math.Max)], type, options.Or("dtag", options["inplace"] == "true" ? tags[0] : "any"));
+            options, select && shapes.Length == 3 ? 3 : 2, [.. shapes[0].Zip(shapes[1], Math.Max)], type,
+            options.Or("dtag", options["inplace"] == "true" ? tags[0] : "any"));
         PrimitiveDescriptor descriptor = select
             ? new SelectDescriptor
             {
@@ -117,8 +118,10 @@ internal static class ElementDrivers
         var descriptor = new ConcatDescriptor
         {
             Axis = axis,
-            Sources = [.. shapes.Select((shape, i) => TypesAndTags.Tensor(options, i, shape, types[i], tags[Math.Min(i, tags.Length - 1)]))],
-            Destination = TypesAndTags.Tensor(options, shapes.Length, whole, result, options["dtag"] is "" or "undef" or "any" ? tags[0] : options["dtag"]),
+            Sources = [.. shapes.Select((shape, i) =>
+                TypesAndTags.Tensor(options, i, shape, types[i], tags[Math.Min(i, tags.Length - 1)]))],
+            Destination = TypesAndTags.Tensor(options, shapes.Length, whole, result,
+                options["dtag"] is "" or "undef" or "any" ? tags[0] : options["dtag"]),
         };
         string scales = TakeSourceValues(options["attr-scales"], 1, out float[] factors, shapes.Length);
         string zeroPoints = TakeSourceValues(options["attr-zero-points"], 0, out float[] zeros, shapes.Length);
@@ -157,10 +160,12 @@ internal static class ElementDrivers
             throw new SkipException(SkipReason.InvalidCombination, $"{types.Length} types, {scales.Length} scales, {tags.Length} layouts");
         var descriptor = new SumDescriptor
         {
-            Sources = [.. types.Select((type, i) => TypesAndTags.Tensor(options, i, shape, TypesAndTags.Type(type), tags[Math.Min(i, tags.Length - 1)]))],
+            Sources = [.. types.Select((type, i) =>
+                TypesAndTags.Tensor(options, i, shape, TypesAndTags.Type(type), tags[Math.Min(i, tags.Length - 1)]))],
             Scales = [.. scales],
             Destination = TypesAndTags.Tensor(
-                options, types.Length, shape, TypesAndTags.Type(options.Or("ddt", "f32")), options["dtag"] is "" or "undef" or "any" ? tags[0] : options["dtag"]),
+                options, types.Length, shape, TypesAndTags.Type(options.Or("ddt", "f32")),
+                options["dtag"] is "" or "undef" or "any" ? tags[0] : options["dtag"]),
         };
         return Finish(options, descriptor, descriptor.Sources[0], descriptor.Destination, 1);
     }
@@ -183,12 +188,15 @@ internal static class ElementDrivers
     {
         Shape shape = Dimensions(text)[0];
         MemoryDescriptor Tensor(int position, string type, string tag) => TypesAndTags.Tensor(
-            options, position, shape, TypesAndTags.Type(options.Or(type, options.Or("dt", "f32"))), options.Or(tag, "abx") is "any" ? "abx" : options.Or(tag, "abx"));
-        (int axis, int dimensions) = AttributeText.ChannelRange(options["attr-scales"], options["attr-oscale"], options["attr-zero-points"], shape.Rank);
+            options, position, shape, TypesAndTags.Type(options.Or(type, options.Or("dt", "f32"))),
+            options.Or(tag, "abx") is "any" ? "abx" : options.Or(tag, "abx"));
+        (int axis, int dimensions) =
+            AttributeText.ChannelRange(options["attr-scales"], options["attr-oscale"], options["attr-zero-points"], shape.Rank);
         var descriptor = new ReorderDescriptor
         {
             Source = Tensor(0, "sdt", "stag"), Destination = Tensor(1, "ddt", "dtag"), ChannelAxis = axis, ChannelDimensions = dimensions,
-            SignedSourceCompensation = Compensation(options["oflag"], "s8s8", shape), ZeroPointCompensation = Compensation(options["oflag"], "zp", shape),
+            SignedSourceCompensation = Compensation(options["oflag"], "s8s8", shape),
+            ZeroPointCompensation = Compensation(options["oflag"], "zp", shape),
         };
         var context = new AttributeContext(shape, shape, descriptor.Destination.DataType, axis, 0) { Spread = (axis, dimensions) };
         return new BenchProblem(descriptor, AttributeText.Parse(options, context))
@@ -234,6 +242,7 @@ internal static class ElementDrivers
     internal static Shape[] Dimensions(string text)
     {
         int end = text.IndexOf('n', StringComparison.Ordinal);
-        return [.. (end < 0 ? text : text[..end]).TrimEnd('_').Split(':').Select(tensor => (Shape)tensor.Split('x').Select(ProductDrivers.Whole).ToArray())];
+        return [.. (end < 0 ? text : text[..end]).TrimEnd('_').Split(':')
+            .Select(tensor => (Shape)tensor.Split('x').Select(ProductDrivers.Whole).ToArray())];
     }
 }

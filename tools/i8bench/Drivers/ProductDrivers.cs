@@ -23,7 +23,8 @@ internal static class ProductDrivers
         int channels = problem.OutputChannels;
         MemoryDescriptor? bias = WithBias(options) ? new MemoryDescriptor([channels], DataType.Float32) : null;
         DepthwisePostOp postOp = PostOp.Depthwise(
-            new MemoryDescriptor([channels, 1, depthwise.Kernel, depthwise.Kernel], types[1]), depthwise.Stride, depthwise.Padding, types[2],
+            new MemoryDescriptor([channels, 1, depthwise.Kernel, depthwise.Kernel], types[1]), depthwise.Stride,
+            depthwise.Padding, types[2],
             OfType(bias, options)) with { WeightsScale = depthwise.WeightsScale(channels) };
         Shape destination = [problem.Batch, channels, .. problem.Output.Select(postOp.OutputExtent)];
         BenchProblem fused = Finish(options, problem, operands => problem.ToDescriptor(operands, WithBias(options)) with
@@ -44,7 +45,8 @@ internal static class ProductDrivers
             return new DeconvolutionDescriptor
             {
                 Source = mirrored.Destination,
-                Weights = MemoryDescriptor.Any([problem.InputChannels, problem.OutputChannels / problem.Groups, .. problem.Kernel], types.Weights),
+                Weights = MemoryDescriptor.Any(
+                    [problem.InputChannels, problem.OutputChannels / problem.Groups, .. problem.Kernel], types.Weights),
                 Bias = WithBias(options) ? new MemoryDescriptor([problem.InputChannels], DataType.Float32) : null,
                 Destination = mirrored.Source,
                 Strides = mirrored.Strides,
@@ -159,5 +161,6 @@ internal static class ProductDrivers
 
     /// <summary>A whole number of an option.</summary>
     internal static int Whole(string text) =>
-        int.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out int value) ? value : throw new FormatException($"'{text}' is not a whole number.");
+        int.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out int value)
+            ? value : throw new FormatException($"'{text}' is not a whole number.");
 }

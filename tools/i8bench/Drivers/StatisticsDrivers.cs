@@ -13,7 +13,8 @@ internal static class StatisticsDrivers
         string dtag = options.Or("dtag", "any");
         var descriptor = new ReductionDescriptor
         {
-            Algorithm = ProblemNames.Reduction.Find(options.Or("alg", "sum").ToLowerInvariant().Replace("reduction_", "", StringComparison.Ordinal))
+            Algorithm = ProblemNames.Reduction.Find(options.Or("alg", "sum").ToLowerInvariant()
+                .Replace("reduction_", "", StringComparison.Ordinal))
                 ?? throw new FormatException($"'{options["alg"]}' is not a reduction."),
             P = AttributeText.Number(options.Or("p", "1")),
             Epsilon = AttributeText.Number(options.Or("eps", "0")),

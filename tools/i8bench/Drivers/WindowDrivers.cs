@@ -37,7 +37,8 @@ internal static partial class WindowDrivers
         ProblemFields fields = ProblemFields.Parse(text);
         int batch = options["mb"] == "0" ? fields.Batch : ProductDrivers.Whole(options["mb"]), channels = fields.Positive("ic");
         string letters = fields.SpatialLetters();
-        Shape source = [batch, channels, .. letters.Select(fields.Input)], destination = [batch, channels, .. letters.Select(fields.Output)];
+        Shape source = [batch, channels, .. letters.Select(fields.Input)],
+        destination = [batch, channels, .. letters.Select(fields.Output)];
         DataType result = TypesAndTags.Type(options.Or("ddt", options.Or("dt", "f32")));
         (MemoryDescriptor from, MemoryDescriptor to) = TypesAndTags.Pair(
             options, "tag", source, TypesAndTags.Type(options.Or("sdt", options.Or("dt", "f32"))), destination, result);
@@ -80,7 +81,8 @@ internal static partial class WindowDrivers
             options["mb"] == "0" ? fields.Batch : ProductDrivers.Whole(options["mb"]), fields.Positive("ic"),
             .. fields.SpatialLetters().Select(fields.Input),
         ];
-        (MemoryDescriptor source, MemoryDescriptor destination) = TypesAndTags.Pair(options, "tag", dimensions, types[0], dimensions, types[1]);
+        (MemoryDescriptor source, MemoryDescriptor destination) =
+            TypesAndTags.Pair(options, "tag", dimensions, types[0], dimensions, types[1]);
         var descriptor = new LrnDescriptor
         {
             Algorithm = algorithm, Source = source, Destination = destination, LocalSize = size, Alpha = alpha, Beta = beta, K = k,

@@ -10,15 +10,18 @@ namespace Int8Runtime.Cli.Commands;
 /// <summary>Times a model on seeded random inputs.</summary>
 internal static class BenchCommand
 {
-    private static readonly Option<double> Seconds = new("--seconds") { Description = "Time to measure.", DefaultValueFactory = _ => 3, HelpName = "S" };
+    private static readonly Option<double> Seconds =
+        new("--seconds") { Description = "Time to measure.", DefaultValueFactory = _ => 3, HelpName = "S" };
 
-    private static readonly Option<int> Batch = new("--batch") { Description = "Batch size, for models with an open batch dimension.", DefaultValueFactory = _ => 1, HelpName = "N" };
+    private static readonly Option<int> Batch = new("--batch") { Description =
+        "Batch size, for models with an open batch dimension.", DefaultValueFactory = _ => 1, HelpName = "N" };
 
     private static readonly Option<bool> Layers = new("--layers") { Description = "Also print the time of each step." };
 
     private static readonly Option<bool> Tune = new("--tune")
     {
-        Description = $"First measure the tiles of each product, keep the fastest in the file of --tuning (default: {EngineOptions.DefaultTuningFile}), and use them.",
+        Description = $"First measure the tiles of each product, keep the fastest in the file of --tuning (default: "
+            + $"{EngineOptions.DefaultTuningFile}), and use them.",
     };
 
     public static Command Create()
@@ -63,7 +66,8 @@ internal static class BenchCommand
 
         BenchmarkResult result = ModelBenchmark.Measure(request, seconds, cancellation);
         var process = Process.GetCurrentProcess();
-        terminal.Line($"{path}: {engine.Tier}, {Figures.Count(engine.Threads, "thread")}, batch {batch}, {Figures.Count(result.Runs, "run")}");
+        terminal.Line($"{path}: {engine.Tier}, {Figures.Count(engine.Threads, "thread")}, batch {batch}, "
+            + $"{Figures.Count(result.Runs, "run")}");
         var rows = new (string Name, string Text, string Key, JsonNode Value)[]
         {
             ("minimum", Figures.Time(result.Minimum), "min_ms", result.Minimum),
@@ -76,7 +80,8 @@ internal static class BenchCommand
             ("peak working set", Figures.Bytes(process.PeakWorkingSet64), "peak_working_set_bytes", process.PeakWorkingSet64),
         };
         terminal.Table("", ["", ">"], rows.Select(r => new[] { r.Name, r.Text }));
-        var json = new JsonObject { ["model"] = path, ["isa"] = engine.Tier, ["threads"] = engine.Threads, ["batch"] = batch, ["runs"] = result.Runs };
+        var json = new JsonObject { ["model"] = path, ["isa"] = engine.Tier, ["threads"] = engine.Threads, ["batch"] = batch,
+            ["runs"] = result.Runs };
         foreach ((_, _, string key, JsonNode value) in rows)
             json[key] = value;
         if (tiles is not null)
@@ -106,10 +111,12 @@ internal static class BenchCommand
     private static void PrintTiles(Terminal terminal, IReadOnlyList<TileMeasurement> measured, string tiles, JsonObject json)
     {
         TileMeasurement[] changed = [.. measured.Where(m => m.Fastest != m.Model)];
-        terminal.Table($"{changed.Length} of {measured.Count} products got another tile, kept in {tiles}", ["step", "tile", "was", ">time", ">was"],
+        terminal.Table($"{changed.Length} of {measured.Count} products got another tile, kept in {tiles}",
+            ["step", "tile", "was", ">time", ">was"],
             changed.Select(m => new[]
             {
-                Figures.Shorten(m.Step, 50), m.Fastest.ToString(), m.Model.ToString(), Figures.Time(m.FastestMilliseconds), Figures.Time(m.ModelMilliseconds),
+                Figures.Shorten(m.Step, 50), m.Fastest.ToString(), m.Model.ToString(), Figures.Time(m.FastestMilliseconds),
+                Figures.Time(m.ModelMilliseconds),
             }));
         json["tuning_file"] = tiles;
         json["tiles"] = new JsonArray([.. measured.Select(m => new JsonObject
@@ -129,8 +136,12 @@ internal static class BenchCommand
             for (int d = 0; d < extents.Length; d++)
             {
                 if (d == 0 && batch > 1 && shape[d].Extent is { } fixedBatch && fixedBatch != batch)
-                    throw new UsageException($"input '{input.Name}' has the fixed batch size {fixedBatch}; --batch {batch} needs a model with an open batch dimension");
-                extents[d] = shape[d].Extent ?? (d == 0 ? batch : throw new UsageException($"input '{input.Name}' has the open shape {shape}; only the batch may be open"));
+                    throw new UsageException(
+                        $"input '{input.Name}' has the fixed batch size {fixedBatch}; --batch {batch} needs a model with an "
+                        + "open batch dimension");
+                extents[d] = shape[d].Extent
+                    ?? (d == 0 ? batch : throw new UsageException(
+                        $"input '{input.Name}' has the open shape {shape}; only the batch may be open"));
             }
 
             shapes[input.Name] = extents;

@@ -13,7 +13,8 @@ internal static class ConvertCommand
         Argument<string> model = ModelFile.CreateArgument();
         var output = new Option<string>("--output", "-o")
         {
-            Description = "The model to write: .onnx, or .xml for OpenVINO IR of version 11 with a .bin file beside it.", HelpName = "FILE", Required = true,
+            Description = "The model to write: .onnx, or .xml for OpenVINO IR of version 11 with a .bin file beside it.",
+            HelpName = "FILE", Required = true,
         };
         var command = new Command("convert",
             """
@@ -38,7 +39,8 @@ internal static class ConvertCommand
             throw new UsageException($"the output '{output}' is neither .onnx nor .xml; the extension names the format");
         ModelGraph graph = ModelFile.Load(path);
         ModelFile.Save(graph, output);
-        terminal.Line($"{output}: {graph.Nodes.Count} nodes, {Figures.Bytes(ModelFile.SizeOf(path))} → {Figures.Bytes(ModelFile.SizeOf(output))}");
+        terminal.Line($"{output}: {graph.Nodes.Count} nodes, {Figures.Bytes(ModelFile.SizeOf(path))} → "
+            + $"{Figures.Bytes(ModelFile.SizeOf(output))}");
         terminal.Json(new JsonObject
         {
             ["model"] = path,

@@ -12,8 +12,10 @@ internal static class DemoCommand
 {
     public static Command Create()
     {
-        var seconds = new Option<double>("--seconds") { Description = "Time to measure each model.", DefaultValueFactory = _ => 2, HelpName = "S" };
-        var output = new Option<string?>("--output", "-o") { Description = "Also write the f32 and int8 models and the images into this folder.", HelpName = "DIR" };
+        var seconds = new Option<double>("--seconds") { Description = "Time to measure each model.", DefaultValueFactory = _ => 2,
+            HelpName = "S" };
+        var output = new Option<string?>("--output",
+            "-o") { Description = "Also write the f32 and int8 models and the images into this folder.", HelpName = "DIR" };
         var command = new Command("demo",
             """
             Quantize the embedded classifier, run it in f32 and int8, and compare accuracy, speed and size.
@@ -27,7 +29,8 @@ internal static class DemoCommand
             seconds, output,
         };
         EngineOptions.AddTo(command);
-        command.SetBody((parse, terminal, cancellation) => Run(parse, parse.GetValue(seconds), parse.GetValue(output), terminal, cancellation));
+        command.SetBody((parse, terminal, cancellation) =>
+            Run(parse, parse.GetValue(seconds), parse.GetValue(output), terminal, cancellation));
         return command;
     }
 
@@ -44,11 +47,14 @@ internal static class DemoCommand
             terminal.Warning(limitation);
 
         ModelGraph f32 = assets.Model;
-        terminal.Line($"model: {assets.HeldOut.SampleShape} → {assets.Classes.Count} classes, {assets.Calibration.Count} images to calibrate, {assets.HeldOut.Count} held out");
+        terminal.Line($"model: {assets.HeldOut.SampleShape} → {assets.Classes.Count} classes, {assets.Calibration.Count} "
+            + $"images to calibrate, {assets.HeldOut.Count} held out");
         HardwareProfile profile = HardwareProfile.For(engine.Isa);
         QuantizationResult result = terminal.Progress("calibrating", progress => new PostTrainingQuantizer(engine).Quantize(
-            f32, assets.Calibration, new QuantizationOptions { Profile = profile }, new ProgressAdapter<SampleProgress>(p => progress.Report((p.Done, p.Total))), cancellation));
-        terminal.Line($"quantized: {result.Report.QuantizedNodes} of {result.Report.Nodes.Count} nodes in int8, hardware profile {profile.Name} ({profile.Description})");
+            f32, assets.Calibration, new QuantizationOptions { Profile = profile },
+            new ProgressAdapter<SampleProgress>(p => progress.Report((p.Done, p.Total))), cancellation));
+        terminal.Line($"quantized: {result.Report.QuantizedNodes} of {result.Report.Nodes.Count} nodes in int8, hardware "
+            + $"profile {profile.Name} ({profile.Description})");
 
         string folder = Directory.CreateTempSubdirectory("i8rt-demo-").FullName;
         try
@@ -108,11 +114,14 @@ internal static class DemoCommand
         PlanReport.PrintRemarks(terminal, [.. int8.Plan.Nodes.Where(n => n.IsSlow)]);
         terminal.Table("", ["", ">f32", ">int8", ">"],
         [
-            ["accuracy, top-1", Figures.Percent(f32.Accuracy), Figures.Percent(int8.Accuracy), $"same class for {Figures.Percent(agreement)}"],
+            ["accuracy, top-1", Figures.Percent(f32.Accuracy), Figures.Percent(int8.Accuracy),
+                $"same class for {Figures.Percent(agreement)}"],
             ["latency, median", Figures.Time(f32.Speed.Median), Figures.Time(int8.Speed.Median), Figures.SpeedUp(speedUp)],
             ["latency, minimum", Figures.Time(f32.Speed.Minimum), Figures.Time(int8.Speed.Minimum), ""],
-            ["allocated per run", Figures.Invariant($"{f32.Speed.AllocatedPerRun:F0} B"), Figures.Invariant($"{int8.Speed.AllocatedPerRun:F0} B"), ""],
-            ["file size", Figures.Bytes(f32.FileBytes), Figures.Bytes(int8.FileBytes), Figures.Ratio((double)int8.FileBytes / f32.FileBytes)],
+            ["allocated per run", Figures.Invariant($"{f32.Speed.AllocatedPerRun:F0} B"),
+                Figures.Invariant($"{int8.Speed.AllocatedPerRun:F0} B"), ""],
+            ["file size", Figures.Bytes(f32.FileBytes), Figures.Bytes(int8.FileBytes),
+                Figures.Ratio((double)int8.FileBytes / f32.FileBytes)],
         ]);
         terminal.Json(new JsonObject
         {

@@ -15,9 +15,11 @@ internal static class EvalCommand
         Description = "Added to each label, for models with extra classes in front (1 for a background class).", HelpName = "N",
     };
 
-    private static readonly Option<string?> OutputName = new("--output-name") { Description = "Output that holds the scores (default: the first).", HelpName = "NAME" };
+    private static readonly Option<string?> OutputName =
+        new("--output-name") { Description = "Output that holds the scores (default: the first).", HelpName = "NAME" };
 
-    private static readonly Option<int?> Samples = new("--samples") { Description = "Use only this many samples, spread over the set.", HelpName = "N" };
+    private static readonly Option<int?> Samples =
+        new("--samples") { Description = "Use only this many samples, spread over the set.", HelpName = "N" };
 
     private static readonly Option<string> Metric = new("--metric")
     {
@@ -28,14 +30,17 @@ internal static class EvalCommand
 
     private static readonly Option<string> Decoder = new("--decoder")
     {
-        Description = "How boxes stand in the outputs, for map: yolox (rows of probabilities, as published), yolox-planes (planes of logits), scores-boxes (two outputs, relative corners).",
+        Description = "How boxes stand in the outputs, for map: yolox (rows of probabilities, as published), yolox-planes "
+            + "(planes of logits), scores-boxes (two outputs, relative corners).",
         DefaultValueFactory = _ => "yolox",
         HelpName = "NAME",
     };
 
-    private static readonly Option<float> MinimumScore = new("--min-score") { Description = "For map: boxes below this score are dropped.", DefaultValueFactory = _ => 0.01f, HelpName = "S" };
+    private static readonly Option<float> MinimumScore = new("--min-score") { Description =
+        "For map: boxes below this score are dropped.", DefaultValueFactory = _ => 0.01f, HelpName = "S" };
 
-    private static readonly Option<float> MaximumOverlap = new("--nms") { Description = "For map: overlap above which only the surer box stays.", DefaultValueFactory = _ => 0.6f, HelpName = "O" };
+    private static readonly Option<float> MaximumOverlap = new("--nms") { Description =
+        "For map: overlap above which only the surer box stays.", DefaultValueFactory = _ => 0.6f, HelpName = "O" };
 
     public static Command Create()
     {
@@ -68,7 +73,8 @@ internal static class EvalCommand
         using CpuEngine engine = EngineOptions.CreateEngine(parse);
         var watch = Stopwatch.StartNew();
         IReadOnlyList<MetricValue> values = terminal.Progress("evaluating", progress => MetricEvaluator.Evaluate(
-            engine, graph, samples, metric, new ProgressAdapter<SampleProgress>(p => progress.Report((p.Done, p.Total))), cancellation)).Values;
+            engine, graph, samples, metric, new ProgressAdapter<SampleProgress>(p => progress.Report((p.Done, p.Total))),
+            cancellation)).Values;
         terminal.Line($"{path}: {string.Join(", ", values.Select(v => $"{Label(v.Name)} {Figures.Percent(v.Value)}"))} on {samples.Count} samples ({Figures.Seconds(watch.Elapsed)})");
         var json = new JsonObject { ["model"] = path, ["data"] = samples.Name, ["metric"] = metric.Name, ["samples"] = samples.Count };
         foreach (MetricValue value in values)

@@ -11,8 +11,10 @@ internal static class InfoCommand
 {
     public static Command Create()
     {
-        var model = new Argument<string?>(ModelFile.ArgumentName) { Description = "Model to describe (optional).", Arity = ArgumentArity.ZeroOrOne };
-        var command = new Command("info", "Show what this CPU offers, or what a model holds.\n\nExamples:\n  i8rt info\n  i8rt info net.onnx --json")
+        var model = new Argument<string?>(ModelFile.ArgumentName) { Description = "Model to describe (optional).",
+            Arity = ArgumentArity.ZeroOrOne };
+        var command = new Command("info",
+            "Show what this CPU offers, or what a model holds.\n\nExamples:\n  i8rt info\n  i8rt info net.onnx --json")
         {
             model,
         };
@@ -46,9 +48,11 @@ internal static class InfoCommand
     private static int Describe(string path, Terminal terminal)
     {
         Graph.ModelGraph graph = ModelFile.Load(path);
-        var operators = graph.Nodes.GroupBy(n => n.OpType).OrderByDescending(g => g.Count()).ThenBy(g => g.Key, StringComparer.Ordinal).ToArray();
+        var operators = graph.Nodes.GroupBy(n => n.OpType).OrderByDescending(g => g.Count())
+            .ThenBy(g => g.Key, StringComparer.Ordinal).ToArray();
         long elements = graph.Values.Where(v => v.IsConstant).Sum(v => (long)v.Constant!.ElementCount);
-        terminal.Line($"{path}: {graph.Name}, {graph.Nodes.Count} nodes, {elements} constant elements, {Figures.Bytes(new FileInfo(path).Length)}");
+        terminal.Line($"{path}: {graph.Name}, {graph.Nodes.Count} nodes, {elements} constant elements, "
+            + $"{Figures.Bytes(new FileInfo(path).Length)}");
         terminal.Table("inputs and outputs", ["", "name", "type", "shape"],
             graph.Inputs.Select(v => new[] { "input", v.Name, v.ElementType.ToShortName(), v.Shape?.ToString() ?? "?" })
                 .Concat(graph.Outputs.Select(v => new[] { "output", v.Name, v.ElementType.ToShortName(), v.Shape?.ToString() ?? "?" })));

@@ -9,7 +9,8 @@ namespace Int8Runtime.Cli.Commands;
 /// <summary>Shows the precision of each layer, with reasons, and the capabilities of each operator.</summary>
 internal static class InspectCommand
 {
-    private static readonly Option<bool> Capabilities = new("--capabilities") { Description = "Also list what a tuner may choose for each operator." };
+    private static readonly Option<bool> Capabilities =
+        new("--capabilities") { Description = "Also list what a tuner may choose for each operator." };
 
     public static Command Create()
     {
@@ -46,10 +47,12 @@ internal static class InspectCommand
             real.Select(n => new[] { Figures.Shorten(n.Name, 48), n.OpType, n.Precision, ReasonOf(n) }));
         if (parse.GetValue(Capabilities))
         {
-            terminal.Table("what can be chosen", ["layer", "operator", "precisions", "activations", "weights"], capabilities.Select(c => new[]
+            terminal.Table("what can be chosen", ["layer", "operator", "precisions", "activations", "weights"],
+                capabilities.Select(c => new[]
             {
                 Figures.Shorten(c.Name, 48), c.OpType, string.Join(", ", c.Precisions),
-                Choices(c.ActivationTypes, c.ActivationGranularity, c.ActivationSchemes), Choices(c.WeightTypes, c.WeightGranularity, c.WeightSchemes),
+                Choices(c.ActivationTypes, c.ActivationGranularity, c.ActivationSchemes),
+                Choices(c.WeightTypes, c.WeightGranularity, c.WeightSchemes),
             }));
         }
         else

@@ -15,16 +15,20 @@ internal static class OptimizeCommand
 {
     private const int VerifiedSamples = 1000;
 
-    private static readonly Option<string> Output = new("--output", "-o") { Description = "The int8 model to write.", HelpName = "FILE", Required = true };
+    private static readonly Option<string> Output =
+        new("--output", "-o") { Description = "The int8 model to write.", HelpName = "FILE", Required = true };
 
-    private static readonly Option<double> PruneRate = new("--prune-rate") { Description = "Share of filters to remove before quantizing (default: none).", HelpName = "R" };
+    private static readonly Option<double> PruneRate =
+        new("--prune-rate") { Description = "Share of filters to remove before quantizing (default: none).", HelpName = "R" };
 
     private static readonly Option<string> Criterion = new("--criterion")
     {
-        Description = "How unimportant filters are found: l1, l2 or geometric-median.", DefaultValueFactory = _ => "geometric-median", HelpName = "NAME",
+        Description = "How unimportant filters are found: l1, l2 or geometric-median.",
+        DefaultValueFactory = _ => "geometric-median", HelpName = "NAME",
     };
 
-    private static readonly Option<int> Samples = new("--samples") { Description = "Number of calibration samples.", DefaultValueFactory = _ => 300, HelpName = "N" };
+    private static readonly Option<int> Samples =
+        new("--samples") { Description = "Number of calibration samples.", DefaultValueFactory = _ => 300, HelpName = "N" };
 
     private static readonly Option<double?> MaxDrop = new("--max-drop")
     {
@@ -74,7 +78,8 @@ internal static class OptimizeCommand
         {
             PruningResult pruned = PruneCommand.Prune(
                 terminal, engine, original, data,
-                new PruningOptions { Criterion = criterion, SampleCount = sampleCount, Schedule = new PruningSchedule { TargetRate = rate } }, cancellation);
+                new PruningOptions { Criterion = criterion, SampleCount = sampleCount,
+                    Schedule = new PruningSchedule { TargetRate = rate } }, cancellation);
             json["pruning"] = PruneCommand.Report(terminal, pruned.Report);
             passed = pruned.Report.Difference <= PruneCommand.DifferenceLimit;
             graph = pruned.Graph;
@@ -85,7 +90,8 @@ internal static class OptimizeCommand
             new ProgressAdapter<SampleProgress>(p => progress.Report((p.Done, p.Total))), cancellation));
         ModelFile.Save(result.Graph, output, OnnxFileForm.Compact);
         long before = ModelFile.SizeOf(path), after = ModelFile.SizeOf(output);
-        terminal.Line($"{output}: {result.Report.QuantizedNodes} of {result.Report.Nodes.Count} nodes in int8, size {Figures.Bytes(before)} → {Figures.Bytes(after)} ({Figures.Ratio((double)after / before)})");
+        terminal.Line($"{output}: {result.Report.QuantizedNodes} of {result.Report.Nodes.Count} nodes in int8, size "
+            + $"{Figures.Bytes(before)} → {Figures.Bytes(after)} ({Figures.Ratio((double)after / before)})");
         json["quantized_nodes"] = result.Report.QuantizedNodes;
         json["nodes"] = result.Report.Nodes.Count;
         json["bytes_before"] = before;
@@ -102,7 +108,8 @@ internal static class OptimizeCommand
 
     // The file as it lies on disk against the model that the user gave: accuracy with labels, otherwise the outputs themselves.
     private static bool Verify(
-        ParseResult parse, Terminal terminal, CpuEngine engine, ModelGraph original, string output, IDataset data, JsonObject json, CancellationToken cancellation)
+        ParseResult parse, Terminal terminal, CpuEngine engine, ModelGraph original, string output, IDataset data,
+        JsonObject json, CancellationToken cancellation)
     {
         ModelGraph written = ModelFile.Load(output);
         IDataset samples = data.Subset(VerifiedSamples);

@@ -14,34 +14,43 @@ internal static class PruneCommand
     /// <summary>Above this relative difference masked and shrunk model do not agree.</summary>
     public const double DifferenceLimit = 1e-5;
 
-    private static readonly Option<string> Output = new("--output", "-o") { Description = "The pruned model to write.", HelpName = "FILE", Required = true };
+    private static readonly Option<string> Output =
+        new("--output", "-o") { Description = "The pruned model to write.", HelpName = "FILE", Required = true };
 
-    private static readonly Option<double> Rate = new("--rate") { Description = "Share of filters to remove.", DefaultValueFactory = _ => 0.3, HelpName = "R" };
+    private static readonly Option<double> Rate =
+        new("--rate") { Description = "Share of filters to remove.", DefaultValueFactory = _ => 0.3, HelpName = "R" };
 
-    private static readonly Option<double> InitialRate = new("--initial-rate") { Description = "Share removed at once, before the first step.", HelpName = "R" };
+    private static readonly Option<double> InitialRate =
+        new("--initial-rate") { Description = "Share removed at once, before the first step.", HelpName = "R" };
 
     private static readonly Option<string> Criterion = new("--criterion")
     {
-        Description = "How unimportant filters are found: l1, l2 or geometric-median.", DefaultValueFactory = _ => "geometric-median", HelpName = "NAME",
+        Description = "How unimportant filters are found: l1, l2 or geometric-median.",
+        DefaultValueFactory = _ => "geometric-median", HelpName = "NAME",
     };
 
     private static readonly Option<string> Schedule = new("--schedule")
     {
-        Description = "How the rate rises from step to step: baseline, exponential or exponential-with-bias.", DefaultValueFactory = _ => "baseline", HelpName = "NAME",
+        Description = "How the rate rises from step to step: baseline, exponential or exponential-with-bias.",
+        DefaultValueFactory = _ => "baseline", HelpName = "NAME",
     };
 
-    private static readonly Option<int> Steps = new("--steps") { Description = "Number of steps of the schedule.", DefaultValueFactory = _ => 1, HelpName = "N" };
+    private static readonly Option<int> Steps =
+        new("--steps") { Description = "Number of steps of the schedule.", DefaultValueFactory = _ => 1, HelpName = "N" };
 
-    private static readonly Option<int> Multiple = new("--multiple") { Description = "Keep filters in multiples of N.", DefaultValueFactory = _ => 1, HelpName = "N" };
+    private static readonly Option<int> Multiple =
+        new("--multiple") { Description = "Keep filters in multiples of N.", DefaultValueFactory = _ => 1, HelpName = "N" };
 
     private static readonly Option<int> Samples = new("--samples")
     {
         Description = "Number of samples to fit normalizations and biases on.", DefaultValueFactory = _ => 300, HelpName = "N",
     };
 
-    private static readonly Option<string[]> Ignore = new("--ignore") { Description = "Convolution that keeps its filters; may be repeated.", HelpName = "NODE" };
+    private static readonly Option<string[]> Ignore =
+        new("--ignore") { Description = "Convolution that keeps its filters; may be repeated.", HelpName = "NODE" };
 
-    private static readonly Option<bool> NoReestimation = new("--no-reestimation") { Description = "Leave normalizations and biases as they are." };
+    private static readonly Option<bool> NoReestimation =
+        new("--no-reestimation") { Description = "Leave normalizations and biases as they are." };
 
     public static Command Create()
     {
@@ -136,7 +145,8 @@ internal static class PruneCommand
         ModelFile.Save(result.Graph, output);
 
         long before = ModelFile.SizeOf(path), after = ModelFile.SizeOf(output);
-        terminal.Line($"{output}: {Figures.Seconds(watch.Elapsed)}, size {Figures.Bytes(before)} → {Figures.Bytes(after)} ({Figures.Ratio((double)after / before)})");
+        terminal.Line($"{output}: {Figures.Seconds(watch.Elapsed)}, size {Figures.Bytes(before)} → {Figures.Bytes(after)} "
+            + $"({Figures.Ratio((double)after / before)})");
         JsonObject json = Report(terminal, result.Report);
         terminal.Table("layers", ["convolution", ">filters", ">left", ">parameters", ">FLOPs", "cannot be pruned further because"],
             result.Report.Layers.Select(l => new[]
@@ -153,7 +163,9 @@ internal static class PruneCommand
         return result.Report.Difference <= DifferenceLimit ? ExitCode.Success : ExitCode.CheckFailed;
     }
 
-    private static string Text(Change change) => Figures.Invariant($"{change.Before:N0} → {change.After:N0} (−{Figures.Percent(change.Reduction)})");
+    private static string Text(Change change) =>
+        Figures.Invariant($"{change.Before:N0} → {change.After:N0} (−{Figures.Percent(change.Reduction)})");
 
-    private static JsonObject Json(Change change) => new() { ["before"] = change.Before, ["after"] = change.After, ["reduction"] = change.Reduction };
+    private static JsonObject Json(Change change) =>
+        new() { ["before"] = change.Before, ["after"] = change.After, ["reduction"] = change.Reduction };
 }

@@ -12,11 +12,13 @@ namespace Int8Runtime.Cli.Commands;
 /// <summary>Calibrates and quantizes a model.</summary>
 internal static class QuantizeCommand
 {
-    private static readonly Option<string> Output = new("--output", "-o") { Description = "The int8 model to write, .onnx or .xml.", HelpName = "FILE", Required = true };
+    private static readonly Option<string> Output =
+        new("--output", "-o") { Description = "The int8 model to write, .onnx or .xml.", HelpName = "FILE", Required = true };
 
     private static readonly Option<string> Algorithm = new("--algorithm")
     {
-        Description = "default (channel alignment, ranges, bias correction), minmax (ranges only) or accuracy-aware (default, then layers are reverted to f32).",
+        Description = "default (channel alignment, ranges, bias correction), minmax (ranges only) or accuracy-aware (default, "
+            + "then layers are reverted to f32).",
         DefaultValueFactory = _ => "default",
         HelpName = "NAME",
     };
@@ -35,7 +37,8 @@ internal static class QuantizeCommand
 
     private static readonly Option<string> MaxDrop = new("--max-drop")
     {
-        Description = "accuracy-aware: largest drop of top-1, as a share of the samples (0.01 is one point).", DefaultValueFactory = _ => "0.01", HelpName = "X",
+        Description = "accuracy-aware: largest drop of top-1, as a share of the samples (0.01 is one point).",
+        DefaultValueFactory = _ => "0.01", HelpName = "X",
     };
 
     private static readonly Option<string?> EvaluationData = new("--eval-data")
@@ -43,11 +46,13 @@ internal static class QuantizeCommand
         Description = "accuracy-aware: labelled samples for the accuracy (default: --data).", HelpName = "PATH",
     };
 
-    private static readonly Option<int> LabelOffset = new("--label-offset") { Description = "accuracy-aware: added to each label.", HelpName = "N" };
+    private static readonly Option<int> LabelOffset =
+        new("--label-offset") { Description = "accuracy-aware: added to each label.", HelpName = "N" };
 
     private static readonly Option<int> MaxEvaluations = new("--max-evaluations")
     {
-        Description = "accuracy-aware: largest number of quantized models that are evaluated.", DefaultValueFactory = _ => 100, HelpName = "N",
+        Description = "accuracy-aware: largest number of quantized models that are evaluated.", DefaultValueFactory = _ => 100,
+        HelpName = "N",
     };
 
     public static Command Create()
@@ -67,7 +72,8 @@ internal static class QuantizeCommand
               i8rt quantize net.onnx -o net-int8.onnx --data synthetic     (random samples: for timing only)
             """)
         {
-            model, Output, Algorithm, MaxDrop, EvaluationData, LabelOffset, MaxEvaluations, Dynamic, WeightOnly, GroupSize, ReportOption.Report,
+            model, Output, Algorithm, MaxDrop, EvaluationData, LabelOffset, MaxEvaluations, Dynamic, WeightOnly, GroupSize,
+            ReportOption.Report,
         };
         QuantizationArguments.AddTo(command);
         DataOptions.AddOptionalTo(command);
@@ -95,7 +101,8 @@ internal static class QuantizeCommand
         JsonObject? accuracy = null;
         if (parse.GetValue(WeightOnly) is { } bits)
         {
-            result = WeightOnlyQuantizer.Convert(graph, new WeightOnlyOptions { Bits = bits, GroupSize = parse.GetValue(GroupSize), Ignored = options.Ignored });
+            result = WeightOnlyQuantizer.Convert(graph,
+                new WeightOnlyOptions { Bits = bits, GroupSize = parse.GetValue(GroupSize), Ignored = options.Ignored });
         }
         else if (parse.GetValue(Dynamic))
         {
@@ -156,7 +163,8 @@ internal static class QuantizeCommand
     }
 
     private static AccuracyAwareResult QuantizeForAccuracy(
-        ParseResult parse, CpuEngine engine, ModelGraph graph, IDataset samples, QuantizationOptions options, Terminal terminal, CancellationToken cancellation)
+        ParseResult parse, CpuEngine engine, ModelGraph graph, IDataset samples, QuantizationOptions options, Terminal terminal,
+        CancellationToken cancellation)
     {
         string drop = parse.GetValue(MaxDrop)!;
         if (!double.TryParse(drop, NumberStyles.Float, CultureInfo.InvariantCulture, out double maxDrop) || maxDrop is < 0 or > 1)
@@ -164,7 +172,9 @@ internal static class QuantizeCommand
         var evaluation = new CachedDataset(
             DataOptions.Open(parse, parse.GetValue(EvaluationData) ?? parse.GetValue(DataOptions.OptionalData)!, requireLabels: true));
         return new AccuracyAwareQuantizer(engine).Run(
-            graph, samples, model => ClassificationEvaluator.Evaluate(engine, model, evaluation, labelOffset: parse.GetValue(LabelOffset), cancellation: cancellation).Top1,
+            graph, samples, model =>
+                ClassificationEvaluator.Evaluate(engine, model, evaluation, labelOffset: parse.GetValue(LabelOffset),
+                    cancellation: cancellation).Top1,
             options, new AccuracyAwareOptions { MaxDrop = maxDrop, MaxEvaluations = Math.Max(1, parse.GetValue(MaxEvaluations)) },
             terminal.Line, cancellation);
     }
@@ -180,7 +190,8 @@ internal static class QuantizeCommand
 
     private static JsonObject Report(Terminal terminal, AccuracyAwareResult found)
     {
-        terminal.Line($"top-1 {Figures.Percent(found.FloatAccuracy)} → {Figures.Percent(found.Accuracy)}, {Figures.Count(found.Reverted.Count, "layer")} reverted to f32");
+        terminal.Line($"top-1 {Figures.Percent(found.FloatAccuracy)} → {Figures.Percent(found.Accuracy)}, "
+            + $"{Figures.Count(found.Reverted.Count, "layer")} reverted to f32");
         if (!found.IsWithinBound)
             terminal.Warning("the bound was not reached; the best model seen is written");
         return new JsonObject
@@ -196,10 +207,12 @@ internal static class QuantizeCommand
         };
     }
 
-    private static void Report(Terminal terminal, string path, string output, QuantizationReport report, TimeSpan elapsed, JsonObject? accuracy)
+    private static void Report(Terminal terminal, string path, string output, QuantizationReport report, TimeSpan elapsed,
+        JsonObject? accuracy)
     {
         long before = ModelFile.SizeOf(path), after = ModelFile.SizeOf(output);
-        terminal.Line($"{output}: {report.QuantizedNodes} of {report.Nodes.Count} nodes in int8, {report.Samples} samples, {Figures.Seconds(elapsed)}");
+        terminal.Line($"{output}: {report.QuantizedNodes} of {report.Nodes.Count} nodes in int8, {report.Samples} samples, "
+            + $"{Figures.Seconds(elapsed)}");
         terminal.Line($"size {Figures.Bytes(before)} → {Figures.Bytes(after)} ({Figures.Ratio((double)after / before)})");
         foreach (string note in report.Notes)
             terminal.Line(note);

@@ -11,16 +11,20 @@ internal static class RunCommand
 {
     private static readonly Option<string[]> Input = new("--input", "-i")
     {
-        Description = "Input file: .npy, .pb (ONNX TensorProto), .png, .ppm or .jpg. For several inputs repeat it, in order or as NAME=FILE.",
+        Description = "Input file: .npy, .pb (ONNX TensorProto), .png, .ppm or .jpg. For several inputs repeat it, in order or "
+            + "as NAME=FILE.",
         HelpName = "FILE",
         Required = true,
     };
 
-    private static readonly Option<int> Top = new("--top") { Description = "Number of best classes to print.", DefaultValueFactory = _ => 5, HelpName = "K" };
+    private static readonly Option<int> Top =
+        new("--top") { Description = "Number of best classes to print.", DefaultValueFactory = _ => 5, HelpName = "K" };
 
-    private static readonly Option<string?> Labels = new("--labels") { Description = "Text file with one class name in each line.", HelpName = "FILE" };
+    private static readonly Option<string?> Labels =
+        new("--labels") { Description = "Text file with one class name in each line.", HelpName = "FILE" };
 
-    private static readonly Option<string?> Save = new("--save") { Description = "Folder for the outputs as .npy files.", HelpName = "DIR" };
+    private static readonly Option<string?> Save =
+        new("--save") { Description = "Folder for the outputs as .npy files.", HelpName = "DIR" };
 
     public static Command Create()
     {
@@ -63,7 +67,8 @@ internal static class RunCommand
         {
             json.Add((JsonNode)Describe(terminal, name, tensor, labels, top));
             if (folder is not null)
-                NpyFile.Save(Path.Combine(folder, FileNameOf(name) + ".npy"), new NpyArray(tensor.ElementType, tensor.Shape, tensor.Bytes.ToArray()));
+                NpyFile.Save(Path.Combine(folder, FileNameOf(name) + ".npy"),
+                    new NpyArray(tensor.ElementType, tensor.Shape, tensor.Bytes.ToArray()));
         }
 
         terminal.Json(new JsonObject { ["model"] = path, ["outputs"] = json });
@@ -84,14 +89,18 @@ internal static class RunCommand
         string LabelOf(int index) => labels is not null && index < labels.Length ? labels[index] : "";
         terminal.Table($"{name} ({tensor.Shape})", [">index", ">score", "class"],
             best.Select(i => new[] { i.ToString(), Figures.Invariant($"{scores[i]:G6}"), LabelOf(i) }));
-        result["top"] = new JsonArray([.. best.Select(i => new JsonObject { ["index"] = i, ["score"] = Figures.Number(scores[i]), ["class"] = LabelOf(i) })]);
+        result["top"] = new JsonArray(
+            [.. best.Select(i =>
+                new JsonObject { ["index"] = i, ["score"] = Figures.Number(scores[i]), ["class"] = LabelOf(i) })]);
         return result;
     }
 
     private static Dictionary<string, TensorData> ReadInputs(string[] files, ModelGraph graph, Preprocessing preprocessing)
     {
         if (files.Length != graph.Inputs.Count)
-            throw new UsageException($"the model has {graph.Inputs.Count} inputs ({string.Join(", ", graph.Inputs.Select(i => i.Name))}), but {files.Length} files are given");
+            throw new UsageException(
+                $"the model has {graph.Inputs.Count} inputs ({string.Join(", ", graph.Inputs.Select(i => i.Name))}), but "
+                + $"{files.Length} files are given");
         var inputs = new Dictionary<string, TensorData>(StringComparer.Ordinal);
         for (int i = 0; i < files.Length; i++)
         {
@@ -109,5 +118,6 @@ internal static class RunCommand
         : File.Exists(path) ? File.ReadAllLines(path)
         : throw new UsageException($"there is no label file '{path}'");
 
-    private static string FileNameOf(string name) => string.Concat(name.Select(c => Array.IndexOf(Path.GetInvalidFileNameChars(), c) >= 0 ? '_' : c));
+    private static string FileNameOf(string name) =>
+        string.Concat(name.Select(c => Array.IndexOf(Path.GetInvalidFileNameChars(), c) >= 0 ? '_' : c));
 }

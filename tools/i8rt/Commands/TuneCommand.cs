@@ -10,11 +10,14 @@ namespace Int8Runtime.Cli.Commands;
 /// <summary>Tunes a classifier by a YAML file.</summary>
 internal static class TuneCommand
 {
-    private static readonly Argument<string> Configuration = new("CONFIG") { Description = "YAML file: model, data, choices, accuracy bound, limits." };
+    private static readonly Argument<string> Configuration =
+        new("CONFIG") { Description = "YAML file: model, data, choices, accuracy bound, limits." };
 
-    private static readonly Option<string?> Output = new("--output", "-o") { Description = "The best int8 model, written at the end.", HelpName = "FILE" };
+    private static readonly Option<string?> Output =
+        new("--output", "-o") { Description = "The best int8 model, written at the end.", HelpName = "FILE" };
 
-    private static readonly Option<bool> Inspect = new("--inspect") { Description = "Only list what may be chosen: parameters, layers, their precisions." };
+    private static readonly Option<bool> Inspect =
+        new("--inspect") { Description = "Only list what may be chosen: parameters, layers, their precisions." };
 
     public static Command Create()
     {
@@ -67,9 +70,11 @@ internal static class TuneCommand
         using CpuEngine engine = EngineOptions.CreateEngine(parse);
         var target = new QuantizationTarget(
             engine, model, calibration, graph => ClassificationEvaluator.Evaluate(
-                engine, graph, evaluation, configuration.Outputs.Count > 0 ? configuration.Outputs[0] : null, configuration.LabelOffset, cancellation: cancellation).Top1,
+                engine, graph, evaluation, configuration.Outputs.Count > 0 ? configuration.Outputs[0] : null,
+                configuration.LabelOffset, cancellation: cancellation).Top1,
             configuration.ModelName);
-        TuningResult result = new Tuner(configuration).Tune(target, new ProgressAdapter<TuningProgress>(p => Show(terminal, p)), cancellation);
+        TuningResult result = new Tuner(configuration)
+            .Tune(target, new ProgressAdapter<TuningProgress>(p => Show(terminal, p)), cancellation);
         Report(terminal, result);
         if (parse.GetValue(Output) is { } file && result.Best is { } best)
             ModelFile.Save(target.Quantize(best.Configuration).Graph, file, OnnxFileForm.Compact);
@@ -86,7 +91,8 @@ internal static class TuneCommand
     {
         foreach (string name in names)
             if (values.All(v => v.Name != name))
-                throw new UsageException($"{path}: the model has no {kind} '{name}'; it has {string.Join(", ", values.Select(v => v.Name))}");
+                throw new UsageException(
+                    $"{path}: the model has no {kind} '{name}'; it has {string.Join(", ", values.Select(v => v.Name))}");
     }
 
     private static void Show(Terminal terminal, TuningProgress progress)
@@ -99,7 +105,8 @@ internal static class TuneCommand
         }
 
         string remaining = progress.Remaining is { } time ? $", at most {(int)time.TotalMinutes}:{time.Seconds:00} left" : "";
-        terminal.Line($"[{progress.Done}/{progress.MaxTrials}] {Describe(progress.Trial)}{(progress.Best == progress.Trial ? "  ← best" : "")}{remaining}");
+        terminal.Line($"[{progress.Done}/{progress.MaxTrials}] "
+            + $"{Describe(progress.Trial)}{(progress.Best == progress.Trial ? "  ← best" : "")}{remaining}");
     }
 
     private static string Describe(Trial trial) => trial.Error is null
@@ -113,12 +120,14 @@ internal static class TuneCommand
         terminal.Table($"trials, best first ({result.StopReason})", [">trial", ">top-1", ">drop", ">time", "configuration"],
             result.Trials.Order(Comparer<Trial>.Create(Trial.Order(result.Wanted))).Select(t => new[]
             {
-                Figures.Invariant($"{t.Index}"), t.Error is null ? Figures.Percent(t.Accuracy) : "failed", t.Error is null ? Figures.Percent(result.FloatAccuracy - t.Accuracy) : "",
+                Figures.Invariant($"{t.Index}"), t.Error is null ? Figures.Percent(t.Accuracy) : "failed",
+                t.Error is null ? Figures.Percent(result.FloatAccuracy - t.Accuracy) : "",
                 t.Error is null ? Figures.Time(t.Milliseconds) : "", Key(t),
             }));
         terminal.Line(result.IsWithinBound
             ? $"best: {Describe(result.Best!)}"
-            : $"no configuration is within the bound of {Figures.Percent(result.Wanted)}" + (result.Best is null ? "" : $"; the most accurate: {Describe(result.Best)}"));
+            : $"no configuration is within the bound of {Figures.Percent(result.Wanted)}"
+                + (result.Best is null ? "" : $"; the most accurate: {Describe(result.Best)}"));
         terminal.Json(new JsonObject
         {
             ["f32_accuracy"] = Figures.Number(result.FloatAccuracy),
@@ -151,7 +160,8 @@ internal static class TuneCommand
     {
         using CpuEngine engine = CpuEngine.Create();
         IReadOnlyList<OperatorCapability> layers = new QuantizationTarget(engine, model, new SyntheticDataset([1], 1), _ => 0).Inspect();
-        terminal.Table("parameters", ["parameter", "values"], configuration.Parameters.Select(p => new[] { p.Name, string.Join(", ", p.Values) }));
+        terminal.Table("parameters", ["parameter", "values"],
+            configuration.Parameters.Select(p => new[] { p.Name, string.Join(", ", p.Values) }));
         terminal.Table("layers", ["layer", "operator", "precisions", "weights"], layers.Select(l =>
             new[] { Figures.Shorten(l.Name, 60), l.OpType, string.Join(", ", l.Precisions), string.Join(", ", l.WeightGranularity) }));
         terminal.Json(new JsonObject

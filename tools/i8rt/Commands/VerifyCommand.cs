@@ -9,7 +9,8 @@ internal static class VerifyCommand
 {
     private static readonly Option<double> Tolerance = new("--tolerance")
     {
-        Description = "Largest difference of float outputs as a share of the output's range.", DefaultValueFactory = _ => 1e-3, HelpName = "X",
+        Description = "Largest difference of float outputs as a share of the output's range.", DefaultValueFactory = _ => 1e-3,
+        HelpName = "X",
     };
 
     private static readonly Option<double> Steps = new("--steps")
@@ -21,7 +22,8 @@ internal static class VerifyCommand
     {
         var folders = new Argument<string[]>("DIR")
         {
-            Description = "Test-case folders, or folders that hold them. A case has model.onnx (or model.path with the relative path of the model) and test_data_set_*/input_*.pb, output_*.pb.",
+            Description = "Test-case folders, or folders that hold them. A case has model.onnx (or model.path with the "
+                + "relative path of the model) and test_data_set_*/input_*.pb, output_*.pb.",
             Arity = ArgumentArity.OneOrMore,
         };
         var command = new Command("verify",
@@ -44,7 +46,9 @@ internal static class VerifyCommand
     {
         string[] cases = [.. folders.SelectMany(TestCase.Find)];
         if (cases.Length == 0)
-            throw new UsageException($"no test case in {string.Join(", ", folders)}: a case is a folder with model.onnx or model.path and test_data_set_*");
+            throw new UsageException(
+                $"no test case in {string.Join(", ", folders)}: a case is a folder with model.onnx or model.path and "
+                + "test_data_set_*");
         using CpuEngine engine = EngineOptions.CreateEngine(parse);
         var limits = new ComparisonLimits(parse.GetValue(Tolerance), parse.GetValue(Steps));
         List<TestCaseResult> results = terminal.Progress("verifying", progress =>

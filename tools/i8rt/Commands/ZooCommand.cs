@@ -10,7 +10,8 @@ internal static class ZooCommand
 {
     public static Command Create()
     {
-        var name = new Argument<string?>("name") { Description = "The network; without it all are listed.", Arity = ArgumentArity.ZeroOrOne };
+        var name = new Argument<string?>("name") { Description = "The network; without it all are listed.",
+            Arity = ArgumentArity.ZeroOrOne };
         var output = new Option<string?>("--output", "-o") { Description = "The model to write (default: NAME.onnx).", HelpName = "FILE" };
         var seed = new Option<int>("--seed") { Description = "Seed of the weights.", DefaultValueFactory = _ => 1, HelpName = "N" };
         var batch = new Option<int>("--batch") { Description = "Samples in a batch.", DefaultValueFactory = _ => 1, HelpName = "N" };

@@ -14,7 +14,8 @@ internal static class DataOptions
 
     private static readonly Option<string?> Crop = Text("--crop", "Centre crop: 224, 320x240 or none.", "SIZE");
 
-    private static readonly Option<string?> Letterbox = Text("--letterbox", "Fit the whole image into a grey frame: 640, 640x480 or none.", "SIZE");
+    private static readonly Option<string?> Letterbox =
+        Text("--letterbox", "Fit the whole image into a grey frame: 640, 640x480 or none.", "SIZE");
 
     private static readonly Option<string?> Channels = Text("--channels", "Channel order: rgb, bgr or grey.", "ORDER");
 
@@ -29,7 +30,8 @@ internal static class DataOptions
     /// <summary>The data set.</summary>
     public static Option<string> Data { get; } = new("--data", "-d")
     {
-        Description = "Image folder (with labels.txt, lines 'file class-index'), image list (.txt), YOLO or Pascal VOC folder, CIFAR-10 or MNIST file, folder of .npy files or .npz file with an array for each input.",
+        Description = "Image folder (with labels.txt, lines 'file class-index'), image list (.txt), YOLO or Pascal VOC folder, "
+            + "CIFAR-10 or MNIST file, folder of .npy files or .npz file with an array for each input.",
         HelpName = "PATH",
         Required = true,
     };

@@ -22,7 +22,8 @@ internal sealed class DemoAssets : IDisposable
         Model = OnnxModel.Load(contents["model.onnx"].AsSpan());
         Calibration = new Cifar10Dataset("calibration.bin", contents["calibration.bin"], preprocessing);
         HeldOut = new Cifar10Dataset("heldout.bin", contents["heldout.bin"], preprocessing);
-        Classes = System.Text.Encoding.UTF8.GetString(contents["classes.txt"]).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        Classes = System.Text.Encoding.UTF8.GetString(contents["classes.txt"])
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
     }
 
     /// <summary>The preprocessing that the model was trained with.</summary>

@@ -20,7 +20,8 @@ internal static class EngineOptions
     /// <summary>Upper bound of the instruction sets.</summary>
     public static Option<string?> Isa { get; } = new("--isa")
     {
-        Description = $"Highest instruction set to use: {string.Join(", ", IsaTiers.All.Select(t => t.Name))} (default: INT8RT_MAX_ISA, or what the CPU has).",
+        Description = $"Highest instruction set to use: {string.Join(", ", IsaTiers.All.Select(t => t.Name))} (default: "
+            + "INT8RT_MAX_ISA, or what the CPU has).",
         HelpName = "TIER",
     };
 
@@ -39,7 +40,8 @@ internal static class EngineOptions
     /// <summary>Folder of the cache of compiled models.</summary>
     public static Option<string?> Cache { get; } = new("--cache")
     {
-        Description = "Keep generated code and packed weights in this folder, and take them from there (default: the folder that INT8RT_CACHE names, if it is set).",
+        Description = "Keep generated code and packed weights in this folder, and take them from there (default: the folder "
+            + "that INT8RT_CACHE names, if it is set).",
         HelpName = "DIR",
     };
 
@@ -99,7 +101,8 @@ internal static class EngineOptions
         string? isa = parse.GetValue(Isa);
         return CpuEngine.Create(new CpuEngineOptions
         {
-            Threads = threads, MaxIsa = isa is null ? null : ParseIsa(isa), NumericMode = parse.GetValue(Fast) ? NumericMode.Fast : NumericMode.Exact,
+            Threads = threads, MaxIsa = isa is null ? null : ParseIsa(isa),
+            NumericMode = parse.GetValue(Fast) ? NumericMode.Fast : NumericMode.Exact,
             Tuning = tuning, ModelCache = parse.GetValue(Cache) is { } folder ? ModelCache.Open(folder) : null,
         });
     }

@@ -14,7 +14,8 @@ internal static class ModelFile
     public const string ArgumentName = "MODEL";
 
     /// <summary>Creates the model argument.</summary>
-    public static Argument<string> CreateArgument() => new(ArgumentName) { Description = "ONNX model file (.onnx) or OpenVINO IR (.xml, with its .bin beside it)." };
+    public static Argument<string> CreateArgument() =>
+        new(ArgumentName) { Description = "ONNX model file (.onnx) or OpenVINO IR (.xml, with its .bin beside it)." };
 
     /// <summary>Reads a model.</summary>
     /// <exception cref="UsageException">There is no such file.</exception>
@@ -51,7 +52,9 @@ internal static class ModelFile
     private static bool IsOpenVino(string path) => Path.GetExtension(path).Equals(".xml", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Checks before long work that the output can be written.</summary>
-    /// <exception cref="UsageException">The folder does not exist or takes no files, or the output would replace the input or a folder.</exception>
+    /// <exception cref="UsageException">
+    /// The folder does not exist or takes no files, or the output would replace the input or a folder.
+    /// </exception>
     public static void CheckOutput(string output, string? input = null)
     {
         string full = Path.GetFullPath(output), folder = Path.GetDirectoryName(full) ?? full;

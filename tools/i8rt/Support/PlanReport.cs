@@ -48,7 +48,8 @@ internal static class PlanReport
             if (node.WeightsLayout.Length > 0)
                 terminal.Line($"  weights    {node.WeightsLayout}");
             terminal.Line($"  output     {node.OutputShape}");
-            terminal.Line(Figures.Invariant($"  work       {node.MultiplyAccumulates} multiply-accumulates, {Figures.Bytes(node.Bytes)} read and written"));
+            terminal.Line(Figures.Invariant(
+                $"  work       {node.MultiplyAccumulates} multiply-accumulates, {Figures.Bytes(node.Bytes)} read and written"));
             if (node.FusedNodes.Count > 0)
                 terminal.Line($"  fused      {string.Join(", ", node.FusedNodes.Zip(node.FusedOperators, (name, type) => $"{name} ({type})"))}");
             foreach (string note in node.Notes)
@@ -65,7 +66,8 @@ internal static class PlanReport
         return source == destination ? source : $"{source}→{destination}";
     }
 
-    private static string WithoutStrides(string layout) => layout.IndexOf('*', StringComparison.Ordinal) is >= 0 and int star ? layout[..(star + 1)] : layout;
+    private static string WithoutStrides(string layout) =>
+        layout.IndexOf('*', StringComparison.Ordinal) is >= 0 and int star ? layout[..(star + 1)] : layout;
 
     // As many names as fit, then how many are left. Quantizers are left out: types and scales are those of the edges.
     private static string Fused(NodeExplanation node)

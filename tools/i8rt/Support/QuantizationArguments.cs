@@ -20,10 +20,12 @@ internal static class QuantizationArguments
     private static readonly Option<string> Estimator = Text(
         "--estimator", $"How ranges are chosen: auto (minmax; mse for detectors), {RangeEstimation.Forms}.", "NAME", "auto");
 
-    private static readonly Option<string> Granularity = Text("--granularity", "Scales of weights: per-channel or per-tensor.", "NAME", "per-channel");
+    private static readonly Option<string> Granularity =
+        Text("--granularity", "Scales of weights: per-channel or per-tensor.", "NAME", "per-channel");
 
     private static readonly Option<string> ActivationGranularity = Text(
-        "--activation-granularity", "Scales of activations: per-tensor, or per-channel where only depthwise convolutions read them.", "NAME", "per-tensor");
+        "--activation-granularity",
+        "Scales of activations: per-tensor, or per-channel where only depthwise convolutions read them.", "NAME", "per-tensor");
 
     private static readonly Option<int> WeightBits = new("--weight-bits")
     {
@@ -33,9 +35,11 @@ internal static class QuantizationArguments
     private static readonly Option<string> Profile = Text(
         "--profile", $"Hardware profile: {string.Join(", ", HardwareProfile.Names)}, auto (that of this CPU or of --isa), or a .json file.", "NAME", "any");
 
-    private static readonly Option<string> BiasCorrection = Text("--bias-correction", "fast, full (a pass over the samples for each depth) or none.", "MODE", "fast");
+    private static readonly Option<string> BiasCorrection =
+        Text("--bias-correction", "fast, full (a pass over the samples for each depth) or none.", "MODE", "fast");
 
-    private static readonly Option<bool> NoAlignment = new("--no-channel-alignment") { Description = "Leave out the alignment of activation channels." };
+    private static readonly Option<bool> NoAlignment =
+        new("--no-channel-alignment") { Description = "Leave out the alignment of activation channels." };
 
     private static readonly Option<string?> SmoothQuant = new("--smooth-quant")
     {
@@ -44,19 +48,24 @@ internal static class QuantizationArguments
 
     private static readonly Option<bool> PowerOfTwo = new("--power-of-two") { Description = "Only powers of two as scales." };
 
-    private static readonly Option<string> FirstLayer = Text("--first-layer", "Precision of the layers that read the input: int8 or f32.", "TYPE", "int8");
+    private static readonly Option<string> FirstLayer =
+        Text("--first-layer", "Precision of the layers that read the input: int8 or f32.", "TYPE", "int8");
 
     private static readonly Option<string> LastLayer = Text(
         "--last-layer", "Precision of the layers that give the output: f32-output (int8 operands), f32 or int8.", "TYPE", "f32-output");
 
     private static readonly Option<string[]> Ignore = Many("--ignore", "Node that stays f32; may be repeated.", "NODE");
 
-    private static readonly Option<string[]> IgnoreRegex = Many("--ignore-regex", "Nodes whose names fit this expression stay f32; may be repeated.", "EXPRESSION");
+    private static readonly Option<string[]> IgnoreRegex =
+        Many("--ignore-regex", "Nodes whose names fit this expression stay f32; may be repeated.", "EXPRESSION");
 
-    private static readonly Option<string[]> IgnoreType = Many("--ignore-type", "Operator that stays f32, for example Gemm; may be repeated.", "OPERATOR");
+    private static readonly Option<string[]> IgnoreType =
+        Many("--ignore-type", "Operator that stays f32, for example Gemm; may be repeated.", "OPERATOR");
 
     private static readonly Option<string> IgnorePatterns = Text(
-        "--ignore-patterns", "Subgraphs that stay f32: default (those that ship with the program), none (not even detection heads), or a .json file.", "FILE", "default");
+        "--ignore-patterns",
+        "Subgraphs that stay f32: default (those that ship with the program), none (not even detection heads), or a .json file.",
+        "FILE", "default");
 
     /// <summary>The options about what samples show, which say nothing where none are read.</summary>
     public static IReadOnlyList<Option> OfCalibration { get; } =
@@ -67,7 +76,8 @@ internal static class QuantizationArguments
     {
         foreach (Option option in new Option[]
         {
-            Preset, Estimator, Samples, Granularity, ActivationGranularity, WeightBits, Profile, BiasCorrection, NoAlignment, SmoothQuant, PowerOfTwo, FirstLayer, LastLayer,
+            Preset, Estimator, Samples, Granularity, ActivationGranularity, WeightBits, Profile, BiasCorrection, NoAlignment,
+            SmoothQuant, PowerOfTwo, FirstLayer, LastLayer,
             Ignore, IgnoreRegex, IgnoreType, IgnorePatterns,
         })
             command.Options.Add(option);
@@ -92,12 +102,14 @@ internal static class QuantizationArguments
             WeightBits = bits,
             Profile = ProfileOf(parse),
             BiasCorrection = Choose(
-                parse, BiasCorrection, ("fast", BiasCorrectionMode.Fast), ("full", BiasCorrectionMode.Full), ("none", BiasCorrectionMode.None)),
+                parse, BiasCorrection, ("fast", BiasCorrectionMode.Fast), ("full", BiasCorrectionMode.Full),
+                ("none", BiasCorrectionMode.None)),
             AlignChannels = !parse.GetValue(NoAlignment),
             SmoothQuantStrength = StrengthOf(parse.GetValue(SmoothQuant)),
             PowerOfTwoScales = parse.GetValue(PowerOfTwo),
             FirstLayer = Choose(parse, FirstLayer, ("int8", LayerPrecision.Default), ("f32", LayerPrecision.Float32)),
-            LastLayer = Choose(parse, LastLayer, ("f32-output", LayerPrecision.Default), ("f32", LayerPrecision.Float32), ("int8", LayerPrecision.Int8)),
+            LastLayer = Choose(parse, LastLayer, ("f32-output", LayerPrecision.Default), ("f32", LayerPrecision.Float32),
+                ("int8", LayerPrecision.Int8)),
             Ignored = ScopeOf(parse),
         };
     }
@@ -155,5 +167,6 @@ internal static class QuantizationArguments
     private static Option<string> Text(string name, string description, string helpName, string otherwise) =>
         new(name) { Description = description, HelpName = helpName, DefaultValueFactory = _ => otherwise };
 
-    private static Option<string[]> Many(string name, string description, string helpName) => new(name) { Description = description, HelpName = helpName };
+    private static Option<string[]> Many(string name, string description, string helpName) =>
+        new(name) { Description = description, HelpName = helpName };
 }

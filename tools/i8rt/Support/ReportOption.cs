@@ -13,7 +13,8 @@ internal static class ReportOption
     /// <summary>Where the page goes.</summary>
     public static Option<string?> Report { get; } = new("--report")
     {
-        Description = "Also write a page (.html) that explains the result layer by layer, and its figures as .json beside it.", HelpName = "FILE",
+        Description = "Also write a page (.html) that explains the result layer by layer, and its figures as .json beside it.",
+        HelpName = "FILE",
     };
 
     /// <summary>Checks before long work that the report can be written.</summary>
@@ -29,7 +30,8 @@ internal static class ReportOption
 
     /// <summary>Measures and writes the report, if it was asked for.</summary>
     public static void Write(
-        ParseResult parse, Terminal terminal, CpuEngine engine, string input, string output, ModelGraph model, QuantizationResult result, IDataset data,
+        ParseResult parse, Terminal terminal, CpuEngine engine, string input, string output, ModelGraph model,
+        QuantizationResult result, IDataset data,
         CancellationToken cancellation)
     {
         if (parse.GetValue(Report) is not { } path)

@@ -38,6 +38,7 @@ internal static class KnownErrata
 
         return corrected == 0
             ? null
-            : (TensorData.Create<sbyte>(values, expected.Shape), $"{corrected} expected values saturated as in onnx/onnx pull request 7868");
+            : (TensorData.Create<sbyte>(values, expected.Shape),
+                $"{corrected} expected values saturated as in onnx/onnx pull request 7868");
     }
 }

@@ -30,7 +30,8 @@ internal sealed record ComparisonLimits(double RangeShare, double Steps)
                 bool isCalculated = node.OpType == "DequantizeLinear" && node.Input(0).Producer?.Input(0).Producer is not null;
                 if (isCalculated && isBehindProduct)
                     return new OutputLimit(RangeShare + (factor * Steps / 255), 0);
-                double scale = node.ConstantInput(1) is { ElementType: DataType.Float32, ElementCount: 1 } constant ? constant.AsSpan<float>()[0] : 0;
+                double scale = node.ConstantInput(1) is { ElementType: DataType.Float32, ElementCount: 1 } constant
+                    ? constant.AsSpan<float>()[0] : 0;
                 return new OutputLimit(RangeShare, isCalculated ? factor * scale * Steps : 0);
             }
 
@@ -70,7 +71,8 @@ internal static class TensorComparison
 
         double[] a = Values(actual), e = Values(expected);
         double[] finite = [.. e.Where(double.IsFinite)];
-        double range = finite.Length == 0 ? 0 : Math.Max(finite.Max() - finite.Min(), Math.Max(Math.Abs(finite.Max()), Math.Abs(finite.Min())));
+        double range = finite.Length == 0
+            ? 0 : Math.Max(finite.Max() - finite.Min(), Math.Max(Math.Abs(finite.Max()), Math.Abs(finite.Min())));
         double worst = 0;
         for (int i = 0; i < e.Length; i++)
         {
@@ -78,7 +80,12 @@ internal static class TensorComparison
                 continue;
             double difference = Math.Abs(a[i] - e[i]);
             if (!(difference <= (limit.RangeShare * range) + limit.Absolute))
-                return (false, Figures.Invariant($"element {i} is {a[i]:G7}, expected {e[i]:G7} (range {range:G4}, allowed {(limit.RangeShare * range) + limit.Absolute:G3})"));
+            {
+                double allowed = (limit.RangeShare * range) + limit.Absolute;
+                return (false, Figures.Invariant(
+                    $"element {i} is {a[i]:G7}, expected {e[i]:G7} (range {range:G4}, allowed {allowed:G3})"));
+            }
+
             worst = Math.Max(worst, difference);
         }
 

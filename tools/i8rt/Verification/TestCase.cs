@@ -59,7 +59,8 @@ internal static class TestCase
 
             return new TestCaseResult(name, TestOutcome.Passed, worst);
         }
-        catch (Exception exception) when (exception is ModelCompilationException or UnsupportedPrimitiveException or UnsupportedModelException)
+        catch (Exception exception) when (
+            exception is ModelCompilationException or UnsupportedPrimitiveException or UnsupportedModelException)
         {
             return new TestCaseResult(name, TestOutcome.Unsupported, OneLine(exception.Message));
         }
@@ -70,7 +71,8 @@ internal static class TestCase
         catch (Exception exception)
         {
             // A defect that one case meets must not hide the results of the others.
-            return new TestCaseResult(name, TestOutcome.Failed, OneLine($"internal error: {exception.GetType().Name}: {exception.Message}"));
+            return new TestCaseResult(name, TestOutcome.Failed,
+                OneLine($"internal error: {exception.GetType().Name}: {exception.Message}"));
         }
     }
 

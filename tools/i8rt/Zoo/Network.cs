@@ -20,7 +20,8 @@ internal readonly record struct FeatureMap(GraphValue Value, int Channels, int H
 internal readonly record struct Window(int Height, int Width, int Stride = 1, int? Padding = null, int Dilation = 1)
 {
     /// <summary>A square window.</summary>
-    public static Window Square(int size, int stride = 1, int? padding = null, int dilation = 1) => new(size, size, stride, padding, dilation);
+    public static Window Square(int size, int stride = 1, int? padding = null, int dilation = 1) =>
+        new(size, size, stride, padding, dilation);
 
     /// <summary>Rows added above and below.</summary>
     public int PaddingHeight => Padding ?? (Height - 1) / 2 * Dilation;
@@ -96,7 +97,8 @@ internal sealed class Network(string name, int seed, int batch)
     {
         GraphValue weights = Weights([x.Channels, channels, 2, 2], Linear / x.Channels);
         var attributes = new GraphAttributes { { "kernel_shape", new long[] { 2, 2 } }, { "strides", new long[] { 2, 2 } } };
-        return new FeatureMap(Add("ConvTranspose", attributes, x.Value, weights, Vector(channels, 0, 0.02)), channels, x.Height * 2, x.Width * 2);
+        return new FeatureMap(Add("ConvTranspose", attributes, x.Value, weights, Vector(channels, 0, 0.02)), channels,
+            x.Height * 2, x.Width * 2);
     }
 
     /// <summary>A batch normalization whose statistics are near 0 and 1.</summary>
@@ -183,7 +185,8 @@ internal sealed class Network(string name, int seed, int batch)
     {
         int inputs = x.Channels * x.Height * x.Width;
         GraphValue flat = x.IsFlat ? x.Value : Add("Flatten", new GraphAttributes { { "axis", 1L } }, x.Value);
-        GraphValue y = Add("Gemm", new GraphAttributes { { "transB", 1L } }, flat, Weights([outputs, inputs], gain / inputs), Vector(outputs, 0, 0.02));
+        GraphValue y = Add("Gemm", new GraphAttributes { { "transB", 1L } }, flat, Weights([outputs, inputs], gain / inputs),
+            Vector(outputs, 0, 0.02));
         return new FeatureMap(y, outputs, 1, 1, IsFlat: true);
     }
 

@@ -41,7 +41,8 @@ internal static class PlainNetworks
                 x = net.MaxPool(x, Window.Square(3, 2, 0), ceiling: true);
             FeatureMap narrow = net.Relu(net.Conv(x, squeezed[i], Window.Square(1)));
             x = net.Concat(
-                net.Relu(net.Conv(narrow, squeezed[i] * 4, Window.Square(1))), net.Relu(net.Conv(narrow, squeezed[i] * 4, Window.Square(3))));
+                net.Relu(net.Conv(narrow, squeezed[i] * 4, Window.Square(1))),
+                net.Relu(net.Conv(narrow, squeezed[i] * 4, Window.Square(3))));
         }
 
         x = net.GlobalAverage(net.Relu(net.Conv(x, 1000, Window.Square(1))));

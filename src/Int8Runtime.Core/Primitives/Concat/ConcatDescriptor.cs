@@ -27,7 +27,8 @@ public sealed record ConcatDescriptor : ManySourcesDescriptor
     public override void Validate(PrimitiveAttributes attributes)
     {
         base.Validate(attributes);
-        Require(ZeroPoints.IsDefaultOrEmpty || ZeroPoints.Length == Sources.Length, $"{ZeroPoints.Length} zero points given for {Sources.Length} sources.");
+        Require(ZeroPoints.IsDefaultOrEmpty || ZeroPoints.Length == Sources.Length,
+            $"{ZeroPoints.Length} zero points given for {Sources.Length} sources.");
         Require(Axis >= 0 && Axis < Destination.Rank, $"axis {Axis} is outside the {Destination.Rank} dimensions.");
         long sum = 0;
         for (int i = 0; i < Sources.Length; i++)
@@ -35,7 +36,8 @@ public sealed record ConcatDescriptor : ManySourcesDescriptor
             MemoryDescriptor source = Sources[i];
             Require(source.Rank == Destination.Rank, $"source {source} does not fit {Destination}.");
             for (int d = 0; d < source.Rank; d++)
-                Require(d == Axis || source.Dimensions[d] == Destination.Dimensions[d], $"source {source.Dimensions} does not fit {Destination.Dimensions}.");
+                Require(d == Axis || source.Dimensions[d] == Destination.Dimensions[d],
+                    $"source {source.Dimensions} does not fit {Destination.Dimensions}.");
             Require(float.IsFinite(Scale(i)) && Scale(i) > 0, $"the scale {Scale(i)} of source {i} is not positive and finite.");
             RequireZeroPoint(ZeroPoint(i), source.DataType, $"source {i}");
             sum += source.Dimensions[Axis];

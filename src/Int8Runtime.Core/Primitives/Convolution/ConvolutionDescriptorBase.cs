@@ -129,11 +129,13 @@ public abstract record ConvolutionDescriptorBase : PrimitiveDescriptor, IWeighte
 
     /// <summary>Spatial dimension <paramref name="axis"/> with source and destination as the problem text has them.</summary>
     private protected ConvolutionAxis Window(int axis) => new(
-        Source.Dimensions[axis + 2], Destination.Dimensions[axis + 2], Weights.Dimensions[axis + 2], Stride(axis), Dilation(axis), Before(axis));
+        Source.Dimensions[axis + 2], Destination.Dimensions[axis + 2], Weights.Dimensions[axis + 2], Stride(axis), Dilation(axis),
+        Before(axis));
 
     // The window is 1×1 and there is no padding.
     private MemoryDescriptor Between(DepthwisePostOp postOp) => MemoryDescriptor.Any(
-        [Source.Dimensions[0], Weights.Dimensions[0], .. Enumerable.Range(0, SpatialRank).Select(a => ((Source.Dimensions[a + 2] - 1) / Stride(a)) + 1)],
+        [Source.Dimensions[0], Weights.Dimensions[0],
+            .. Enumerable.Range(0, SpatialRank).Select(a => ((Source.Dimensions[a + 2] - 1) / Stride(a)) + 1)],
         postOp.SourceType);
 
     /// <summary>Whether a problem text can say the destination's extent of a spatial dimension.</summary>

@@ -26,7 +26,8 @@ public sealed record EltwiseDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     public override void Validate(PrimitiveAttributes attributes)
     {
         ArgumentNullException.ThrowIfNull(attributes);
-        Require(Source.Dimensions == Destination.Dimensions, $"source {Source.Dimensions} and destination {Destination.Dimensions} differ.");
+        Require(Source.Dimensions == Destination.Dimensions,
+            $"source {Source.Dimensions} and destination {Destination.Dimensions} differ.");
         RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");
         RequireZeroPoint(attributes.DestinationZeroPoint, Destination.DataType, "destination");
         RequirePostOps(attributes.PostOps, Destination);

@@ -30,11 +30,14 @@ public sealed record InnerProductDescriptor : PrimitiveDescriptor, IWeightedDesc
     public override void Validate(PrimitiveAttributes attributes)
     {
         ArgumentNullException.ThrowIfNull(attributes);
-        Require(Source.Rank >= 2 && Weights.Rank == Source.Rank && Destination.Rank == 2, "needs source and weights of one rank, and a destination [N, O].");
+        Require(Source.Rank >= 2 && Weights.Rank == Source.Rank && Destination.Rank == 2,
+            "needs source and weights of one rank, and a destination [N, O].");
         for (int d = 1; d < Source.Rank; d++)
-            Require(Source.Dimensions[d] == Weights.Dimensions[d], $"source {Source.Dimensions} and weights {Weights.Dimensions} differ in dimension {d}.");
+            Require(Source.Dimensions[d] == Weights.Dimensions[d],
+                $"source {Source.Dimensions} and weights {Weights.Dimensions} differ in dimension {d}.");
         int outputs = Weights.Dimensions[0];
-        Require(Destination.Dimensions[0] == Source.Dimensions[0] && Destination.Dimensions[1] == outputs, $"the destination needs {Source.Dimensions[0]}x{outputs}.");
+        Require(Destination.Dimensions[0] == Source.Dimensions[0] && Destination.Dimensions[1] == outputs,
+            $"the destination needs {Source.Dimensions[0]}x{outputs}.");
         RequireBias(Bias, Destination, outputs);
         RequireChannels(attributes.WeightsScale, attributes.WeightsZeroPoint, outputs, "weights");
         RequireChannels(null, attributes.SourceZeroPoint, Source.Dimensions[1], "source");

@@ -36,7 +36,8 @@ public sealed record LrnDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     public required int LocalSize { get; init; }
 
     /// <summary>Number of neighbours.</summary>
-    internal long WindowSize => Algorithm == LrnAlgorithm.AcrossChannels ? LocalSize : Shape.Filled(Source.Rank - 2, LocalSize).ElementCount;
+    internal long WindowSize =>
+        Algorithm == LrnAlgorithm.AcrossChannels ? LocalSize : Shape.Filled(Source.Rank - 2, LocalSize).ElementCount;
 
     /// <summary>Factor of the sum.</summary>
     public float Alpha { get; init; } = 1e-4f;
@@ -51,7 +52,8 @@ public sealed record LrnDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     public override void Validate(PrimitiveAttributes attributes)
     {
         ArgumentNullException.ThrowIfNull(attributes);
-        Require(Source.Rank >= 2 && Source.Dimensions == Destination.Dimensions, $"source {Source.Dimensions} and destination {Destination.Dimensions} differ or lack channels.");
+        Require(Source.Rank >= 2 && Source.Dimensions == Destination.Dimensions,
+            $"source {Source.Dimensions} and destination {Destination.Dimensions} differ or lack channels.");
         Require(LocalSize >= 1, "the local size is at least 1.");
         RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");
         RequireZeroPoint(attributes.DestinationZeroPoint, Destination.DataType, "destination");

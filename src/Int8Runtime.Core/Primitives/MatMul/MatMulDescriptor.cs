@@ -41,11 +41,13 @@ public sealed record MatMulDescriptor : PrimitiveDescriptor, IWeightedDescriptor
         int rank = Destination.Rank;
         Require(rank >= 2 && Source.Rank == rank && Weights.Rank == rank, "operands need the same rank, at least 2.");
         Require(Weights.Dimensions[^2] == K, $"the source has K = {K}, the weights {Weights.Dimensions[^2]}.");
-        Require(Source.Dimensions[^2] == M && Weights.Dimensions[^1] == N, $"the destination needs {Source.Dimensions[^2]}x{Weights.Dimensions[^1]}.");
+        Require(Source.Dimensions[^2] == M && Weights.Dimensions[^1] == N,
+            $"the destination needs {Source.Dimensions[^2]}x{Weights.Dimensions[^1]}.");
         for (int d = 0; d < rank - 2; d++)
         {
             int batch = Destination.Dimensions[d];
-            Require((Source.Dimensions[d] == batch || Source.Dimensions[d] == 1) && (Weights.Dimensions[d] == batch || Weights.Dimensions[d] == 1),
+            Require((Source.Dimensions[d] == batch || Source.Dimensions[d] == 1)
+                && (Weights.Dimensions[d] == batch || Weights.Dimensions[d] == 1),
                 $"batch dimension {d} does not broadcast: {Source.Dimensions} · {Weights.Dimensions} → {Destination.Dimensions}.");
         }
 

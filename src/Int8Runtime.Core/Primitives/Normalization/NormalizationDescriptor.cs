@@ -67,7 +67,8 @@ public abstract record NormalizationDescriptor : PrimitiveDescriptor, IUnaryDesc
     public override void Validate(PrimitiveAttributes attributes)
     {
         ArgumentNullException.ThrowIfNull(attributes);
-        Require(Source.Dimensions == Destination.Dimensions, $"source {Source.Dimensions} and destination {Destination.Dimensions} differ.");
+        Require(Source.Dimensions == Destination.Dimensions,
+            $"source {Source.Dimensions} and destination {Destination.Dimensions} differ.");
         Require(Epsilon >= 0, $"epsilon is {Epsilon} and must not be negative.");
         ValidateSets();
         RequireParameter(Scale, "scale");
@@ -87,7 +88,8 @@ public abstract record NormalizationDescriptor : PrimitiveDescriptor, IUnaryDesc
     {
         if (parameter is null)
             return;
-        Require(parameter.DataType.IsFloatingPoint(), $"the {role} is {parameter.DataType.ToShortName()} and must be a floating-point type.");
+        Require(parameter.DataType.IsFloatingPoint(),
+            $"the {role} is {parameter.DataType.ToShortName()} and must be a floating-point type.");
         Require(parameter.Equals(new MemoryDescriptor(ParameterShape, parameter.DataType)),
             $"the {role} is {parameter} and must be row-major of shape {ParameterShape}.");
     }

@@ -24,7 +24,8 @@ public sealed record PReluDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     public override void Validate(PrimitiveAttributes attributes)
     {
         ArgumentNullException.ThrowIfNull(attributes);
-        Require(Source.Dimensions == Destination.Dimensions, $"source {Source.Dimensions} and destination {Destination.Dimensions} differ.");
+        Require(Source.Dimensions == Destination.Dimensions,
+            $"source {Source.Dimensions} and destination {Destination.Dimensions} differ.");
         RequireBroadcast(Slopes.Dimensions, Source.Dimensions, "the slopes");
         RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");
         RequireZeroPoint(attributes.Source1ZeroPoint, Slopes.DataType, "slopes");

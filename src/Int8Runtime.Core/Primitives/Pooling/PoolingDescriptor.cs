@@ -17,8 +17,9 @@ public enum PoolingAlgorithm
 /// <summary>
 /// Pooling over one to three spatial dimensions: source and destination [N, C, …spatial]. Scale and zero point pass
 /// through an integer pooling unchanged unless the attributes give the destination others; averages of integers round to
-/// nearest even. A padded element counts as the source's zero point, that is as real 0. With <see cref="PoolingAlgorithm.AverageIncludePadding"/> the divisor counts only positions
-/// inside the source and its declared padding, so windows that reach beyond them in ceil mode divide by less.
+/// nearest even. A padded element counts as the source's zero point, that is as real 0. With <see
+/// cref="PoolingAlgorithm.AverageIncludePadding"/> the divisor counts only positions inside the source and its declared padding,
+/// so windows that reach beyond them in ceil mode divide by less.
 /// </summary>
 public sealed record PoolingDescriptor : PrimitiveDescriptor, IUnaryDescriptor
 {
@@ -68,14 +69,17 @@ public sealed record PoolingDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     public override void Validate(PrimitiveAttributes attributes)
     {
         ArgumentNullException.ThrowIfNull(attributes);
-        Require(SpatialRank is >= 1 and <= 3 && Destination.Rank == Source.Rank, $"needs one to three spatial dimensions: {Source} → {Destination}.");
+        Require(SpatialRank is >= 1 and <= 3 && Destination.Rank == Source.Rank,
+            $"needs one to three spatial dimensions: {Source} → {Destination}.");
         Require(Kernel.Count == SpatialRank, $"the kernel {Kernel} needs {SpatialRank} extents.");
-        Require(Source.Dimensions[0] == Destination.Dimensions[0] && Source.Dimensions[1] == Destination.Dimensions[1], "batch and channels stay the same.");
+        Require(Source.Dimensions[0] == Destination.Dimensions[0] && Source.Dimensions[1] == Destination.Dimensions[1],
+            "batch and channels stay the same.");
         for (int a = 0; a < SpatialRank; a++)
         {
             Require(Kernel[a] >= 1 && Stride(a) >= 1 && Dilation(a) >= 1, "kernel, strides and dilations are at least 1.");
             long lastStart = ((long)(Destination.Dimensions[a + 2] - 1) * Stride(a)) - Before(a);
-            Require(lastStart < Source.Dimensions[a + 2] + After(a), $"the last window of spatial dimension {a} starts outside the padded source.");
+            Require(lastStart < Source.Dimensions[a + 2] + After(a),
+                $"the last window of spatial dimension {a} starts outside the padded source.");
         }
 
         RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");
@@ -92,7 +96,9 @@ public sealed record PoolingDescriptor : PrimitiveDescriptor, IUnaryDescriptor
         writer.Option("alg", ProblemNames.Pooling[Algorithm]);
         int[] axes = [.. Enumerable.Range(0, SpatialRank)];
         ConvolutionAxis[] windows =
-            [.. axes.Select(a => new ConvolutionAxis(Source.Dimensions[a + 2], Destination.Dimensions[a + 2], Kernel[a], Stride(a), Dilation(a), Before(a)))];
+            [.. axes.Select(a =>
+                new ConvolutionAxis(Source.Dimensions[a + 2], Destination.Dimensions[a + 2], Kernel[a], Stride(a), Dilation(a),
+                    Before(a)))];
         
         // Only this divisor depends on how much padding is declared; no window reaches beyond what is deduced.
         if (Algorithm == PoolingAlgorithm.AverageIncludePadding && axes.Any(a => After(a) < windows[a].PaddingAfter))

@@ -70,7 +70,8 @@ public sealed record ReductionDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     public override void Validate(PrimitiveAttributes attributes)
     {
         ArgumentNullException.ThrowIfNull(attributes);
-        Require(Source.Rank == Destination.Rank, $"source {Source.Dimensions} and destination {Destination.Dimensions} have different ranks.");
+        Require(Source.Rank == Destination.Rank,
+            $"source {Source.Dimensions} and destination {Destination.Dimensions} have different ranks.");
         for (int d = 0; d < Source.Rank; d++)
             Require(Destination.Dimensions[d] == 1 || Destination.Dimensions[d] == Source.Dimensions[d],
                 $"dimension {d} of the destination {Destination.Dimensions} is neither 1 nor that of the source {Source.Dimensions}.");

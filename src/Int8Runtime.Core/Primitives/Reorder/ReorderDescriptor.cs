@@ -21,12 +21,15 @@ public sealed record ReorderDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     /// <summary>The dimension that scales and zero points per channel belong to.</summary>
     public int ChannelAxis { get; init; } = 1;
 
-    /// <summary>Number of dimensions, from <see cref="ChannelAxis"/> on, over which they vary; their values are in row-major order.</summary>
+    /// <summary>
+    /// Number of dimensions, from <see cref="ChannelAxis"/> on, over which they vary; their values are in row-major order.
+    /// </summary>
     public int ChannelDimensions { get; init; } = 1;
 
     /// <summary>
     /// s32, of the tensors' rank, each extent theirs or 1: receives −128·Σ of the stored s8 weights over the dimensions in which it has
-    /// extent 1, which corrects a product's sums over an s8 source that was shifted to u8. Null for none. Packed weights hold it themselves.
+    /// extent 1, which corrects a product's sums over an s8 source that was shifted to u8. Null for none. Packed weights hold it
+    /// themselves.
     /// </summary>
     public MemoryDescriptor? SignedSourceCompensation { get; init; }
 
@@ -60,7 +63,8 @@ public sealed record ReorderDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     public override void Validate(PrimitiveAttributes attributes)
     {
         ArgumentNullException.ThrowIfNull(attributes);
-        Require(Source.Dimensions == Destination.Dimensions, $"source {Source.Dimensions} and destination {Destination.Dimensions} differ.");
+        Require(Source.Dimensions == Destination.Dimensions,
+            $"source {Source.Dimensions} and destination {Destination.Dimensions} differ.");
         Require(Source.IsStrided && !Destination.IsAny, "the source needs strides and the destination a layout.");
         Require(ChannelDimensions >= 1, $"{ChannelDimensions} dimensions of channels; at least 1.");
         int channels = checked((int)ChannelShape.ElementCount);
@@ -70,7 +74,8 @@ public sealed record ReorderDescriptor : PrimitiveDescriptor, IUnaryDescriptor
             Require(postOp is SumPostOp, "the only post-op of a reorder is a sum.");
         foreach ((ArgumentSlot slot, MemoryDescriptor tensor, int _) in Compensations)
         {
-            Require(Destination is { DataType: DataType.Int8, Packed: null }, $"a {slot} belongs to s8 weights in a layout of strides, not to {Destination}.");
+            Require(Destination is { DataType: DataType.Int8, Packed: null },
+                $"a {slot} belongs to s8 weights in a layout of strides, not to {Destination}.");
             Require(tensor is { DataType: DataType.Int32, IsStrided: true }, $"the {slot} is {tensor} and must be s32 with a layout.");
             RequireBroadcast(tensor.Dimensions, Destination.Dimensions, $"the {slot}");
         }

@@ -60,14 +60,18 @@ public sealed record ResamplingDescriptor : PrimitiveDescriptor, IUnaryDescripto
     public override void Validate(PrimitiveAttributes attributes)
     {
         ArgumentNullException.ThrowIfNull(attributes);
-        Require(SpatialRank is >= 1 and <= 3 && Destination.Rank == Source.Rank, $"needs one to three spatial dimensions: {Source} → {Destination}.");
-        Require(Source.Dimensions[0] == Destination.Dimensions[0] && Source.Dimensions[1] == Destination.Dimensions[1], "batch and channels stay the same.");
-        Require(Coordinates.IsDefaultOrEmpty || Coordinates.Length == SpatialRank, $"{Coordinates.Length} coordinate maps given for {SpatialRank} dimensions.");
+        Require(SpatialRank is >= 1 and <= 3 && Destination.Rank == Source.Rank,
+            $"needs one to three spatial dimensions: {Source} → {Destination}.");
+        Require(Source.Dimensions[0] == Destination.Dimensions[0] && Source.Dimensions[1] == Destination.Dimensions[1],
+            "batch and channels stay the same.");
+        Require(Coordinates.IsDefaultOrEmpty || Coordinates.Length == SpatialRank,
+            $"{Coordinates.Length} coordinate maps given for {SpatialRank} dimensions.");
         for (int a = 0; a < SpatialRank; a++)
         {
             Require(Source.Dimensions[a + 2] > 0 || Destination.ElementCount == 0, "an empty source has no elements to take.");
             CoordinateMap map = MapOf(a);
-            Require(double.IsFinite(map.At(0)) && double.IsFinite(map.At(Destination.Dimensions[a + 2])), $"{map} gives no finite coordinates.");
+            Require(double.IsFinite(map.At(0)) && double.IsFinite(map.At(Destination.Dimensions[a + 2])),
+                $"{map} gives no finite coordinates.");
         }
 
         RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");

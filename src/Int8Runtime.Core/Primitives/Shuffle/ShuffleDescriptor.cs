@@ -26,9 +26,11 @@ public sealed record ShuffleDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     public override void Validate(PrimitiveAttributes attributes)
     {
         ArgumentNullException.ThrowIfNull(attributes);
-        Require(Source.Dimensions == Destination.Dimensions && Source.DataType == Destination.DataType, $"source {Source} and destination {Destination} differ.");
+        Require(Source.Dimensions == Destination.Dimensions && Source.DataType == Destination.DataType,
+            $"source {Source} and destination {Destination} differ.");
         Require(Axis >= 0 && Axis < Source.Rank, $"axis {Axis} is outside the {Source.Rank} dimensions.");
-        Require(GroupSize >= 1 && Source.Dimensions[Axis] % GroupSize == 0, $"{Source.Dimensions[Axis]} indices are no multiple of the group size {GroupSize}.");
+        Require(GroupSize >= 1 && Source.Dimensions[Axis] % GroupSize == 0,
+            $"{Source.Dimensions[Axis]} indices are no multiple of the group size {GroupSize}.");
         Require(attributes.Equals(PrimitiveAttributes.Default), "takes no attributes.");
     }
 

@@ -23,7 +23,8 @@ public sealed record SoftmaxDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     public override void Validate(PrimitiveAttributes attributes)
     {
         ArgumentNullException.ThrowIfNull(attributes);
-        Require(Source.Dimensions == Destination.Dimensions, $"source {Source.Dimensions} and destination {Destination.Dimensions} differ.");
+        Require(Source.Dimensions == Destination.Dimensions,
+            $"source {Source.Dimensions} and destination {Destination.Dimensions} differ.");
         Require(Axis >= 0 && Axis < Source.Rank, $"axis {Axis} is outside the {Source.Rank} dimensions.");
         RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");
         RequireZeroPoint(attributes.DestinationZeroPoint, Destination.DataType, "destination");

@@ -17,7 +17,8 @@ public sealed record SumDescriptor : ManySourcesDescriptor
     {
         base.Validate(attributes);
         foreach (MemoryDescriptor source in Sources)
-            Require(source.Dimensions == Destination.Dimensions, $"source {source.Dimensions} and destination {Destination.Dimensions} differ.");
+            Require(source.Dimensions == Destination.Dimensions,
+                $"source {source.Dimensions} and destination {Destination.Dimensions} differ.");
     }
 
     /// <inheritdoc/>

@@ -60,7 +60,8 @@ internal static class AttentionDecompositions
 
     private static GraphValue[] Split(NodeDraft node, ImportContext context, GraphValue value, int axis, string name)
     {
-        GraphValue? sizes = node.Attributes.GetIntegers("qkv_hidden_sizes") is { } given ? context.Integers(node.Name + name + ":sizes", given) : null;
+        GraphValue? sizes = node.Attributes.GetIntegers("qkv_hidden_sizes") is { } given
+            ? context.Integers(node.Name + name + ":sizes", given) : null;
         GraphValue[] parts = [.. "qkv".Select(c => context.Graph.AddValue(context.Graph.UniqueValueName($"{node.Name}{name}:{c}")))];
         var attributes = new GraphAttributes { { "axis", axis } };
         if (sizes is null)
@@ -78,7 +79,8 @@ internal static class AttentionDecompositions
         GraphValue scale = node.Attributes.GetSingle("scale") is not 0 and { } given
             ? context.Scalar(node.Name + ":scale", given)
             : HeadScale(node, context, query);
-        GraphValue scores = context.Operation("MatMul", node.Name + ":scores", [context.Operation("Mul", node.Name + ":scaled", [query, scale]), key]);
+        GraphValue scores = context.Operation("MatMul", node.Name + ":scores",
+            [context.Operation("Mul", node.Name + ":scaled", [query, scale]), key]);
         if (addend is not null)
             scores = context.Operation("Add", node.Name + ":masked", [scores, addend]);
         GraphValue shares = context.Operation("Softmax", node.Name + ":softmax", [scores], new GraphAttributes { { "axis", -1 } });
@@ -97,8 +99,10 @@ internal static class AttentionDecompositions
     // 1/√(extent of a head), which folds to a constant once the shapes are known.
     private static GraphValue HeadScale(NodeDraft node, ImportContext context, GraphValue query)
     {
-        GraphValue extent = context.Operation("Shape", node.Name + ":extent", [query], new GraphAttributes { { "start", 3 }, { "end", 4 } });
-        GraphValue real = context.Operation("Cast", node.Name + ":real_extent", [extent], new GraphAttributes { { "to", ElementTypeCodes.ToCode(DataType.Float32) } });
+        GraphValue extent = context.Operation("Shape", node.Name + ":extent", [query],
+            new GraphAttributes { { "start", 3 }, { "end", 4 } });
+        GraphValue real = context.Operation("Cast", node.Name + ":real_extent", [extent],
+            new GraphAttributes { { "to", ElementTypeCodes.ToCode(DataType.Float32) } });
         return context.Operation("Reciprocal", node.Name + ":scale", [context.Operation("Sqrt", node.Name + ":root", [real])]);
     }
 
@@ -107,6 +111,7 @@ internal static class AttentionDecompositions
     private static void Refuse(NodeDraft node, bool condition, string what)
     {
         if (condition)
-            throw new UnsupportedModelException($"{node.Subject} has {what}, which is not supported. Export the model without optimization.");
+            throw new UnsupportedModelException(
+                $"{node.Subject} has {what}, which is not supported. Export the model without optimization.");
     }
 }

@@ -13,7 +13,8 @@ internal static class FusedProducts
         float[] parameters = node.Attributes.GetSingles("activation_params") ?? [];
         node.Attributes.Remove("activation");
         node.Attributes.Remove("activation_params");
-        GraphValue result = context.Operation("Conv", node.Name + ":conv", [node.Input(0), node.Input(1), node.OptionalInput(2)], node.Attributes);
+        GraphValue result = context.Operation("Conv", node.Name + ":conv", [node.Input(0), node.Input(1), node.OptionalInput(2)],
+            node.Attributes);
         if (node.OptionalInput(3) is { } addend)
             result = context.Operation("Add", node.Name + ":sum", [result, addend]);
         Activate(node, context, result, activation, parameters);
@@ -78,7 +79,8 @@ internal static class FusedProducts
                 context.EmitAs(node, activation, [result], new GraphAttributes { { "alpha", Parameter(0, 0.01f) } });
                 break;
             case "HardSigmoid":
-                context.EmitAs(node, activation, [result], new GraphAttributes { { "alpha", Parameter(0, 0.2f) }, { "beta", Parameter(1, 0.5f) } });
+                context.EmitAs(node, activation, [result],
+                    new GraphAttributes { { "alpha", Parameter(0, 0.2f) }, { "beta", Parameter(1, 0.5f) } });
                 break;
             case "Clip":
                 GraphValue low = context.Scalar(node.Name + ":min", Parameter(0, float.MinValue));

@@ -68,19 +68,23 @@ internal static class NormalizationDecompositions
         else
         {
             // The first rows, as many as there are words.
-            GraphValue shape = context.Operation("Shape", node.Name + ":shape", [words], new GraphAttributes { { "start", 1 }, { "end", 2 } });
+            GraphValue shape = context.Operation("Shape", node.Name + ":shape", [words],
+                new GraphAttributes { { "start", 1 }, { "end", 2 } });
             GraphValue zero = context.Integers(node.Name + ":zero", [0]);
             positions = context.Operation("Slice", node.Name + ":positions", [positions, zero, shape, zero]);
         }
 
         sum = context.Operation("Add", node.Name + ":placed", [sum, positions]);
         if (node.OptionalInput(1) is { } segments)
-            sum = context.Operation("Add", node.Name + ":sum", [sum, context.Operation("Gather", node.Name + ":segments", [node.Input(4), segments])]);
+            sum = context.Operation("Add", node.Name + ":sum",
+                [sum, context.Operation("Gather", node.Name + ":segments", [node.Input(4), segments])]);
         EmitLayer(node, context, sum, node.Input(5), node.Input(6));
     }
 
-    private static void EmitLayer(NodeDraft node, ImportContext context, GraphValue source, GraphValue scale, GraphValue? shift) => context.EmitAs(
-        node, "LayerNormalization", [source, scale, shift], new GraphAttributes { { "axis", -1 }, { "epsilon", node.Attributes.GetSingle("epsilon", 1e-12f) } });
+    private static void EmitLayer(NodeDraft node, ImportContext context, GraphValue source, GraphValue scale,
+        GraphValue? shift) => context.EmitAs(
+        node, "LayerNormalization", [source, scale, shift],
+        new GraphAttributes { { "axis", -1 }, { "epsilon", node.Attributes.GetSingle("epsilon", 1e-12f) } });
 
     private static void EmitRootMeanSquare(NodeDraft node, ImportContext context, GraphValue source, GraphValue scale, float epsilon)
     {
@@ -89,11 +93,13 @@ internal static class NormalizationDecompositions
         if (axis >= 0)
         {
             axis -= rank ?? throw new UnsupportedModelException(
-                $"{node.Subject} has a positive axis, and the file does not tell the rank of '{source.Name}'. Export the model with shapes.");
+                $"{node.Subject} has a positive axis, and the file does not tell the rank of '{source.Name}'. Export the model "
+                    + "with shapes.");
         }
 
         if (axis >= 0 || axis < -(rank ?? LargestRank))
-            throw new ModelFormatException($"{node.Subject}: axis {node.Attributes.GetInteger("axis", -1)} is out of range. Export the model again.");
+            throw new ModelFormatException(
+                $"{node.Subject}: axis {node.Attributes.GetInteger("axis", -1)} is out of range. Export the model again.");
         GraphValue axes = context.Integers(node.Name + ":axes", [.. Enumerable.Range(0, (int)-axis).Select(i => axis + i)]);
         GraphValue squares = context.Operation("Mul", node.Name + ":squares", [source, source]);
         GraphValue mean = context.Operation("ReduceMean", node.Name + ":mean", [squares, axes]);
@@ -107,7 +113,8 @@ internal static class NormalizationDecompositions
     private static GraphValue Sum(NodeDraft node, ImportContext context, GraphValue? bias)
     {
         if (node.Outputs.Skip(1).Take(2).Any(o => !o.IsOmitted && o.Name.Length > 0 && IsRead(o)))
-            throw new UnsupportedModelException($"{node.Subject} delivers mean or deviation, which is not supported. Export the model without optimization.");
+            throw new UnsupportedModelException(
+                $"{node.Subject} delivers mean or deviation, which is not supported. Export the model without optimization.");
         GraphValue left = node.Input(0), right = node.Input(1);
         if (bias is not null)
             (left, right) = (context.Operation("Add", node.Name + ":skipped", [left, right]), bias);

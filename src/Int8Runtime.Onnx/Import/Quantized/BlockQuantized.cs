@@ -11,16 +11,20 @@ internal static class BlockQuantized
     {
         int depth = node.Attributes.GetInt32("K"), columns = node.Attributes.GetInt32("N");
         int bits = node.Attributes.GetInt32("bits", 4), block = node.Attributes.GetInt32("block_size");
-        if (node.Input(1).Constant is not { ElementType: DataType.UInt8 } codes || node.Input(2).Constant is not { } scales || node.OptionalInput(4) is not null
+        if (node.Input(1).Constant is not { ElementType: DataType.UInt8 } codes || node.Input(2).Constant is not { } scales
+            || node.OptionalInput(4) is not null
             || node.OptionalInput(3) is { IsConstant: false } || bits is not (2 or 4 or 8) || block <= 0 || depth <= 0 || columns <= 0)
             throw new UnsupportedModelException(
-                $"{node.Subject} has computed or reordered weights, or {bits} bits, which is not supported. Export it with constant weights of "
+                $"{node.Subject} has computed or reordered weights, or {bits} bits, which is not supported. Export it with "
+                    + "constant weights of "
                 + "2, 4 or 8 bits and without g_idx.");
         int blocks = (depth + block - 1) / block;
         DataType type = bits == 8 ? DataType.UInt8 : bits == 4 ? DataType.UInt4 : DataType.UInt2;
         long rowBytes = (long)blocks * PackedElements.BytesOf(type, block);
         if (codes.Bytes.Length != columns * rowBytes || scales.ElementCount != columns * blocks)
-            throw new ModelFormatException($"{node.Subject}: {codes} and {scales} do not hold {columns} columns of {depth} in blocks of {block}. Export it again.");
+            throw new ModelFormatException(
+                $"{node.Subject}: {codes} and {scales} do not hold {columns} columns of {depth} in blocks of {block}. "
+                + "Export it again.");
         byte[] integers = Unpack(type, codes.Bytes.Span, columns * blocks * block);
         float[] factors = scales.ToSingleArray(), zeros = ZeroPoints(node, type, columns, blocks);
         GraphValue right = Array.TrueForAll(zeros, z => z == MathF.Round(z) && z >= 0 && z < 1 << bits)
@@ -42,7 +46,8 @@ internal static class BlockQuantized
         for (int n = 0; n < columns; n++)
             for (int k = 0; k < depth; k++)
                 elements[k * columns + n] = integers[n * blocks * block + k];
-        T[] Arranged<T>(Func<int, T> parameter) => [.. from b in Enumerable.Range(0, blocks) from n in Enumerable.Range(0, columns) select parameter(n * blocks + b)];
+        T[] Arranged<T>(Func<int, T> parameter) =>
+            [.. from b in Enumerable.Range(0, blocks) from n in Enumerable.Range(0, columns) select parameter(n * blocks + b)];
         return context.Operation(
             "DequantizeLinear", node.Name + ":weights",
             [
@@ -75,13 +80,16 @@ internal static class BlockQuantized
     {
         if (node.Input(0).Constant is not { ElementType: DataType.Int4 or DataType.UInt4 })
             throw new UnsupportedModelException(
-                $"{node.Subject} gathers from data that are no constant 4-bit integers, which is not supported. Export the table as INT4 or UINT4.");
+                $"{node.Subject} gathers from data that are no constant 4-bit integers, which is not supported. Export the "
+                    + "table as INT4 or UINT4.");
         var blocks = new GraphAttributes
         {
             { "axis", node.Attributes.GetInteger("quantize_axis", 1) }, { "block_size", node.Attributes.GetInteger("block_size", 128) },
         };
-        GraphValue real = context.Operation("DequantizeLinear", node.Name + ":real", [node.Input(0), node.Input(2), node.OptionalInput(3)], blocks);
-        context.EmitAs(node, "Gather", [real, node.Input(1)], new GraphAttributes { { "axis", node.Attributes.GetInteger("gather_axis") } });
+        GraphValue real = context.Operation("DequantizeLinear", node.Name + ":real",
+            [node.Input(0), node.Input(2), node.OptionalInput(3)], blocks);
+        context.EmitAs(node, "Gather", [real, node.Input(1)],
+            new GraphAttributes { { "axis", node.Attributes.GetInteger("gather_axis") } });
     }
 
     // Real numbers, or integers packed as the weights are, each row beginning with a byte of its own; by default the middle of the range.
@@ -109,7 +117,8 @@ internal static class BlockQuantized
 
         return result;
 
-        ModelFormatException Defect() => new($"{node.Subject}: the zero points {given} do not fit {columns} columns of {blocks} blocks. Export it again.");
+        ModelFormatException Defect() =>
+            new($"{node.Subject}: the zero points {given} do not fit {columns} columns of {blocks} blocks. Export it again.");
     }
 
     private static byte[] Unpack(DataType type, ReadOnlySpan<byte> bytes, int elements) =>

@@ -22,7 +22,8 @@ internal static class QuantizedOperands
     {
         zeroPoint = MatchCount(node, context, scale, zeroPoint);
         return context.Operation(
-            "DequantizeLinear", $"{node.Name}:{tensor.Name}:real", [tensor, AsScalar(context, scale), AsScalar(context, zeroPoint)], Axis(axis));
+            "DequantizeLinear", $"{node.Name}:{tensor.Name}:real",
+            [tensor, AsScalar(context, scale), AsScalar(context, zeroPoint)], Axis(axis));
     }
 
     /// <summary>Defines the first output of the node as the quantized form of <paramref name="real"/>.</summary>
@@ -80,7 +81,8 @@ internal static class QuantizedOperands
 
     // Scales of one element are written as a vector by some exporters; QuantizeLinear then would want an axis of extent
     // one.
-    private static GraphValue? AsScalar(ImportContext context, GraphValue? value) => value?.Constant is { ElementCount: 1, Rank: > 0 } content
+    private static GraphValue? AsScalar(ImportContext context, GraphValue? value) =>
+        value?.Constant is { ElementCount: 1, Rank: > 0 } content
         ? context.Constant(value.Name, content.Reshaped([]))
         : value;
 }

@@ -47,10 +47,13 @@ internal static class NormalizationUpgrades
             for (int i = 1; i <= 2; i++)
             {
                 // [groups] → [groups, channels / groups] → [channels]
-                GraphValue column = context.Operation("Unsqueeze", $"{node.Name}:column{i}", [node.Input(i), context.Integers(node.Name + ":axis", [1])]);
+                GraphValue column = context.Operation("Unsqueeze", $"{node.Name}:column{i}",
+                    [node.Input(i), context.Integers(node.Name + ":axis", [1])]);
                 GraphValue repeated = context.Operation(
-                    "Expand", $"{node.Name}:repeated{i}", [column, context.Integers(node.Name + ":shape", [groups, channels / Math.Max(groups, 1)])]);
-                node.SetInput(i, context.Operation("Reshape", $"{node.Name}:channels{i}", [repeated, context.Integers(node.Name + ":extent", [channels])]));
+                    "Expand", $"{node.Name}:repeated{i}",
+                    [column, context.Integers(node.Name + ":shape", [groups, channels / Math.Max(groups, 1)])]);
+                node.SetInput(i, context.Operation("Reshape", $"{node.Name}:channels{i}",
+                    [repeated, context.Integers(node.Name + ":extent", [channels])]));
             }
         }
 
@@ -63,7 +66,8 @@ internal static class NormalizationUpgrades
         GraphValue source = node.Input(0);
         if (ImportContext.RankOf(source) is not { } rank || rank < 2)
             throw new UnsupportedModelException(
-                $"{node.Subject} is in training mode, and the file does not tell the rank of '{source.Name}'. Export the model for inference.");
+                $"{node.Subject} is in training mode, and the file does not tell the rank of '{source.Name}'. Export the model "
+                    + "for inference.");
         GraphValue axes = context.Integers(node.Name + ":axes", [0, .. Enumerable.Range(2, rank - 2)]);
         GraphValue spatial = context.Integers(node.Name + ":spatial", [.. Enumerable.Range(1, rank - 2)]);
         GraphValue mean = context.Operation("ReduceMean", node.Name + ":mean", [source, axes]);
@@ -71,7 +75,8 @@ internal static class NormalizationUpgrades
         GraphValue squares = context.Operation("Mul", node.Name + ":squares", [centred, centred]);
         GraphValue variance = context.Operation("ReduceMean", node.Name + ":variance", [squares, axes]);
         GraphValue epsilon = context.Scalar(node.Name + ":epsilon", node.Attributes.GetSingle("epsilon", 1e-5f));
-        GraphValue deviation = context.Operation("Sqrt", node.Name + ":deviation", [context.Operation("Add", node.Name + ":biased", [variance, epsilon])]);
+        GraphValue deviation = context.Operation("Sqrt", node.Name + ":deviation",
+            [context.Operation("Add", node.Name + ":biased", [variance, epsilon])]);
         GraphValue normal = context.Operation("Div", node.Name + ":normal", [centred, deviation]);
         GraphValue scaled = context.Operation("Mul", node.Name + ":scaled", [normal, PerChannel(1)]);
         context.EmitAs(node, "Add", [scaled, PerChannel(2)]);
@@ -85,9 +90,11 @@ internal static class NormalizationUpgrades
             if (output >= node.Outputs.Count || node.Outputs[output].IsOmitted)
                 return;
             float momentum = node.Attributes.GetSingle("momentum", 0.9f);
-            GraphValue kept = context.Operation("Mul", $"{node.Name}:kept{output}", [node.Input(running), context.Scalar(node.Name + ":momentum", momentum)]);
+            GraphValue kept = context.Operation("Mul", $"{node.Name}:kept{output}",
+                [node.Input(running), context.Scalar(node.Name + ":momentum", momentum)]);
             GraphValue vector = context.Operation("Squeeze", $"{node.Name}:vector{output}", [statistic, axes]);
-            GraphValue share = context.Operation("Mul", $"{node.Name}:share{output}", [vector, context.Scalar(node.Name + ":rest", 1 - momentum)]);
+            GraphValue share = context.Operation("Mul", $"{node.Name}:share{output}",
+                [vector, context.Scalar(node.Name + ":rest", 1 - momentum)]);
             context.Graph.AddNode("Add", [kept, share], [node.Outputs[output]], name: $"{node.Name}:running{output}");
         }
     }

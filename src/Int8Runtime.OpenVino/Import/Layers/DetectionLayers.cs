@@ -106,10 +106,13 @@ internal static class DetectionLayers
         if (layer.Has("framework"))
             attributes.Add("framework", layer.Text("framework").ToLowerInvariant());
         layer.EmitMany(
-            "Proposal", Math.Min(layer.Layer.Outputs.Count, 2), [layer.Input(0), layer.Input(1), layer.Input(2)], attributes, OperatorDomains.OpenVino);
+            "Proposal", Math.Min(layer.Layer.Outputs.Count, 2), [layer.Input(0), layer.Input(1), layer.Input(2)], attributes,
+            OperatorDomains.OpenVino);
     }
 
-    /// <summary>With the method <c>max</c> this is MaxRoiPool of ONNX; its corners are pixels, those of <c>bilinear</c> are fractions.</summary>
+    /// <summary>
+    /// With the method <c>max</c> this is MaxRoiPool of ONNX; its corners are pixels, those of <c>bilinear</c> are fractions.
+    /// </summary>
     public static void RoiPooling(LayerContext layer)
     {
         string method = layer.Text("method", "max").ToLowerInvariant();

@@ -58,7 +58,9 @@ internal interface IDotProduct
     /// <summary>accumulator += a · b, lane by lane; <paramref name="b"/> is a register or memory.</summary>
     void Accumulate(KernelAssembler asm, Vec accumulator, Vec a, Operand b);
 
-    /// <summary>accumulator += a · b + nextA · nextB, for two steps that follow each other; the first one at an even place in its run.</summary>
+    /// <summary>
+    /// accumulator += a · b + nextA · nextB, for two steps that follow each other; the first one at an even place in its run.
+    /// </summary>
     void AccumulateTwo(KernelAssembler asm, Vec accumulator, Vec a, Operand b, Vec nextA, Operand nextB)
     {
         Accumulate(asm, accumulator, a, b);

@@ -31,7 +31,8 @@ internal static class BitOperators
             "BitwiseAnd" => static (a, b) => a & b,
             "BitwiseOr" => static (a, b) => a | b,
             "BitwiseXor" => static (a, b) => a ^ b,
-            _ when operands.Attributes.GetString("direction") == "RIGHT" => static (a, b) => IsWide(b) ? T.Zero : a >>> int.CreateTruncating(b),
+            _ when operands.Attributes.GetString("direction") == "RIGHT" => static (a, b) =>
+                IsWide(b) ? T.Zero : a >>> int.CreateTruncating(b),
             _ => static (a, b) => IsWide(b) ? T.Zero : a << int.CreateTruncating(b),
         };
         return Elementwise.Binary(operands, source, HostEvaluator.Content(operands, 1), source.ElementType, function);

@@ -8,11 +8,13 @@ internal static class BoxOperators
     public static TensorData NonMaxSuppression(NodeOperands operands)
     {
         TensorData boxes = HostEvaluator.Content(operands, 0), scores = HostEvaluator.Content(operands, 1);
-        if (boxes.Rank != 3 || boxes.Shape[2] != 4 || scores.Rank != 3 || scores.Shape[0] != boxes.Shape[0] || scores.Shape[2] != boxes.Shape[1])
+        if (boxes.Rank != 3 || boxes.Shape[2] != 4 || scores.Rank != 3 || scores.Shape[0] != boxes.Shape[0]
+            || scores.Shape[2] != boxes.Shape[1])
             throw operands.Defect($"boxes {boxes.Shape} and scores {scores.Shape} do not fit");
         int batches = scores.Shape[0], classes = scores.Shape[1], count = scores.Shape[2];
         long limit = (long)(operands.Scalar(2, "number of boxes") ?? 0);
-        double overlap = operands.Scalar(3, "overlap threshold") ?? 0, least = operands.Scalar(4, "score threshold") ?? double.NegativeInfinity;
+        double overlap = operands.Scalar(3, "overlap threshold") ?? 0, least = operands.Scalar(4, "score threshold")
+            ?? double.NegativeInfinity;
         bool isCentre = operands.Attributes.GetBoolean("center_point_box");
         float[] corners = boxes.ToSingleArray(), values = scores.ToSingleArray();
         var selected = new List<long>();
@@ -24,7 +26,8 @@ internal static class BoxOperators
             {
                 int first = (batch * classes + c) * count;
                 kept.Clear();
-                foreach (int i in Enumerable.Range(0, count).Where(i => values[first + i] > least).OrderByDescending(i => values[first + i]))
+                foreach (int i in Enumerable.Range(0, count).Where(i => values[first + i] > least)
+                    .OrderByDescending(i => values[first + i]))
                 {
                     if (kept.Count >= limit)
                         break;
@@ -60,7 +63,8 @@ internal static class BoxOperators
             if (!isHalfPixel)
                 (wide, high) = (Math.Max(wide, 1), Math.Max(high, 1));
             double cellHeight = high / rows, cellWidth = wide / columns;
-            int samplesY = sampling > 0 ? sampling : (int)Math.Ceiling(cellHeight), samplesX = sampling > 0 ? sampling : (int)Math.Ceiling(cellWidth);
+            int samplesY = sampling > 0 ? sampling : (int)Math.Ceiling(cellHeight),
+            samplesX = sampling > 0 ? sampling : (int)Math.Ceiling(cellWidth);
             int batch = IndexingOperators.Index(operands, batchOf[roi], source.Shape[0]);
             for (int c = 0; c < channels; c++)
             {
@@ -86,8 +90,8 @@ internal static class BoxOperators
         return TensorData.Create<double>(result, target).ConvertTo(source.ElementType);
     }
 
-    /// <summary>The sum of the four neighbours times their weights, and the largest of these products, which the mode <c>max</c> of RoiAlign
-    /// takes.</summary>
+    /// <summary>The sum of the four neighbours times their weights, and the largest of these products, which the mode <c>max</c>
+    /// of RoiAlign takes.</summary>
     internal static (double Sum, double Largest) Bilinear(ReadOnlySpan<double> plane, int height, int width, double y, double x)
     {
         if (y < -1 || y > height || x < -1 || x > width)
@@ -110,7 +114,8 @@ internal static class BoxOperators
     {
         public static Box Read(ReadOnlySpan<float> numbers, bool isCentre) => isCentre
             ? new(numbers[1] - numbers[3] / 2, numbers[0] - numbers[2] / 2, numbers[1] + numbers[3] / 2, numbers[0] + numbers[2] / 2)
-            : new(Math.Min(numbers[0], numbers[2]), Math.Min(numbers[1], numbers[3]), Math.Max(numbers[0], numbers[2]), Math.Max(numbers[1], numbers[3]));
+            : new(Math.Min(numbers[0], numbers[2]), Math.Min(numbers[1], numbers[3]), Math.Max(numbers[0], numbers[2]),
+                Math.Max(numbers[1], numbers[3]));
 
         /// <summary>Area of the intersection as part of the area of the union.</summary>
         public float Overlap(Box other)

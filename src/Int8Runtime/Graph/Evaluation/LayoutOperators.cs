@@ -42,7 +42,8 @@ internal static class LayoutOperators
         TensorData source = HostEvaluator.Content(operands, 0);
         PadView view = PadView.Of(operands);
         Shape target = view.Apply(operands);
-        int[][] maps = [.. target.Select((extent, i) => Indices(extent, k => SourceIndex(view.Mode, (long)k - view.Begin[i], source.Shape[i])))];
+        int[][] maps = [.. target.Select((extent, i) =>
+            Indices(extent, k => SourceIndex(view.Mode, (long)k - view.Begin[i], source.Shape[i])))];
         TensorData fill = TensorData.Scalar(view.Value).ConvertTo(source.ElementType);
         return ElementCopy.Mapped(source, maps, fill.Bytes.Span);
     }

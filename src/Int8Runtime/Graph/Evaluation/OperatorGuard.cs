@@ -27,7 +27,8 @@ internal static class OperatorGuard
         catch (ModelFormatException exception)
         {
             string message = exception.Message;
-            throw message.Contains($"'{name}'", StringComparison.Ordinal) ? exception : new ModelFormatException($"{subject}: {message}", exception);
+            throw message.Contains($"'{name}'", StringComparison.Ordinal)
+                ? exception : new ModelFormatException($"{subject}: {message}", exception);
         }
         catch (Exception exception) when (exception is ArithmeticException or ArgumentException or IndexOutOfRangeException
             or InvalidOperationException or InvalidCastException or OutOfMemoryException)

@@ -53,7 +53,8 @@ internal static class PoolingOperators
         int[] steps = LayoutOperators.DenseStrides(source.Shape);
         var walk = new IndexWalk(target);
         for (int i = 0; i < result.Length; i++, walk.Next())
-            result[i] = Math.Pow(Taps(view.Window, walk.Index.ToArray(), source.Shape).Sum(tap => Math.Pow(Math.Abs(values[Offset(tap, steps)]), p)), 1 / p);
+            result[i] = Math.Pow(Taps(view.Window, walk.Index.ToArray(), source.Shape)
+                .Sum(tap => Math.Pow(Math.Abs(values[Offset(tap, steps)]), p)), 1 / p);
         return TensorData.Create<double>(result, target).ConvertTo(source.ElementType);
     }
 

@@ -28,7 +28,8 @@ internal static class QuantizationOperators
         for (int i = 0; i < values.Length; i++)
         {
             int channel = view.ScaleIndex(i, source.Shape);
-            result[i] = Saturate(MathF.Round(values[i] / view.Scales[channel], MidpointRounding.ToEven), view.ZeroPoints[channel], min, max);
+            result[i] = Saturate(MathF.Round(values[i] / view.Scales[channel], MidpointRounding.ToEven), view.ZeroPoints[channel],
+                min, max);
         }
         return TensorData.Create<int>(result, source.Shape).ConvertTo(view.IntegerType);
     }

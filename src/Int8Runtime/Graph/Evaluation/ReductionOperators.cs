@@ -33,13 +33,15 @@ internal static class ReductionOperators
         };
         if (source.ElementType == DataType.Int32 && operands.Node.OpType is "ReduceMax" or "ReduceMin")
             start = Math.Clamp(start, int.MinValue, int.MaxValue);
-        return TensorData.Create<long>(Fold(source.ToInt64Array(), source.Shape, view, target, start, step), target).ConvertTo(source.ElementType);
+        return TensorData.Create<long>(Fold(source.ToInt64Array(), source.Shape, view, target, start, step), target)
+            .ConvertTo(source.ElementType);
     }
 
     private static TensorData Reals(NodeOperands operands, TensorData source, ReduceView view, Shape target)
     {
         double[] values = source.ToDoubleArray();
-        double[] Fold(double start, Func<double, double, double> step) => ReductionOperators.Fold(values, source.Shape, view, target, start, step);
+        double[] Fold(double start, Func<double, double, double> step) =>
+            ReductionOperators.Fold(values, source.Shape, view, target, start, step);
         double[] result;
         switch (operands.Node.OpType)
         {

@@ -139,7 +139,8 @@ internal static class RegionPooling
 
     private sealed record FeatureMap(double[] Values, int Channels, int Height, int Width)
     {
-        public ReadOnlySpan<double> Plane(int image, int channel) => Values.AsSpan((image * Channels + channel) * Height * Width, Height * Width);
+        public ReadOnlySpan<double> Plane(int image, int channel) =>
+            Values.AsSpan((image * Channels + channel) * Height * Width, Height * Width);
 
         public double Sample(int image, int channel, float y, float x) =>
             BoxOperators.Bilinear(Plane(image, channel), Height, Width, y, x).Sum;

@@ -40,11 +40,13 @@ internal sealed class ActivationPatterns : IOperationPass
 
         // clip(x + 3, 0, 6)/6, the division in either place: Linear(1/6) after the clip, or after the product.
         bool divided = gate is { Algorithm: EltwiseAlgorithm.Linear, Beta: 0 };
-        if (divided && (operation[0].Edge is not { SoleUse: not null, Producer: { Spec: EltwiseSpec } inner } || MathF.Abs((gate.Alpha * 6) - 1) > 1e-6f))
+        if (divided && (operation[0].Edge is not { SoleUse: not null, Producer: { Spec: EltwiseSpec } inner }
+            || MathF.Abs((gate.Alpha * 6) - 1) > 1e-6f))
             return null;
         Operation clip = divided ? operation[0].Edge.Producer! : operation;
         if (clip.Spec is not EltwiseSpec { Algorithm: EltwiseAlgorithm.Clip, Alpha: 0, Beta: 6 }
-            || clip[0].Edge is not { SoleUse: not null, Producer: { Spec: EltwiseSpec { Algorithm: EltwiseAlgorithm.Linear, Alpha: 1, Beta: 3 } } shift }
+            || clip[0].Edge is not { SoleUse: not null,
+                Producer: { Spec: EltwiseSpec { Algorithm: EltwiseAlgorithm.Linear, Alpha: 1, Beta: 3 } } shift }
             || shift[0].Edge != x)
             return null;
         return divided ? (new EltwiseSpec(EltwiseAlgorithm.HardSwish, 1f / 6f, 0.5f), operation) : null;

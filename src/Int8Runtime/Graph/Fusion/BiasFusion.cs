@@ -44,7 +44,9 @@ internal sealed class BiasFusion : IOperationPass
 
         while (product.Operands.Count < 3)
             product.AddOperand(null);
-        product.SetOperand(2, new Operand(new Edge(addition.Name + ":bias", DataType.Float32, [addend.Length], TensorData.Create<float>(addend, [addend.Length]))));
+        product.SetOperand(2,
+            new Operand(new Edge(addition.Name + ":bias", DataType.Float32, [addend.Length],
+                TensorData.Create<float>(addend, [addend.Length]))));
         if (reshape is null)
         {
             graph.Merge(product, addition);

@@ -37,7 +37,8 @@ internal sealed class DequantizationAbsorption : IOperationPass
                         Absorb(log, operation, (0, reduced));
                     break;
                 case PoolingSpec or ResamplingSpec or EltwiseSpec or PReluSpec:
-                    if (Integers(operation[0]) is { } source && QuantizationMovement.CommonQuantization(operation.Output) is { IsPerTensor: true })
+                    if (Integers(operation[0]) is { } source
+                        && QuantizationMovement.CommonQuantization(operation.Output) is { IsPerTensor: true })
                         Absorb(log, operation, (0, source));
                     break;
                 case ConvertSpec:
@@ -52,7 +53,8 @@ internal sealed class DequantizationAbsorption : IOperationPass
 
     // The integers with one scale that a dequantization in front of the operand reads.
     private static Operand? Integers(Operand operand) =>
-        operand.Dequantized() is { Quantization: { IsPerTensor: true } quantization } integers && quantization.Type.IsInt8() ? integers : null;
+        operand.Dequantized() is { Quantization: { IsPerTensor: true } quantization } integers && quantization.Type.IsInt8()
+            ? integers : null;
 
     private void AbsorbWeighted(PassLog log, Operation operation, int weightsAxis)
     {
@@ -64,8 +66,10 @@ internal sealed class DequantizationAbsorption : IOperationPass
             : source is null ? "the source is not quantized"
             : weights is null ? "the weights are not quantized"
             : !source.Quantization!.IsPerTensor ? "the source has several scales"
-            : !source.Quantization.Type.IsInt8() || !weights.Quantization!.Type.IsInt8() ? $"{source.Quantization.Type.ToShortName()} with {weights.Quantization!.Type.ToShortName()} weights has no kernel"
-            : !weights.Quantization.IsPerTensor && weights.Quantization.Axis != weightsAxis ? "the scales of the weights are not per output channel"
+            : !source.Quantization.Type.IsInt8() || !weights.Quantization!.Type.IsInt8()
+            ? $"{source.Quantization.Type.ToShortName()} with {weights.Quantization!.Type.ToShortName()} weights has no kernel"
+            : !weights.Quantization.IsPerTensor && weights.Quantization.Axis != weightsAxis
+            ? "the scales of the weights are not per output channel"
             : null;
         if (obstacle is not null)
             operation.Notes.Add("computes in f32: " + obstacle);

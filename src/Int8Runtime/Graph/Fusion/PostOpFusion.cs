@@ -40,11 +40,13 @@ internal sealed class PostOpFusion : IOperationPass
 
     // A sum of two tensors goes on with a rectifier, a scale of channels with a shift, one function of an element with the next.
     private static bool TakesActivation(Operation producer) =>
-        producer is { Spec: BinarySpec or EltwiseSpec, OutputQuantization: null, Output.Type: DataType.Float32, PostOps.Count: < PostOp.MaximumChainLength };
+        producer is { Spec: BinarySpec or EltwiseSpec, OutputQuantization: null, Output.Type: DataType.Float32,
+            PostOps.Count: < PostOp.MaximumChainLength };
 
     private void FuseBinary(OperationGraph graph, PassLog log, Operation consumer, BinarySpec binary)
     {
-        bool commutes = binary.Algorithm is BinaryAlgorithm.Add or BinaryAlgorithm.Multiply or BinaryAlgorithm.Maximum or BinaryAlgorithm.Minimum;
+        bool commutes = binary.Algorithm is BinaryAlgorithm.Add or BinaryAlgorithm.Multiply or BinaryAlgorithm.Maximum
+            or BinaryAlgorithm.Minimum;
         int chosen = -1, best = -1;
         for (int i = 0; i < (commutes ? 2 : 1); i++)
         {

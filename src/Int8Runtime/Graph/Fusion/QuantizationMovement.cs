@@ -104,7 +104,8 @@ internal sealed class QuantizationMovement : IOperationPass
         var integers = new Edge(result.Name + ":" + common.Type.ToShortName(), common.Type, result.Shape);
         operation.SetOutput(integers);
         SetPadding(operation, common);
-        graph.InsertAfter(operation, new Operation(operation.Name, "DequantizeLinear", new ConvertSpec(), [new Operand(integers, common)], [result]));
+        graph.InsertAfter(operation,
+            new Operation(operation.Name, "DequantizeLinear", new ConvertSpec(), [new Operand(integers, common)], [result]));
         log.Add(Name, operation.Name, $"moves {common}");
         return true;
     }
@@ -119,7 +120,9 @@ internal sealed class QuantizationMovement : IOperationPass
         {
             Operand source = operation[i];
             var integers = new Edge($"{source.Edge.Name}:{common.Type.ToShortName()}", common.Type, source.Shape);
-            graph.InsertBefore(operation, new Operation(operation.Name, "QuantizeLinear", new ConvertSpec(), [source], [integers]) { OutputQuantization = common });
+            graph.InsertBefore(operation,
+                new Operation(operation.Name, "QuantizeLinear", new ConvertSpec(), [source],
+                    [integers]) { OutputQuantization = common });
             operation.SetOperand(i, new Operand(integers));
         }
 

@@ -4,14 +4,17 @@ namespace Int8Runtime.Graph.Lowering;
 /// <summary>Operators that combine tensors element by element.</summary>
 internal sealed class BinaryLowering : INodeLowering
 {
-    public IReadOnlyList<string> OpTypes { get; } = ["Add", "Sub", "Mul", "Div", "Max", "Min", "Sum", "Mean", "Where", "PRelu", "BatchNormalization"];
+    public IReadOnlyList<string> OpTypes { get; } =
+        ["Add", "Sub", "Mul", "Div", "Max", "Min", "Sum", "Mean", "Where", "PRelu", "BatchNormalization"];
 
     public void Lower(GraphNode node, LoweringContext context)
     {
         Shape result = LoweringContext.ExtentsOf(node.Output);
         if (node.Output.ElementType != DataType.Float32 || result.Rank == 0)
         {
-            context.EmitHost(node, result.Rank == 0 ? "the result is a scalar" : $"no primitive computes it on {node.Output.ElementType.ToShortName()}");
+            context.EmitHost(node,
+                result.Rank == 0 ? "the result is a scalar"
+                : $"no primitive computes it on {node.Output.ElementType.ToShortName()}");
             return;
         }
 
@@ -62,8 +65,10 @@ internal sealed class BinaryLowering : INodeLowering
             Shape shape = last ? result : Combined(left.Shape, right.Shape);
             (OperationSpec spec, Operand[] operands) = Simplified(algorithm, left, right, shape) is { } linear
                 ? (linear.Spec, [linear.Source])
-                : ((OperationSpec)new BinarySpec(algorithm), (Operand[])[context.ToRank(node, left, shape.Rank), context.ToRank(node, right, shape.Rank)]);
-            Operation operation = last ? context.Emit(node, spec, operands) : context.EmitStep(node, spec, DataType.Float32, shape, operands);
+                : ((OperationSpec)new BinarySpec(algorithm),
+                    (Operand[])[context.ToRank(node, left, shape.Rank), context.ToRank(node, right, shape.Rank)]);
+            Operation operation = last
+                ? context.Emit(node, spec, operands) : context.EmitStep(node, spec, DataType.Float32, shape, operands);
             left = new Operand(operation.Output);
         }
 
@@ -130,10 +135,12 @@ internal sealed class BinaryLowering : INodeLowering
         }
 
         int[] shape = [.. result.Select((_, d) => d == 1 ? result[1] : 1)];
-        Edge Constant(string suffix, float[] values) => new(node.Name + suffix, DataType.Float32, shape, TensorData.Create<float>(values, shape));
+        Edge Constant(string suffix, float[] values) =>
+            new(node.Name + suffix, DataType.Float32, shape, TensorData.Create<float>(values, shape));
         Operation scaled = context.EmitStep(node, new BinarySpec(BinaryAlgorithm.Multiply), DataType.Float32, result,
             context.OperandOf(node, 0), new Operand(Constant(":scale", parameters.Scale)));
-        context.Emit(node, new BinarySpec(BinaryAlgorithm.Add), new Operand(scaled.Output), new Operand(Constant(":shift", parameters.Shift)));
+        context.Emit(node, new BinarySpec(BinaryAlgorithm.Add), new Operand(scaled.Output),
+            new Operand(Constant(":shift", parameters.Shift)));
     }
 
     private static Shape Combined(Shape left, Shape right)

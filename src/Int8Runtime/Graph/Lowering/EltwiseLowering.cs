@@ -38,7 +38,8 @@ internal sealed class EltwiseLowering : INodeLowering
         {
             case "Selu":
                 float gamma = attributes.GetSingle("gamma", UnaryOperators.SeluGamma);
-                return [new(EltwiseAlgorithm.Elu, attributes.GetSingle("alpha", UnaryOperators.SeluAlpha)), new(EltwiseAlgorithm.Linear, gamma)];
+                return [new(EltwiseAlgorithm.Elu, attributes.GetSingle("alpha", UnaryOperators.SeluAlpha)),
+                    new(EltwiseAlgorithm.Linear, gamma)];
             case "Celu" when attributes.GetSingle("alpha", 1) is not 1 and not 0 and { } alpha:
                 return [new(EltwiseAlgorithm.Linear, 1 / alpha), new(EltwiseAlgorithm.Elu, 1), new(EltwiseAlgorithm.Linear, alpha)];
             default:
@@ -64,7 +65,8 @@ internal sealed class EltwiseLowering : INodeLowering
                     : power == 0.5f ? new EltwiseSpec(EltwiseAlgorithm.Sqrt)
                     : new EltwiseSpec(EltwiseAlgorithm.Pow, 1, power);
             case "Gelu":
-                return new EltwiseSpec(attributes.GetString("approximate", "none") == "tanh" ? EltwiseAlgorithm.GeluTanh : EltwiseAlgorithm.GeluErf);
+                return new EltwiseSpec(attributes.GetString("approximate", "none") == "tanh"
+                    ? EltwiseAlgorithm.GeluTanh : EltwiseAlgorithm.GeluErf);
             default:
                 return Simple(node.OpType, attributes);
         }

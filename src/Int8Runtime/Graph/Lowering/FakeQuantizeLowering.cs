@@ -26,7 +26,8 @@ internal sealed class FakeQuantizeLowering : INodeLowering
         chain.Apply(BinaryAlgorithm.Multiply, view.OutputStep);
         chain.Apply(BinaryAlgorithm.Add, view.OutputLow);
         Operation last = chain.Clamp(least, most, isLast: true);
-        last.Notes.Add($"simulates {view.Levels} levels in f32: {view.FindIntegers(out _, out _, out _) ?? "the ranges differ along several dimensions"}");
+        last.Notes.Add($"simulates {view.Levels} levels in f32: "
+            + $"{view.FindIntegers(out _, out _, out _) ?? "the ranges differ along several dimensions"}");
     }
 
     // Numbers are parameters of element-wise functions, vectors second operands of binary ones.
@@ -60,7 +61,8 @@ internal sealed class FakeQuantizeLowering : INodeLowering
         private Operation Emit(OperationSpec spec, float[]? operand, bool isLast)
         {
             Operand? second = operand is null ? null : context.ToRank(
-                node, new Operand(new Edge(node.Name + ":range", DataType.Float32, rangeShape, TensorData.Create<float>(operand, rangeShape))), _value.Shape.Rank);
+                node, new Operand(new Edge(node.Name + ":range", DataType.Float32, rangeShape,
+                    TensorData.Create<float>(operand, rangeShape))), _value.Shape.Rank);
             ReadOnlySpan<Operand?> operands = second is null ? [_value] : [_value, second];
             Operation operation = isLast
                 ? context.Emit(node, spec, operands)

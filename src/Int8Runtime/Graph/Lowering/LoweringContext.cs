@@ -16,7 +16,9 @@ internal sealed class LoweringContext(OperationGraph operations)
     /// <exception cref="NodeLoweringException">They depend on data.</exception>
     public static Shape ExtentsOf(GraphValue value) => value.Shape is { IsStatic: true } shape
         ? shape.ToExtents()
-        : throw new NodeLoweringException($"the shape of '{value.Name}' ({value.Shape?.ToString() ?? "unknown"}) depends on data or on an input dimension that is not set");
+        : throw new NodeLoweringException(
+            $"the shape of '{value.Name}' ({value.Shape?.ToString() ?? "unknown"}) depends on data or on an input dimension "
+            + "that is not set");
 
     /// <summary>Makes a graph input a tensor that the caller supplies.</summary>
     public void DefineInput(GraphValue value)
@@ -73,7 +75,8 @@ internal sealed class LoweringContext(OperationGraph operations)
     /// <summary>The same under a name of its own, for what stands beside the node's computation in reports.</summary>
     public Operation EmitPart(
         GraphNode node, string name, OperationSpec spec, DataType type, Shape shape, params ReadOnlySpan<Operand?> operands) =>
-        Operations.Add(new Operation(name, node.OpType, spec, operands, [new Edge(node.Output.Name + ":" + spec.GetType().Name, type, shape)]));
+        Operations.Add(new Operation(name, node.OpType, spec, operands,
+            [new Edge(node.Output.Name + ":" + spec.GetType().Name, type, shape)]));
 
     /// <summary>The tensor under another shape of as many elements.</summary>
     public Operand Reshape(GraphNode node, Operand operand, Shape shape)
@@ -85,7 +88,9 @@ internal sealed class LoweringContext(OperationGraph operations)
         return new Operand(EmitStep(node, new ReshapeSpec(), operand.Edge.Type, shape, operand).Output, operand.Quantization);
     }
 
-    /// <summary>The tensor with leading extents of 1 up to a rank: numpy's broadcasting for primitives, whose operands have one rank.</summary>
+    /// <summary>
+    /// The tensor with leading extents of 1 up to a rank: numpy's broadcasting for primitives, whose operands have one rank.
+    /// </summary>
     public Operand ToRank(GraphNode node, Operand operand, int rank)
     {
         var extents = new int[rank];

@@ -83,11 +83,13 @@ internal sealed class MatrixLowering : INodeLowering
     }
 
     // Emits the product and gives its result the node's shape.
-    private static void Emit(GraphNode node, LoweringContext context, OperationSpec spec, Shape product, params ReadOnlySpan<Operand?> operands)
+    private static void Emit(GraphNode node, LoweringContext context, OperationSpec spec, Shape product,
+        params ReadOnlySpan<Operand?> operands)
     {
         if (product == LoweringContext.ExtentsOf(node.Output))
             context.Emit(node, spec, operands);
         else
-            context.Emit(node, new ReshapeSpec(), new Operand(context.EmitStep(node, spec, node.Output.ElementType, product, operands).Output));
+            context.Emit(node, new ReshapeSpec(),
+                new Operand(context.EmitStep(node, spec, node.Output.ElementType, product, operands).Output));
     }
 }

@@ -7,7 +7,8 @@ namespace Int8Runtime.Graph.Lowering;
 internal sealed class MovementLowering : INodeLowering
 {
     public IReadOnlyList<string> OpTypes { get; } =
-        ["Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Transpose", "Slice", "Split", "Pad", "Concat", "DepthToSpace", "SpaceToDepth"];
+        ["Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Transpose", "Slice", "Split", "Pad", "Concat",
+            "DepthToSpace", "SpaceToDepth"];
 
     public void Lower(GraphNode node, LoweringContext context)
     {
@@ -46,7 +47,8 @@ internal sealed class MovementLowering : INodeLowering
                 break;
             case "Concat":
                 int axis = NodeOperands.Of(node).AxisAttribute(0, source.Shape.Rank);
-                Operand?[] parts = [.. Enumerable.Range(0, node.Inputs.Count).Select(i => context.OperandOf(node, i)).Where(p => p.Shape.ElementCount > 0)];
+                Operand?[] parts = [.. Enumerable.Range(0, node.Inputs.Count).Select(i => context.OperandOf(node, i))
+                    .Where(p => p.Shape.ElementCount > 0)];
                 context.Emit(node, new ConcatSpec(axis), parts);
                 break;
             default:
@@ -69,7 +71,8 @@ internal sealed class MovementLowering : INodeLowering
         (int[] divided, int[] order) = node.OpType switch
         {
             "SpaceToDepth" => (new[] { from[0], from[1], to[2], block, to[3], block }, new[] { 0, 3, 5, 1, 2, 4 }),
-            _ when node.Attributes.GetString("mode", "DCR") == "CRD" => ([from[0], to[1], block, block, from[2], from[3]], [0, 1, 4, 2, 5, 3]),
+            _ when node.Attributes.GetString("mode", "DCR") == "CRD" =>
+                ([from[0], to[1], block, block, from[2], from[3]], [0, 1, 4, 2, 5, 3]),
             _ => ([from[0], block, block, to[1], from[2], from[3]], [0, 3, 4, 1, 5, 2]),
         };
         Operand blocks = context.Reshape(node, source, divided);
@@ -87,7 +90,8 @@ internal sealed class MovementLowering : INodeLowering
         for (int i = 0; i < node.Outputs.Count; i++)
         {
             Shape starts = Shape.Filled(source.Shape.Rank, 0).With(split.Axis, start);
-            context.Operations.Add(new Operation(node.Name, node.OpType, new SliceSpec(starts, Shape.Filled(starts.Count, 1)), [source], [context.Define(node.Outputs[i])]));
+            context.Operations.Add(new Operation(node.Name, node.OpType, new SliceSpec(starts, Shape.Filled(starts.Count, 1)),
+                [source], [context.Define(node.Outputs[i])]));
             start += split.Sizes[i];
         }
     }

@@ -24,7 +24,8 @@ internal static class NodeLowerings
     ];
 
     private static readonly FrozenDictionary<string, INodeLowering> s_byOpType =
-        s_all.SelectMany(l => l.OpTypes, (l, opType) => (opType, l)).ToFrozenDictionary(pair => pair.opType, pair => pair.l, StringComparer.Ordinal);
+        s_all.SelectMany(l => l.OpTypes, (l, opType) => (opType, l))
+            .ToFrozenDictionary(pair => pair.opType, pair => pair.l, StringComparer.Ordinal);
 
     /// <summary>The lowering of a node's operator.</summary>
     public static bool TryGet(GraphNode node, [NotNullWhen(true)] out INodeLowering? lowering)

@@ -4,7 +4,8 @@ namespace Int8Runtime.Graph.Lowering;
 /// <summary>Normalizations that are primitives.</summary>
 internal sealed class NormalizationLowering : INodeLowering
 {
-    public IReadOnlyList<string> OpTypes { get; } = ["Softmax", "LogSoftmax", "LRN", "LayerNormalization", "GroupNormalization", "InstanceNormalization"];
+    public IReadOnlyList<string> OpTypes { get; } =
+        ["Softmax", "LogSoftmax", "LRN", "LayerNormalization", "GroupNormalization", "InstanceNormalization"];
 
     public void Lower(GraphNode node, LoweringContext context)
     {
@@ -17,7 +18,8 @@ internal sealed class NormalizationLowering : INodeLowering
         else if (node.OpType is "GroupNormalization" or "InstanceNormalization")
             LowerGroupNormalization(node, context, source);
         else if (node.Is("LRN"))
-            context.Emit(node, new LrnSpec(attributes.GetInt32("size"), attributes.GetSingle("alpha", 1e-4f), attributes.GetSingle("beta", 0.75f), attributes.GetSingle("bias", 1)), source);
+            context.Emit(node, new LrnSpec(attributes.GetInt32("size"), attributes.GetSingle("alpha", 1e-4f),
+                attributes.GetSingle("beta", 0.75f), attributes.GetSingle("bias", 1)), source);
         else
             context.Emit(node, new SoftmaxSpec(NodeOperands.Of(node).AxisAttribute(-1, source.Shape.Rank), node.Is("LogSoftmax")), source);
     }

@@ -43,7 +43,8 @@ internal static class OperandFacts
         ReadOnlySpan<byte> bytes = quantization.Type.IsInt8() ? content.Bytes.Span : [];
         int[] integers = bytes.IsEmpty ? content.ToInt32Array() : [];
         bool isSigned = quantization.Type == DataType.Int8;
-        var view = new QuantizationView(quantization.Scales, quantization.ZeroPoints, quantization.Axis, quantization.Type) { BlockSize = quantization.BlockSize };
+        var view = new QuantizationView(quantization.Scales, quantization.ZeroPoints, quantization.Axis,
+            quantization.Type) { BlockSize = quantization.BlockSize };
         int inner = 1;
         for (int d = content.Rank - 1; d > quantization.Axis && !quantization.IsPerTensor; d--)
             inner *= content.Shape[d];

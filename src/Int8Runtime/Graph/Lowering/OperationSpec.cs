@@ -20,7 +20,9 @@ internal sealed record ConvolutionSpec(Shape Strides, Shape Dilations, Shape Bef
 /// <summary>Operands: source [N, C, …], constant weights [O, C·…], or [C·…, O] if input-major, optional bias [O].</summary>
 internal sealed record InnerProductSpec(bool InputMajorWeights) : OperationSpec;
 
-/// <summary>Operands: left [… , M, K], right [… , K, N], each transposed if so marked; optional bias [N]; run-time source zero point.</summary>
+/// <summary>
+/// Operands: left [… , M, K], right [… , K, N], each transposed if so marked; optional bias [N]; run-time source zero point.
+/// </summary>
 internal sealed record MatMulSpec(bool TransposeLeft, bool TransposeRight) : OperationSpec;
 
 /// <summary>Operand: source [N, C, …].</summary>
@@ -51,7 +53,10 @@ internal sealed record PReluSpec : OperationSpec;
 /// <summary>Operands: the tensors to add, all of the result's shape; the result is their sum times a factor.</summary>
 internal sealed record SumSpec(float Factor) : OperationSpec;
 
-/// <summary>Operands: the condition, what is taken where it holds, and what elsewhere; all of the result's rank, extents of 1 are broadcast.</summary>
+/// <summary>
+/// Operands: the condition, what is taken where it holds, and what elsewhere; all of the result's rank, extents of 1 are
+/// broadcast.
+/// </summary>
 internal sealed record SelectSpec : OperationSpec;
 
 /// <summary>Operand: source of any shape.</summary>

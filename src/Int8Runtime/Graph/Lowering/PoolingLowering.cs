@@ -43,6 +43,7 @@ internal sealed class PoolingLowering : INodeLowering
             : view.CountIncludePad ? PoolingAlgorithm.AverageIncludePadding
             : PoolingAlgorithm.AverageExcludePadding;
         SlidingWindow window = view.Window;
-        context.Emit(node, new PoolingSpec(algorithm, window.Kernel, window.Strides, window.Dilations, window.PadBegin, window.PadEnd), source);
+        context.Emit(node, new PoolingSpec(algorithm, window.Kernel, window.Strides, window.Dilations, window.PadBegin,
+            window.PadEnd), source);
     }
 }

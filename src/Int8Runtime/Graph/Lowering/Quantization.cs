@@ -16,8 +16,8 @@ internal sealed class Quantization : IEquatable<Quantization>
     }
 
     /// <summary>
-    /// Elements along <see cref="Axis"/> that share a scale, where scales are for blocks (of weights that no integer product reads); else 0. The
-    /// scales then have the shape of the tensor with that extent divided by the block.
+    /// Elements along <see cref="Axis"/> that share a scale, where scales are for blocks (of weights that no integer product
+    /// reads); else 0. The scales then have the shape of the tensor with that extent divided by the block.
     /// </summary>
     public int BlockSize { get; init; }
 
@@ -37,7 +37,9 @@ internal sealed class Quantization : IEquatable<Quantization>
     public bool IsPerTensor => Scales.Length == 1;
 
     /// <summary>The scales as an attribute.</summary>
-    public QuantizationScale Scale => BlockSize > 0 ? throw new InvalidOperationException("Scales of blocks are no attribute of one axis.") : IsPerTensor ? QuantizationScale.PerTensor(Scales[0]) : QuantizationScale.PerChannel(Scales);
+    public QuantizationScale Scale => BlockSize > 0
+        ? throw new InvalidOperationException("Scales of blocks are no attribute of one axis.") : IsPerTensor
+        ? QuantizationScale.PerTensor(Scales[0]) : QuantizationScale.PerChannel(Scales);
 
     /// <summary>The zero points as an attribute.</summary>
     public ZeroPoint ZeroPoint => IsPerTensor ? ZeroPoint.PerTensor(ZeroPoints[0]) : ZeroPoint.PerChannel(ZeroPoints);

@@ -19,7 +19,8 @@ internal sealed class ResizeLowering : INodeLowering
             : node.Attributes.GetBoolean("exclude_outside") ? "elements outside the source are left out of the sum"
             : shape.Rank is < 3 or > 5 ? $"no primitive resamples {shape.Rank} dimensions"
             : shape[0] != view.Output[0] || shape[1] != view.Output[1] ? "batch or channels are resampled"
-            : view.Mode == "linear" && source.Edge.Type.IsInt8() && source.Quantization is null ? "interpolated integers are not rounded to nearest"
+            : view.Mode == "linear" && source.Edge.Type.IsInt8() && source.Quantization is null
+            ? "interpolated integers are not rounded to nearest"
             : null;
         if (obstacle is not null)
         {

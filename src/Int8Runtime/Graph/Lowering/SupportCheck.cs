@@ -12,7 +12,8 @@ internal static class SupportCheck
         NodeFailure[] unknown =
         [
             .. graph.Nodes.Where(n => !NodeLowerings.TryGet(n, out _) && !HostEvaluator.TryGet(n, out _))
-                .Select(n => new NodeFailure(n.Name, n.OpType, $"the operator {(n.Domain.Length == 0 ? "" : n.Domain + ".")}{n.OpType} is not supported")),
+                .Select(n => new NodeFailure(n.Name, n.OpType,
+                    $"the operator {(n.Domain.Length == 0 ? "" : n.Domain + ".")}{n.OpType} is not supported")),
         ];
         if (unknown.Length > 0)
             throw new ModelCompilationException(graph.Name, unknown);

@@ -37,7 +37,8 @@ internal sealed class TransposedConvolutionLowering : INodeLowering
         Shape shape = Reordered(weights.Shape, groups);
         if (weights.Edge.Constant is { } content)
             return new Operand(context.ConstantEdge(weights.Edge.Name, Reordered(content, groups)));
-        if (weights.Dequantized() is { Edge.Constant: { } integers, Quantization: { } quantization } && (quantization.IsPerTensor || quantization.Axis == 1))
+        if (weights.Dequantized() is { Edge.Constant: { } integers, Quantization: { } quantization }
+            && (quantization.IsPerTensor || quantization.Axis == 1))
         {
             // Scales for the outputs of a group serve every group.
             if (!quantization.IsPerTensor)

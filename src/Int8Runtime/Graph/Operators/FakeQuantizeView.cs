@@ -94,7 +94,8 @@ public sealed class FakeQuantizeView
     public static FakeQuantizeView Of(NodeOperands operands)
     {
         FakeQuantizeView view = OfRanges(operands);
-        return view.RangeShape.Rank <= operands[0].Rank && Broadcasting.Combine(operands, view.RangeShape, operands[0].Shape) == operands[0].Shape
+        return view.RangeShape.Rank <= operands[0].Rank
+            && Broadcasting.Combine(operands, view.RangeShape, operands[0].Shape) == operands[0].Shape
             ? view
             : throw operands.Defect($"ranges of shape {view.RangeShape} do not fit the operand {operands[0].Shape}");
     }
@@ -193,7 +194,8 @@ public sealed class FakeQuantizeView
             if (!(steps[i] > 0) || !float.IsFinite(steps[i]))
                 return FormattableString.Invariant($"the output range from {OutputLow[i]:g6} to {OutputHigh[i]:g6} is descending");
             if (!isFlat && !TryRoundZero(-OutputLow[i] / ((double)OutputHigh[i] - OutputLow[i]) * (Levels - 1), out zeros[i]))
-                return FormattableString.Invariant($"0 lies between two levels of the output range from {OutputLow[i]:g6} to {OutputHigh[i]:g6}");
+                return FormattableString.Invariant(
+                    $"0 lies between two levels of the output range from {OutputLow[i]:g6} to {OutputHigh[i]:g6}");
         }
 
         // Without zero point where the integers allow it, otherwise shifted by half of their range.

@@ -111,7 +111,8 @@ public sealed record SliceView(Shape Starts, Shape Steps, Shape Counts)
         Shape source = operands[0].Shape;
         long[] starts = operands.Integers(1, "starts") ?? throw operands.Defect("the starts are missing");
         long[] ends = operands.Integers(2, "ends") ?? throw operands.Defect("the ends are missing");
-        int[] axes = operands.Axes(operands.Integers(3, "axes") ?? [.. Enumerable.Range(0, starts.Length).Select(i => (long)i)], source.Rank);
+        int[] axes = operands.Axes(operands.Integers(3, "axes") ?? [.. Enumerable.Range(0, starts.Length).Select(i => (long)i)],
+            source.Rank);
         long[] steps = operands.Integers(4, "steps") ?? [.. Enumerable.Repeat(1L, starts.Length)];
         if (ends.Length != starts.Length || axes.Length != starts.Length || steps.Length != starts.Length)
             throw operands.Defect("starts, ends, axes and steps have different lengths");

@@ -51,7 +51,8 @@ public sealed record QuantizationView(IReadOnlyList<float> Scales, IReadOnlyList
     }
 
     /// <summary>Whether a node has scales per block.</summary>
-    public static bool IsBlocked(NodeOperands operands) => operands.Attributes.GetInteger("block_size") > 0 && operands[1].Rank == operands[0].Rank;
+    public static bool IsBlocked(NodeOperands operands) =>
+        operands.Attributes.GetInteger("block_size") > 0 && operands[1].Rank == operands[0].Rank;
 
     /// <summary>The index of the scale for an element of a row-major tensor of the given shape.</summary>
     public int ScaleIndex(int element, Shape shape)

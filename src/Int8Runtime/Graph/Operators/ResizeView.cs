@@ -99,7 +99,8 @@ public sealed record ResizeView(
         }
 
         return new ResizeView(
-            output, scales, attributes.GetString("mode", "nearest"), coordinates, attributes.GetString("nearest_mode", "round_prefer_floor"), region);
+            output, scales, attributes.GetString("mode", "nearest"), coordinates,
+            attributes.GetString("nearest_mode", "round_prefer_floor"), region);
 
         void Check(int count, string role)
         {

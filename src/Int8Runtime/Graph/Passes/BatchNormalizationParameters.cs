@@ -12,7 +12,8 @@ internal sealed record BatchNormalizationParameters(float[] Scale, float[] Shift
             return null;
         double[] g = gamma.ToDoubleArray(), b = beta.ToDoubleArray(), m = mean.ToDoubleArray(), v = variance.ToDoubleArray();
         if (b.Length != g.Length || m.Length != g.Length || v.Length != g.Length)
-            throw new ModelFormatException($"{node}: scale, shift, mean and variance differ in length. The model is damaged; export it again.");
+            throw new ModelFormatException(
+                $"{node}: scale, shift, mean and variance differ in length. The model is damaged; export it again.");
         double epsilon = node.Attributes.GetSingle("epsilon", 1e-5f);
         float[] scale = new float[g.Length], shift = new float[g.Length];
         for (int c = 0; c < g.Length; c++)

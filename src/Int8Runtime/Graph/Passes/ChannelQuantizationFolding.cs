@@ -24,7 +24,9 @@ internal sealed class ChannelQuantizationFolding : IGraphPass
                 || ChannelPath.Find(quantize.Input(0), scales, zeroPoint.ElementType, zeroPoint.ToInt64Array()[0], out _) is not { } path)
                 continue;
             Fold(graph, quantize, dequantize, readers, scales, path);
-            log.Add(Name, quantize.Name, $"takes one scale instead of {scales.Length}; {path.Nodes[^1].Name} and {readers[0].Name} take the others into their weights");
+            log.Add(Name, quantize.Name,
+                $"takes one scale instead of {scales.Length}; {path.Nodes[^1].Name} and {readers[0].Name} take the others into "
+                + "their weights");
         }
     }
 
@@ -33,7 +35,8 @@ internal sealed class ChannelQuantizationFolding : IGraphPass
         for (int i = 1; i < 3; i++)
         {
             TensorData? left = quantize.ConstantInput(i), right = dequantize.ConstantInput(i);
-            if (left is null ? quantize.OptionalInput(i) is not null || dequantize.OptionalInput(i) is not null : !left.ContentEquals(right))
+            if (left is null ? quantize.OptionalInput(i) is not null || dequantize.OptionalInput(i) is not null
+                : !left.ContentEquals(right))
                 return false;
         }
 
@@ -72,7 +75,8 @@ internal sealed class ChannelQuantizationFolding : IGraphPass
             else if (node.OpType is "Add" or "Max" or "Min")
             {
                 TensorData operand = ChannelPath.ChannelOperand(node, scales.Length)!;
-                node.SetInput(1 - ChannelPath.DataInput(node), graph.AddConstant(node.Name + ":channels", Scaled(operand, [scales.Length, 1, 1], up)));
+                node.SetInput(1 - ChannelPath.DataInput(node),
+                    graph.AddConstant(node.Name + ":channels", Scaled(operand, [scales.Length, 1, 1], up)));
             }
         }
 
@@ -128,6 +132,8 @@ internal sealed class ChannelQuantizationFolding : IGraphPass
             operands.Add(graph.AddConstant(name + "_zeros", zeros));
         }
 
-        convolution.SetInput(input, graph.AddOperation("DequantizeLinear", name, [.. operands], new GraphAttributes { { "axis", 0 } }, before: convolution));
+        convolution.SetInput(input,
+            graph.AddOperation("DequantizeLinear", name, [.. operands], new GraphAttributes { { "axis", 0 } },
+                before: convolution));
     }
 }

@@ -1,7 +1,9 @@
 // Multiplications of channels by constants become part of the weights before them.
 namespace Int8Runtime.Graph.Passes;
 
-/// <summary>Folds <c>Mul</c> or <c>Div</c> by one constant, or by one constant for each channel, into the weights of a Conv or Gemm.</summary>
+/// <summary>
+/// Folds <c>Mul</c> or <c>Div</c> by one constant, or by one constant for each channel, into the weights of a Conv or Gemm.
+/// </summary>
 internal sealed class ChannelScaleFolding : IGraphPass
 {
     public string Name => "channel-scale-folding";

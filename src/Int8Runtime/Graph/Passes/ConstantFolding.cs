@@ -44,11 +44,13 @@ public static class ConstantFolding
     /// the weights of matrix products, become real numbers when the model is compiled.</summary>
     internal static bool KeepsIntegers(GraphNode node) => FakeQuantizeConversion.IsFakeQuantize(node) || (node.Is("DequantizeLinear")
         && !(node.ConstantInput(0) is { } constant
-            && (node.Attributes.GetInteger("block_size") > 0 ? !IsBlockedMatrix(node) : !(constant.ElementType.IsInt8() || constant.ElementType == DataType.Int32))));
+            && (node.Attributes.GetInteger("block_size") > 0
+                ? !IsBlockedMatrix(node) : !(constant.ElementType.IsInt8() || constant.ElementType == DataType.Int32))));
 
     // Weights with a scale for each block of inputs, which only products read.
     private static bool IsBlockedMatrix(GraphNode node) => node.Input(0).Constant is { Rank: 2 } && !node.Output.IsGraphOutput
-        && node.Output.Uses.All(u => u.InputIndex == 1 && (u.Node.Is("MatMul") || (u.Node.Is("Gemm") && !u.Node.Attributes.GetBoolean("transA"))));
+        && node.Output.Uses.All(u =>
+            u.InputIndex == 1 && (u.Node.Is("MatMul") || (u.Node.Is("Gemm") && !u.Node.Attributes.GetBoolean("transA"))));
 
     private static bool IsFoldable(GraphNode node)
     {

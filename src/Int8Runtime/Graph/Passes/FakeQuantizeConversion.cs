@@ -16,7 +16,8 @@ public sealed class FakeQuantizeConversion : IGraphPass
     public static void Apply(ModelGraph graph) => new FakeQuantizeConversion().Run(graph, new PassLog(), _ => true);
 
     /// <summary>Converts constants only: a file then holds their integers, and simulates the activations still.</summary>
-    public static void ApplyToConstants(ModelGraph graph) => new FakeQuantizeConversion().Run(graph, new PassLog(), n => n.ConstantInput(0) is not null);
+    public static void ApplyToConstants(ModelGraph graph) =>
+        new FakeQuantizeConversion().Run(graph, new PassLog(), n => n.ConstantInput(0) is not null);
 
     /// <summary>Whether the node is a FakeQuantize.</summary>
     public static bool IsFakeQuantize(GraphNode node) => node.OpType == "FakeQuantize" && node.Domain == OperatorDomains.OpenVino;
@@ -59,8 +60,10 @@ public sealed class FakeQuantizeConversion : IGraphPass
         GraphValue source = node.Input(0);
         if (view.Levels < 256)
         {
-            source = graph.AddOperation("Max", node.Name + ":above", [source, Range(graph, node, "low", view, view.InputLow)], before: node);
-            source = graph.AddOperation("Min", node.Name + ":clamped", [source, Range(graph, node, "high", view, view.InputHigh)], before: node);
+            source = graph.AddOperation("Max", node.Name + ":above", [source, Range(graph, node, "low", view, view.InputLow)],
+                before: node);
+            source = graph.AddOperation("Min", node.Name + ":clamped", [source, Range(graph, node, "high", view, view.InputHigh)],
+                before: node);
         }
 
         GraphValue scale = Constant(graph, node, "scale", view, scales);
@@ -76,7 +79,8 @@ public sealed class FakeQuantizeConversion : IGraphPass
     private static GraphAttributes AxisOf(FakeQuantizeView view) =>
         view.IsPerTensor ? new GraphAttributes() : new GraphAttributes { { "axis", view.ChannelAxis!.Value } };
 
-    private static GraphValue Constant<T>(ModelGraph graph, GraphNode node, string role, FakeQuantizeView view, T[] values) where T : unmanaged =>
+    private static GraphValue Constant<T>(ModelGraph graph, GraphNode node, string role, FakeQuantizeView view,
+        T[] values) where T : unmanaged =>
         graph.AddConstant($"{node.Name}:{role}", TensorData.Create<T>(values, view.IsPerTensor ? [] : [values.Length]));
 
     private static GraphValue Range(ModelGraph graph, GraphNode node, string role, FakeQuantizeView view, float[] values) =>

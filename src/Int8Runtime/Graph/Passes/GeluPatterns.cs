@@ -18,7 +18,8 @@ internal sealed class GeluPatterns : IGraphPass
                 "Tanh" => TanhArgument(curve.Input(0).Producer),
                 _ => null,
             };
-            if (source is null || curve.Output.SoleConsumer is not { } sum || sum.BesideNumber("Add", 1) is null || End(sum, source) is not { } end)
+            if (source is null || curve.Output.SoleConsumer is not { } sum || sum.BesideNumber("Add", 1) is null
+                || End(sum, source) is not { } end)
                 continue;
             var attributes = new GraphAttributes();
             if (curve.Is("Tanh"))

@@ -48,7 +48,8 @@ internal sealed class LayerNormalizationPatterns : IGraphPass
     // The number of last dimensions that a ReduceMean takes the mean of and keeps; null where it is something else.
     private static int? LastAxes(GraphNode node)
     {
-        if (!node.Is("ReduceMean") || !node.Attributes.GetBoolean("keepdims", true) || node.ConstantInput(1)?.ToInt64Array() is not { Length: > 0 } axes)
+        if (!node.Is("ReduceMean") || !node.Attributes.GetBoolean("keepdims", true)
+            || node.ConstantInput(1)?.ToInt64Array() is not { Length: > 0 } axes)
             return null;
         int? rank = node.Input(0).Shape?.Rank;
         long[] fromEnd = [.. axes.Select(a => a >= 0 ? a - rank ?? 0 : a).Order()];
@@ -57,7 +58,8 @@ internal sealed class LayerNormalizationPatterns : IGraphPass
 
     // A constant with the extents of the normalized dimensions.
     private static GraphValue? Parameter(GraphNode node, GraphValue operand, int axes) =>
-        node.Beside(operand) is { Constant: { ElementType: DataType.Float32 } constant } value && constant.Rank == axes && constant.ElementCount > 1
+        node.Beside(operand) is { Constant: { ElementType: DataType.Float32 } constant } value && constant.Rank == axes
+            && constant.ElementCount > 1
             ? value
             : null;
 }

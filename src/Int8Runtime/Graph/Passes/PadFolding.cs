@@ -13,7 +13,8 @@ internal sealed class PadFolding : IGraphPass
     {
         foreach (GraphNode pad in graph.Nodes.ToArray())
         {
-            if (!pad.Is("Pad") || pad.Output.SoleConsumer is not { } consumer || pad.Output.Uses[0].InputIndex != 0 || Read(pad, consumer) is not { } added)
+            if (!pad.Is("Pad") || pad.Output.SoleConsumer is not { } consumer || pad.Output.Uses[0].InputIndex != 0
+                || Read(pad, consumer) is not { } added)
                 continue;
             int rank = added.Length / 2;
             int[] present = consumer.Attributes.GetInt32s("pads") ?? new int[2 * rank];

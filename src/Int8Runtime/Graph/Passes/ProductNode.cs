@@ -23,7 +23,8 @@ internal static class ProductNode
     }
 
     /// <summary>Replaces the node and its consumer by one node that computes <c>scale[c]·y + shift[c]</c>.</summary>
-    public static void ScaleChannels(ModelGraph graph, GraphNode node, GraphNode consumer, ReadOnlySpan<float> scale, ReadOnlySpan<float> shift)
+    public static void ScaleChannels(ModelGraph graph, GraphNode node, GraphNode consumer, ReadOnlySpan<float> scale,
+        ReadOnlySpan<float> shift)
     {
         TensorData weights = node.ConstantInput(1)!;
         GraphValue scaled = graph.AddConstant(node.Name + ":weights", Scaled(node, weights, scale.ToArray()));
@@ -46,7 +47,8 @@ internal static class ProductNode
     private static TensorData Scaled(GraphNode node, TensorData weights, float[] scale)
     {
         bool outputsFirst = node.Is("Conv") || (node.Is("Gemm") && node.Attributes.GetBoolean("transB"));
-        return TensorData.Defer(DataType.Float32, weights.Shape, () => outputsFirst ? ScaledRows(weights, scale) : ScaledColumns(weights, scale));
+        return TensorData.Defer(DataType.Float32, weights.Shape,
+            () => outputsFirst ? ScaledRows(weights, scale) : ScaledColumns(weights, scale));
     }
 
     private static TensorData ScaledRows(TensorData weights, float[] scale)

@@ -20,7 +20,8 @@ internal sealed class TransposeCancellation : IGraphPass
                 log.Add(Name, node.Name, $"composed with {first.Name}");
             }
 
-            if (Order(node) is { } order && order.SequenceEqual(Enumerable.Range(0, order.Length)) && graph.CanReplace(node.Output, node.Input(0)))
+            if (Order(node) is { } order && order.SequenceEqual(Enumerable.Range(0, order.Length))
+                && graph.CanReplace(node.Output, node.Input(0)))
             {
                 log.Add(Name, node.Name, "removed: it changes nothing");
                 graph.ReplaceUses(node.Output, node.Input(0));

@@ -29,9 +29,11 @@ internal static class AttributesOf
 
     /// <summary>The scales; null where all are 1.</summary>
     public static QuantizationScale? Scale(Quantization? quantization) =>
-        quantization is null || quantization.BlockSize > 0 || Array.TrueForAll(quantization.Scales, s => s == 1) ? null : quantization.Scale;
+        quantization is null || quantization.BlockSize > 0 || Array.TrueForAll(quantization.Scales, s => s == 1)
+            ? null : quantization.Scale;
 
     /// <summary>The zero points; null where all are 0.</summary>
     public static ZeroPoint? Zero(Quantization? quantization) =>
-        quantization is null || quantization.BlockSize > 0 || Array.TrueForAll(quantization.ZeroPoints, z => z == 0) ? null : quantization.ZeroPoint;
+        quantization is null || quantization.BlockSize > 0 || Array.TrueForAll(quantization.ZeroPoints, z => z == 0)
+            ? null : quantization.ZeroPoint;
 }

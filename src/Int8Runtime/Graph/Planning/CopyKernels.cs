@@ -5,7 +5,9 @@ using Int8Runtime.Graph.Shapes;
 
 namespace Int8Runtime.Graph.Planning;
 
-/// <summary>Copies the elements at regular steps of a source: Expand, Tile, slices backwards, and movement of indices and Booleans.</summary>
+/// <summary>
+/// Copies the elements at regular steps of a source: Expand, Tile, slices backwards, and movement of indices and Booleans.
+/// </summary>
 internal sealed class StridedCopyKernel(BroadcastWalk walk, int offset, int size) : HostKernel
 {
     public override string Name => "strided-copy";
@@ -28,13 +30,15 @@ internal sealed class StridedCopyKernel(BroadcastWalk walk, int offset, int size
             case "Slice":
                 SliceView slice = SliceView.Of(operands);
                 int[] steps = [.. dense.Select((step, d) => step * slice.Steps[d])];
-                return new StridedCopyKernel(BroadcastWalk.Along(slice.Counts, steps), dense.Select((step, d) => step * slice.Starts[d]).Sum(), size);
+                return new StridedCopyKernel(BroadcastWalk.Along(slice.Counts, steps),
+                    dense.Select((step, d) => step * slice.Starts[d]).Sum(), size);
             case "Tile" when 2 * source.Rank <= BroadcastWalk.MaxRank:
                 // Every dimension is one of repetitions, which stay in place, and its own.
                 Shape tiled = new TileShape().Infer(operands)[0].Shape;
                 return new StridedCopyKernel(
                     BroadcastWalk.Along(
-                        [.. source.SelectMany((extent, d) => (int[])[tiled[d] / extent, extent])], [.. dense.SelectMany(step => (int[])[0, step])]),
+                        [.. source.SelectMany((extent, d) => (int[])[tiled[d] / extent, extent])],
+                        [.. dense.SelectMany(step => (int[])[0, step])]),
                     0, size);
             case "Reshape" or "Flatten" or "Squeeze" or "Unsqueeze" or "Identity":
                 return new StridedCopyKernel(BroadcastWalk.Of(source, source), 0, size);
@@ -122,6 +126,7 @@ internal sealed class ArgumentKernelOf(NodeOperands operands) : INumericFunction
         Shape source = operands[0].Shape;
         int axis = operands.AxisAttribute(0, source.Rank);
         return source.ElementCount == 0 ? null : new ArgumentKernel<T>(
-            source[axis], TensorData.CountElements(source[(axis + 1)..]), operands.Node.Is("ArgMax"), operands.Attributes.GetBoolean("select_last_index"));
+            source[axis], TensorData.CountElements(source[(axis + 1)..]), operands.Node.Is("ArgMax"),
+            operands.Attributes.GetBoolean("select_last_index"));
     }
 }

@@ -17,7 +17,8 @@ internal sealed record DynamicTail(IReadOnlyList<GraphNode> Nodes, IReadOnlyList
         if (nodes.Length == 0)
             return null;
         var own = nodes.SelectMany(n => n.Outputs).ToHashSet();
-        GraphValue[] sources = [.. nodes.SelectMany(n => n.Inputs).OfType<GraphValue>().Distinct().Where(v => !v.IsConstant && !own.Contains(v))];
+        GraphValue[] sources =
+            [.. nodes.SelectMany(n => n.Inputs).OfType<GraphValue>().Distinct().Where(v => !v.IsConstant && !own.Contains(v))];
         return new DynamicTail(nodes, sources, [.. graph.Outputs.Where(own.Contains)]);
     }
 

@@ -44,7 +44,8 @@ internal static class ElementEmitter
         (Location source, Location destination) = Unary(operation, plan);
         var descriptor = new EltwiseDescriptor
         {
-            Algorithm = spec.Algorithm, Alpha = spec.Alpha, Beta = spec.Beta, Source = source.Descriptor, Destination = destination.Descriptor,
+            Algorithm = spec.Algorithm, Alpha = spec.Alpha, Beta = spec.Beta, Source = source.Descriptor,
+            Destination = destination.Descriptor,
         };
         (PostOpChain postOps, List<(ArgumentSlot, Location?)> operands) = PostOpsOf(operation, plan);
         plan.Execute(descriptor, AttributesOf.Unary(operation[0].Quantization, operation.OutputQuantization) with { PostOps = postOps },
@@ -67,7 +68,8 @@ internal static class ElementEmitter
         Location destination = plan.Define(operation.Output);
         var descriptor = new LrnDescriptor
         {
-            LocalSize = spec.Size, Alpha = spec.Alpha, Beta = spec.Beta, K = spec.K, Source = source.Descriptor, Destination = destination.Descriptor,
+            LocalSize = spec.Size, Alpha = spec.Alpha, Beta = spec.Beta, K = spec.K, Source = source.Descriptor,
+            Destination = destination.Descriptor,
         };
         plan.Execute(descriptor, PrimitiveAttributes.Default, (ArgumentSlot.Source, source), (ArgumentSlot.Destination, destination));
     }
@@ -131,7 +133,8 @@ internal static class ElementEmitter
     {
         (Location source, Location destination) = Unary(operation, plan);
         Location slopes = plan.Read(operation[1].Edge, plan.Layouts.IsChannelsLast(operation.Output));
-        var descriptor = new PReluDescriptor { Source = source.Descriptor, Slopes = slopes.Descriptor, Destination = destination.Descriptor };
+        var descriptor = new PReluDescriptor { Source = source.Descriptor, Slopes = slopes.Descriptor,
+            Destination = destination.Descriptor };
         plan.Execute(descriptor, AttributesOf.Unary(operation[0].Quantization, operation.OutputQuantization),
             (ArgumentSlot.Source, source), (ArgumentSlot.Source1, slopes), (ArgumentSlot.Destination, destination));
     }
@@ -164,7 +167,8 @@ internal static class ElementEmitter
             Destination = destination.Descriptor,
         };
         plan.Execute(descriptor, AttributesOf.Unary(null, operation.OutputQuantization),
-            (ArgumentSlot.Source, source), (ArgumentSlot.Source1, other), (ArgumentSlot.Condition, condition), (ArgumentSlot.Destination, destination));
+            (ArgumentSlot.Source, source), (ArgumentSlot.Source1, other), (ArgumentSlot.Condition, condition),
+            (ArgumentSlot.Destination, destination));
     }
 
     private static (Location Source, Location Destination) Unary(Operation operation, PlanBuilder plan)

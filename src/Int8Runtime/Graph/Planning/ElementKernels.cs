@@ -35,7 +35,8 @@ internal static class ElementKernels
 
     /// <summary>Whether kernels compute with the type.</summary>
     internal static bool HasArithmetic(DataType type) =>
-        type is DataType.Boolean or DataType.Int8 or DataType.UInt8 or DataType.Int32 or DataType.Int64 or DataType.Float32 or DataType.Float64;
+        type is DataType.Boolean or DataType.Int8 or DataType.UInt8 or DataType.Int32 or DataType.Int64 or DataType.Float32
+            or DataType.Float64;
 
     private sealed class BinaryOf(NodeOperands operands) : INumericFunction<HostKernel>
     {
@@ -56,7 +57,8 @@ internal static class ElementKernels
             : null;
     }
 
-    private sealed class CastTo<TSource>(DataType source, DataType target) : INumericFunction<HostKernel> where TSource : unmanaged, INumber<TSource>
+    private sealed class CastTo<TSource>(DataType source, DataType target) : INumericFunction<HostKernel> where TSource
+        : unmanaged, INumber<TSource>
     {
         public HostKernel Invoke<T>() where T : unmanaged, INumber<T>
         {
@@ -137,7 +139,8 @@ internal sealed record BroadcastWalk(int[] Extents, int[][] Steps)
 }
 
 /// <summary>A function of one operand.</summary>
-internal sealed class UnaryKernel<T, TResult>(string name, Func<T, TResult> function) : HostKernel where T : unmanaged where TResult : unmanaged
+internal sealed class UnaryKernel<T, TResult>(string name, Func<T, TResult> function) : HostKernel where T
+    : unmanaged where TResult : unmanaged
 {
     public override string Name => name;
 
@@ -183,7 +186,8 @@ internal sealed class WhereKernel(BroadcastWalk walk, int size) : HostKernel
         if (operands[1].ElementType != operands[2].ElementType)
             return null;
         Shape result = Broadcasting.CombineAll(operands);
-        return new WhereKernel(BroadcastWalk.Of(result, operands[0].Shape, operands[1].Shape, operands[2].Shape), operands[1].ElementType.SizeInBytes());
+        return new WhereKernel(BroadcastWalk.Of(result, operands[0].Shape, operands[1].Shape, operands[2].Shape),
+            operands[1].ElementType.SizeInBytes());
     }
 
     public override void Run(ReadOnlySpan<HostOperand> sources, ReadOnlySpan<HostOperand> results)

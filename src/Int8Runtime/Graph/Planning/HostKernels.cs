@@ -33,7 +33,8 @@ internal abstract class HostKernel
 internal readonly record struct HostOperand(TensorMemory? Memory, TensorData? Constant)
 {
     /// <summary>The elements for reading.</summary>
-    public ReadOnlySpan<T> Read<T>() where T : unmanaged => MemoryMarshal.Cast<byte, T>(Memory is { } memory ? memory.AsSpan<byte>() : Constant!.Bytes.Span);
+    public ReadOnlySpan<T> Read<T>() where T : unmanaged =>
+        MemoryMarshal.Cast<byte, T>(Memory is { } memory ? memory.AsSpan<byte>() : Constant!.Bytes.Span);
 
     /// <summary>The elements of a result.</summary>
     public Span<T> Write<T>() where T : unmanaged => MemoryMarshal.Cast<byte, T>(Memory!.AsSpan<byte>());
@@ -52,7 +53,8 @@ internal sealed class GatherKernel(GraphNode node, int outer, int extent, int ro
         Shape source = operands[0].Shape;
         int axis = operands.AxisAttribute(0, source.Rank);
         int row = TensorData.CountElements(source[(axis + 1)..]) * operands[0].ElementType.SizeInBytes();
-        return new GatherKernel(node, TensorData.CountElements(source[..axis]), source[axis], row, operands[1].ElementType == DataType.Int64);
+        return new GatherKernel(node, TensorData.CountElements(source[..axis]), source[axis], row,
+            operands[1].ElementType == DataType.Int64);
     }
 
     public override void Run(ReadOnlySpan<HostOperand> sources, ReadOnlySpan<HostOperand> results)

@@ -8,7 +8,8 @@ namespace Int8Runtime.Graph.Planning;
 /// Copies row-major operands out of the arena, lets the portable evaluator compute the node, and copies the results back.
 /// Correct but slow, and the only kind of step that allocates.
 /// </summary>
-internal sealed class HostStep(GraphNode node, IReadOnlyList<Location?> sources, IReadOnlyList<TensorData?> constants, IReadOnlyList<Location> results)
+internal sealed class HostStep(GraphNode node, IReadOnlyList<Location?> sources, IReadOnlyList<TensorData?> constants,
+    IReadOnlyList<Location> results)
     : PlannedStep(node.Name)
 {
     public override IEnumerable<Location> Locations => sources.OfType<Location>().Concat(results);

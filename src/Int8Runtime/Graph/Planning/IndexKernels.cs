@@ -35,7 +35,8 @@ internal abstract class IndexedRuns(GraphNode node, int count, int runElements)
 }
 
 /// <summary>GatherND and ScatterND: tuples of indices into the leading dimensions, behind those of the batch.</summary>
-internal sealed class TupleRuns(GraphNode node, int count, int runElements, Shape indexed, int perBatch) : IndexedRuns(node, count, runElements)
+internal sealed class TupleRuns(GraphNode node, int count, int runElements, Shape indexed, int perBatch)
+    : IndexedRuns(node, count, runElements)
 {
     public static TupleRuns Of(NodeOperands operands)
     {
@@ -43,7 +44,8 @@ internal sealed class TupleRuns(GraphNode node, int count, int runElements, Shap
         int batch = operands.Attributes.GetInt32("batch_dims"), depth = indices[^1];
         int tuples = TensorData.CountElements(indices[..^1]), batches = TensorData.CountElements(data[..batch]);
         return new TupleRuns(
-            operands.Node, tuples, TensorData.CountElements(data[(batch + depth)..]), data[batch..(batch + depth)], Math.Max(1, tuples / Math.Max(1, batches)));
+            operands.Node, tuples, TensorData.CountElements(data[(batch + depth)..]), data[batch..(batch + depth)],
+            Math.Max(1, tuples / Math.Max(1, batches)));
     }
 
     public override int Place<T>(ReadOnlySpan<T> indices, int item)
@@ -95,7 +97,8 @@ internal sealed class IndexedCopyKernel(IndexedRuns runs, int size, bool isWide,
             return null;
         IndexedRuns runs = tuples ? TupleRuns.Of(operands) : AxisRuns.Of(operands);
         bool fits = !scatters || (long)runs.Count * runs.RunElements == operands[2].Shape.ElementCount;
-        return fits ? new IndexedCopyKernel(runs, operands[0].ElementType.SizeInBytes(), operands[1].ElementType == DataType.Int64, combine) : null;
+        return fits ? new IndexedCopyKernel(runs, operands[0].ElementType.SizeInBytes(),
+            operands[1].ElementType == DataType.Int64, combine) : null;
     }
 
     public override void Run(ReadOnlySpan<HostOperand> sources, ReadOnlySpan<HostOperand> results)

@@ -72,7 +72,8 @@ internal sealed class TopKKernel<T, TOrder>(int extent, int count, int inner, bo
         for (int line = 0; line < lines && count > 0; line++)
         {
             (int outer, int column) = Math.DivRem(line, inner);
-            Select(source[((outer * extent * inner) + column)..], values[((outer * count * inner) + column)..], indices[((outer * count * inner) + column)..]);
+            Select(source[((outer * extent * inner) + column)..], values[((outer * count * inner) + column)..],
+                indices[((outer * count * inner) + column)..]);
         }
     }
 
@@ -113,7 +114,9 @@ internal sealed class TopKKernel<T, TOrder>(int extent, int count, int inner, bo
             int child = (2 * place) + 1;
             if (child >= length)
                 break;
-            if (child + 1 < length && IsBetter(values[child * inner], indices[child * inner], values[(child + 1) * inner], indices[(child + 1) * inner]))
+            if (child + 1 < length
+                && IsBetter(values[child * inner], indices[child * inner], values[(child + 1) * inner],
+                    indices[(child + 1) * inner]))
                 child++;
             if (!IsBetter(value, index, values[child * inner], indices[child * inner]))
                 break;

@@ -13,7 +13,8 @@ internal static class NormalizationEmitter
         });
 
     public static void EmitGroup(Operation operation, GroupNormalizationSpec spec, PlanBuilder plan) => Emit(
-        operation, plan, plan.Layouts.IsChannelsLast(operation.Output), (source, destination, scale, shift) => new GroupNormalizationDescriptor
+        operation, plan, plan.Layouts.IsChannelsLast(operation.Output),
+        (source, destination, scale, shift) => new GroupNormalizationDescriptor
         {
             Groups = spec.Groups, Epsilon = spec.Epsilon, Source = source, Destination = destination, Scale = scale, Shift = shift,
         });

@@ -4,10 +4,10 @@ using Int8Runtime.Jit;
 namespace Int8Runtime.Graph.Planning;
 
 /// <summary>
-/// VPMADDUBSW adds two products of u8 by s8 in 16 bits. Where no two weights that meet in it (<see cref="WeightPairs"/>) can leave that range, or
-/// where kernels split those that can, products of bytes have the same exact sums as words. This holds for u8 sources with any zero point, which is
-/// corrected behind the sum, and for s8 sources, which kernels shift to u8; a weights zero point other than the middle of the type widens the
-/// operands and leaves nothing to choose.
+/// VPMADDUBSW adds two products of u8 by s8 in 16 bits. Where no two weights that meet in it (<see cref="WeightPairs"/>) can
+/// leave that range, or where kernels split those that can, products of bytes have the same exact sums as words. This holds for
+/// u8 sources with any zero point, which is corrected behind the sum, and for s8 sources, which kernels shift to u8; a weights
+/// zero point other than the middle of the type widens the operands and leaves nothing to choose.
 /// </summary>
 internal static class PairSums
 {
@@ -21,7 +21,8 @@ internal static class PairSums
     /// <param name="engine">The engine.</param>
     /// <param name="store">Remembers what was found out about constants.</param>
     public static NumericMode ModeFor(TensorData? weights, WeightPairs pairs, Engine engine, WeightsStore store) =>
-        engine.NumericMode == NumericMode.Exact && engine.Isa.HasFlag(Isa.Sse41) && (engine.Isa & (Isa.Avx512Vnni | Isa.Avx2Vnni)) == Isa.None
+        engine.NumericMode == NumericMode.Exact && engine.Isa.HasFlag(Isa.Sse41)
+            && (engine.Isa & (Isa.Avx512Vnni | Isa.Avx2Vnni)) == Isa.None
         && weights is not null && weights.ElementType.IsInt8()
             ? store.ModeFor(weights, pairs, IsaTraits.For(engine.Isa).Lanes32)
             : NumericMode.Exact;

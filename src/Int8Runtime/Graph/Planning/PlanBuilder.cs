@@ -145,7 +145,8 @@ internal sealed class PlanBuilder
 
     /// <summary>Adds a step that executes a primitive.</summary>
     public void Execute(
-        PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, params ReadOnlySpan<(ArgumentSlot Slot, Location? Location)> arguments) =>
+        PrimitiveDescriptor descriptor, PrimitiveAttributes attributes,
+        params ReadOnlySpan<(ArgumentSlot Slot, Location? Location)> arguments) =>
         Execute(Request(descriptor, attributes), arguments);
 
     /// <summary>Adds a step that executes a primitive.</summary>
@@ -163,9 +164,11 @@ internal sealed class PlanBuilder
 
     /// <summary>Adds a copy between layouts, types or quantizations.</summary>
     public void Reorder(
-        string name, Location source, Location destination, PrimitiveAttributes attributes, int channelAxis = 1, bool isLayoutChange = false)
+        string name, Location source, Location destination, PrimitiveAttributes attributes, int channelAxis = 1,
+        bool isLayoutChange = false)
     {
-        var descriptor = new ReorderDescriptor { Source = source.Descriptor, Destination = destination.Descriptor, ChannelAxis = channelAxis };
+        var descriptor = new ReorderDescriptor { Source = source.Descriptor, Destination = destination.Descriptor,
+            ChannelAxis = channelAxis };
         PlannedPrimitive primitive = Request(descriptor, attributes);
         AddStep(new PrimitiveStep(name, primitive, [(ArgumentSlot.Source, source), (ArgumentSlot.Destination, destination)])
         {
@@ -224,7 +227,8 @@ internal sealed class PlanBuilder
 
     // The content of a constant, or of a constant that the model dequantizes.
     private TensorData? KnownContent(Edge edge) => edge.Constant
-        ?? (new Operand(edge).Dequantized() is { Edge.Constant: { } integers } dequantized ? Weights.ToReal(integers, dequantized.Quantization!) : null);
+        ?? (new Operand(edge).Dequantized() is { Edge.Constant: { } integers } dequantized
+            ? Weights.ToReal(integers, dequantized.Quantization!) : null);
 
     // The caller sees dense row-major memory which nothing else overwrites.
     private Location FinishOutput(Edge edge)
@@ -249,7 +253,8 @@ internal sealed class PlanBuilder
 
         location.Buffer!.IsOutput = true;
         MemoryDescriptor descriptor = location.Descriptor;
-        return location with { Descriptor = MemoryDescriptor.Strided(edge.Shape, edge.Type, new MemoryDescriptor(edge.Shape, edge.Type).Strides.AsSpan(), descriptor.Offset) };
+        return location with { Descriptor = MemoryDescriptor.Strided(edge.Shape, edge.Type,
+            new MemoryDescriptor(edge.Shape, edge.Type).Strides.AsSpan(), descriptor.Offset) };
     }
 
     /// <summary>Whether the operation dequantizes a constant, which happens when the model is compiled.</summary>

@@ -30,7 +30,8 @@ internal abstract class BoundStep
 }
 
 /// <summary>Executes a primitive.</summary>
-internal sealed class PrimitiveStep(string name, PlannedPrimitive primitive, IReadOnlyList<(ArgumentSlot Slot, Location Location)> arguments)
+internal sealed class PrimitiveStep(string name, PlannedPrimitive primitive,
+    IReadOnlyList<(ArgumentSlot Slot, Location Location)> arguments)
     : PlannedStep(name)
 {
     public Primitive Primitive => primitive.Value;

@@ -45,7 +45,8 @@ internal sealed class PostOpEmitter
             {
                 FusedEltwise eltwise => PostOp.Eltwise(eltwise.Algorithm, eltwise.Alpha, eltwise.Beta),
                 FusedBinary binary when binary == residual && shared is not null => SumInPlace(operation.Output, other!),
-                FusedBinary binary when operation[binary.OperandIndex].Quantization is not null => emitter.CopyAndSum(operation, operation[binary.OperandIndex], plan),
+                FusedBinary binary when operation[binary.OperandIndex].Quantization is not null =>
+                    emitter.CopyAndSum(operation, operation[binary.OperandIndex], plan),
                 FusedBinary binary => emitter.Binary(operation, binary, plan),
                 _ => throw new ArgumentException($"{fused} is no post-op"),
             };

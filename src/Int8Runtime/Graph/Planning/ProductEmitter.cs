@@ -29,7 +29,8 @@ internal static class ProductEmitter
         };
         var plain = new MemoryDescriptor(shape, weights.Type);
         WeightPairs pairs = spec.IsTransposed ? WeightPairs.Any : WeightPairs.ForConvolution(plain, spec.Groups, spec.Dilations[^1]);
-        Execute(operation, plan, descriptor, Attributes(operation, weights.Content, pairs, weights.Quantization, postOps.PostOps, zeroPoint, plan), weights,
+        Execute(operation, plan, descriptor,
+            Attributes(operation, weights.Content, pairs, weights.Quantization, postOps.PostOps, zeroPoint, plan), weights,
             plain, source, bias, zeroPoint, postOps);
     }
 
@@ -71,7 +72,8 @@ internal static class ProductEmitter
         };
         MemoryDescriptor plain = MemoryDescriptor.Strided(shape, type, strides);
         WeightPairs pairs = WeightPairs.ForInnerProduct(plain);
-        Execute(operation, plan, descriptor, Attributes(operation, weights.Content, pairs, weights.Quantization, postOps.PostOps, null, plan), weights,
+        Execute(operation, plan, descriptor,
+            Attributes(operation, weights.Content, pairs, weights.Quantization, postOps.PostOps, null, plan), weights,
             plain, source, bias, null, postOps);
     }
 
@@ -111,7 +113,8 @@ internal static class ProductEmitter
             Destination = postOps.Destination.Descriptor,
         };
         PrimitiveAttributes attributes = Attributes(
-            operation, operation[1].Edge.Constant, WeightPairs.ForMatMul(descriptor.Weights), operation[1].Quantization, postOps.PostOps, zeroPoint, plan);
+            operation, operation[1].Edge.Constant, WeightPairs.ForMatMul(descriptor.Weights), operation[1].Quantization,
+            postOps.PostOps, zeroPoint, plan);
         plan.Execute(descriptor, attributes,
             [(ArgumentSlot.Source, left), (ArgumentSlot.Weights, right), (ArgumentSlot.Bias, bias),
              (ArgumentSlot.SourceZeroPoint, zeroPoint), (ArgumentSlot.Destination, postOps.Destination), .. postOps.Arguments]);
@@ -129,7 +132,8 @@ internal static class ProductEmitter
     }
 
     private static PrimitiveAttributes Attributes(
-        Operation operation, TensorData? content, WeightPairs pairs, Quantization? weights, PostOpChain postOps, Location? zeroPoint, PlanBuilder plan) => new()
+        Operation operation, TensorData? content, WeightPairs pairs, Quantization? weights, PostOpChain postOps,
+        Location? zeroPoint, PlanBuilder plan) => new()
     {
         SourceScale = AttributesOf.Scale(operation[0].Quantization),
         SourceZeroPoint = zeroPoint is null ? AttributesOf.Zero(operation[0].Quantization) : ZeroPoint.Runtime,

@@ -35,14 +35,15 @@ internal sealed record ProductWeights(TensorData? Content, Quantization? Quantiz
     }
 
     /// <summary>
-    /// Integer weights of a product with an f32 source, which stay bytes in memory; null where they are none, or where their scales do not belong to
-    /// output channels or blocks of inputs.
+    /// Integer weights of a product with an f32 source, which stay bytes in memory; null where they are none, or where their
+    /// scales do not belong to output channels or blocks of inputs.
     /// </summary>
     /// <param name="operand">The weights.</param>
     /// <param name="inputMajor">Whether inputs are the rows.</param>
     public static ProductWeights? OfBytes(Operand operand, bool inputMajor)
     {
-        if (operand.Dequantized() is not { Edge.Constant: { } content, Quantization: { } quantization } || !quantization.Type.IsInt8() || content.Rank != 2)
+        if (operand.Dequantized() is not { Edge.Constant: { } content, Quantization: { } quantization }
+            || !quantization.Type.IsInt8() || content.Rank != 2)
             return null;
         int inputs = inputMajor ? 0 : 1;
         bool fits = quantization.BlockSize > 0

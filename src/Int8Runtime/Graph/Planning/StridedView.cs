@@ -53,7 +53,10 @@ internal static class StridedView
         return true;
     }
 
-    /// <summary>Whether the channels of each pixel are adjacent and pixels follow at one constant distance (a dense tensor, or channels of a wider one).</summary>
+    /// <summary>
+    /// Whether the channels of each pixel are adjacent and pixels follow at one constant distance (a dense tensor, or channels
+    /// of a wider one).
+    /// </summary>
     public static bool IsChannelsLast(MemoryDescriptor memory)
     {
         if (!memory.IsStrided || !memory.InnerBlocks.IsEmpty || memory.Rank < 3)

@@ -45,7 +45,8 @@ internal sealed class StoredTensor
 internal sealed class WeightsStore(Engine engine)
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<(TensorData Content, MemoryDescriptor Plain, MemoryDescriptor Target), StoredTensor> _weights = new(new KeyComparer());
+    private readonly Dictionary<(TensorData Content, MemoryDescriptor Plain, MemoryDescriptor Target), StoredTensor> _weights =
+        new(new KeyComparer());
     private readonly Dictionary<(TensorData Content, Quantization? Quantization), TensorData> _derived = new(new DerivedComparer());
     private readonly Dictionary<(TensorData Content, WeightPairs Pairs), NumericMode> _modes = new(new PairsComparer());
 
@@ -121,7 +122,8 @@ internal sealed class WeightsStore(Engine engine)
     // Contents are compared by reference: they are immutable and shared by every specialization of a model.
     private sealed class KeyComparer : IEqualityComparer<(TensorData Content, MemoryDescriptor Plain, MemoryDescriptor Target)>
     {
-        public bool Equals((TensorData Content, MemoryDescriptor Plain, MemoryDescriptor Target) x, (TensorData Content, MemoryDescriptor Plain, MemoryDescriptor Target) y) =>
+        public bool Equals((TensorData Content, MemoryDescriptor Plain, MemoryDescriptor Target) x,
+            (TensorData Content, MemoryDescriptor Plain, MemoryDescriptor Target) y) =>
             ReferenceEquals(x.Content, y.Content) && x.Plain.Equals(y.Plain) && x.Target.Equals(y.Target);
 
         public int GetHashCode((TensorData Content, MemoryDescriptor Plain, MemoryDescriptor Target) key) =>

@@ -22,7 +22,8 @@ public static class OperatorShapes
     {
         var table = new Dictionary<string, IOperatorShape>();
         Add(new SameShape(),
-            "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "BatchNormalization", "BitwiseNot", "Ceil", "Celu", "Clip", "Cos", "Cosh", "CumSum",
+            "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "BatchNormalization", "BitwiseNot", "Ceil", "Celu", "Clip",
+            "Cos", "Cosh", "CumSum",
             "Elu", "Erf", "Exp", "Floor", "Gelu", "GroupNormalization", "HardSigmoid", "HardSwish", "Hardmax", "Identity",
             "InstanceNormalization", "LRN", "LeakyRelu", "Log", "LogSoftmax", "LpNormalization", "MeanVarianceNormalization", "Mish", "Neg",
             "Reciprocal", "Relu", "Round", "Selu", "Shrink", "Sigmoid", "Sign", "Sin", "Sinh",
@@ -37,7 +38,8 @@ public static class OperatorShapes
         Add(new QuantizeShape(), "QuantizeLinear");
         Add(new DequantizeShape(), "DequantizeLinear");
         Add(new DynamicQuantizeShape(), "DynamicQuantizeLinear");
-        Add(new BroadcastShape(), "Add", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Div", "Max", "Mean", "Min", "Mod", "Mul", "Pow", "Sub", "Sum");
+        Add(new BroadcastShape(), "Add", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Div", "Max", "Mean", "Min", "Mod",
+            "Mul", "Pow", "Sub", "Sum");
         Add(new BroadcastShape(DataType.Boolean), "And", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Or", "Xor");
         Add(new WhereShape(), "Where");
         Add(new ConvolutionShape(), "Conv", "ConvInteger");

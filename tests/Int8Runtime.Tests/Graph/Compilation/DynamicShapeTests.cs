@@ -58,7 +58,8 @@ public sealed class DynamicShapeTests
     {
         var sketch = new ModelSketch();
         GraphValue x = sketch.Input(4, 3);
-        GraphValue flat = sketch.Op("Compress", x, sketch.Op("Greater", sketch.Op("Flatten", new GraphAttributes { { "axis", 0 } }, x), sketch.Random(1)));
+        GraphValue flat = sketch.Op("Compress", x,
+            sketch.Op("Greater", sketch.Op("Flatten", new GraphAttributes { { "axis", 0 } }, x), sketch.Random(1)));
         ModelGraph graph = sketch.Output(sketch.Op("MatMul", flat, sketch.Random(3, 2)));
         using CpuEngine engine = CpuEngine.Create();
         string message = Assert.Throws<ModelCompilationException>(() => engine.Compile(graph)).Message;

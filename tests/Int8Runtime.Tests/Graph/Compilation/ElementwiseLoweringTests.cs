@@ -17,7 +17,8 @@ public sealed class ElementwiseLoweringTests
     public void Any_number_of_operands_is_combined(string opType, int count, bool broadcasts)
     {
         var sketch = new ModelSketch();
-        GraphValue[] inputs = [.. Enumerable.Range(0, count).Select(i => i == 1 && broadcasts ? sketch.Input(5, 1) : sketch.Input(2, 3, 5, 4))];
+        GraphValue[] inputs =
+            [.. Enumerable.Range(0, count).Select(i => i == 1 && broadcasts ? sketch.Input(5, 1) : sketch.Input(2, 3, 5, 4))];
         AssertIsWhatTheHostComputes(sketch.Output(sketch.Op(opType, inputs)));
     }
 
@@ -41,7 +42,8 @@ public sealed class ElementwiseLoweringTests
     {
         var sketch = new ModelSketch();
         GraphValue rectified = sketch.Op("PRelu", sketch.Input(2, 3, 5, 4), sketch.Random(3, 1, 1));
-        ModelExplanation explanation = Runner.AssertPassesKeepResults(sketch.Output(sketch.Op("Add", rectified, sketch.Random(2, 3, 5, 4))));
+        ModelExplanation explanation =
+            Runner.AssertPassesKeepResults(sketch.Output(sketch.Op("Add", rectified, sketch.Random(2, 3, 5, 4))));
         Assert.Contains(explanation.Nodes, n => n.OpType == "PRelu" && n.Implementation.Contains("prelu", StringComparison.Ordinal));
     }
 
@@ -51,7 +53,8 @@ public sealed class ElementwiseLoweringTests
         var sketch = new ModelSketch();
         GraphValue rectified = sketch.Op("PRelu", sketch.Edge(sketch.Input(1, 8, 5, 5), 0.02f, 100), sketch.Random(8, 1, 1));
         ModelGraph graph = sketch.Output(sketch.Edge(rectified, 0.03f, 90));
-        NodeExplanation node = Runner.AssertPassesKeepResults(graph, 0.031f).Nodes.Single(n => n.OpType == "PRelu" && n.Implementation != "view");
+        NodeExplanation node =
+            Runner.AssertPassesKeepResults(graph, 0.031f).Nodes.Single(n => n.OpType == "PRelu" && n.Implementation != "view");
         Assert.DoesNotContain("f32", node.Precision, StringComparison.Ordinal);
     }
 

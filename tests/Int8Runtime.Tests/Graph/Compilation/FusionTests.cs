@@ -35,7 +35,8 @@ public sealed class FusionTests
     {
         var sketch = new ModelSketch();
         GraphValue x = sketch.Conv(sketch.Input(1, 3, 5, 5), 3, 4);
-        NodeExplanation only = Assert.Single(Runner.AssertPassesKeepResults(sketch.Output(sketch.Op("Mul", x, sketch.Op("Sigmoid", x)))).Nodes);
+        NodeExplanation only =
+            Assert.Single(Runner.AssertPassesKeepResults(sketch.Output(sketch.Op("Mul", x, sketch.Op("Sigmoid", x)))).Nodes);
         Assert.Equal(2, only.FusedNodes.Count);
     }
 
@@ -114,8 +115,10 @@ public sealed class FusionTests
         var sketch = new ModelSketch();
         GraphValue x = sketch.Input(2, 3, 5, 5), a = sketch.Conv(x, 3, 4);
         var axis = new GraphAttributes { { "axis", 1 } };
-        ModelExplanation explanation = Runner.AssertPassesKeepResults(sketch.Output(sketch.Op("Concat", axis, a, x, a, sketch.Random(2, 1, 5, 5)), a));
-        Assert.Contains(explanation.Nodes.Single(n => n.OpType == "Concat").Notes, n => n.Contains("input or output", StringComparison.Ordinal));
+        ModelExplanation explanation =
+            Runner.AssertPassesKeepResults(sketch.Output(sketch.Op("Concat", axis, a, x, a, sketch.Random(2, 1, 5, 5)), a));
+        Assert.Contains(explanation.Nodes.Single(n => n.OpType == "Concat").Notes,
+            n => n.Contains("input or output", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -123,7 +126,8 @@ public sealed class FusionTests
     {
         var sketch = new ModelSketch();
         GraphValue map = sketch.Conv(sketch.Input(2, 3, 4, 5), 3, 4);
-        GraphValue scores = sketch.Op("Gemm", new GraphAttributes { { "transB", 1 } }, sketch.Op("Flatten", map), sketch.Random(7, 80), sketch.Random(7));
+        GraphValue scores = sketch.Op("Gemm", new GraphAttributes { { "transB", 1 } }, sketch.Op("Flatten", map),
+            sketch.Random(7, 80), sketch.Random(7));
         ModelExplanation explanation = Runner.AssertPassesKeepResults(sketch.Output(scores));
         Assert.Equal(2, explanation.Nodes.Count);
         Assert.Equal(1, explanation.Reorders);   // the input only
@@ -136,10 +140,12 @@ public sealed class FusionTests
         GraphValue x = sketch.Conv(sketch.Input(2, 3, 4, 6), 3, 4);
         GraphValue turned = sketch.Op("Transpose", new GraphAttributes { { "perm", new[] { 0, 2, 3, 1 } } }, x);
         GraphValue flat = sketch.Op("Reshape", turned, sketch.Constant(TensorData.Vector<long>(2, -1, 8)));
-        GraphValue cut = sketch.Op("Slice", x, sketch.Constant(TensorData.Vector<long>(1, 0)), sketch.Constant(TensorData.Vector<long>(4, 100)),
+        GraphValue cut = sketch.Op("Slice", x, sketch.Constant(TensorData.Vector<long>(1, 0)),
+            sketch.Constant(TensorData.Vector<long>(4, 100)),
             sketch.Constant(TensorData.Vector<long>(1, 3)), sketch.Constant(TensorData.Vector<long>(1, 2)));
         GraphValue shuffled = sketch.Op("Reshape", x, sketch.Constant(TensorData.Vector<long>(2, 2, 2, 4, 6)));
-        GraphValue pad = sketch.Op("Pad", sketch.Op("Relu", x), sketch.Constant(TensorData.Vector<long>(0, 1, 0, 2, 0, 0, 1, 0)), sketch.Constant(TensorData.Scalar(0.5f)));
+        GraphValue pad = sketch.Op("Pad", sketch.Op("Relu", x), sketch.Constant(TensorData.Vector<long>(0, 1, 0, 2, 0, 0, 1, 0)),
+            sketch.Constant(TensorData.Scalar(0.5f)));
         Runner.AssertPassesKeepResults(sketch.Output(flat, sketch.Conv(cut, 3, 2), shuffled, pad));
     }
 
@@ -153,7 +159,8 @@ public sealed class FusionTests
         using CompiledModel model = engine.Compile(graph, new CompileOptions { Observe = [sum.Name] });
         using InferenceRequest request = model.CreateRequest();
         Runner.Run(request);
-        float[] before = request.Output(sum.Name).AsSpan<float>().ToArray(), after = request.Output(graph.Outputs[0].Name).AsSpan<float>().ToArray();
+        float[] before = request.Output(sum.Name).AsSpan<float>().ToArray(), after = request.Output(graph.Outputs[0].Name)
+            .AsSpan<float>().ToArray();
         Assert.Contains(before, v => v < 0);
         Assert.Equal(before.Select(v => Math.Max(v, 0)), after);
     }

@@ -26,7 +26,8 @@ public sealed class GraphPassTests
     public void Batch_normalization_before_a_convolution_stays_as_scale_and_shift()
     {
         var sketch = new ModelSketch();
-        GraphValue normalized = sketch.Op("BatchNormalization", sketch.Input(1, 3, 4, 4), sketch.Random(3), sketch.Random(3), sketch.Random(3), sketch.Constant(TensorData.Vector<float>(1, 2, 3)));
+        GraphValue normalized = sketch.Op("BatchNormalization", sketch.Input(1, 3, 4, 4), sketch.Random(3), sketch.Random(3),
+            sketch.Random(3), sketch.Constant(TensorData.Vector<float>(1, 2, 3)));
         ModelExplanation explanation = Runner.AssertPassesKeepResults(sketch.Output(sketch.Conv(sketch.Op("Relu", normalized), 3, 2)));
         Assert.Equal(["BatchNormalization", "Conv"], explanation.Nodes.Select(n => n.OpType));
     }
@@ -38,8 +39,10 @@ public sealed class GraphPassTests
     public void Scales_of_channels_become_part_of_the_weights(string opType, int channels)
     {
         var sketch = new ModelSketch();
-        GraphValue factor = sketch.Constant(TensorData.Create<float>([.. Enumerable.Range(1, channels).Select(c => 0.75f * c)], [channels, 1, 1]));
-        Assert.Single(Runner.AssertPassesKeepResults(sketch.Output(sketch.Op(opType, sketch.Conv(sketch.Input(1, 3, 5, 5), 3, 4), factor))).Nodes);
+        GraphValue factor = sketch.Constant(
+            TensorData.Create<float>([.. Enumerable.Range(1, channels).Select(c => 0.75f * c)], [channels, 1, 1]));
+        Assert.Single(Runner.AssertPassesKeepResults(
+            sketch.Output(sketch.Op(opType, sketch.Conv(sketch.Input(1, 3, 5, 5), 3, 4), factor))).Nodes);
     }
 
     [Fact]
@@ -61,7 +64,8 @@ public sealed class GraphPassTests
     {
         var sketch = new ModelSketch();
         GraphValue padded = sketch.Op("Pad", sketch.Input(1, 2, 5, 5), sketch.Constant(TensorData.Vector<long>(0, 0, 1, 1, 0, 0, 1, 1)));
-        GraphValue pooled = sketch.Op("AveragePool", new GraphAttributes { { "kernel_shape", new[] { 2, 2 } }, { "strides", new[] { 2, 2 } } }, padded);
+        GraphValue pooled = sketch.Op("AveragePool",
+            new GraphAttributes { { "kernel_shape", new[] { 2, 2 } }, { "strides", new[] { 2, 2 } } }, padded);
         Assert.Equal("AveragePool", Assert.Single(Runner.AssertPassesKeepResults(sketch.Output(pooled)).Nodes).OpType);
     }
 

@@ -78,7 +78,8 @@ public sealed class HostKernelTests
             inputs.Add(graph.AddInput("u", DataType.Float32, GraphShape.Of(third)));
         graph.AddOutput(graph.AddOperation(opType, "y", [.. inputs]));
         using CpuEngine engine = CpuEngine.Create();
-        Assert.Contains($"'y' ({opType})", Assert.Throws<ModelFormatException>(() => engine.Compile(graph)).Message, StringComparison.Ordinal);
+        Assert.Contains($"'y' ({opType})", Assert.Throws<ModelFormatException>(() => engine.Compile(graph)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -86,7 +87,8 @@ public sealed class HostKernelTests
     {
         var graph = new ModelGraph("pad");
         GraphValue x = graph.AddInput("x", DataType.Int32, new GraphShape(1, 2));
-        GraphValue pads = graph.AddConstant("pads", TensorData.Vector<long>(0, 1, 0, 1)), value = graph.AddConstant("v", TensorData.Scalar(123_456_789));
+        GraphValue pads = graph.AddConstant("pads", TensorData.Vector<long>(0, 1, 0, 1)),
+        value = graph.AddConstant("v", TensorData.Scalar(123_456_789));
         graph.AddOutput(graph.AddOperation("Pad", "y", [x, pads, value]));
         using CpuEngine engine = CpuEngine.Create();
         using CompiledModel model = engine.Compile(graph);
@@ -134,14 +136,16 @@ public sealed class HostKernelTests
     [InlineData("Xor", DataType.Boolean)]
     public void Functions_of_two_broadcast_operands(string opType, DataType type)
     {
-        foreach ((Shape left, Shape right) in new (Shape, Shape)[] { ([2, 3, 4], [4]), ([2, 1, 4], [1, 3, 1]), ([3, 1], [2, 1, 5]), ([1], [1]), ([2, 3], [2, 3]) })
+        foreach ((Shape left, Shape right) in new (Shape, Shape)[] { ([2, 3, 4], [4]), ([2, 1, 4], [1, 3, 1]),
+            ([3, 1], [2, 1, 5]), ([1], [1]), ([2, 3], [2, 3]) })
             AssertEqual(opType, [Integers(type, left, 1), Integers(type, right, 2)]);
     }
 
     [Fact]
     public void Selection_and_negation()
     {
-        AssertEqual("Where", [Integers(DataType.Boolean, [3, 1], 1), Integers(DataType.Int64, [2, 1, 4], 2), Integers(DataType.Int64, [4], 3)]);
+        AssertEqual("Where",
+            [Integers(DataType.Boolean, [3, 1], 1), Integers(DataType.Int64, [2, 1, 4], 2), Integers(DataType.Int64, [4], 3)]);
         AssertEqual("Not", [Integers(DataType.Boolean, [7], 1)]);
     }
 
@@ -159,8 +163,10 @@ public sealed class HostKernelTests
         AssertEqual("Transpose", [source], new GraphAttributes { { "perm", new[] { 2, 0, 1 } } });
         AssertEqual("Flatten", [source]);
         AssertEqual("Expand", [Integers(DataType.Int64, [3, 1], 6)], null, TensorData.Vector(2L, 1, 4));
-        AssertEqual("Slice", [source], null, TensorData.Vector(-1L, 0), TensorData.Vector(-9L, 9), TensorData.Vector(1L, 2), TensorData.Vector(-1L, 2));
-        AssertEqual("Slice", [TensorData.Vector(1f, 2, 3, 4)], null, TensorData.Vector(3L), TensorData.Vector(-9L), TensorData.Vector(0L), TensorData.Vector(-2L));
+        AssertEqual("Slice", [source], null, TensorData.Vector(-1L, 0), TensorData.Vector(-9L, 9), TensorData.Vector(1L, 2),
+            TensorData.Vector(-1L, 2));
+        AssertEqual("Slice", [TensorData.Vector(1f, 2, 3, 4)], null, TensorData.Vector(3L), TensorData.Vector(-9L),
+            TensorData.Vector(0L), TensorData.Vector(-2L));
     }
 
     [Theory]
@@ -213,7 +219,8 @@ public sealed class HostKernelTests
             foreach (bool reverse in (bool[])[false, true])
                 foreach (long axis in (long[])[0, 1, -1])
                     AssertEqual(
-                        "CumSum", [source], new GraphAttributes { { "exclusive", exclusive ? 1 : 0 }, { "reverse", reverse ? 1 : 0 } }, TensorData.Vector(axis));
+                        "CumSum", [source], new GraphAttributes { { "exclusive", exclusive ? 1 : 0 },
+                            { "reverse", reverse ? 1 : 0 } }, TensorData.Vector(axis));
     }
 
     [Theory]
@@ -227,18 +234,22 @@ public sealed class HostKernelTests
         AssertEqual("GatherND", [data, Picks([3, 1, 1], 3, 0, -2)], new GraphAttributes { { "batch_dims", 1 } });
         AssertEqual("GatherND", [data, Picks([2, 3], 0, 0, 4, 2, 3, -5)]);
         AssertEqual("GatherElements", [data, Picks([3, 1, 2], 3, 0, -1, 1, 2, 2)], new GraphAttributes { { "axis", 1 } });
-        AssertEqual("OneHot", [Picks([2, 3], 0, 5, -1, 2, -6, 1)], new GraphAttributes { { "axis", 1 } }, TensorData.Vector(5L), TensorData.Vector(0.5f, 2f));
+        AssertEqual("OneHot", [Picks([2, 3], 0, 5, -1, 2, -6, 1)], new GraphAttributes { { "axis", 1 } }, TensorData.Vector(5L),
+            TensorData.Vector(0.5f, 2f));
         AssertEqual("OneHot", [Picks([4], 0, 1, 2, 3)], null, TensorData.Vector(3L), TensorData.Vector((byte)7, (byte)9));
         foreach (string reduction in (string[])["none", "add", "mul", "max", "min"])
         {
             var attributes = new GraphAttributes { { "reduction", reduction } };
             AssertEqual("ScatterND", [data, Picks([2, 1], 2, -3), Integers(DataType.Float32, [2, 4, 5], 9)], attributes);
             attributes = new GraphAttributes { { "reduction", reduction }, { "axis", -1 } };
-            AssertEqual("ScatterElements", [data, Picks([2, 2, 2], 0, 4, 1, -1, 2, 0, 3, 1), Integers(DataType.Float32, [2, 2, 2], 9)], attributes);
+            AssertEqual("ScatterElements",
+                [data, Picks([2, 2, 2], 0, 4, 1, -1, 2, 0, 3, 1), Integers(DataType.Float32, [2, 2, 2], 9)], attributes);
         }
 
         Assert.Throws<ModelFormatException>(() => AssertEqual("GatherND", [data, Picks([1, 1], 3)]));
-        Assert.Throws<ModelFormatException>(() => AssertEqual("ScatterElements", [data, Picks([1, 1, 1], 5), Integers(DataType.Float32, [1, 1, 1], 9)], new GraphAttributes { { "axis", 2 } }));
+        Assert.Throws<ModelFormatException>(() =>
+            AssertEqual("ScatterElements", [data, Picks([1, 1, 1], 5), Integers(DataType.Float32, [1, 1, 1], 9)],
+                new GraphAttributes { { "axis", 2 } }));
     }
 
     [Theory]
@@ -283,12 +294,14 @@ public sealed class HostKernelTests
     {
         var random = new Random(seed);
         long limit = type == DataType.Boolean ? 2 : type == DataType.Int64 ? 3_000_000_000 : 5;
-        return TensorData.Create<long>([.. Enumerable.Range(0, (int)shape.ElementCount).Select(_ => random.NextInt64(type == DataType.Boolean ? 0 : -limit, limit))], shape)
+        return TensorData.Create<long>([.. Enumerable.Range(0, (int)shape.ElementCount)
+            .Select(_ => random.NextInt64(type == DataType.Boolean ? 0 : -limit, limit))], shape)
             .ConvertTo(type);
     }
 
     // A model of one node runs on a kernel, gives what the portable evaluator gives, and allocates nothing.
-    private static void AssertEqual(string opType, TensorData[] operands, GraphAttributes? attributes = null, params TensorData[] parameters)
+    private static void AssertEqual(string opType, TensorData[] operands, GraphAttributes? attributes = null,
+        params TensorData[] parameters)
     {
         var graph = new ModelGraph("kernel");
         GraphValue[] inputs =

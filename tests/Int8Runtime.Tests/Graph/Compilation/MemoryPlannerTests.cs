@@ -16,7 +16,8 @@ public sealed class MemoryPlannerTests
             .ArrayOf();
         Properties.Check(buffers, intervals =>
         {
-            PlannedBuffer[] planned = [.. intervals.Select(i => new PlannedBuffer(i.Bytes) { FirstStep = i.First, LastStep = i.First + i.Length })];
+            PlannedBuffer[] planned =
+                [.. intervals.Select(i => new PlannedBuffer(i.Bytes) { FirstStep = i.First, LastStep = i.First + i.Length })];
             long size = MemoryPlanner.Place(planned);
             foreach (PlannedBuffer a in planned)
             {

@@ -60,7 +60,8 @@ internal sealed class ModelSketch
             zeros = TensorData.Vector<sbyte>(Enumerable.Repeat((sbyte)zeroPoint, channels).ToArray());
         }
 
-        return Op("DequantizeLinear", new GraphAttributes { { "axis", 0 } }, Constant(integers), Constant(TensorData.Vector<float>(scales)), Constant(zeros));
+        return Op("DequantizeLinear", new GraphAttributes { { "axis", 0 } }, Constant(integers),
+            Constant(TensorData.Vector<float>(scales)), Constant(zeros));
     }
 
     public ModelGraph Output(params GraphValue[] values)

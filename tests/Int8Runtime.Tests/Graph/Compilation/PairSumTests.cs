@@ -26,7 +26,8 @@ public sealed class PairSumTests
     [InlineData("Conv", DataType.UInt8, 0, 65, false)]
     [InlineData("Depthwise", DataType.UInt8, 0, -65, false)]
     [InlineData("Gemm", DataType.Int8, 0, -65, false)]
-    public void Weights_of_7_bits_are_multiplied_as_bytes_and_sums_stay_exact(string op, DataType source, int zeroPoint, int weight, bool asBytes)
+    public void Weights_of_7_bits_are_multiplied_as_bytes_and_sums_stay_exact(string op, DataType source, int zeroPoint,
+        int weight, bool asBytes)
     {
         ModelGraph graph = Product(op, source, zeroPoint, (sbyte)weight);
         using var reference = new ReferenceEngine();
@@ -56,7 +57,8 @@ public sealed class PairSumTests
         int[] shape = op == "Depthwise" ? [Inputs, 1, 3, 3] : op == "Conv" ? [Outputs, Inputs, 3, 3] : [Outputs, Inputs];
         TensorData weights = TensorData.Allocate(DataType.Int8, shape, out Span<sbyte> values);
         var plain = new MemoryDescriptor(shape, DataType.Int8);
-        WeightPairs pairs = op == "Gemm" ? WeightPairs.ForInnerProduct(plain) : WeightPairs.ForConvolution(plain, op == "Depthwise" ? Inputs : 1, 1);
+        WeightPairs pairs = op == "Gemm"
+            ? WeightPairs.ForInnerProduct(plain) : WeightPairs.ForConvolution(plain, op == "Depthwise" ? Inputs : 1, 1);
         (sbyte, sbyte)[] extremes = [(127, 1), (64, 64), (-127, -1), (127, -128), (-64, -64), (1, 127), (-128, 127)];
         int turn = 0;
         foreach (int column in pairs.Columns())
@@ -77,7 +79,8 @@ public sealed class PairSumTests
             Assert.DoesNotContain(op == "Depthwise" ? ":wordpairs:" : ":int16:", node.WeightsLayout, StringComparison.Ordinal);
             Assert.Equal(expectedWide, Run(engine, wide, out node));
             bool hasVnni = (isa & (Isa.Avx512Vnni | Isa.Avx2Vnni)) != Isa.None;
-            Assert.True(node.WeightsLayout.Contains(":wordpairs:", StringComparison.Ordinal) == (op == "Depthwise" && !hasVnni), $"{tier}: {node.WeightsLayout}");
+            Assert.True(node.WeightsLayout.Contains(":wordpairs:", StringComparison.Ordinal) == (op == "Depthwise" && !hasVnni),
+                $"{tier}: {node.WeightsLayout}");
             Assert.DoesNotContain(":int16:", node.WeightsLayout, StringComparison.Ordinal);
         }
     }
@@ -130,8 +133,10 @@ public sealed class PairSumTests
         int inputs = integers.Shape[isDepthwise ? 0 : 1];
         GraphValue x = sketch.Edge(isConvolution ? sketch.Input(1, inputs, 3, 3) : sketch.Input(2, inputs), 1f / 256, zeroPoint, source);
         GraphValue weights = sketch.Op(
-            "DequantizeLinear", sketch.Constant(integers), sketch.Constant(TensorData.Scalar(0.01f)), sketch.Constant(TensorData.Scalar((sbyte)weightsZeroPoint)));
-        GraphAttributes attributes = isConvolution ? new() { { "group", isDepthwise ? inputs : 1 }, { "pads", new[] { 1, 1, 1, 1 } } } : new() { { "transB", 1 } };
+            "DequantizeLinear", sketch.Constant(integers), sketch.Constant(TensorData.Scalar(0.01f)),
+            sketch.Constant(TensorData.Scalar((sbyte)weightsZeroPoint)));
+        GraphAttributes attributes = isConvolution
+            ? new() { { "group", isDepthwise ? inputs : 1 }, { "pads", new[] { 1, 1, 1, 1 } } } : new() { { "transB", 1 } };
         return sketch.Output(sketch.Op(isConvolution ? "Conv" : op, attributes, x, weights));
     }
 

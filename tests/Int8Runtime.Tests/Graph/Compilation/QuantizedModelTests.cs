@@ -35,8 +35,10 @@ public sealed class QuantizedModelTests
     {
         var sketch = new ModelSketch();
         GraphValue x = sketch.Edge(sketch.Input(1, 3, 6, 6), 0.01f, 120);
-        GraphValue bias = sketch.Op("DequantizeLinear", sketch.Constant(TensorData.Vector<int>(1, -2, 3, -4)), sketch.Constant(TensorData.Scalar(scale)));
-        ModelGraph graph = sketch.Output(sketch.Edge(sketch.Op("Conv", x, sketch.QuantizedWeights(DataType.Int8, 0, 4, 3, 3, 3), bias), Step, 100));
+        GraphValue bias = sketch.Op("DequantizeLinear", sketch.Constant(TensorData.Vector<int>(1, -2, 3, -4)),
+            sketch.Constant(TensorData.Scalar(scale)));
+        ModelGraph graph = sketch.Output(
+            sketch.Edge(sketch.Op("Conv", x, sketch.QuantizedWeights(DataType.Int8, 0, 4, 3, 3, 3), bias), Step, 100));
         Assert.True(AssertWithinOneStep(graph).Nodes.Single(n => n.OpType == "Conv").IsInt8);
     }
 
@@ -45,7 +47,8 @@ public sealed class QuantizedModelTests
     {
         var sketch = new ModelSketch();
         GraphValue x = sketch.Edge(sketch.Input(2, 6), 0.01f, 120);
-        ModelGraph graph = sketch.Output(sketch.Op("Gemm", new GraphAttributes { { "transB", 1 } }, x, sketch.QuantizedWeights(DataType.Int8, 0, 5, 6), sketch.Random(5)));
+        ModelGraph graph = sketch.Output(sketch.Op("Gemm", new GraphAttributes { { "transB", 1 } }, x,
+            sketch.QuantizedWeights(DataType.Int8, 0, 5, 6), sketch.Random(5)));
         Assert.Equal("u8·s8→f32", Runner.AssertPassesKeepResults(graph).Nodes.Single(n => n.OpType == "Gemm").Precision);
     }
 
@@ -87,10 +90,12 @@ public sealed class QuantizedModelTests
     public void Additions_poolings_and_activations_run_in_integers()
     {
         var sketch = new ModelSketch();
-        GraphValue x = sketch.Edge(sketch.Input(1, 4, 6, 6), 0.01f, 120), y = sketch.Edge(sketch.Input(1, 4, 6, 6), 0.02f, 3, DataType.Int8);
+        GraphValue x = sketch.Edge(sketch.Input(1, 4, 6, 6), 0.01f, 120),
+        y = sketch.Edge(sketch.Input(1, 4, 6, 6), 0.02f, 3, DataType.Int8);
         GraphValue sum = sketch.Edge(sketch.Op("Add", x, y), Step, 60);
         GraphValue product = sketch.Edge(sketch.Op("Mul", sum, y), Step, 60);
-        GraphValue pooled = sketch.Edge(sketch.Op("AveragePool", new GraphAttributes { { "kernel_shape", new[] { 2, 2 } } }, product), 0.02f, 100);
+        GraphValue pooled = sketch.Edge(
+            sketch.Op("AveragePool", new GraphAttributes { { "kernel_shape", new[] { 2, 2 } } }, product), 0.02f, 100);
         GraphValue activated = sketch.Edge(sketch.Op("Sigmoid", pooled), 0.01f, 0);
         GraphValue mean = sketch.Edge(sketch.Op("GlobalAveragePool", activated), 0.01f, 0);
         ModelExplanation explanation = AssertWithinOneStep(sketch.Output(mean));
@@ -102,10 +107,12 @@ public sealed class QuantizedModelTests
     public void Movement_is_transparent()
     {
         var sketch = new ModelSketch();
-        GraphValue x = sketch.Edge(sketch.Op("Conv", sketch.Edge(sketch.Input(1, 3, 6, 6), 0.01f, 120), sketch.QuantizedWeights(DataType.Int8, 0, 4, 3, 3, 3)), Step, 128);
+        GraphValue x = sketch.Edge(sketch.Op("Conv", sketch.Edge(sketch.Input(1, 3, 6, 6), 0.01f, 120),
+            sketch.QuantizedWeights(DataType.Int8, 0, 4, 3, 3, 3)), Step, 128);
         GraphValue pooled = sketch.Op("MaxPool", new GraphAttributes { { "kernel_shape", new[] { 2, 2 } } }, x);
         GraphValue flat = sketch.Op("Reshape", pooled, sketch.Constant(TensorData.Vector<long>(1, -1)));
-        ModelGraph graph = sketch.Output(sketch.Op("Gemm", new GraphAttributes { { "transB", 1 } }, flat, sketch.QuantizedWeights(DataType.Int8, 0, 5, 36), sketch.Random(5)));
+        ModelGraph graph = sketch.Output(sketch.Op("Gemm", new GraphAttributes { { "transB", 1 } }, flat,
+            sketch.QuantizedWeights(DataType.Int8, 0, 5, 36), sketch.Random(5)));
         ModelExplanation explanation = AssertWithinOneStep(graph);
         Assert.Equal("u8→u8", explanation.Nodes.Single(n => n.OpType == "MaxPool").Precision);
         Assert.Equal("u8·s8→f32", explanation.Nodes.Single(n => n.OpType == "Gemm").Precision);
@@ -116,9 +123,11 @@ public sealed class QuantizedModelTests
     public void A_quantization_after_pooling_moves_to_the_product()
     {
         var sketch = new ModelSketch();
-        GraphValue conv = sketch.Op("Conv", sketch.Edge(sketch.Input(1, 3, 6, 6), 0.01f, 120), sketch.QuantizedWeights(DataType.Int8, 0, 4, 3, 3, 3));
+        GraphValue conv = sketch.Op("Conv", sketch.Edge(sketch.Input(1, 3, 6, 6), 0.01f, 120),
+            sketch.QuantizedWeights(DataType.Int8, 0, 4, 3, 3, 3));
         GraphValue pooled = sketch.Op("MaxPool", new GraphAttributes { { "kernel_shape", new[] { 2, 2 } } }, conv);
-        Assert.Equal("u8·s8→u8", AssertWithinOneStep(sketch.Output(sketch.Edge(pooled, Step, 128))).Nodes.Single(n => n.OpType == "Conv").Precision);
+        Assert.Equal("u8·s8→u8",
+            AssertWithinOneStep(sketch.Output(sketch.Edge(pooled, Step, 128))).Nodes.Single(n => n.OpType == "Conv").Precision);
     }
 
     [Theory]
@@ -127,8 +136,11 @@ public sealed class QuantizedModelTests
     public void Concatenations_requantize_only_what_has_another_scale(float scale, int requantizations)
     {
         var sketch = new ModelSketch();
-        GraphValue Branch() => sketch.Op("Conv", sketch.Edge(sketch.Input(1, 3, 6, 6), 0.01f, 120), sketch.QuantizedWeights(DataType.Int8, 0, 4, 3, 3, 3));
-        GraphValue concat = sketch.Op("Concat", new GraphAttributes { { "axis", 1 } }, sketch.Edge(Branch(), Step, 128), sketch.Edge(Branch(), scale, 128));
+        GraphValue Branch() =>
+            sketch.Op("Conv", sketch.Edge(sketch.Input(1, 3, 6, 6), 0.01f, 120),
+                sketch.QuantizedWeights(DataType.Int8, 0, 4, 3, 3, 3));
+        GraphValue concat = sketch.Op("Concat", new GraphAttributes { { "axis", 1 } }, sketch.Edge(Branch(), Step, 128),
+            sketch.Edge(Branch(), scale, 128));
         ModelExplanation explanation = AssertWithinOneStep(sketch.Output(sketch.Edge(concat, Step, 128)));
         Assert.Equal("view", explanation.Nodes.Single(n => n.OpType == "Concat").Implementation);
         Assert.Equal(requantizations, explanation.Nodes.Count(n => n.Precision == "u8→u8" && n.OpType == "QuantizeLinear"));
@@ -144,7 +156,8 @@ public sealed class QuantizedModelTests
     {
         var sketch = new ModelSketch();
         GraphValue source = sketch.Edge(sketch.Input(1, 4, 6, 6), 0.02f, 3);
-        GraphValue value = sketch.Op("Conv", new GraphAttributes { { "pads", new[] { 1, 1, 1, 1 } } }, source, sketch.QuantizedWeights(DataType.Int8, 0, 6, 4, 3, 3), sketch.Random(6));
+        GraphValue value = sketch.Op("Conv", new GraphAttributes { { "pads", new[] { 1, 1, 1, 1 } } }, source,
+            sketch.QuantizedWeights(DataType.Int8, 0, 6, 4, 3, 3), sketch.Random(6));
         value = between switch
         {
             "Clip" => sketch.Op("Clip", value, sketch.Constant(TensorData.Scalar(0f)), sketch.Constant(TensorData.Scalar(60f))),
@@ -154,7 +167,8 @@ public sealed class QuantizedModelTests
             _ => sketch.Op(between, value),
         };
         GraphValue scales = sketch.Constant(TensorData.Vector<float>([.. Enumerable.Range(0, 6).Select(c => 0.05f * (1 + c % 3))]));
-        GraphValue zeros = sketch.Constant(type == DataType.Int8 ? TensorData.Vector<sbyte>(new sbyte[6]) : TensorData.Vector<byte>(new byte[6]));
+        GraphValue zeros = sketch.Constant(type == DataType.Int8
+            ? TensorData.Vector<sbyte>(new sbyte[6]) : TensorData.Vector<byte>(new byte[6]));
         var axis = new GraphAttributes { { "axis", 1 } };
         value = sketch.Op("DequantizeLinear", axis, sketch.Op("QuantizeLinear", axis, value, scales, zeros), scales, zeros);
         value = sketch.Op("Conv", new GraphAttributes { { "group", 6 } }, value, sketch.QuantizedWeights(DataType.Int8, 0, 12, 1, 3, 3));
@@ -169,7 +183,8 @@ public sealed class QuantizedModelTests
         var sketch = new ModelSketch();
         GraphValue value = sketch.Conv(sketch.Input(1, 4, 6, 6), 4, 4);
         value = sketch.Op("Clip", value, sketch.Constant(TensorData.Scalar(0f)), sketch.Constant(TensorData.Scalar(1f)));
-        GraphValue scales = sketch.Constant(TensorData.Vector<float>(0.01f, 0.02f, 0.03f, 0.04f)), zeros = sketch.Constant(TensorData.Vector<byte>(0, 0, 0, 0));
+        GraphValue scales = sketch.Constant(TensorData.Vector<float>(0.01f, 0.02f, 0.03f, 0.04f)),
+        zeros = sketch.Constant(TensorData.Vector<byte>(0, 0, 0, 0));
         var axis = new GraphAttributes { { "axis", 1 } };
         value = sketch.Op("DequantizeLinear", axis, sketch.Op("QuantizeLinear", axis, value, scales, zeros), scales, zeros);
         value = sketch.Op("Conv", new GraphAttributes { { "group", 4 } }, value, sketch.QuantizedWeights(DataType.Int8, 0, 4, 1, 3, 3));
@@ -191,7 +206,8 @@ public sealed class QuantizedModelTests
     public void Rectifiers_between_equal_quantizations_are_fused()
     {
         var sketch = new ModelSketch();
-        GraphValue conv = sketch.Op("Conv", sketch.Edge(sketch.Input(1, 3, 6, 6), 0.01f, 120), sketch.QuantizedWeights(DataType.Int8, 0, 4, 3, 3, 3));
+        GraphValue conv = sketch.Op("Conv", sketch.Edge(sketch.Input(1, 3, 6, 6), 0.01f, 120),
+            sketch.QuantizedWeights(DataType.Int8, 0, 4, 3, 3, 3));
         ModelGraph graph = sketch.Output(sketch.Edge(sketch.Op("Relu", sketch.Edge(conv, Step, 100)), Step, 100));
         Assert.DoesNotContain(AssertWithinOneStep(graph).Nodes, n => n.OpType == "Relu");
     }

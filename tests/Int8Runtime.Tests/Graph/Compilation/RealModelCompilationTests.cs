@@ -29,7 +29,8 @@ public sealed class RealModelCompilationTests
         foreach (string set in Directory.GetDirectories(folder, "test_data_set_*"))
         {
             TensorData[] inputs = [.. model.Inputs.Select((_, i) => OnnxTensor.Load(Path.Combine(set, $"input_{i}.pb")).Data)];
-            using InferenceRequest request = model.CreateRequest(model.Inputs.Zip(inputs).ToDictionary(p => p.First.Name, p => p.Second.Shape));
+            using InferenceRequest request =
+                model.CreateRequest(model.Inputs.Zip(inputs).ToDictionary(p => p.First.Name, p => p.Second.Shape));
             foreach ((ModelPort port, TensorData data) in model.Inputs.Zip(inputs))
                 data.AsSpan<float>().CopyTo(request.Input(port.Name).AsSpan<float>());
             request.Run();

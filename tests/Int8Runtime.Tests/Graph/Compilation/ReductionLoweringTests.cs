@@ -44,7 +44,8 @@ public sealed class ReductionLoweringTests
         GraphValue source = sketch.Edge(sketch.Input(2, 17, 24), 0.01f, 128);
         GraphValue mean = sketch.Edge(sketch.Op("ReduceMean", source, axes), 0.004f, 120);
         ModelExplanation explanation = Runner.AssertPassesKeepResults(sketch.Output(mean), tolerance: 0.005f);
-        Assert.DoesNotContain(explanation.Nodes, node => node.OpType == "ReduceMean" && node.Precision.Contains("f32", StringComparison.Ordinal));
+        Assert.DoesNotContain(explanation.Nodes, node => node.OpType == "ReduceMean"
+            && node.Precision.Contains("f32", StringComparison.Ordinal));
     }
 
     private static void Check(string opType, string implementation, bool keepDimensions, params int[] axes)
@@ -66,6 +67,7 @@ public sealed class ReductionLoweringTests
         TensorData expected = HostEvaluator.Evaluate(node, list is not null
             ? [TensorData.Create<float>(source, shape), list] : [TensorData.Create<float>(source, shape)])[0];
         Runner.AssertClose([.. expected.ToDoubleArray().Select(value => (float)value)], actual, 1e-5f);
-        Assert.All(model.Explain().Nodes.Where(n => n.Implementation != "view"), n => Assert.StartsWith(n.OpType == opType ? implementation : "jit_", n.Implementation));
+        Assert.All(model.Explain().Nodes.Where(n => n.Implementation != "view"),
+            n => Assert.StartsWith(n.OpType == opType ? implementation : "jit_", n.Implementation));
     }
 }

@@ -12,7 +12,8 @@ public sealed class RequestTests
         x = sketch.Op("Relu", sketch.Op("Add", sketch.Conv(x, 16, 16), x));
         x = sketch.Op("MaxPool", new GraphAttributes { { "kernel_shape", new[] { 2, 2 } }, { "strides", new[] { 2, 2 } } }, x);
         x = sketch.Op("Concat", new GraphAttributes { { "axis", 1 } }, sketch.Conv(x, 16, 8, kernel: 1), sketch.Conv(x, 16, 8));
-        return sketch.Output(sketch.Op("Gemm", sketch.Op("Flatten", sketch.Op("GlobalAveragePool", x)), sketch.Random(16, 5), sketch.Random(5)));
+        return sketch.Output(
+            sketch.Op("Gemm", sketch.Op("Flatten", sketch.Op("GlobalAveragePool", x)), sketch.Random(16, 5), sketch.Random(5)));
     }
 
     [Theory]
@@ -157,9 +158,11 @@ public sealed class RequestTests
         using var engine = new ReferenceEngine();
         using CompiledModel model = engine.Compile(SmallNetwork(1));
         using InferenceRequest request = model.CreateRequest();
-        Assert.Contains(model.Inputs[0].Name, Assert.Throws<ArgumentException>(() => request.Input("picture")).Message, StringComparison.Ordinal);
+        Assert.Contains(model.Inputs[0].Name, Assert.Throws<ArgumentException>(() => request.Input("picture")).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ModelFormatException>(() => model.CreateRequest(new Dictionary<string, Shape> { ["picture"] = [1] }));
-        Assert.Throws<ModelFormatException>(() => model.CreateRequest(new Dictionary<string, Shape> { [model.Inputs[0].Name] = [1, 4, 8, 8] }));
+        Assert.Throws<ModelFormatException>(() =>
+            model.CreateRequest(new Dictionary<string, Shape> { [model.Inputs[0].Name] = [1, 4, 8, 8] }));
         Assert.Throws<ArgumentOutOfRangeException>(() => model.CreateRequest(batch: 0));
     }
 

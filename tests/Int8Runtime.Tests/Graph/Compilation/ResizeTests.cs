@@ -11,7 +11,8 @@ public sealed class ResizeTests
         get
         {
             var data = new TheoryData<string, string, string>();
-            foreach (string coordinates in (string[])["half_pixel", "pytorch_half_pixel", "half_pixel_symmetric", "align_corners", "asymmetric"])
+            foreach (string coordinates in (string[])["half_pixel", "pytorch_half_pixel", "half_pixel_symmetric", "align_corners",
+                "asymmetric"])
             {
                 data.Add("linear", coordinates, "floor");
                 foreach (string rounding in (string[])["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"])
@@ -36,14 +37,17 @@ public sealed class ResizeTests
             var sketch = new ModelSketch();
             GraphValue resized = Resize(sketch, sketch.Input(2, 5, 4, 6), attributes, scales);
             ModelGraph graph = sketch.Output(resized);
-            Assert.StartsWith("ref_resample", Runner.AssertPassesKeepResults(graph).Nodes.Single(n => n.OpType == "Resize").Implementation, StringComparison.Ordinal);
+            Assert.StartsWith("ref_resample",
+                Runner.AssertPassesKeepResults(graph).Nodes.Single(n => n.OpType == "Resize").Implementation,
+                StringComparison.Ordinal);
 
             using var engine = new ReferenceEngine();
             using CompiledModel model = engine.Compile(graph);
             using InferenceRequest request = model.CreateRequest();
             float[] right = Runner.Run(request);
             TensorData source = TensorData.Create<float>(request.Input(model.Inputs[0].Name).AsSpan<float>(), [2, 5, 4, 6]);
-            float[] left = HostEvaluator.Evaluate(resized.Producer!, [source, null, resized.Producer!.Inputs[2]!.Constant])[0].ToSingleArray();
+            float[] left = HostEvaluator.Evaluate(resized.Producer!,
+                [source, null, resized.Producer!.Inputs[2]!.Constant])[0].ToSingleArray();
             Assert.Equal(left.Length, right.Length);
             for (int i = 0; i < left.Length; i++)
                 Assert.Equal(left[i], right[i], 1e-6f);

@@ -38,10 +38,13 @@ internal static class Runner
         Assert.Equal(expected.Length, actual.Length);
         float range = expected.Max(MathF.Abs);
         for (int i = 0; i < expected.Length; i++)
-            Assert.True(MathF.Abs(expected[i] - actual[i]) <= tolerance * Math.Max(1, range), $"element {i}: {actual[i]} instead of {expected[i]}");
+            Assert.True(MathF.Abs(expected[i] - actual[i]) <= tolerance * Math.Max(1, range),
+                $"element {i}: {actual[i]} instead of {expected[i]}");
     }
 
-    /// <summary>Compiles with all passes and with none of them: the results agree. Returns the explanation of the optimized model.</summary>
+    /// <summary>
+    /// Compiles with all passes and with none of them: the results agree. Returns the explanation of the optimized model.
+    /// </summary>
     public static ModelExplanation AssertPassesKeepResults(ModelGraph graph, float tolerance = 1e-5f)
     {
         using var engine = new ReferenceEngine();

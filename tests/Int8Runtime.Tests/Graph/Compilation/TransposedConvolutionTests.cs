@@ -14,7 +14,8 @@ public sealed class TransposedConvolutionTests
         const int Inputs = 4, Outputs = 3, Extent = 5, Kernel = 3;
         var sketch = new ModelSketch();
         GraphValue weights = sketch.Random(Inputs, Outputs, Kernel, Kernel), bias = sketch.Random(Outputs * group);
-        GraphValue result = sketch.Op("ConvTranspose", Attributes(group, stride, pad, extra), sketch.Input(2, Inputs, Extent, Extent), weights, bias);
+        GraphValue result = sketch.Op("ConvTranspose", Attributes(group, stride, pad, extra),
+            sketch.Input(2, Inputs, Extent, Extent), weights, bias);
         ModelGraph graph = sketch.Output(sketch.Op("Relu", result));
         Runner.AssertPassesKeepResults(graph);
 

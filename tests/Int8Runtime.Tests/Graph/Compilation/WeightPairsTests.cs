@@ -3,8 +3,8 @@ namespace Int8Runtime.Tests.Graph.Compilation;
 
 public sealed class WeightPairsTests
 {
-    // Each output channel has two weights of 127, another two in every channel, and every source element is 255: 2·255·127 saturates at 16 bits
-    // if and only if a kernel adds the two products before it widens them.
+    // Each output channel has two weights of 127, another two in every channel, and every source element is 255: 2·255·127
+    // saturates at 16 bits if and only if a kernel adds the two products before it widens them.
     [Theory]
     [InlineData("dense 3x3", 4, 1, new[] { 3, 3 }, 1)]
     [InlineData("three channels", 3, 1, new[] { 3, 3 }, 1)]
@@ -27,7 +27,8 @@ public sealed class WeightPairsTests
         var weights = new MemoryDescriptor([outputs, inputs, .. window], DataType.Int8);
         var descriptor = new ConvolutionDescriptor
         {
-            Source = MemoryDescriptor.Any([1, isDepthwise ? outputs : inputs, .. window.Select(w => ((w - 1) * dilation) + 1)], DataType.UInt8),
+            Source = MemoryDescriptor.Any([1, isDepthwise ? outputs : inputs, .. window.Select(w => ((w - 1) * dilation) + 1)],
+                DataType.UInt8),
             Weights = MemoryDescriptor.Any(weights.Dimensions, DataType.Int8),
             Destination = MemoryDescriptor.Any([1, outputs, .. ones], DataType.Int32),
             Strides = ones,
@@ -36,7 +37,8 @@ public sealed class WeightPairsTests
             PaddingAfter = [.. window.Select(_ => 0)],
             Groups = isDepthwise ? outputs : 1,
         };
-        Check(name, descriptor, weights, WeightPairs.ForConvolution(weights, descriptor.Groups, dilation), combinations, column: taps, element: 1);
+        Check(name, descriptor, weights, WeightPairs.ForConvolution(weights, descriptor.Groups, dilation), combinations,
+            column: taps, element: 1);
     }
 
     [Theory]
@@ -89,7 +91,8 @@ public sealed class WeightPairsTests
         [.. from i in Enumerable.Range(0, count) from j in Enumerable.Range(i + 1, count - i - 1) select (i, j)];
 
     private static void Check(
-        string name, PrimitiveDescriptor descriptor, MemoryDescriptor plain, WeightPairs pairs, (int First, int Second)[] combinations, int column, int element)
+        string name, PrimitiveDescriptor descriptor, MemoryDescriptor plain, WeightPairs pairs,
+        (int First, int Second)[] combinations, int column, int element)
     {
         var content = new sbyte[plain.ElementCount];
         for (int o = 0; o < combinations.Length; o++)
@@ -98,7 +101,8 @@ public sealed class WeightPairsTests
             content[(o * column) + (combinations[o].Second * element)] = 127;
         }
 
-        HashSet<(int, int)> meeting = [.. pairs.Pairs().Select(p => (Math.Min(p.First, p.Second) / element, Math.Max(p.First, p.Second) / element))];
+        HashSet<(int, int)> meeting =
+            [.. pairs.Pairs().Select(p => (Math.Min(p.First, p.Second) / element, Math.Max(p.First, p.Second) / element))];
         int[] expected = [.. combinations.Select(c => meeting.Contains(c) ? short.MaxValue : 2 * 255 * 127)];
         foreach (Isa isa in (Isa[])[IsaTiers.Sse41, IsaTiers.Avx2, IsaTiers.Avx512])
         {
@@ -123,7 +127,8 @@ public sealed class WeightPairsTests
                 primitive.Execute(stream, new InnerProductArguments(x, weights, null, y));
             else
                 primitive.Execute(stream, new MatMulArguments(x, weights, null, y));
-            Assert.True(expected.SequenceEqual(y.AsSpan<int>().ToArray()), $"{name}, {IsaTiers.NameOf(isa)}, {primitive.ImplementationName}");
+            Assert.True(expected.SequenceEqual(y.AsSpan<int>().ToArray()),
+                $"{name}, {IsaTiers.NameOf(isa)}, {primitive.ImplementationName}");
         }
     }
 }

@@ -20,7 +20,8 @@ internal static class DetectionOutput
 
         public float Overlap(Box other)
         {
-            float width = Math.Min(Right, other.Right) - Math.Max(Left, other.Left), height = Math.Min(Bottom, other.Bottom) - Math.Max(Top, other.Top);
+            float width = Math.Min(Right, other.Right) - Math.Max(Left, other.Left),
+            height = Math.Min(Bottom, other.Bottom) - Math.Max(Top, other.Top);
             if (width <= 0 || height <= 0)
                 return 0;
             float shared = width * height;
@@ -57,7 +58,8 @@ internal static class DetectionOutput
         return TensorData.Create<float>(result, target).ConvertTo(operands[0].ElementType);
     }
 
-    private static List<Detection> Detect(NodeOperands operands, DetectionLayout layout, int image, float[] offsets, float[] scores, float[] priors)
+    private static List<Detection> Detect(NodeOperands operands, DetectionLayout layout, int image, float[] offsets,
+        float[] scores, float[] priors)
     {
         GraphAttributes attributes = operands.Attributes;
         float threshold = attributes.GetSingle("confidence_threshold"), overlap = attributes.GetSingle("nms_threshold");
@@ -72,7 +74,8 @@ internal static class DetectionOutput
             {
                 float score = scores[(((image * layout.Priors) + p) * layout.Classes) + c];
                 if (score > threshold)
-                    candidates.Add(new Detection(c, score, Decode(operands, layout, image, p, layout.SharesLocation ? 0 : c, offsets, priors), p));
+                    candidates.Add(new Detection(c, score,
+                        Decode(operands, layout, image, p, layout.SharesLocation ? 0 : c, offsets, priors), p));
             }
 
             // A stable sort: of equal scores the earlier prior comes first.
@@ -93,7 +96,8 @@ internal static class DetectionOutput
             : kept;
     }
 
-    private static Box Decode(NodeOperands operands, DetectionLayout layout, int image, int prior, int location, float[] offsets, float[] priors)
+    private static Box Decode(NodeOperands operands, DetectionLayout layout, int image, int prior, int location, float[] offsets,
+        float[] priors)
     {
         GraphAttributes attributes = operands.Attributes;
         int rows = layout.HasVariances ? 2 : 1, start = layout.PriorImages == 1 ? 0 : image * rows * layout.Priors * layout.PriorSize;
@@ -105,7 +109,8 @@ internal static class DetectionOutput
             box = new Box(box.Left / width, box.Top / height, box.Right / width, box.Bottom / height);
         }
 
-        ReadOnlySpan<float> variance = layout.HasVariances ? priors.AsSpan(start + (layout.Priors * layout.PriorSize) + (prior * 4), 4) : [1f, 1f, 1f, 1f];
+        ReadOnlySpan<float> variance = layout.HasVariances
+            ? priors.AsSpan(start + (layout.Priors * layout.PriorSize) + (prior * 4), 4) : [1f, 1f, 1f, 1f];
         ReadOnlySpan<float> offset = offsets.AsSpan(((((image * layout.Priors) + prior) * layout.Locations) + location) * 4, 4);
         Box decoded;
         if (attributes.GetString("code_type", "caffe.PriorBoxParameter.CORNER").EndsWith("CENTER_SIZE", StringComparison.OrdinalIgnoreCase))
@@ -128,7 +133,8 @@ internal static class DetectionOutput
 
 /// <summary>How the operands are divided.</summary>
 internal sealed record DetectionLayout(
-    int Images, int Priors, int PriorImages, int PriorSize, int Classes, int Locations, bool HasVariances, bool IsNormalized, bool SharesLocation)
+    int Images, int Priors, int PriorImages, int PriorSize, int Classes, int Locations, bool HasVariances, bool IsNormalized,
+    bool SharesLocation)
 {
     public static DetectionLayout Of(NodeOperands operands)
     {
@@ -153,8 +159,10 @@ internal sealed record DetectionLayout(
         int count = priors.Rank == 3 ? priors[2] / size : 0;
         int classes = attributes.GetInt32("num_classes", count > 0 ? confidences[^1] / count : 0), locations = shared ? 1 : classes;
         int images = operands[0].Shape[0];
-        bool fits = count > 0 && classes > 0 && priors[2] == count * size && priors[1] == (variances ? 2 : 1) && (priors[0] == 1 || priors[0] == images)
-            && confidences.ElementCount == (long)images * count * classes && operands[0].Shape.ElementCount == (long)images * count * locations * 4;
+        bool fits = count > 0 && classes > 0 && priors[2] == count * size && priors[1] == (variances ? 2 : 1)
+            && (priors[0] == 1 || priors[0] == images)
+            && confidences.ElementCount == (long)images * count * classes
+            && operands[0].Shape.ElementCount == (long)images * count * locations * 4;
         return fits
             ? new DetectionLayout(images, count, priors[0], size, classes, locations, variances, normalized, shared)
             : throw operands.Defect($"offsets {operands[0].Shape}, confidences {confidences} and priors {priors} do not fit");
@@ -167,7 +175,8 @@ internal sealed class DetectionOutputShape : IOperatorShape
     public TensorType[] Infer(NodeOperands operands)
     {
         DetectionLayout layout = DetectionLayout.Of(operands);
-        long keep = operands.Attributes.GetIntegers("keep_top_k") is [var most, ..] ? most : -1, top = operands.Attributes.GetInteger("top_k", -1);
+        long keep = operands.Attributes.GetIntegers("keep_top_k") is [var most, ..] ? most : -1,
+        top = operands.Attributes.GetInteger("top_k", -1);
         long rows = keep > 0 ? keep : top > 0 ? top * layout.Classes : (long)layout.Classes * layout.Priors;
         return [operands[0] with { Shape = [1, 1, operands.Extent(layout.Images * rows), 7] }];
     }

@@ -29,7 +29,8 @@ internal static class EmbeddingOperators
         long[] indices = operands.Integers(1, "indices")!, segments = operands.Integers(2, "segments")!;
         if (segments.Length != indices.Length)
             throw operands.Defect($"there are {indices.Length} indices and {segments.Length} segments");
-        int count = operands.Extent((long)(operands.Scalar(3, "number of segments") ?? throw operands.Defect("the number of segments is missing")));
+        int count = operands.Extent(
+            (long)(operands.Scalar(3, "number of segments") ?? throw operands.Defect("the number of segments is missing")));
         var sums = new RowSums(operands, count, indices, weights: 5, defaultIndex: 4);
         for (int i = 0; i < indices.Length; i++)
         {
@@ -101,7 +102,8 @@ internal sealed class EmbeddingShape(bool bySegments) : IOperatorShape
     public TensorType[] Infer(NodeOperands operands)
     {
         int count = bySegments
-            ? operands.Extent((long)(operands.Scalar(3, "number of segments") ?? throw operands.Defect("the number of segments is missing")))
+            ? operands.Extent((long)(operands.Scalar(3, "number of segments")
+                ?? throw operands.Defect("the number of segments is missing")))
             : operands[2].Shape.Rank == 1 ? operands[2].Shape[0] : throw operands.Defect("the offsets are no list");
         return [operands[0] with { Shape = operands[0].Shape.With(0, count) }];
     }

@@ -12,9 +12,11 @@ internal static class PriorBoxes
         var grid = new Grid(operands);
         GraphAttributes attributes = operands.Attributes;
         (float[] widths, float[] heights) = ClusterSizes(operands);
-        float step = attributes.GetSingle("step"), stepWidth = attributes.GetSingle("step_w", step), stepHeight = attributes.GetSingle("step_h", step);
+        float step = attributes.GetSingle("step"), stepWidth = attributes.GetSingle("step_w", step),
+        stepHeight = attributes.GetSingle("step_h", step);
         if (stepWidth == 0 && stepHeight == 0)
-            (stepWidth, stepHeight) = step == 0 ? ((float)grid.ImageWidth / grid.Width, (float)grid.ImageHeight / grid.Height) : (step, step);
+            (stepWidth, stepHeight) = step == 0
+                ? ((float)grid.ImageWidth / grid.Width, (float)grid.ImageHeight / grid.Height) : (step, step);
         float offset = attributes.GetSingle("offset");
         var boxes = new BoxList(operands, grid, widths.Length, clipsByDefault: true);
         for (int h = 0; h < grid.Height; h++)
@@ -76,7 +78,8 @@ internal static class PriorBoxes
             }
 
             float[] least = List("min_size"), most = List("max_size");
-            bool usesMost = attributes.GetBoolean("scale_all_sizes", true), mostFirst = attributes.GetBoolean("min_max_aspect_ratios_order", true);
+            bool usesMost = attributes.GetBoolean("scale_all_sizes", true),
+            mostFirst = attributes.GetBoolean("min_max_aspect_ratios_order", true);
 
             // Each ratio once, 1 first; flipped ones follow theirs.
             var ratios = new List<float> { 1 };
@@ -128,7 +131,8 @@ internal static class PriorBoxes
 
         public int ImageWidth { get; }
 
-        private static (int, int) Pair(NodeOperands operands, int index, string role) => operands.Integers(index, role) is [var height, var width]
+        private static (int, int) Pair(NodeOperands operands, int index, string role) =>
+            operands.Integers(index, role) is [var height, var width]
             ? (operands.Extent(height), operands.Extent(width))
             : throw operands.Defect($"the {role} must be two numbers");
     }

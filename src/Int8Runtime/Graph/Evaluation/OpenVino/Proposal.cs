@@ -15,7 +15,8 @@ internal static class Proposal
     {
         TensorType[] types = new ProposalShape().Infer(operands);
         ProposalRules rules = ProposalRules.Of(operands);
-        float[] probabilities = HostEvaluator.Content(operands, 0).ToSingleArray(), offsets = HostEvaluator.Content(operands, 1).ToSingleArray();
+        float[] probabilities = HostEvaluator.Content(operands, 0).ToSingleArray(), offsets = HostEvaluator.Content(operands, 1)
+            .ToSingleArray();
         float[] image = HostEvaluator.Content(operands, 2).ToSingleArray();
         Shape map = operands[0].Shape;
         int all = map[1] / 2 * map[2] * map[3], kept = types[1].Shape[0] / Math.Max(map[0], 1);
@@ -25,7 +26,8 @@ internal static class Proposal
         for (int n = 0; n < map[0]; n++)
         {
             ReadOnlySpan<float> objects = probabilities.AsSpan(((2 * n) + 1) * all, all), moves = offsets.AsSpan(n * 4 * all, 4 * all);
-            List<ScoredBox> candidates = Candidates(rules, map, objects, moves, height, width, rules.SmallestHeight(image), rules.SmallestWidth(image));
+            List<ScoredBox> candidates =
+                Candidates(rules, map, objects, moves, height, width, rules.SmallestHeight(image), rules.SmallestWidth(image));
 
             // A stable sort: of equal probabilities the earlier cell, then the earlier anchor comes first.
             List<ScoredBox> best = Suppress(candidates.OrderByDescending(b => b.Score).Take(rules.Candidates), rules, kept);
@@ -33,7 +35,8 @@ internal static class Proposal
             {
                 ScoredBox box = rules.ClipsAfter ? best[i].Clipped(height, width) : best[i];
                 if (rules.Normalizes)
-                    box = box with { Left = box.Left / width, Top = box.Top / height, Right = box.Right / width, Bottom = box.Bottom / height };
+                    box = box with { Left = box.Left / width, Top = box.Top / height, Right = box.Right / width,
+                        Bottom = box.Bottom / height };
                 ReadOnlySpan<float> row = [n, box.Left, box.Top, box.Right, box.Bottom];
                 row.CopyTo(boxes.AsSpan(((n * kept) + i) * 5));
                 scores[(n * kept) + i] = box.Score;
@@ -52,7 +55,8 @@ internal static class Proposal
 
     // Boxes that are too small stay with the probability 0, as in the format's reference.
     private static List<ScoredBox> Candidates(
-        ProposalRules rules, Shape map, ReadOnlySpan<float> objects, ReadOnlySpan<float> offsets, float height, float width, float leastHeight,
+        ProposalRules rules, Shape map, ReadOnlySpan<float> objects, ReadOnlySpan<float> offsets, float height, float width,
+        float leastHeight,
         float leastWidth)
     {
         int cells = map[2] * map[3];
@@ -68,8 +72,10 @@ internal static class Proposal
                 if (rules.IsTensorFlow)
                     anchor = anchor.Clipped(height, width);
                 float wide = anchor.Right - anchor.Left + one, high = anchor.Bottom - anchor.Top + one;
-                float dx = offsets[(((a * 4) + 0) * cells) + cell] / rules.CoordinateScale, dy = offsets[(((a * 4) + 1) * cells) + cell] / rules.CoordinateScale;
-                float dw = offsets[(((a * 4) + 2) * cells) + cell] / rules.SizeScale, dh = offsets[(((a * 4) + 3) * cells) + cell] / rules.SizeScale;
+                float dx = offsets[(((a * 4) + 0) * cells) + cell] / rules.CoordinateScale,
+                dy = offsets[(((a * 4) + 1) * cells) + cell] / rules.CoordinateScale;
+                float dw = offsets[(((a * 4) + 2) * cells) + cell] / rules.SizeScale,
+                dh = offsets[(((a * 4) + 3) * cells) + cell] / rules.SizeScale;
                 float centreX = (dx * wide) + (anchor.Left + (0.5f * wide)), centreY = (dy * high) + (anchor.Top + (0.5f * high));
                 float halfWidth = 0.5f * (MathF.Exp(dw) * wide), halfHeight = 0.5f * (MathF.Exp(dh) * high);
                 var box = new ScoredBox(
@@ -145,8 +151,10 @@ internal sealed record ProposalRules(
         if (stride <= 0 || before <= 0 || attributes.GetInt32("post_nms_topn") <= 0 || attributes.GetInt32("base_size") <= 0)
             throw operands.Defect("base_size, feat_stride, pre_nms_topn and post_nms_topn must be positive");
         return new ProposalRules(
-            isTensorFlow, AnchorsOf(attributes, isTensorFlow), stride, before, attributes.GetSingle("nms_thresh"), attributes.GetInt32("min_size"),
-            attributes.GetSingle("box_coordinate_scale", 1), attributes.GetSingle("box_size_scale", 1), attributes.GetBoolean("clip_before_nms", true),
+            isTensorFlow, AnchorsOf(attributes, isTensorFlow), stride, before, attributes.GetSingle("nms_thresh"),
+            attributes.GetInt32("min_size"),
+            attributes.GetSingle("box_coordinate_scale", 1), attributes.GetSingle("box_size_scale", 1),
+            attributes.GetBoolean("clip_before_nms", true),
             attributes.GetBoolean("clip_after_nms"), attributes.GetBoolean("normalize"));
     }
 

@@ -82,6 +82,7 @@ internal sealed class RegionYoloShape : IOperatorShape
         GraphAttributes attributes = operands.Attributes;
         int regions = attributes.GetBoolean("do_softmax", true) ? attributes.GetInt32("num") : attributes.GetIntegers("mask")?.Length ?? 0;
         (int coordinates, int classes) = (attributes.GetInt32("coords"), attributes.GetInt32("classes"));
-        return regions > 0 && coordinates >= 0 && classes >= 0 ? (regions, coordinates, classes) : throw operands.Defect("it has no regions");
+        return regions > 0 && coordinates >= 0 && classes >= 0
+            ? (regions, coordinates, classes) : throw operands.Defect("it has no regions");
     }
 }
