@@ -13,4 +13,9 @@ internal sealed class TestEngine : Engine
     /// <param name="cacheBytes">Bound of the plan cache.</param>
     public TestEngine(Isa isa, IEnumerable<IImplementation> implementations, int threads = 1, long cacheBytes = 16 << 20)
         : base(isa, SharedThreadPool.Default, threads, cacheBytes, ~CpuFeatures.Host.Isa) => Register(implementations);
+
+    /// <summary>The tile that products are asked for, as if it had been measured; null leaves it to their cost model.</summary>
+    public KernelTile? Tile { get; init; }
+
+    private protected override KernelTile? MeasuredTile(ProblemLine problem) => Tile;
 }

@@ -122,6 +122,9 @@ internal sealed class KernelRun : IDisposable
     /// <summary>Name of the implementation.</summary>
     public string ImplementationName => _primitive.ImplementationName;
 
+    /// <summary>What the implementation tells of its plan: tile, division of work.</summary>
+    public string Details => _primitive.Details;
+
     /// <summary>Executes the primitive.</summary>
     public void Execute() => _primitive.Execute(_stream, in _arguments);
 

@@ -117,7 +117,7 @@ internal sealed class KernelComparison(KernelComparisonOptions options, TextWrit
 
         ResultRow row = table.Rows[^1];
         progress.WriteLine(FormattableString.Invariant(
-            $"{row.Name}: {row.Operations / row.Ours.Minimum / 1e9:F0} GOPS, ratio {row.Ratio:F2}, {row.PeakShare * 100:F0} % of peak"));
+            $"{row.Name}: {row.Operations / row.Ours.Minimum / 1e9:F0} GOPS, ratio {row.Ratio:F2}, {row.PeakShare * 100:F0} % of peak ({ours.Details})"));
     }
 
     // Both sides must do the same work: bytes may differ by a rounding, floating point by the order of sums.

@@ -3,20 +3,22 @@ using Int8Runtime.Jit;
 
 namespace Int8Runtime.X64;
 
-/// <summary>Vector registers that are not accumulators.</summary>
+/// <summary>Vector registers that are not accumulators, and how many instructions keep them busy.</summary>
 /// <param name="Total">Registers of the instruction set.</param>
 /// <param name="Product">Temporaries of the product, held all the time.</param>
 /// <param name="Epilogue">Registers of the epilogue, needed while the operands of products are not.</param>
 /// <param name="Steps">Steps whose operands are held at a time.</param>
-internal readonly record struct BrgemmRegisters(int Total, int Product, int Epilogue, int Steps = 1)
+/// <param name="Instructions">Instructions of a product.</param>
+internal readonly record struct BrgemmRegisters(int Total, int Product, int Epilogue, int Steps = 1, int Instructions = 1)
 {
     /// <summary>The budget of a kernel. Without opmasks a partial last vector needs one more register for its mask.</summary>
     public static BrgemmRegisters For(IsaTraits traits, DotProductKind product, EpilogueSpec epilogue, int columns)
     {
         int mask = !traits.HasOpmask && columns % traits.Lanes32 != 0 ? 1 : 0;
+        IDotProduct instructions = DotProducts.Create(product, traits);
         return new BrgemmRegisters(
-            traits.VectorRegisters, DotProducts.Create(product, traits).Temporaries, EpilogueEmitter.NeedsOf(epilogue).Vectors + mask,
-            product.StepsOfSum());
+            traits.VectorRegisters, instructions.Temporaries, EpilogueEmitter.NeedsOf(epilogue).Vectors + mask, product.StepsOfSum(),
+            instructions.Instructions);
     }
 
     /// <summary>Whether a tile of this size fits.</summary>
@@ -38,7 +40,11 @@ internal sealed record BrgemmBlocking(int Rows, int Vectors);
 /// <param name="Vectors">Column vectors.</param>
 /// <param name="Steps">Steps over K, all runs together.</param>
 /// <param name="VectorBytes">Bytes of a vector.</param>
-internal readonly record struct BlockingProblem(BrgemmRegisters Registers, int Rows, int Vectors, int Steps, int VectorBytes)
+/// <param name="RowStep">Bytes of the source from a row to the next.</param>
+/// <param name="Lines">Lines of <paramref name="Rows"/> rows that a tile may span, whole ones only; 1 where it may not.</param>
+/// <param name="LineStep">Bytes of the source from a line to the next.</param>
+internal readonly record struct BlockingProblem(
+    BrgemmRegisters Registers, int Rows, int Vectors, int Steps, int VectorBytes, long RowStep, int Lines = 1, long LineStep = 0)
 {
     // More panels of weights than this, read side by side, are more than the hardware prefetchers follow.
     private const int MaximumVectors = 8;
@@ -49,13 +55,19 @@ internal readonly record struct BlockingProblem(BrgemmRegisters Registers, int R
     // one that issues one product issues one load (Zen 4), so a load weighs as much as a product and the two overlap.
     private const double Latency = 10, EpilogueOfVector = 3.5, LoopOfTile = 24;
 
-    // Weights that do not stay in the first-level cache come at half a cache line a cycle (four products).
+    // Weights that do not stay in the first-level cache come at half a cache line a cycle (four products of one instruction).
     private const double SecondLevelLoad = 4;
 
     private const int FirstLevelBytes = 24 << 10;
 
-    // What of a resource's use beyond half of the time of the products is felt, although it overlaps with them.
-    private const double Pressure = 0.3;
+    // What is felt of loads beyond half of the time of the products, and of all fetches, although they overlap with them.
+    private const double LoadPressure = 0.3, FetchPressure = 0.2;
+
+    // Rows whose distance is a power of two fall into the same sets of the first-level cache, 64 of 8 lines; if they do not fit together,
+    // each of their loads comes from the second level.
+    private const int Sets = 64, Line = 64, Ways = 8;
+
+    private const double EvictedLoad = 0.5;
 
     // Tiles that are estimated to take longer than this, relative to the best, are not worth measuring.
     private const double WorthMeasuring = 1.4;
@@ -64,7 +76,7 @@ internal readonly record struct BlockingProblem(BrgemmRegisters Registers, int R
     /// <param name="asked">A measured tile, or null.</param>
     public BrgemmBlocking Choose(KernelTile? asked)
     {
-        KernelTile tile = asked is { } t && t.Rows <= Rows && t.Vectors <= Vectors && Registers.Fits(t.Rows, t.Vectors)
+        KernelTile tile = asked is { } t && IsTile(t.Rows) && t.Vectors <= Vectors && Registers.Fits(t.Rows, t.Vectors)
             ? t : BestOfEachWidth()[0].Tile;
         return new BrgemmBlocking(tile.Rows, tile.Vectors);
     }
@@ -76,17 +88,37 @@ internal readonly record struct BlockingProblem(BrgemmRegisters Registers, int R
         return [.. tiles.TakeWhile(c => c.Cost <= WorthMeasuring * tiles[0].Cost).Select(c => c.Tile)];
     }
 
+    // Rows of a tile that fall into one set; the weights need a way besides.
+    private int RowsOfSet(int rows)
+    {
+        Span<int> sets = stackalloc int[Sets];
+        int most = 0;
+        for (int m = 0; m < rows; m++)
+        {
+            long address = (m / Rows * LineStep) + (m % Rows * RowStep);
+            most = Math.Max(most, ++sets[(int)(address / Line % Sets)]);
+        }
+
+        return most;
+    }
+
+    private bool IsTile(int rows) => rows <= Rows || (rows % Rows == 0 && rows / Rows <= Lines);
+
     // The least cost first; of equal ones the tile with fewer rows.
     private List<(KernelTile Tile, double Cost)> BestOfEachWidth()
     {
-        var model = new CostModel(Steps, FirstLevelBytes / VectorBytes / Steps);
+        var model = new CostModel(Steps, FirstLevelBytes / VectorBytes / Steps, Registers.Instructions);
         var best = new List<(KernelTile Tile, double Cost)>();
         for (int nr = 1; nr <= Math.Min(Vectors, MaximumVectors) && (nr == 1 || Registers.Fits(1, nr)); nr++)
         {
             (KernelTile Tile, double Cost) least = (new KernelTile(1, nr), double.PositiveInfinity);
-            for (int mr = 1; mr <= Math.Min(Rows, MaximumRows) && (mr == 1 || Registers.Fits(mr, nr)); mr++)
+            for (int mr = 1; mr <= MaximumRows && (mr == 1 || Registers.Fits(mr, nr)); mr++)
             {
-                double cost = model.Cost(mr, nr, Rows, Vectors);
+                if (!IsTile(mr))
+                    continue;
+                double cost = mr <= Rows ? Lines * model.Cost(mr, nr, Rows, Vectors) : model.Cost(mr, nr, Lines * Rows, Vectors);
+                if (RowsOfSet(mr) >= Ways)
+                    cost += EvictedLoad * Steps * Lines * Rows * ((Vectors + nr - 1) / nr);
                 if (cost < least.Cost)
                     least = (new KernelTile(mr, nr), cost);
             }
@@ -99,7 +131,7 @@ internal readonly record struct BlockingProblem(BrgemmRegisters Registers, int R
     }
 
     // The estimated time of all tiles. Panels of up to Cached vectors stay in the first-level cache.
-    private readonly record struct CostModel(int Steps, int Cached)
+    private readonly record struct CostModel(int Steps, int Cached, int Instructions)
     {
         public double Cost(int mr, int nr, int rows, int vectors)
         {
@@ -112,9 +144,9 @@ internal readonly record struct BlockingProblem(BrgemmRegisters Registers, int R
 
         private double TileCost(int mr, int nr)
         {
-            double products = mr * nr, loads = mr + nr, fetches = nr > Cached ? nr * SecondLevelLoad : 0;
+            double products = mr * nr, loads = mr + nr, fetches = nr > Cached ? nr * SecondLevelLoad / Instructions : 0;
             double step = Math.Max(products, Math.Max(loads, fetches))
-                + (Pressure * (Math.Max(0, loads - (products / 2)) + Math.Max(0, fetches - (products / 2))));
+                + (LoadPressure * Math.Max(0, loads - (products / 2))) + (FetchPressure * fetches);
             step = Math.Max(step, Latency / BrgemmGenerator.ChainsOf(mr, nr, 16));
             return (Steps * step) + (products * EpilogueOfVector) + LoopOfTile;
         }

@@ -3,7 +3,7 @@
 //   for each tile of MR rows:                         source rows lie at a constant stride
 //     acc[m, n] = compensation[n]                     MR·NR vector registers
 //     for each run:                                   a contiguous piece of each row, found by a table of offsets
-//       (at the edges of a source only the rows that a tap meets take part, see TapClip)
+//       (at the edges of a source only the rows that a tap meets take part, see TapClip; a tile may span lines, see TileLines)
 //       for each step:                                4 bytes of a row × one vector of packed weights per column vector
 //         acc[m, n] += repeat(source[m, step]) · weights[n, run, step]
 //     for each residual of n:                         weights that would have saturated, one step each (SaturationSplit)
@@ -36,7 +36,9 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
         $"brgemm_{spec.Product.ToString().ToLowerInvariant()}_{spec.Rows}x{spec.Vectors}"
         + (spec.TailLanes > 0 ? $"t{spec.TailLanes}" : "")
         + $"_a{spec.SourceStride}_d{spec.DestinationStride}_k{spec.RunSteps}_b{spec.WeightsStride}"
-        + (spec.Clip is { } clip ? $"_e{clip.Taps}:{clip.Step}:{clip.Before}:{clip.After}" : "")
+        + (spec.Clip is { } clip ? $"_e{clip}" : "")
+        + (spec.Lines is { } lines ? $"_l{lines.Pixels}:{lines.SourceStep}:{lines.DestinationStep}" : "")
+        + (spec.Lines?.Clip is { } ends ? $"_v{ends}" : "")
         + (spec.HasCompensation ? "_comp" : "") + (spec.Residuals is null ? "" : "_split") + $"_{spec.Epilogue}";
 
     /// <summary>Interleaved sums for each accumulator: small tiles split K so that products do not wait for each other.</summary>
@@ -104,8 +106,8 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
                     EmitResiduals(residuals);
 
                 EmitEpilogue(tail);
-                _asm.Add(_source, _spec.Rows * _spec.SourceStride);
-                _asm.Add(_destination, _spec.Rows * _spec.DestinationStride);
+                _asm.Add(_source, SourceOffset(_spec.Rows));
+                _asm.Add(_destination, DestinationOffset(_spec.Rows));
             });
         }
 
@@ -139,42 +141,87 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
             using VecArray passing = _asm.Registers.Vecs("passing", _group);
             _asm.Mov(run, Argument(nameof(BrgemmArguments.Runs)));
             _asm.Mov(runs, Argument(nameof(BrgemmArguments.RunCount)));
-            _asm.CountDown(runs, () =>
+            foreach (RunGroup group in GroupsOfRuns())
             {
-                _asm.Mov(row, run[0]);
-                _asm.Add(row, _source);
-                _asm.Mov(_weights, run[sizeof(long)]);
-                _asm.Add(_weights, Argument(nameof(BrgemmArguments.Weights)));
-                _asm.Add(run, BrgemmRun.Bytes);
-                foreach (Piece piece in PiecesOfRun())
-                    EmitPiece(piece, row, chains, held, passing);
-            });
+                if (group.EndLine == group.FirstLine)
+                {
+                    _asm.Add(run, group.Runs * BrgemmRun.Bytes);
+                    continue;
+                }
+
+                if (group.Runs > 0)
+                    _asm.Mov(runs, group.Runs);
+                _asm.CountDown(runs, () =>
+                {
+                    _asm.Mov(row, run[0]);
+                    _asm.Add(row, _source);
+                    _asm.Mov(_weights, run[sizeof(long)]);
+                    _asm.Add(_weights, Argument(nameof(BrgemmArguments.Weights)));
+                    _asm.Add(run, BrgemmRun.Bytes);
+                    foreach (Piece piece in PiecesOfRun(group.FirstLine, group.EndLine))
+                        EmitPiece(piece, row, chains, held, passing);
+                });
+            }
+        }
+
+        // Neighbouring runs in which the same lines of the tile take part; Runs is 0 for as many as the caller gives.
+        private readonly record struct RunGroup(int Runs, int FirstLine, int EndLine);
+
+        private List<RunGroup> GroupsOfRuns()
+        {
+            int lines = _spec.Rows / PixelsOfLine;
+            if (_spec.Lines is not { Clip: { } clip } spanned)
+                return [new RunGroup(0, 0, lines)];
+            var groups = new List<RunGroup>();
+            for (int tap = 0; tap < clip.Taps; tap++)
+            {
+                (int first, int end) = clip.RowsOf(tap, lines);
+                if (groups.Count > 0 && groups[^1] is var last && (last.FirstLine, last.EndLine) == (first, end))
+                    groups[^1] = last with { Runs = last.Runs + spanned.RunsOfTap };
+                else
+                    groups.Add(new RunGroup(spanned.RunsOfTap, first, end));
+            }
+
+            return groups;
         }
 
         // Steps of a run in which the same rows take part.
-        private readonly record struct Piece(int Steps, int FirstRow, int EndRow);
+        private readonly record struct Piece(int Steps, int[] Rows);
 
-        private List<Piece> PiecesOfRun()
+        private List<Piece> PiecesOfRun(int firstLine, int endLine)
         {
             var pieces = new List<Piece>();
             int taps = _spec.Clip?.Taps ?? 1;
             for (int tap = 0; tap < taps; tap++)
             {
-                (int first, int end) = _spec.Clip?.RowsOf(tap, _spec.Rows) ?? (0, _spec.Rows);
+                (int first, int end) = _spec.Clip?.RowsOf(tap, PixelsOfLine) ?? (0, PixelsOfLine);
+                int[] rows = [.. from line in Enumerable.Range(firstLine, endLine - firstLine)
+                                 from pixel in Enumerable.Range(first, end - first)
+                                 select (line * PixelsOfLine) + pixel];
                 int steps = _spec.RunSteps / taps;
-                if (pieces.Count > 0 && pieces[^1] is var last && (last.FirstRow, last.EndRow) == (first, end))
-                    pieces[^1] = last with { Steps = last.Steps + steps };
+                if (pieces.Count > 0 && pieces[^1].Rows.AsSpan().SequenceEqual(rows))
+                    pieces[^1] = pieces[^1] with { Steps = pieces[^1].Steps + steps };
                 else
-                    pieces.Add(new Piece(steps, first, end));
+                    pieces.Add(new Piece(steps, rows));
             }
 
             return pieces;
         }
 
+        private int PixelsOfLine => _spec.Lines?.Pixels ?? _spec.Rows;
+
+        // Also of the row behind the last one, where the next tile begins.
+        private int SourceOffset(int m) => OffsetOf(m, _spec.SourceStride, _spec.Lines?.SourceStep);
+
+        private int DestinationOffset(int m) => OffsetOf(m, _spec.DestinationStride, _spec.Lines?.DestinationStep);
+
+        private int OffsetOf(int m, int stride, int? step) =>
+            step is { } line ? (m / PixelsOfLine * line) + (m % PixelsOfLine * stride) : m * stride;
+
         private void EmitPiece(Piece piece, Gpr row, VecArray chains, VecArray held, VecArray passing)
         {
             int rest = piece.Steps;
-            if (piece.EndRow > piece.FirstRow)
+            if (piece.Rows.Length > 0)
             {
                 int unroll = UnrolledInstructions / (_spec.Rows * _spec.Vectors * _product.Instructions);
                 unroll = Math.Clamp(unroll, _chains * _group, LongestUnroll) / (_chains * _group) * (_chains * _group);
@@ -208,7 +255,7 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
             for (int first = 0; first < piece.Steps; first += _group)
             {
                 int steps = Math.Min(_group, piece.Steps - first), chain = first / _group % _chains;
-                Mem Source(int m, int s) => row[(m * _spec.SourceStride) + ((first + s) * StepBytes)];
+                Mem Source(int m, int s) => row[SourceOffset(m) + ((first + s) * StepBytes)];
                 Mem Weights(int n, int s) => _weights[(n * _spec.WeightsStride) + ((first + s) * _vectorBytes)];
                 Vec Sum(int m, int n) => chain == 0 ? _accumulators[m, n] : chains[chain - 1, (m * _spec.Vectors) + n];
                 void Load(int m, Func<int, Vec> to)
@@ -236,7 +283,7 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
                     for (int n = 0; n < _spec.Vectors; n++)
                         for (int s = 0; s < steps; s++)
                             _asm.Emit(Vmovups, held[n, s], Weights(n, s));
-                    for (int m = piece.FirstRow; m < piece.EndRow; m++)
+                    foreach (int m in piece.Rows)
                     {
                         if (_spec.Vectors == 1 && _product.EmbedsBroadcast)
                         {
@@ -251,13 +298,13 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
                 }
                 else
                 {
-                    for (int m = piece.FirstRow; m < piece.EndRow; m++)
+                    foreach (int m in piece.Rows)
                         Load(m, s => held[m, s]);
                     for (int n = 0; n < _spec.Vectors; n++)
                     {
                         for (int s = 0; s < steps; s++)
                             _asm.Emit(Vmovups, passing[s], Weights(n, s));
-                        for (int m = piece.FirstRow; m < piece.EndRow; m++)
+                        foreach (int m in piece.Rows)
                             Accumulate(m, n, s => held[m, s], s => passing[s]);
                     }
                 }
@@ -292,7 +339,7 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
                         _asm.Emit(Vmovups, held[0], _weights[0]);
                     for (int m = 0; m < _spec.Rows; m++)
                     {
-                        _product.LoadSource(_asm, passing, row[m * _spec.SourceStride]);
+                        _product.LoadSource(_asm, passing, row[SourceOffset(m)]);
                         _product.Accumulate(_asm, _accumulators[m, n], passing, _spec.Rows > 1 ? held[0] : _weights[0]);
                     }
 
@@ -322,7 +369,7 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
                 for (int m = 0; m < _spec.Rows; m++)
                     results[(n * _spec.Rows) + m] = new ResultVector(
                         _accumulators[m, n],
-                        _destination[(m * _spec.DestinationStride) + (n * lanes * elementBytes)],
+                        _destination[DestinationOffset(m) + (n * lanes * elementBytes)],
                         n * lanes,
                         n == _spec.Vectors - 1 ? tail : null);
             using EpilogueEmitter epilogue = EpilogueEmitter.Begin(

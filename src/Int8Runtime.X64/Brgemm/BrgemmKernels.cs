@@ -20,7 +20,7 @@ internal sealed unsafe class BrgemmKernels
     /// <param name="isa">Instruction sets.</param>
     /// <param name="template">The spec but for the size of the tile.</param>
     /// <param name="blocking">Size of a tile.</param>
-    /// <param name="rows">Rows of a line.</param>
+    /// <param name="rows">Rows of a line, or of all lines where one tile spans them.</param>
     /// <param name="columns">Columns of the result.</param>
     /// <param name="edges">The edges of a line of which taps are left out; null where none are.</param>
     public BrgemmKernels(
@@ -31,7 +31,9 @@ internal sealed unsafe class BrgemmKernels
         BlockColumns = blocking.Vectors * _lanes;
         BlockCount = (columns + BlockColumns - 1) / BlockColumns;
         var shapes = new List<(int Rows, TapClip? Clip)>();
-        _segments = SegmentsOf(rows, blocking.Rows, edges, shapes);
+        _segments = template.Lines is { } lines
+            ? [Spanning(rows, edges?.ClipOf(0, lines.Pixels, lines.Pixels), shapes)]
+            : SegmentsOf(rows, blocking.Rows, edges, shapes);
         int rest = columns % BlockColumns;
         CompiledKernel[] Make(int vectors, int tailLanes)
         {
@@ -112,6 +114,12 @@ internal sealed unsafe class BrgemmKernels
         }
 
         return [.. segments];
+    }
+
+    private static Segment Spanning(int rows, TapClip? clip, List<(int Rows, TapClip? Clip)> shapes)
+    {
+        shapes.Add((rows, clip));
+        return new Segment(0, rows, rows, 0);
     }
 
     // Rows from First to before End, in tiles of TileRows.

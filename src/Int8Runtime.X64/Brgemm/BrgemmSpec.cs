@@ -30,8 +30,11 @@ internal sealed record BrgemmSpec
     /// <summary>Steps of a run; each step covers 4 bytes of a source row.</summary>
     public required int RunSteps { get; init; }
 
-    /// <summary>Which taps of a run the rows of the tile leave out because they lie outside of the source; null for none.</summary>
+    /// <summary>Which taps of a run the rows of a line leave out because they lie outside of the source; null for none.</summary>
     public TapClip? Clip { get; init; }
+
+    /// <summary>How the rows of the tile form lines; null where they are one line or a part of it.</summary>
+    public TileLines? Lines { get; init; }
 
     /// <summary>Bytes from one vector of packed weights to its right neighbour.</summary>
     public required int WeightsStride { get; init; }

@@ -18,6 +18,9 @@ internal readonly record struct TapClip(int Taps, int Step, int Before, int Afte
         return (first, Math.Max(first, rows - Rows(After - (Taps - 1 - tap))));
     }
 
+    /// <inheritdoc/>
+    public override string ToString() => $"{Taps}:{Step}:{Before}:{After}";
+
     // Rows until so many pixels are passed.
     private int Rows(int pixels) => pixels <= 0 ? 0 : (pixels + Step - 1) / Step;
 }
@@ -39,3 +42,11 @@ internal readonly record struct LineEdges(int Taps, int Step, int Left, int Righ
         return before == 0 && after == 0 ? null : new TapClip(Taps, Step, before, after);
     }
 }
+
+/// <summary>A tile that spans whole lines of output pixels: row m is pixel m mod <see cref="Pixels"/> of line m div <see cref="Pixels"/>.</summary>
+/// <param name="Pixels">Pixels of a line.</param>
+/// <param name="SourceStep">Bytes from the source of a line to that of the next.</param>
+/// <param name="DestinationStep">Bytes from a line of the destination to the next.</param>
+/// <param name="Clip">The rows of the window that lines leave out, taps being rows of the window; null for none.</param>
+/// <param name="RunsOfTap">Runs of a row of the window.</param>
+internal readonly record struct TileLines(int Pixels, int SourceStep, int DestinationStep, TapClip? Clip, int RunsOfTap);

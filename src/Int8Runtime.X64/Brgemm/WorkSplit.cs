@@ -6,11 +6,16 @@ namespace Int8Runtime.X64;
 /// <param name="Lines">Lines of rows in each.</param>
 /// <param name="Pixels">Rows (pixels) of a line.</param>
 /// <param name="Blocks">Blocks of columns.</param>
-/// <param name="LineBytes">Bytes of source and destination that belong to a line.</param>
+/// <param name="SourceBytes">Bytes of the source that belong to a line.</param>
+/// <param name="DestinationBytes">Bytes of a line of the destination.</param>
 /// <param name="WeightsBytes">Bytes of the weights of one problem.</param>
 /// <param name="PanelBytes">Bytes of weights of one block of columns.</param>
 internal readonly record struct WorkShape(
-    int Batches, int Lines, int Pixels, int Blocks, long LineBytes, long WeightsBytes, long PanelBytes);
+    int Batches, int Lines, int Pixels, int Blocks, long SourceBytes, long DestinationBytes, long WeightsBytes, long PanelBytes)
+{
+    /// <summary>Bytes that a line brings into the cache.</summary>
+    public long LineBytes => SourceBytes + DestinationBytes;
+}
 
 /// <summary>One unit of work.</summary>
 /// <param name="Batch">The problem.</param>
@@ -64,8 +69,9 @@ internal sealed class WorkSplit
     }
 
     /// <summary>
-    /// Takes as many lines as fit half of the second-level cache together with a panel of weights; then divides until every
-    /// thread has work: columns first where weights are larger than activations, lines first otherwise.
+    /// Takes as many lines as fit half of the second-level cache together with a panel of weights, or all where reading the weights
+    /// again for each such block would cost more than reading the lines again for each panel; then divides until every thread has work:
+    /// columns first where weights are larger than activations, lines first otherwise.
     /// </summary>
     /// <param name="shape">What has to be divided.</param>
     /// <param name="tileRows">Rows of a tile.</param>
@@ -74,10 +80,11 @@ internal sealed class WorkSplit
     public static WorkSplit Choose(WorkShape shape, int tileRows, int threads, int cacheBytes)
     {
         long budget = Math.Max(64 << 10, ((cacheBytes > 0 ? cacheBytes : 1 << 20) / 2) - shape.PanelBytes);
-        int lineBlock = (int)Math.Clamp(budget / Math.Max(1, shape.LineBytes), 1, shape.Lines);
+        bool fits = budget >= shape.LineBytes * shape.Lines || PanelsShareLines(shape, budget);
+        int lineBlock = fits ? shape.Lines : (int)Math.Clamp(budget / Math.Max(1, shape.LineBytes), 1, shape.Lines);
         int pixelBlock = shape.Pixels, parts = 1;
-        if (shape.Lines == 1)
-            pixelBlock = Blocks(shape.Pixels, (int)Math.Min(budget * shape.Pixels / Math.Max(1, shape.LineBytes), shape.Pixels), tileRows);
+        if (shape.Lines == 1 && !fits)
+            pixelBlock = Blocks(shape.Pixels, (int)(budget * shape.Pixels / Math.Max(1, shape.LineBytes)), tileRows);
         int wanted = threads == 1 ? 1 : threads * UnitsPerThread;
         bool columnsFirst = shape.WeightsBytes > shape.LineBytes * shape.Lines;
         int Units() => shape.Batches * ((shape.Lines + lineBlock - 1) / lineBlock)
@@ -105,11 +112,21 @@ internal sealed class WorkSplit
     /// <summary>For reports.</summary>
     public override string ToString() => $"{Units} units of {LineBlock} lines x {PixelBlock} pixels x 1/{_parts} columns";
 
+    // Whether it costs less to read the source again for each panel, of which half may still be in the cache, than all weights again for
+    // each block of lines that fits.
+    private static bool PanelsShareLines(WorkShape shape, long budget)
+    {
+        long blocks = ((shape.Lines * shape.LineBytes) + budget - 1) / budget;
+        return (blocks - 1) * shape.WeightsBytes > (shape.Blocks - 1) * shape.Lines * shape.SourceBytes / 2;
+    }
+
     // A multiple of the tile's rows near the wanted size, or everything.
     private static int Blocks(int rows, int wanted, int tileRows)
     {
+        if (wanted >= rows)
+            return rows;
         int tiles = Math.Max(1, wanted / tileRows);
-        return tiles * tileRows >= rows ? rows : tiles * tileRows;
+        return Math.Min(rows, tiles * tileRows);
     }
 
     private static int Balanced(int count, int block)

@@ -43,7 +43,7 @@ internal sealed class BrgemmConvolution(KernelCache cache, CpuFeatures cpu) : II
             is not { } epiloguePlan)
             return new Rejection(Name, RejectionReason.PostOps, refusal);
 
-        ConvolutionGeometry geometry = ConvolutionGeometry.Of(descriptor);
+        ConvolutionGeometry geometry = ConvolutionGeometry.Of(descriptor).WithoutSkippedPixels;
         ConvolutionRows rows = ConvolutionRows.Choose(
             geometry, operands, descriptor.Source.DataType, request.Attributes.SourceZeroPoint);
         IsaTraits traits = IsaTraits.For(operands.Isa);

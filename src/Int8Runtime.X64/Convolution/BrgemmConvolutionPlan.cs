@@ -1,7 +1,7 @@
-// The plan of a convolution: units of work are (image, plane of a volume, group, block of lines, block of pixels, part of the
+// The plan of a convolution: units of work are (image, plane of a volume, group, bands of lines, block of pixels, part of the
 // output channels).
-// Inside a unit the channel block is the outer loop and lines are the inner one, so that a panel of weights stays in the
-// cache while lines sweep over it.
+// Inside a unit the channel block is the outer loop and bands are the inner one, so that a panel of weights stays in the
+// cache while bands sweep over it.
 using Int8Runtime.Jit;
 
 namespace Int8Runtime.X64;
@@ -13,7 +13,8 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
 
     private readonly ConvolutionGeometry _geometry;
     private readonly ConvolutionRows _rows;
-    private readonly BrgemmKernels _kernels;
+    private readonly ConvolutionLines _lines;
+    private readonly BrgemmBlocking _tile;
     private readonly BrgemmWeightsSpec _weightsSpec;
     private readonly BrgemmWeightsOperand _weights;
     private readonly EpiloguePlan _epilogue;
@@ -23,7 +24,7 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
     private readonly BrgemmOperands _operands;
     private readonly ConvolutionRuns _runs;
     private readonly long _scratchOfThread;
-    private readonly int _threads;
+    private readonly int _threads, _linesOfUnit;
 
     public BrgemmConvolutionPlan(
         string name, ConvolutionDescriptor descriptor, PlanRequest request, BrgemmOperands operands, ConvolutionGeometry geometry,
@@ -49,20 +50,24 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
         };
         _blocking = new BlockingProblem(
             BrgemmRegisters.For(traits, operands.Product, epilogue.Spec, geometry.OutputChannels), rows.Pixels, weightsSpec.Vectors,
-            weightsSpec.Runs * weightsSpec.RunSteps, traits.VectorBytes);
-        BrgemmBlocking blocking = _blocking.Choose(request.Tile);
-        _kernels = new BrgemmKernels(cache, operands.Isa, template, blocking, rows.Pixels, geometry.OutputChannels, rows.Edges);
+            weightsSpec.Runs * weightsSpec.RunSteps, traits.VectorBytes, rows.PixelStep, ConvolutionLines.MostOfTile(geometry, rows),
+            rows.LineStep);
+        _tile = _blocking.Choose(request.Tile);
+        _lines = new ConvolutionLines(geometry, rows, _tile, (lines, count) => new BrgemmKernels(
+            cache, operands.Isa, template with { Lines = lines }, _tile, count, geometry.OutputChannels, rows.Edges));
 
-        int pixelBytes = geometry.OutputChannels * descriptor.Destination.DataType.SizeInBytes();
-        long lineBytes = (rows.Copy is null ? (long)rows.PixelStep * rows.Pixels : rows.LineStep * geometry.KernelDepth)
-            + ((long)pixelBytes * rows.Pixels);
+        int blocks = _lines[0].BlockCount, span = _lines.Span;
+        long sourceBytes = rows.Copy is null
+            ? (long)geometry.StrideHeight * rows.PixelStep * rows.Pixels : rows.LineStep * geometry.KernelDepth;
+        long destinationBytes = (long)rows.Pixels * geometry.OutputChannels * descriptor.Destination.DataType.SizeInBytes();
         _split = WorkSplit.Choose(
-            new WorkShape(geometry.Images * rows.Planes * geometry.Groups, rows.Lines, rows.Pixels, _kernels.BlockCount, lineBytes,
-                weightsSpec.MatrixBytes, weightsSpec.MatrixBytes / _kernels.BlockCount),
-            blocking.Rows, request.Threads, cpu.Caches.L2);
-        _runs = new ConvolutionRuns(geometry, rows, _split.LineBlock, (long)weightsSpec.RunSteps * traits.VectorBytes);
+            new WorkShape(geometry.Images * rows.Planes * geometry.Groups, _lines.Bands, span * rows.Pixels, blocks, span * sourceBytes,
+                span * destinationBytes, weightsSpec.MatrixBytes, weightsSpec.MatrixBytes / blocks),
+            _tile.Rows, request.Threads, cpu.Caches.L2);
+        _linesOfUnit = Math.Min(rows.Lines, _split.LineBlock * span);
+        _runs = new ConvolutionRuns(geometry, rows, _linesOfUnit, (long)weightsSpec.RunSteps * traits.VectorBytes);
         _scratchOfThread = rows.Copy is null
-            ? 0 : ((long)ConvolutionRows.ScratchRows(geometry, _split.LineBlock) * rows.ScratchRowBytes) + ScratchSlack;
+            ? 0 : ((long)ConvolutionRows.ScratchRows(geometry, _linesOfUnit) * rows.ScratchRowBytes) + ScratchSlack;
     }
 
     /// <inheritdoc/>
@@ -81,7 +86,8 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
     public override long SizeInBytes => 2048 + _epilogue.SizeInBytes + _runs.SizeInBytes;
 
     /// <inheritdoc/>
-    public override string Details => $"tile {_kernels.Tile}, {(_rows.Copy is null ? "direct" : "copied")} rows"
+    public override string Details => $"tile {_tile.Rows}x{_tile.Vectors}"
+        + (_lines.Span > 1 ? $" of {_lines.Span} lines" : "") + $", {(_rows.Copy is null ? "direct" : "copied")} rows"
         + (_rows.SkipsRows || _rows.Edges is not null ? " without padding" : "")
         + _weightsSpec.SplitDetails + $", {_split}";
 
@@ -128,6 +134,7 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
             ConvolutionGeometry geometry = plan._geometry;
             ConvolutionRows rows = plan._rows;
             WorkSplit split = plan._split;
+            int span = plan._lines.Span;
             byte* scratch = Scratch + (worker * plan._scratchOfThread);
             EpilogueArguments epilogue = *Epilogue; // operands that differ from image to image move in this worker's copy
             BrgemmArguments call = default;
@@ -144,30 +151,34 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
                     plan._epilogue.SelectImage(in Arguments, selectedImage = image, ref epilogue);
                 byte* source = Source + (image * geometry.Source.Image)
                     + ((long)group * geometry.InputChannels * plan.SourceType.SizeInBytes());
+                int firstLine = unit.Line * span, lines = Math.Min(unit.Lines * span, rows.Lines - firstLine);
                 if (rows.Copy is not null)
                 {
                     if (copied != (unit.Batch, unit.Line))
-                        CopyRows(scratch, source, plane, unit.Line, unit.Lines, group * geometry.InputChannels);
+                        CopyRows(scratch, source, plane, firstLine, lines, group * geometry.InputChannels);
                     copied = (unit.Batch, unit.Line);
                     source = scratch;
                 }
                 else
                 {
-                    source += rows.Origin + (plane * geometry.StrideDepth * geometry.Source.Slice) + (unit.Line * rows.LineStep);
+                    source += rows.Origin + (plane * geometry.StrideDepth * geometry.Source.Slice) + (firstLine * rows.LineStep);
                 }
 
                 byte* destination = Destination + (image * geometry.Destination.Image)
-                    + (plane * geometry.Destination.Slice) + (unit.Line * geometry.Destination.Row)
+                    + (plane * geometry.Destination.Slice) + (firstLine * geometry.Destination.Row)
                     + ((long)group * geometry.OutputChannels * plan._epilogue.Spec.Destination.SizeInBytes())
                     + (unit.Pixel * geometry.Destination.Pixel);
                 source += (long)unit.Pixel * rows.PixelStep;
                 PreparedWeights weights = Weights.Matrix(group);
                 for (int block = unit.Block; block < unit.BlockEnd; block++)
                 {
-                    for (int line = 0; line < unit.Lines; line++)
+                    for (int line = 0; line < lines; line += span)
                     {
-                        plan._runs.Select(plane, unit.Line + line, ref call);
-                        plan._kernels.Run(
+                        if (span == 1)
+                            plan._runs.Select(plane, firstLine + line, ref call);
+                        else
+                            plan._runs.SelectWhole(ref call); // kernels know which rows of the window their lines meet
+                        plan._lines[(firstLine + line) / span].Run(
                             ref call, block, source + (line * rows.LineStep), weights, destination + (line * geometry.Destination.Row),
                             group * geometry.OutputChannels, unit.Pixel, unit.Pixels);
                     }
@@ -181,7 +192,7 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
             ConvolutionGeometry geometry = Plan._geometry;
             ConvolutionRows rows = Plan._rows;
             int firstRow = (line * geometry.StrideHeight) - geometry.Top, firstSlice = (plane * geometry.StrideDepth) - geometry.Front;
-            long slice = (long)geometry.RowsOf(Plan._split.LineBlock) * rows.ScratchRowBytes;
+            long slice = (long)geometry.RowsOf(Plan._linesOfUnit) * rows.ScratchRowBytes;
             for (int d = 0; d < geometry.KernelDepth; d++)
             {
                 int depth = firstSlice + (d * geometry.DilationDepth);

@@ -62,6 +62,21 @@ internal sealed record ConvolutionGeometry
 
     public required PixelStrides Destination { get; init; }
 
+    /// <summary>
+    /// The same convolution in fewer words: where a window of one pixel skips pixels, it is a convolution without strides over the
+    /// pixels that it meets.
+    /// </summary>
+    public ConvolutionGeometry WithoutSkippedPixels => KernelDepth * KernelHeight * KernelWidth > 1 || IsPadded ? this : this with
+    {
+        InputDepth = OutputDepth,
+        InputHeight = OutputHeight,
+        InputWidth = OutputWidth,
+        StrideDepth = 1,
+        StrideHeight = 1,
+        StrideWidth = 1,
+        Source = Source with { Slice = StrideDepth * Source.Slice, Row = StrideHeight * Source.Row, Pixel = StrideWidth * Source.Pixel },
+    };
+
     /// <summary>Whether any tap of any output lies outside the source.</summary>
     public bool IsPadded => Front > 0 || Back > 0 || Top > 0 || Left > 0 || Bottom > 0 || Right > 0;
 

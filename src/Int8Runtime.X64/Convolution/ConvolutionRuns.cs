@@ -69,9 +69,14 @@ internal sealed unsafe class ConvolutionRuns
     public long SizeInBytes => ((long)_runs.Length * BrgemmRun.Bytes) + (_tableOf.Length * sizeof(int));
 
     /// <summary>Sets the runs of a line.</summary>
-    public void Select(int plane, int line, ref BrgemmArguments call)
+    public void Select(int plane, int line, ref BrgemmArguments call) => Select(_tableOf[(plane * _lines) + line], ref call);
+
+    /// <summary>Sets the runs of the whole window.</summary>
+    public void SelectWhole(ref BrgemmArguments call) => Select(0, ref call);
+
+    private void Select(int table, ref BrgemmArguments call)
     {
-        (int start, int count) = _tables[_tableOf[(plane * _lines) + line]];
+        (int start, int count) = _tables[table];
         call.PackedRuns = (BrgemmRun*)Unsafe.AsPointer(ref _runs[0]); // pinned
         call.Runs = call.PackedRuns + start;
         call.RunCount = count;

@@ -54,7 +54,7 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
         };
         _blocking = new BlockingProblem(
             BrgemmRegisters.For(IsaTraits.For(operands.Isa), operands.Product, epilogue.Spec, problem.Columns), problem.Rows,
-            weightsSpec.Vectors, weightsSpec.RunSteps, weightsSpec.Lanes * 4);
+            weightsSpec.Vectors, weightsSpec.RunSteps, weightsSpec.Lanes * 4, template.SourceStride);
         BrgemmBlocking blocking = _blocking.Choose(request.Tile);
         if (weights.Compact is not null)
         {
@@ -66,10 +66,10 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
         _kernels = new BrgemmKernels(cache, operands.Isa, template, blocking, problem.Rows, problem.Columns);
         // Weights that stay bytes are expanded again for each block of rows, so such a block is larger.
         int rowBlocks = weights.Compact is null ? 1 : 8;
-        long rowBytes = ((long)problem.Sum * operands.Product.ElementBytes())
-            + ((long)problem.Columns * destination.DataType.SizeInBytes());
+        long sourceBytes = (long)problem.Rows * problem.Sum * operands.Product.ElementBytes();
+        long destinationBytes = (long)problem.Rows * problem.Columns * destination.DataType.SizeInBytes();
         _split = WorkSplit.Choose(
-            new WorkShape(problem.Batches, 1, problem.Rows, _kernels.BlockCount, problem.Rows * rowBytes / rowBlocks,
+            new WorkShape(problem.Batches, 1, problem.Rows, _kernels.BlockCount, sourceBytes / rowBlocks, destinationBytes / rowBlocks,
                 weightsSpec.MatrixBytes, weightsSpec.MatrixBytes / _kernels.BlockCount),
             blocking.Rows, request.Threads, cpu.Caches.L2);
         long copyBytes = _copy is null ? 0 : (long)_split.PixelBlock * _copy.ScratchPixelBytes;

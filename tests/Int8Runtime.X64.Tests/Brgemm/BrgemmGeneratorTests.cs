@@ -34,7 +34,7 @@ public sealed class BrgemmGeneratorTests
             for (int rows = 1; rows < 60; rows += 3)
                 for (int vectors = 1; vectors < 20; vectors += 3)
                 {
-                    BrgemmBlocking blocking = new BlockingProblem(registers, rows, vectors, Steps: 64, traits.VectorBytes).Choose(null);
+                    BrgemmBlocking blocking = new BlockingProblem(registers, rows, vectors, Steps: 64, traits.VectorBytes, RowStep: 60).Choose(null);
                     Assert.True(registers.Fits(blocking.Rows, blocking.Vectors), $"{blocking} on {IsaTiers.NameOf(isa)}");
                 }
         }
@@ -46,7 +46,7 @@ public sealed class BrgemmGeneratorTests
         var registers = new BrgemmRegisters(Total: 32, Product: 0, Epilogue: 2);
         foreach ((int rows, int vectors, int steps) in new[] { (3136, 4, 16), (3136, 16, 64), (56, 4, 144), (28, 8, 288), (14, 16, 576), (49, 32, 512) })
         {
-            BrgemmBlocking blocking = new BlockingProblem(registers, rows, vectors, steps, VectorBytes: 64).Choose(null);
+            BrgemmBlocking blocking = new BlockingProblem(registers, rows, vectors, steps, VectorBytes: 64, RowStep: 60).Choose(null);
             int products = blocking.Rows * blocking.Vectors, loads = blocking.Rows + blocking.Vectors;
             Assert.True(loads * 5 <= products * 3 && products >= 20, $"{rows} rows, {vectors} vectors: {blocking}");
         }
@@ -61,17 +61,22 @@ public sealed class BrgemmGeneratorTests
         {
             if (!registers.Fits(rows, vectors))
                 continue;
-            foreach ((int tail, CallingAbi abi, TapClip? clip) in new (int, CallingAbi, TapClip?)[]
+            TileLines Spanned(TapClip? clip) => new(Pixels: Math.Max(1, rows / 2), SourceStep: 900, DestinationStep: 5000, clip, RunsOfTap: 1);
+            foreach ((int tail, CallingAbi abi, TapClip? clip, TileLines? lines) in new (int, CallingAbi, TapClip?, TileLines?)[]
             {
-                (0, CallingAbi.SystemV, null), (lanes - 1, CallingAbi.Windows, null),
-                (0, CallingAbi.SystemV, new TapClip(Taps: 3, Step: 1, Before: 1, After: 1)), (0, CallingAbi.Windows, new TapClip(5, 2, 3, 0)),
+                (0, CallingAbi.SystemV, null, null), (lanes - 1, CallingAbi.Windows, null, null),
+                (0, CallingAbi.SystemV, new TapClip(Taps: 3, Step: 1, Before: 1, After: 1), null),
+                (0, CallingAbi.Windows, new TapClip(5, 2, 3, 0), null),
+                (0, CallingAbi.Windows, new TapClip(3, 1, 1, 0), Spanned(new TapClip(3, 1, 1, 0))), (0, CallingAbi.SystemV, null, Spanned(null)),
             })
             {
+                if (lines is { } spanned && rows % spanned.Pixels != 0)
+                    continue;
                 int steps = 13 * (clip?.Taps ?? 1);
                 var spec = new BrgemmSpec
                 {
                     Product = product, Rows = rows, Vectors = vectors, TailLanes = tail, SourceStride = 60, DestinationStride = 1000,
-                    RunSteps = steps, Clip = clip, WeightsStride = 4160, HasCompensation = extras, Epilogue = epilogue,
+                    RunSteps = steps, Clip = clip, Lines = lines, WeightsStride = 4160, HasCompensation = extras, Epilogue = epilogue,
                     Residuals = new BrgemmOperands(product, isa, ShiftsSource: false).SplitsWeights ? BrgemmResiduals.For(steps, lanes) : null,
                 };
                 KernelVerifier.Verify(new BrgemmGenerator().Generate(spec, isa, abi));

@@ -23,6 +23,53 @@ public sealed class BrgemmConvolutionTests
             Properties.Check(Arbitraries.FloatConvolution.Where(problem => problem.IsLinear()), problem => Check(isa, problem), 40);
     }
 
+    /// <summary>
+    /// Short lines, whose tiles span several: windows that reach beyond one or both borders, strides, a last band with fewer lines, and
+    /// sources that are read directly (u8), shifted (s8) or copied (an odd number of channels).
+    /// </summary>
+    [Theory]
+    [InlineData(3, 7, 1, 1, 1)]
+    [InlineData(3, 7, 2, 1, 1)]
+    [InlineData(5, 3, 1, 2, 2)]
+    [InlineData(5, 2, 1, 2, 3)]
+    [InlineData(3, 5, 2, 0, 1)]
+    [InlineData(2, 6, 1, 1, 0)]
+    [InlineData(1, 4, 2, 0, 0)]
+    [InlineData(3, 1, 1, 1, 1)]
+    public void Tiles_that_span_lines_are_exact(int kernel, int size, int stride, int before, int after)
+    {
+        int output = ((size + before + after - kernel) / stride) + 1, spanning = 0;
+        foreach ((DataType type, int channels) in new[]
+        {
+            (DataType.UInt8, 16), (DataType.UInt8, 5), (DataType.Int8, 8), (DataType.Float32, 3), (DataType.BFloat16, 6),
+        })
+        {
+            DataType weights = type.IsFloatingPoint() ? type : DataType.Int8;
+            var descriptor = new ConvolutionDescriptor
+            {
+                Source = MemoryDescriptor.Any([2, channels, size, size], type),
+                Weights = MemoryDescriptor.Any([40, channels, kernel, kernel], weights),
+                Destination = MemoryDescriptor.Any([2, 40, output, output], type.IsFloatingPoint() ? type : DataType.Int32),
+                Strides = [stride, stride],
+                PaddingBefore = [before, before],
+                PaddingAfter = [after, after],
+            };
+            var options = new CheckOptions
+            {
+                Tolerance = type.IsFloatingPoint() ? Arbitraries.FloatSum(type, channels * kernel * kernel) : default,
+            };
+            foreach ((string _, Isa isa) in Tiers.Generated)
+            {
+                using var engine = new TestEngine(isa, [new BrgemmConvolution(Cache, CpuFeatures.Host)]) { Tile = new KernelTile(2 * output, 1) };
+                PrimitiveCheck.AgainstReference(engine, descriptor, PrimitiveAttributes.Default, options);
+                using Primitive primitive = engine.Create(descriptor);
+                spanning += primitive.Details.Contains(" lines, ", StringComparison.Ordinal) ? 1 : 0;
+            }
+        }
+
+        Assert.True(output == 1 || spanning > 0, "no tile spanned lines");
+    }
+
     private static void Check(Isa isa, Problem problem)
     {
         using var engine = new TestEngine(isa, [new BrgemmConvolution(Cache, CpuFeatures.Host)], threads: 1 + (problem.Options.Seed % 2));
