@@ -7,7 +7,7 @@ namespace Int8Runtime.Quantization;
 /// <summary>How weights are stored.</summary>
 public sealed record WeightOnlyOptions
 {
-    /// <summary>8: s8 per output channel, for every product. 4: matrix products only, in groups.</summary>
+    /// <summary>8: s8 per output channel, for every product. 4: matrix products in groups; convolutions stay at 8.</summary>
     public int Bits { get; init; } = 8;
 
     /// <summary>Inputs of a matrix product that share a scale (4 bits only).</summary>
@@ -21,9 +21,9 @@ public sealed record WeightOnlyOptions
 }
 
 /// <summary>
-/// Stores weights as integers behind a DequantizeLinear: s8 with a scale for each channel, or u4 with a scale and zero point for
-/// each block of inputs (ONNX operator set 21). Needs no samples. 4 bits are asymmetric by default: without zero points they are
-/// too coarse.
+/// Stores weights as integers behind a DequantizeLinear: s8 with a scale for each channel, or, of matrix products, u4 with a scale and
+/// zero point for each block of inputs (ONNX operator set 21). Convolutions, whose weights are few where products have many, have 8
+/// bits in both cases. Needs no samples. 4 bits are asymmetric by default: without zero points they are too coarse.
 /// </summary>
 public static class WeightOnlyQuantizer
 {
@@ -43,13 +43,11 @@ public static class WeightOnlyQuantizer
         foreach (GraphNode node in graph.Nodes.ToArray())
         {
             (OperatorRole role, string reason) = OperatorPolicy.RoleOf(node, exclusions);
-            bool fits = role == OperatorRole.Weighted && (options.Bits == 8 || !node.Is("Conv"));
-            nodes.Add(new NodePrecision(
-                node.Name, node.OpType, fits, fits ? "" : reason.Length > 0 ? reason : role == OperatorRole.Weighted
-                    ? "convolutions keep their weights at 4 bits" : "no weights"));
+            bool fits = role == OperatorRole.Weighted;
+            nodes.Add(new NodePrecision(node.Name, node.OpType, fits, fits ? "" : reason.Length > 0 ? reason : "no weights"));
             if (!fits)
                 continue;
-            if (options.Bits == 8)
+            if (options.Bits == 8 || node.Is("Conv"))
                 StoreBytes(graph, node);
             else
                 StoreGroups(graph, node, options);
@@ -57,13 +55,17 @@ public static class WeightOnlyQuantizer
 
         if (nodes.TrueForAll(n => !n.IsQuantized))
             throw new QuantizationException(
-                $"model '{model.Name}' has no "
-                + $"{(options.Bits == 8 ? "convolution or fully connected layer" : "matrix product with constant weights")} to "
-                + $"store in {options.Bits} bits");
+                $"model '{model.Name}' has no convolution or fully connected layer with constant weights to store in {options.Bits} bits");
         graph.RemoveDeadNodes();
         graph.SortTopologically();
         graph.Validate();
-        return new QuantizationResult(graph, new QuantizationReport([], nodes, 0));
+        int convolutions = nodes.Count(n => n.IsQuantized && n.OpType == "Conv");
+        return new QuantizationResult(graph, new QuantizationReport([], nodes, 0)
+        {
+            Notes = options.Bits == 4 && convolutions > 0
+                ? [$"the weights of {convolutions} convolutions have 8 bits; 4 bits are for matrix products"]
+                : [],
+        });
     }
 
     private static void StoreBytes(ModelGraph graph, GraphNode node)

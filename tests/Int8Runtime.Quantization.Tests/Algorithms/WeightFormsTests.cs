@@ -53,6 +53,19 @@ public sealed class WeightFormsTests
         Assert.DoesNotContain(stored.Graph.Nodes, n => n.OpType == "QuantizeLinear");
     }
 
+    [Fact]
+    public void Convolutions_have_8_bits_where_products_have_4()
+    {
+        ModelGraph f32 = GraphBuilder.Classifier();
+        QuantizationResult stored = WeightOnlyQuantizer.Convert(f32, new WeightOnlyOptions { Bits = 4, GroupSize = 16 });
+        DataType[] types = [.. stored.Graph.Nodes.Where(n => n.Is("DequantizeLinear")).Select(n => n.ConstantInput(0)!.ElementType)];
+        Assert.Equal(1, types.Count(t => t == DataType.UInt4));
+        Assert.Equal(f32.Nodes.Count(n => n.Is("Conv")), types.Count(t => t == DataType.Int8));
+        Assert.Contains(stored.Report.Notes, n => n.StartsWith("the weights of 5 convolutions have 8 bits", StringComparison.Ordinal));
+        double noise = Model.NoisePower(Model.Run(f32, Samples, 1), Model.Run(OnnxModel.Load(Bytes(stored.Graph)), Samples, 1));
+        Assert.True(noise is > 0 and < 0.01, $"noise {noise:g3}");
+    }
+
     [Theory]
     [InlineData(16, false)]
     [InlineData(64, false)]
@@ -141,10 +154,10 @@ public sealed class WeightFormsTests
                 WeightOnlyQuantizer.Convert(f32, new WeightOnlyOptions { Bits = 4, GroupSize = 24 })).Message,
                     StringComparison.Ordinal);
         var build = new GraphBuilder();
-        ModelGraph convolution = build.Finish(build.Conv("c", build.Input, 8, 8));
-        Assert.Contains("no matrix product",
+        ModelGraph without = build.Finish(build.Op("Relu", "r", build.Input));
+        Assert.Contains("no convolution",
             Assert.Throws<QuantizationException>(() =>
-                WeightOnlyQuantizer.Convert(convolution, new WeightOnlyOptions { Bits = 4 })).Message, StringComparison.Ordinal);
+                WeightOnlyQuantizer.Convert(without, new WeightOnlyOptions { Bits = 4 })).Message, StringComparison.Ordinal);
     }
 
     [Fact]
