@@ -56,6 +56,11 @@ public sealed class OptimizeTests(DemoFiles demo)
         JsonNode figures = JsonNode.Parse(File.ReadAllText(Path.ChangeExtension(report, ".json")))!;
         Assert.Equal("demo-f32", (string)figures["model"]!);
         Assert.NotEmpty(figures["layers"]!.AsArray());
+        foreach (JsonNode pruning in (JsonNode[])[result["pruning"]!, figures["pruning"]!])
+        {
+            foreach (string count in (string[])["parameters", "flops"])
+                Assert.Equal((long)pruning[count]!["after"]!, pruning["nodes"]!.AsArray().Sum(n => (long)n![count]!["after"]!));
+        }
     }
 
     [Fact]

@@ -68,7 +68,6 @@ public sealed class FilterPruner
         ModelGraph graph = Prepare(model);
         IReadOnlyDictionary<string, Shape> shapes = SampleFeed.Of(graph, calibration).Shapes;
         IReadOnlyDictionary<string, NodeCost> before = ModelCost.Of(graph, shapes);
-        long parametersBefore = CountParameters(graph);
         ChannelTrace trace = ChannelTracer.Trace(graph, ShapeInference.Infer(graph, shapes), options.IgnoredNodes);
         PrunableGroup[][] classes = ClassesOf(trace);
         if (classes.Length == 0)
@@ -102,9 +101,17 @@ public sealed class FilterPruner
         Change Sum(Func<NodeCost, long> figure) => new(before.Values.Sum(figure), after.Values.Sum(figure));
         PrunedLayer[] producers = [.. layers.Where(l => trace.Outputs.Keys.Any(n => n.Name == l.Name))];
         return new PruningResult(masked, graph, new PruningReport(
-            layers, new Change(parametersBefore, CountParameters(graph)), Sum(c => c.Flops), rates, Compare(masked, graph, samples))
+            layers, Sum(c => c.Parameters), Sum(c => c.Flops), rates, Compare(masked, graph, samples))
         {
             Filters = new Change(producers.Sum(l => l.Filters.Before), producers.Sum(l => l.Filters.After)),
+            Nodes =
+            [
+                .. graph.Nodes.Select(n => (Node: n, Before: before[n.Name], After: after[n.Name]))
+                    .Where(n => n.Before.Parameters + n.Before.Flops > 0)
+                    .Select(n => new NodeChange(
+                        n.Node.Name, n.Node.OpType, new Change(n.Before.Parameters, n.After.Parameters),
+                        new Change(n.Before.Flops, n.After.Flops))),
+            ],
         });
     }
 
@@ -214,10 +221,6 @@ public sealed class FilterPruner
     private static string FirstReason(ChannelTrace trace) =>
         trace.Identities.Groups().Select(g => trace.Identities.PinOf(g.Group)).OfType<string>().FirstOrDefault()
             ?? "there is no convolution with constant weights";
-
-    private static long CountParameters(ModelGraph graph) =>
-        graph.Values.Where(v => v.Constant is { ElementType: DataType.Float32 } && v.Uses.Count > 0)
-            .Sum(v => (long)v.Constant!.ElementCount);
 
     private double Compare(ModelGraph masked, ModelGraph shrunk, IDataset samples)
     {

@@ -17,6 +17,13 @@ public readonly record struct Change(long Before, long After)
 /// <param name="Reason">Why those cannot be removed, or why none was; empty where nothing stands in the way.</param>
 public sealed record PrunedLayer(string Name, Change Filters, Change Parameters, Change Flops, int Fixed, string Reason);
 
+/// <summary>The cost of one node that has parameters or multiplies.</summary>
+/// <param name="Name">Name of the node.</param>
+/// <param name="OpType">Operator.</param>
+/// <param name="Parameters">Elements of its f32 constants.</param>
+/// <param name="Flops">Floating-point operations for one sample.</param>
+public sealed record NodeChange(string Name, string OpType, Change Parameters, Change Flops);
+
 /// <summary>What a pruning did.</summary>
 /// <param name="Layers">All convolutions, in the order of execution.</param>
 /// <param name="Parameters">Elements of all f32 constants of the model.</param>
@@ -30,4 +37,7 @@ public sealed record PruningReport(
 {
     /// <summary>Filters of all convolutions; depthwise ones, which follow their producer, are not counted.</summary>
     public Change Filters { get; init; }
+
+    /// <summary>The nodes that the totals consist of, in the order of execution: convolutions, products, normalizations.</summary>
+    public IReadOnlyList<NodeChange> Nodes { get; init; } = [];
 }

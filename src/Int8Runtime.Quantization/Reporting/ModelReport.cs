@@ -75,6 +75,12 @@ public sealed record ModelReport
     /// <summary>What was measured on what.</summary>
     public required ReportConditions Conditions { get; init; }
 
+    /// <summary>
+    /// What was removed before the model was quantized; null if nothing was. Figures of the f32 model, except its file, are those of the
+    /// pruned one.
+    /// </summary>
+    public Pruning.PruningReport? Pruning { get; init; }
+
     /// <summary>Bytes of the files.</summary>
     public required Pair FileBytes { get; init; }
 

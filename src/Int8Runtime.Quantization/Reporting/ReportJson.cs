@@ -27,6 +27,15 @@ public static class ReportJson
             ["held_out"] = report.Conditions.IsHeldOut,
             ["isa"] = report.Conditions.Isa,
             ["threads"] = report.Conditions.Threads,
+            ["pruning"] = report.Pruning is not { } pruning ? null : new JsonObject
+            {
+                ["filters"] = Of(pruning.Filters), ["parameters"] = Of(pruning.Parameters), ["flops"] = Of(pruning.Flops),
+                ["difference"] = Number(pruning.Difference),
+                ["nodes"] = List(pruning.Nodes, n => new JsonObject
+                {
+                    ["name"] = n.Name, ["operator"] = n.OpType, ["parameters"] = Of(n.Parameters), ["flops"] = Of(n.Flops),
+                }),
+            },
             ["file_bytes"] = Of(report.FileBytes),
             ["memory_bytes"] = Of(report.MemoryBytes),
             ["ms"] = Of(report.Milliseconds),
@@ -71,6 +80,8 @@ public static class ReportJson
     private static JsonArray List<T>(IEnumerable<T> items, Func<T, JsonNode?> convert) => new([.. items.Select(convert)]);
 
     private static JsonObject Of(Pair pair) => new() { ["f32"] = Number(pair.Float), ["int8"] = Number(pair.Int8) };
+
+    private static JsonObject Of(Pruning.Change change) => new() { ["before"] = change.Before, ["after"] = change.After };
 
     private static JsonNode? Number(double? value) => value is { } number && double.IsFinite(number) ? JsonValue.Create(number) : null;
 }

@@ -10,6 +10,9 @@ public static class ReportPage
     /// <summary>Histograms that are shown before the reader asks for more.</summary>
     private const int FirstHistograms = 9;
 
+    /// <summary>More nodes than this are listed by reason, each list closed.</summary>
+    private const int LongList = 24;
+
     /// <summary>Renders the page.</summary>
     public static string Write(ModelReport report)
     {
@@ -21,13 +24,13 @@ public static class ReportPage
             E("body",
                 E("main",
                     E("header", E("p", Class("eyebrow"), "Quantization report"), E("h1", report.Model)),
-                    Summary(report), Cards(report), Contents(), Noise(report), LayerTable(report), Exclusions(report),
-                    Histograms(report), FloatNodes(report), Conditions(report)),
+                    Summary(report), Cards(report), Contents(report), Noise(report), LayerTable(report), PruningPage.Section(report),
+                    Exclusions(report), Histograms(report), FloatNodes(report), Conditions(report)),
                 E("script", Resource("report.js"))));
         return "<!DOCTYPE html>\n" + page.ToString(SaveOptions.DisableFormatting) + "\n";
     }
 
-    private static XElement Section(string id, string title, string explanation, params object?[] content) =>
+    internal static XElement Section(string id, string title, string explanation, params object?[] content) =>
         E("section", A("id", id), E("h2", title), E("p", Class("note"), explanation), content);
 
     private static XElement Summary(ModelReport report) =>
@@ -65,11 +68,11 @@ public static class ReportPage
     private static XElement Card(string title, XElement figure, params object[] detail) =>
         E("div", Class("card"), E("h3", title), E("div", Class("figure"), figure), E("div", Class("detail"), detail));
 
-    private static XElement Contents() => E("nav", new (string Id, string Title)[]
+    private static XElement Contents(ModelReport report) => E("nav", new (string Id, string Title)[]
     {
-        ("noise", "Noise"), ("layers", "Layers"), ("exclude", "Exclude first"), ("ranges", "Ranges"), ("float", "In f32"),
-        ("conditions", "Conditions"),
-    }.Select(l => E("a", A("href", "#" + l.Id), l.Title)));
+        ("noise", "Noise"), ("layers", "Layers"), ("pruning", "Pruning"), ("exclude", "Exclude first"), ("ranges", "Ranges"),
+        ("float", "In f32"), ("conditions", "Conditions"),
+    }.Where(l => l.Id != "pruning" || report.Pruning is not null).Select(l => E("a", A("href", "#" + l.Id), l.Title)));
 
     private static XElement Noise(ModelReport report) => Section("noise", "Noise through the network",
         "Signal to quantization noise of each layer's result against the f32 model, in dB: 20 dB mean that the noise has a "
@@ -115,7 +118,7 @@ public static class ReportPage
             SortCell(ratio, double.IsNaN(ratio) ? "–" : Text($"{ratio:F2}×")));
     }
 
-    private static XElement Name(string name) => E("div", Class("name"), Breakable(name));
+    internal static XElement Name(string name) => E("div", Class("name"), Breakable(name));
 
     // Paths may break behind each slash rather than anywhere.
     private static IEnumerable<object> Breakable(string text)
@@ -175,10 +178,14 @@ public static class ReportPage
         Section("float", "What stays in f32, and why", "Nodes of the prepared model that do not compute with int8 operands.",
         report.FloatNodes.Count == 0
             ? E("p", "Every node runs on int8.")
-            : E("div", Class("scroll"), E("table",
-                E("thead", E("tr", E("th", "Node"), E("th", "Operator"), E("th", "Reason"))),
-                E("tbody", report.FloatNodes.Select(n =>
-                    E("tr", E("td", Class("wide"), Name(n.Name)), E("td", n.OpType), E("td", n.Reason)))))));
+            : report.FloatNodes.Count <= LongList
+                ? FloatTable(report.FloatNodes)
+                : report.FloatNodes.GroupBy(n => n.Reason).OrderByDescending(g => g.Count()).Select(g =>
+                    E("details", E("summary", Text($"{g.Count()} nodes: {g.Key}")), FloatTable(g))));
+
+    private static XElement FloatTable(IEnumerable<NodePrecision> nodes) => E("div", Class("scroll"), E("table",
+        E("thead", E("tr", E("th", "Node"), E("th", "Operator"), E("th", "Reason"))),
+        E("tbody", nodes.Select(n => E("tr", E("td", Class("wide"), Name(n.Name)), E("td", n.OpType), E("td", n.Reason))))));
 
     private static XElement Conditions(ModelReport report)
     {

@@ -14,6 +14,15 @@ public static class ReportSummary
     {
         ArgumentNullException.ThrowIfNull(report);
         var sentences = new List<string> { Accuracy(report), Cost(report), Layers(report) };
+        if (report.Pruning is { } pruning)
+        {
+            string parameters = Percent(pruning.Parameters.Reduction), operations = Percent(pruning.Flops.Reduction);
+            sentences.Insert(1,
+                $"The model was pruned first: {Percent(pruning.Filters.Reduction)} of the filters, {parameters} of the parameters and "
+                + $"{operations} of the operations are gone. All f32 figures but the size of the file are those of the pruned model, so "
+                + "they do not show what pruning cost.");
+        }
+
         if (report.Candidates is [{ } first, ..])
         {
             sentences.Add(Text($"If accuracy matters more than speed, leave '{first.Name}' in f32 first (--ignore \"{first.Name}\"): that raises the signal to noise of the output by {first.Gain:F1} dB."));

@@ -104,8 +104,10 @@ public sealed class TrialHistory
             catch (Exception exception) when (
                 exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
             {
+                // The parser counts lines of the text that it is given, which is one line.
+                string defect = exception.Message.Split(" LineNumber:")[0].TrimEnd('.');
                 throw new QuantizationException(
-                    $"{_path}:{i + 1}: the history is corrupt ({exception.Message}); remove the line and those behind it to "
+                    $"{_path}:{i + 1}: the history is corrupt ({defect}); remove the line and those behind it to "
                         + "continue from there, or the file to start anew", exception);
             }
         }

@@ -136,6 +136,37 @@ public sealed class FilterPrunerTests
     }
 
     [Fact]
+    public void Costs_of_nodes_equal_hand_counts_and_add_up_to_the_totals()
+    {
+        // 8→16 3×3 on 10×10; depthwise 3×3; pooled to 5×5; transposed 2×2 with stride 2 back to 10×10; flattened, 400→10.
+        var b = new GraphBuilder();
+        GraphValue pooled = b.MaxPool("pool", b.Op("Relu", "relu", b.Conv("dw", b.Conv("first", b.Input, 8, 16), 16, 16, groups: 16)));
+        GraphValue weights = b.Constant("grow_w", 0.1, 16, 4, 2, 2);
+        GraphValue grown = b.Graph.AddOperation("ConvTranspose", "grow", [pooled, weights], new GraphAttributes
+        {
+            { "kernel_shape", new long[] { 2, 2 } }, { "strides", new long[] { 2, 2 } },
+        });
+        ModelGraph model = b.Finish(b.Gemm("logits", b.Op("Flatten", "flat", grown), 400, 10));
+        (string Name, long Parameters, long Flops)[] wanted =
+        [
+            ("first", (16 * 72) + 16, 2 * 100 * 16 * 72), ("dw", (16 * 9) + 16, 2 * 100 * 16 * 9),
+            ("grow", 16 * 4 * 4, 2 * 25 * 16 * 4 * 4), ("logits", 4000 + 10, 2 * 4000),
+        ];
+        IReadOnlyDictionary<string, NodeCost> costs = ModelCost.Of(model, new Dictionary<string, Shape> { ["x"] = [1, 8, 10, 10] });
+        Assert.Equal(wanted, costs.Where(c => c.Value.Parameters > 0).Select(c => (c.Key, c.Value.Parameters, c.Value.Flops)));
+
+        b = new GraphBuilder();
+        GraphValue second = b.Conv("second", b.Op("Relu", "relu", b.Conv("first", b.Input, 8, 16)), 16, 4, kernel: 1);
+        PruningReport report = Prune(b.Finish(b.Gemm("logits", b.Op("Flatten", "flat", second), 400, 10)), 0.5).Report;
+        NodeChange NodeOf(string name) => report.Nodes.Single(n => n.Name == name);
+        Assert.Equal(new Change((16 * 72) + 16, (8 * 72) + 8), NodeOf("first").Parameters);
+        Assert.Equal(new Change(2 * 100 * 4 * 16, 2 * 100 * 2 * 8), NodeOf("second").Flops);
+        Assert.Equal(new Change(4010, 2010), NodeOf("logits").Parameters);
+        Assert.Equal(report.Parameters, new Change(report.Nodes.Sum(n => n.Parameters.Before), report.Nodes.Sum(n => n.Parameters.After)));
+        Assert.Equal(report.Flops, new Change(report.Nodes.Sum(n => n.Flops.Before), report.Nodes.Sum(n => n.Flops.After)));
+    }
+
+    [Fact]
     public void Reestimation_restores_the_means_of_normalized_and_biased_layers()
     {
         using CpuEngine engine = CpuEngine.Create();

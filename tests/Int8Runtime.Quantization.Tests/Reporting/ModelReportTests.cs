@@ -5,6 +5,7 @@ using System.Text.RegularExpressions;
 using System.Xml;
 using System.Xml.Linq;
 using Int8Runtime.Graph;
+using Int8Runtime.Quantization.Pruning;
 using Int8Runtime.Quantization.Reporting;
 using Int8Runtime.Quantization.Tests.Algorithms;
 
@@ -134,11 +135,14 @@ public sealed class ModelReportTests(ModelReportTests.Fixture fixture) : IClassF
             + document.Descendants("script").Single().Value);
     }
 
-    [Fact]
-    public void Numbers_of_the_page_equal_those_of_the_JSON()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Numbers_of_the_page_equal_those_of_the_JSON(bool isPruned)
     {
-        XDocument page = Parse(ReportPage.Write(Report));
-        JsonNode json = JsonNode.Parse(ReportJson.Write(Report))!;
+        ModelReport report = isPruned ? Report with { Pruning = Pruned } : Report;
+        XDocument page = Parse(ReportPage.Write(report));
+        JsonNode json = JsonNode.Parse(ReportJson.Write(report))!;
         XElement[] numbers = [.. page.Descendants().Where(e => e.Attribute("data-key") is not null)];
         foreach (XElement number in numbers)
         {
@@ -153,9 +157,35 @@ public sealed class ModelReportTests(ModelReportTests.Fixture fixture) : IClassF
             Assert.Contains($"layers[{i}].ms.int8", keys);
         for (int i = 0; i < Report.Activations.Count; i++)
             Assert.Contains($"activations[{i}].clipped", keys);
+        Assert.Equal(isPruned, keys.Contains("pruning.nodes[1].flops.after"));
+        const string sentence = "The model was pruned first: 50.00 % of the filters";
+        Assert.Equal(isPruned, ReportSummary.Sentences(report)[1].StartsWith(sentence, StringComparison.Ordinal));
         foreach (string key in new[] { "accuracy.top1.f32", "accuracy.top1.int8", "sqnr", "cosine", "ms.f32", "file_bytes.int8",
             "clipped", "int8_layers" })
             Assert.Contains(key, keys);
+    }
+
+    private static PruningReport Pruned => new([], new Change(1200, 700), new Change(90_000, 40_000), [0.5], 0)
+    {
+        Filters = new Change(16, 8),
+        Nodes =
+        [
+            new("a", "Conv", new Change(1000, 600), new Change(80_000, 35_000)),
+            new("b", "Gemm", new Change(200, 100), new Change(10_000, 5000)),
+        ],
+    };
+
+    [Fact]
+    public void Long_lists_of_f32_nodes_are_grouped_by_reason()
+    {
+        NodePrecision[] nodes =
+            [.. Enumerable.Range(0, 30).Select(i => new NodePrecision($"n{i}", "Mul", false, i < 20 ? "swish" : "head"))];
+        XElement section = Parse(ReportPage.Write(Report with { FloatNodes = nodes })).Descendants()
+            .Single(e => (string?)e.Attribute("id") == "float");
+        Assert.Equal(
+            ["20 nodes: swish", "10 nodes: head"],
+            section.Descendants().Where(e => e.Name.LocalName == "summary").Select(e => e.Value));
+        Assert.Equal(30, section.Descendants().Count(e => (string?)e.Attribute("class") == "name"));
     }
 
     [Fact]

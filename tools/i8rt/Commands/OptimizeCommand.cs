@@ -74,6 +74,7 @@ internal static class OptimizeCommand
 
         ModelGraph graph = original;
         bool passed = true;
+        PruningReport? pruning = null;
         if (rate > 0)
         {
             PruningResult pruned = PruneCommand.Prune(
@@ -82,7 +83,7 @@ internal static class OptimizeCommand
                     Schedule = new PruningSchedule { TargetRate = rate } }, cancellation);
             json["pruning"] = PruneCommand.Report(terminal, pruned.Report);
             passed = pruned.Report.Difference <= PruneCommand.DifferenceLimit;
-            graph = pruned.Graph;
+            (graph, pruning) = (pruned.Graph, pruned.Report);
         }
 
         QuantizationResult result = terminal.Progress("calibrating", progress => new PostTrainingQuantizer(engine).Quantize(
@@ -98,7 +99,7 @@ internal static class OptimizeCommand
         json["bytes_after"] = after;
 
         passed &= Verify(parse, terminal, engine, original, output, data, json, cancellation);
-        ReportOption.Write(parse, terminal, engine, path, output, graph, result, data, cancellation);
+        ReportOption.Write(parse, terminal, engine, path, output, graph, result, data, cancellation, pruning);
         json["seconds"] = watch.Elapsed.TotalSeconds;
         json["passed"] = passed;
         terminal.Line($"{(passed ? "verified" : "the check failed")} ({Figures.Seconds(watch.Elapsed)})");

@@ -94,6 +94,8 @@ internal static class PruneCommand
     {
         terminal.Line($"filters {Text(report.Filters)}, parameters {Text(report.Parameters)}, FLOPs {Text(report.Flops)}");
         terminal.Line(Figures.Invariant($"masked and shrunk model differ by {report.Difference:0.0E+0} of the largest output"));
+        terminal.Table(
+            "layers", ["layer", "operator", ">filters", ">parameters", ">MFLOPs", "cannot be pruned further because"], Rows(report));
         return new JsonObject
         {
             ["filters"] = Json(report.Filters),
@@ -105,6 +107,10 @@ internal static class PruneCommand
             {
                 ["name"] = l.Name, ["filters"] = Json(l.Filters), ["parameters"] = Json(l.Parameters), ["flops"] = Json(l.Flops),
                 ["fixed_filters"] = l.Fixed, ["reason"] = l.Reason,
+            })]),
+            ["nodes"] = new JsonArray([.. report.Nodes.Select(n => new JsonObject
+            {
+                ["name"] = n.Name, ["operator"] = n.OpType, ["parameters"] = Json(n.Parameters), ["flops"] = Json(n.Flops),
             })]),
         };
     }
@@ -148,12 +154,6 @@ internal static class PruneCommand
         terminal.Line($"{output}: {Figures.Seconds(watch.Elapsed)}, size {Figures.Bytes(before)} → {Figures.Bytes(after)} "
             + $"({Figures.Ratio((double)after / before)})");
         JsonObject json = Report(terminal, result.Report);
-        terminal.Table("layers", ["convolution", ">filters", ">left", ">parameters", ">FLOPs", "cannot be pruned further because"],
-            result.Report.Layers.Select(l => new[]
-            {
-                Figures.Shorten(l.Name, 40), Figures.Invariant($"{l.Filters.Before}"), Figures.Invariant($"{l.Filters.After}"),
-                "−" + Figures.Percent(l.Parameters.Reduction), "−" + Figures.Percent(l.Flops.Reduction), l.Reason,
-            }));
         json["model"] = path;
         json["output"] = output;
         json["seconds"] = watch.Elapsed.TotalSeconds;
@@ -162,6 +162,36 @@ internal static class PruneCommand
         terminal.Json(json);
         return result.Report.Difference <= DifferenceLimit ? ExitCode.Success : ExitCode.CheckFailed;
     }
+
+    // Nodes that multiply; normalizations and other constants together in a last row, so that the columns add up to the totals.
+    private static IEnumerable<string[]> Rows(PruningReport report)
+    {
+        Dictionary<string, PrunedLayer> layers = report.Layers.ToDictionary(l => l.Name, StringComparer.Ordinal);
+        foreach (NodeChange node in report.Nodes.Where(n => n.Flops.Before > 0))
+        {
+            PrunedLayer? layer = layers.GetValueOrDefault(node.Name);
+            yield return Row(
+                Figures.Shorten(node.Name, 40), node.OpType, layer is null ? "" : Arrow(layer.Filters), node.Parameters, node.Flops,
+                layer?.Reason ?? "only filters of convolutions are removed; its inputs are");
+        }
+
+        NodeChange[] others = [.. report.Nodes.Where(n => n.Flops.Before == 0)];
+        if (others.Length > 0)
+        {
+            var constants = new Change(others.Sum(n => n.Parameters.Before), others.Sum(n => n.Parameters.After));
+            yield return Row(Figures.Count(others.Length, "other"), "", "", constants, default, "");
+        }
+
+        yield return Row("total", "", Arrow(report.Filters), report.Parameters, report.Flops, "");
+    }
+
+    private static string[] Row(string name, string opType, string filters, Change parameters, Change flops, string reason) =>
+    [
+        name, opType, filters, Arrow(parameters),
+        flops.Before == 0 ? "" : Figures.Invariant($"{flops.Before / 1e6:N2} → {flops.After / 1e6:N2}"), reason,
+    ];
+
+    private static string Arrow(Change change) => Figures.Invariant($"{change.Before:N0} → {change.After:N0}");
 
     private static string Text(Change change) =>
         Figures.Invariant($"{change.Before:N0} → {change.After:N0} (−{Figures.Percent(change.Reduction)})");

@@ -12,6 +12,9 @@ namespace Int8Runtime.Cli.Commands;
 /// <summary>Calibrates and quantizes a model.</summary>
 internal static class QuantizeCommand
 {
+    // More nodes than this are shown by reason.
+    private const int LongList = 24;
+
     private static readonly Option<string> Output =
         new("--output", "-o") { Description = "The int8 model to write, .onnx or .xml.", HelpName = "FILE", Required = true };
 
@@ -27,7 +30,7 @@ internal static class QuantizeCommand
 
     private static readonly Option<int?> WeightOnly = new("--weight-only")
     {
-        Description = "Store weights in 8 or 4 bits and compute in f32; needs no data.", HelpName = "BITS",
+        Description = "Store weights in 8 bits, or those of matrix products in 4, and compute in f32; needs no data.", HelpName = "BITS",
     };
 
     private static readonly Option<int> GroupSize = new("--group-size")
@@ -218,8 +221,22 @@ internal static class QuantizeCommand
             terminal.Line(note);
         if (report.Convergence.Count > 0)
             terminal.Line($"ranges settle: {string.Join(", ", report.Convergence.SkipLast(1).Select(c => $"{Figures.Percent(c.Median)} of the width with {c.Samples}"))} of {Figures.Count(report.Samples, "sample")} (median activation)");
-        terminal.Table("nodes that stay f32", ["node", "operator", "reason"],
-            report.Nodes.Where(n => !n.IsQuantized).Select(n => new[] { Figures.Shorten(n.Name, 60), n.OpType, n.Reason }));
+        NodePrecision[] floats = [.. report.Nodes.Where(n => !n.IsQuantized)];
+        if (floats.Length <= LongList)
+        {
+            terminal.Table("nodes that stay f32", ["node", "operator", "reason"],
+                floats.Select(n => new[] { Figures.Shorten(n.Name, 60), n.OpType, n.Reason }));
+        }
+        else
+        {
+            terminal.Table("nodes that stay f32 (--json lists each)", [">nodes", "reason", "operators", "first"],
+                floats.GroupBy(n => n.Reason).OrderByDescending(g => g.Count()).Select(g => new[]
+                {
+                    Figures.Invariant($"{g.Count()}"), g.Key, string.Join(", ", g.Select(n => n.OpType).Distinct()),
+                    Figures.Shorten(g.First().Name, 40),
+                }));
+        }
+
         var json = new JsonObject
         {
             ["model"] = path,

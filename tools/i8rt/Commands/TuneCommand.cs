@@ -120,7 +120,7 @@ internal static class TuneCommand
         terminal.Table($"trials, best first ({result.StopReason})", [">trial", ">top-1", ">drop", ">time", "configuration"],
             result.Trials.Order(Comparer<Trial>.Create(Trial.Order(result.Wanted))).Select(t => new[]
             {
-                Figures.Invariant($"{t.Index}"), t.Error is null ? Figures.Percent(t.Accuracy) : "failed",
+                Figures.Invariant($"{t.Index + 1}"), t.Error is null ? Figures.Percent(t.Accuracy) : "failed",
                 t.Error is null ? Figures.Percent(result.FloatAccuracy - t.Accuracy) : "",
                 t.Error is null ? Figures.Time(t.Milliseconds) : "", Key(t),
             }));

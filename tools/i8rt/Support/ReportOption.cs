@@ -3,6 +3,7 @@ using System.CommandLine;
 using System.Text;
 using Int8Runtime.Graph;
 using Int8Runtime.Quantization;
+using Int8Runtime.Quantization.Pruning;
 using Int8Runtime.Quantization.Reporting;
 
 namespace Int8Runtime.Cli;
@@ -31,14 +32,16 @@ internal static class ReportOption
     /// <summary>Measures and writes the report, if it was asked for.</summary>
     public static void Write(
         ParseResult parse, Terminal terminal, CpuEngine engine, string input, string output, ModelGraph model,
-        QuantizationResult result, IDataset data,
-        CancellationToken cancellation)
+        QuantizationResult result, IDataset data, CancellationToken cancellation, PruningReport? pruning = null)
     {
         if (parse.GetValue(Report) is not { } path)
             return;
         ModelReport report = terminal.Progress("measuring", progress => new ModelReporter(engine).Create(
             Path.GetFileNameWithoutExtension(input), model, result, data, new Pair(ModelFile.SizeOf(input), ModelFile.SizeOf(output)),
-            progress: new ProgressAdapter<SampleProgress>(p => progress.Report((p.Done, p.Total))), cancellation: cancellation));
+            progress: new ProgressAdapter<SampleProgress>(p => progress.Report((p.Done, p.Total))), cancellation: cancellation)) with
+        {
+            Pruning = pruning,
+        };
         string page = Path.ChangeExtension(path, ".html"), json = Path.ChangeExtension(path, ".json");
         (string Path, Action<Stream> Write) numbers = (json, stream => stream.Write(Encoding.UTF8.GetBytes(ReportJson.Write(report))));
         if (path.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
