@@ -20,6 +20,7 @@ internal static class X64Implementations
         IImplementation[] reorders = OnEachTier(tier => new JitReorder(cache, tier));
         IImplementation[] reductions = OnEachTier(tier => new JitReduction(cache, tier));
         IImplementation[] shuffles = OnEachTier(tier => new JitShuffle(cache, tier));
+        IImplementation[] softmaxes = OnEachTier(tier => new JitSoftmax(cache, tier));
         IImplementation[] groupNormalizations =
             OnEachTier(tier => new JitNormalization(cache, PrimitiveKind.GroupNormalization, "jit_gnorm", tier));
         return
@@ -49,7 +50,8 @@ internal static class X64Implementations
             .. OnEachTier(tier => new JitSum(cache, tier)),
             .. shuffles,
             new LayoutDetour(shuffles, cache, takesAnyStrides: true),
-            .. OnEachTier(tier => new JitSoftmax(cache, tier)),
+            .. softmaxes,
+            new LayoutDetour(softmaxes, cache, takesAnyStrides: true),
             .. OnEachTier(tier => new JitLrn(cache, tier)),
             .. OnEachTier(tier => new LrnWithinChannel(cache, tier)),
             .. OnEachTier(tier => new JitNormalization(cache, PrimitiveKind.LayerNormalization, "jit_lnorm", tier)),

@@ -224,6 +224,8 @@ public static class Catalogue
             yield return new CatalogueProblem(
                 new ShuffleDescriptor { Axis = 1, GroupSize = 4, Source = blocked, Destination = blocked }, PrimitiveAttributes.Default);
             yield return new CatalogueProblem(
+                new SoftmaxDescriptor { Axis = 1, Source = blocked, Destination = blocked }, PrimitiveAttributes.Default);
+            yield return new CatalogueProblem(
                 new ReorderDescriptor { Source = new([1, 19, 5, 5], type, FormatTag.Nchw), Destination = Image(type, 19, 5) },
                 PrimitiveAttributes.Default);
         }

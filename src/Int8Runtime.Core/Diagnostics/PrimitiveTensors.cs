@@ -60,6 +60,7 @@ internal static class PrimitiveTensors
         PoolingDescriptor d => (d.Source, d.Destination),
         ResamplingDescriptor d => (d.Source, d.Destination),
         ShuffleDescriptor d => (d.Source, d.Destination),
+        SoftmaxDescriptor d => (d.Source, d.Destination),
         NormalizationDescriptor d => (d.Source, d.Destination),
         _ => throw new ArgumentException($"{descriptor.Kind} does not go over images."),
     };
@@ -72,6 +73,7 @@ internal static class PrimitiveTensors
             PoolingDescriptor d => d with { Source = source, Destination = destination },
             ResamplingDescriptor d => d with { Source = source, Destination = destination },
             ShuffleDescriptor d => d with { Source = source, Destination = destination },
+            SoftmaxDescriptor d => d with { Source = source, Destination = destination },
             NormalizationDescriptor d => d with { Source = source, Destination = destination },
             _ => throw new ArgumentException($"{descriptor.Kind} does not go over images."),
         };

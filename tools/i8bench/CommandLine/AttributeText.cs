@@ -110,7 +110,19 @@ internal static partial class AttributeText
         };
     }
 
-    private static string[] Items(string text) => text.Split('+', StringSplitOptions.RemoveEmptyEntries);
+    // Older files separate by semicolons.
+    private static string[] Items(string text) => text.Split(['+', ';'], StringSplitOptions.RemoveEmptyEntries);
+
+    /// <summary>An element-wise function by its name in any version of the suite; null where there is none of that name.</summary>
+    public static (EltwiseAlgorithm Algorithm, float Alpha, float Beta)? Function(string name, float alpha, float beta) =>
+        name.ToLowerInvariant() switch
+        {
+            "bounded_relu" => (EltwiseAlgorithm.Clip, 0, alpha),
+            "logsigmoid" => (EltwiseAlgorithm.SoftRelu, -1, 0),
+            // Without α before there was one.
+            "soft_relu" or "srelu" or "soft_relu_v2" when alpha == 0 => (EltwiseAlgorithm.SoftRelu, 1, 0),
+            string lower => ProblemNames.Eltwise.Find(lower) is { } algorithm ? (algorithm, alpha, beta) : null,
+        };
 
     // --attr-oscale=per_oc:2 of older files: a factor of the result, which is a scale of the weights, or else of the source.
     private static IEnumerable<string> OutputScale(string text, AttributeContext context) =>
@@ -309,9 +321,9 @@ internal static partial class AttributeText
             {
                 chain = chain.Append(PostOp.PRelu(Operand(["prelu", "f32", .. parts.Skip(1)], place)));
             }
-            else if (ProblemNames.Eltwise.Find(parts[0]) is { } eltwise)
+            else if (Function(parts[0], At(parts, 1, 0), At(parts, 2, 0)) is var (algorithm, alpha, beta))
             {
-                chain = chain.Append(PostOp.Eltwise(eltwise, At(parts, 1, 0), At(parts, 2, 0)));
+                chain = chain.Append(PostOp.Eltwise(algorithm, alpha, beta));
                 if (At(parts, 3, 1) is var scale && scale != 1)
                     chain = chain.Append(PostOp.Eltwise(EltwiseAlgorithm.Linear, scale, 0));
             }

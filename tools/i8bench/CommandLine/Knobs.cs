@@ -50,7 +50,8 @@ internal sealed class Knobs
             return false;
         if (known == "dir")
             value = value.ToUpperInvariant();
-        _values[known] = Single.Contains(known) ? [value] : value.Split(',');
+        string[] values = Single.Contains(known) ? [value] : value.Split(',');
+        _values[known] = [.. values.Select(item => item.Trim('\'', '"'))]; // quotes of a shell, which older files have
         return true;
     }
 

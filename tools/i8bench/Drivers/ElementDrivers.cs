@@ -12,11 +12,14 @@ internal static class ElementDrivers
         Shape shape = Dimensions(text)[0];
         string name = options.Or("alg", "relu").ToLowerInvariant().Replace("eltwise_", "", StringComparison.Ordinal);
         (MemoryDescriptor source, MemoryDescriptor destination) = TypesAndTags.Pair(options, "tag", shape, types[0], shape, types[1]);
+        (EltwiseAlgorithm algorithm, float alpha, float beta) = AttributeText.Function(
+            name, AttributeText.Number(options.Or("alpha", "0")), AttributeText.Number(options.Or("beta", "0")))
+            ?? throw new FormatException($"'{name}' is not an element-wise function.");
         var descriptor = new EltwiseDescriptor
         {
-            Algorithm = ProblemNames.Eltwise.Find(name) ?? throw new FormatException($"'{name}' is not an element-wise function."),
-            Alpha = AttributeText.Number(options.Or("alpha", "0")),
-            Beta = AttributeText.Number(options.Or("beta", "0")),
+            Algorithm = algorithm,
+            Alpha = alpha,
+            Beta = beta,
             Source = source,
             Destination = destination,
         };
