@@ -15,6 +15,7 @@ internal static class X64Implementations
         ArgumentNullException.ThrowIfNull(cpu);
         IImplementation[] convolutions = [new DepthwiseConvolution(cache), new BrgemmConvolution(cache, cpu)];
         IImplementation innerProduct = new BrgemmInnerProduct(cache, cpu), product = new BrgemmMatMul(cache, cpu);
+        IImplementation dequantized = new DequantizedMatMul(product, cache);
         IImplementation fused = new FusedDepthwiseConvolution(convolutions, cpu.Caches.L2);
         var deconvolution = new PhasedDeconvolution(convolutions);
         IImplementation[] reorders = OnEachTier(tier => new JitReorder(cache, tier));
@@ -33,7 +34,8 @@ internal static class X64Implementations
             innerProduct,
             new StagedProduct(PrimitiveKind.InnerProduct, [innerProduct], cache),
             product,
-            new StagedProduct(PrimitiveKind.MatMul, [product], cache),
+            dequantized,
+            new StagedProduct(PrimitiveKind.MatMul, [product, dequantized], cache),
 
             new JitPooling(cache),
             new LayoutDetour([new JitPooling(cache)], cache),

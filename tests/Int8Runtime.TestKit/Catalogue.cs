@@ -94,6 +94,16 @@ public static class Catalogue
                 },
                 Quantization(source, destination), tolerance);
         }
+
+        // Scales of the source in groups along K.
+        yield return new CatalogueProblem(
+            new MatMulDescriptor
+            {
+                Source = new([3, 64], DataType.Int8), Weights = MemoryDescriptor.Any([64, 33], DataType.Int8),
+                Destination = new([3, 33], DataType.Float32),
+            },
+            new PrimitiveAttributes { SourceScale = QuantizationScale.PerGroup([0.25f, 0.5f, 1, 2, 0.25f, 0.5f], 32) },
+            Tolerance.Within(1e-5, 1));
     }
 
     private static IEnumerable<CatalogueProblem> Windows()
@@ -224,7 +234,7 @@ public static class Catalogue
             yield return new CatalogueProblem(
                 new ShuffleDescriptor { Axis = 1, GroupSize = 4, Source = blocked, Destination = blocked }, PrimitiveAttributes.Default);
             yield return new CatalogueProblem(
-                new SoftmaxDescriptor { Axis = 1, Source = blocked, Destination = blocked }, PrimitiveAttributes.Default);
+                new SoftmaxDescriptor { Axis = 1, Source = blocked, Destination = blocked }, PrimitiveAttributes.Default, Transcendental);
             yield return new CatalogueProblem(
                 new ReorderDescriptor { Source = new([1, 19, 5, 5], type, FormatTag.Nchw), Destination = Image(type, 19, 5) },
                 PrimitiveAttributes.Default);

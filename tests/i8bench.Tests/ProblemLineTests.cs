@@ -58,8 +58,11 @@ public class ProblemLineTests
         from scratch in Gen.Elements(Enum.GetValues<ScratchpadMode>())
         select (
             new MatMulDescriptor { Source = source, Weights = weights, Bias = bias, Destination = destination },
-            attributes with { WeightsScale = weightsScale, WeightsZeroPoint = weightsZero, NumericMode = mode, FloatMath = math,
-                Scratchpad = scratch }),
+            attributes with
+            {
+                WeightsScale = weightsScale, WeightsZeroPoint = weightsZero, NumericMode = mode, FloatMath = math, Scratchpad = scratch,
+                SourceScale = m % 3 == 0 ? QuantizationScale.PerGroup(Scales(k / 4 * m), 4) : attributes.SourceScale,
+            }),
         problem => RoundTrip(problem.Item1, problem.Item2), 300);
 
     [Fact]

@@ -86,6 +86,7 @@ internal readonly record struct EpilogueFactors(double Accumulator, double Inver
         _ => (0, 0),
     };
 
-    // A single scale; attributes given at execution count as 1 until they are known.
-    private static double ScalarOf(QuantizationScale? scale) => scale is null || scale.IsRuntime ? 1.0 : scale.At(0);
+    // A single scale; attributes given at execution count as 1 until they are known. Groups are part of the products.
+    private static double ScalarOf(QuantizationScale? scale) =>
+        scale is null or { IsRuntime: true } or { GroupSize: > 0 } ? 1.0 : scale.At(0);
 }

@@ -11,8 +11,8 @@ public enum QuantizationGranularity
     PerChannel,
 
     /// <summary>
-    /// One for each column and each group of neighbours along K, in row-major order [K / group size, N]; for the 8-bit weights
-    /// of a product with a floating-point source.
+    /// Of the 8-bit operands of a matrix product, for groups of neighbours along K, in row-major order: [K / group size, N] of the weights,
+    /// one for each group and column; [M, K / group size] of the source, one for each row and group. Every matrix of a batch has the same.
     /// </summary>
     PerGroup,
 }
@@ -60,8 +60,8 @@ public sealed class QuantizationScale : IEquatable<QuantizationScale>
         new(QuantizationGranularity.PerChannel, values.ToArray(), false);
 
     /// <summary>
-    /// One scale for each column and group of <paramref name="groupSize"/> neighbours along K; see <see
-    /// cref="QuantizationGranularity.PerGroup"/>.
+    /// One scale for each column (or row) and group of <paramref name="groupSize"/> neighbours along K; see
+    /// <see cref="QuantizationGranularity.PerGroup"/>.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">A scale is not positive and finite, or the group size is not positive.</exception>
     public static QuantizationScale PerGroup(ReadOnlySpan<float> values, int groupSize)
@@ -78,6 +78,9 @@ public sealed class QuantizationScale : IEquatable<QuantizationScale>
     /// </summary>
     internal float At(int k, int channel, int columns) =>
         GroupSize == 0 ? At(channel) : _values[(k / GroupSize * columns) + channel];
+
+    /// <summary>The scale, in groups, of a source element at row <paramref name="m"/> and place <paramref name="k"/>.</summary>
+    internal float OfSource(int m, int k, int sum) => _values[(m * (sum / GroupSize)) + (k / GroupSize)];
 
     /// <summary>The scale of a channel.</summary>
     public float At(int channel) => _values.Length == 1 ? _values[0] : _values[channel];

@@ -40,8 +40,8 @@ public sealed class ZeroPoint : IEquatable<ZeroPoint>
     public static implicit operator ZeroPoint(int value) => PerTensor(value);
 
     /// <summary>
-    /// One zero point for each column and group of <paramref name="groupSize"/> neighbours along K; see <see
-    /// cref="QuantizationGranularity.PerGroup"/>.
+    /// One zero point for each column (or row) and group of <paramref name="groupSize"/> neighbours along K; see
+    /// <see cref="QuantizationGranularity.PerGroup"/>.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The group size is not positive.</exception>
     public static ZeroPoint PerGroup(ReadOnlySpan<int> values, int groupSize)
@@ -59,6 +59,9 @@ public sealed class ZeroPoint : IEquatable<ZeroPoint>
     /// </summary>
     internal int At(int k, int channel, int columns) =>
         GroupSize == 0 ? At(channel) : _values[(k / GroupSize * columns) + channel];
+
+    /// <summary>The zero point, in groups, of a source element at row <paramref name="m"/> and place <paramref name="k"/>.</summary>
+    internal int OfSource(int m, int k, int sum) => _values[(m * (sum / GroupSize)) + (k / GroupSize)];
 
     /// <summary>The zero point of a channel.</summary>
     public int At(int channel) => _values.Length == 1 ? _values[0] : _values[channel];

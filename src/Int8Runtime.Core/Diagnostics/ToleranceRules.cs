@@ -7,6 +7,9 @@ internal static class ToleranceRules
     // Two factors of magnitude 1 at most, each rounded to the 8 bits of bf16.
     private const double RoundingOfProduct = 1.0 / 256;
 
+    // Of dequantized 8-bit operands with scales of about 1; sums of float operands are bounded for values in [−1, 1].
+    private const double MagnitudeOfIntegers = 128;
+
     /// <summary>The accepted difference for a problem.</summary>
     public static Tolerance For(PrimitiveDescriptor descriptor, PrimitiveAttributes attributes)
     {
@@ -32,9 +35,12 @@ internal static class ToleranceRules
 
         Tolerance Product(DataType source, long terms)
         {
-            if (!source.IsFloatingPoint())
+            bool dequantizes = ProductQuantization.Dequantizes(attributes, source);
+            if (!source.IsFloatingPoint() && !dequantizes)
                 return exactOrStep;
             Tolerance sum = Sum(terms * 4);
+            if (dequantizes)
+                sum = sum with { Absolute = sum.Absolute * MagnitudeOfIntegers * MagnitudeOfIntegers };
             double rounding = attributes.FloatMath == FloatMath.BFloat16 ? RoundingOfProduct * terms : 0;
             return sum with { Absolute = sum.Absolute + rounding };
         }

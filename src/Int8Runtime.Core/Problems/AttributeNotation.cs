@@ -67,7 +67,7 @@ internal static class AttributeNotation
             QuantizationGranularity.PerTensor => $"{argument}:common:{value}",
             QuantizationGranularity.PerChannel =>
                 argument + (argument.EndsWith("wei", StringComparison.Ordinal) ? ":per_oc" : ":" + writer.ChannelPolicy),
-            _ => $"{argument}:per_ocic:{type}:{groupSize}x1",
+            _ => $"{argument}:per_ocic:{type}:" + (argument == "src" ? $"1x{groupSize}" : $"{groupSize}x1"),
         };
 
     private static string Text(ProblemWriter writer, PostOp postOp)

@@ -4,7 +4,7 @@ namespace Int8Runtime.Reference;
 /// <summary>
 /// Accumulates Σ src·w for one output. For integer operands the sum is s32 in two's complement, of
 /// (src − zp_src)·(w − zp_w), so it is exact and independent of the order; otherwise it is f32 by fused multiply-add in
-/// the order of the calls. <see cref="Finish"/> applies the epilogue and stores.
+/// the order of the calls. Integers whose scales or zero points differ along K are dequantized to f32 first. <see cref="Finish"/> applies the epilogue and stores.
 /// </summary>
 internal unsafe ref struct RefProduct
 {
@@ -47,7 +47,7 @@ internal unsafe ref struct RefProduct
         _sourceData = arguments[ArgumentSlot.Source];
         _weightsData = arguments[ArgumentSlot.Weights];
         (_sourceType, _weightsType) = (source.DataType, weights.DataType);
-        _integer = source.DataType.IsInt8();
+        _integer = source.DataType.IsInt8() && !ProductQuantization.Dequantizes(attributes, source.DataType);
         _epilogue = Epilogue.Create(
             attributes, _integer ? DataType.Int32 : DataType.Float32, destination.DataType, channels, bias is not null,
             RefEpilogue.ReadRuntime(attributes, in arguments));
@@ -122,12 +122,24 @@ internal unsafe ref struct RefProduct
         }
         else
         {
-            float x = ScalarAccess.Load(_sourceData, _sourceType, sourceOffset);
+            float x = _sourceType.IsInt8()
+                ? DequantizeSource(sourceOffset, sourceIndex)
+                : ScalarAccess.Load(_sourceData, _sourceType, sourceOffset);
             float w = _weightsType.IsInt8()
                 ? Dequantize(ScalarAccess.LoadInteger(_weightsData, _weightsType, weightsOffset), weightsIndex)
                 : ScalarAccess.Load(_weightsData, _weightsType, weightsOffset);
             _floatSum = MathF.FusedMultiplyAdd(x, w, _floatSum);
         }
+    }
+
+    // The difference to the zero point, times the scale of its group; a single scale is applied to the sum.
+    private readonly float DequantizeSource(long offset, scoped ReadOnlySpan<int> index)
+    {
+        int sum = _source.Dimensions[^1];
+        float scale = _attributes.SourceScale is { GroupSize: > 0 } scales ? scales.OfSource(index[^2], index[^1], sum) : 1f;
+        int zeroPoint = _attributes.SourceZeroPoint is { GroupSize: > 0 } groups ? groups.OfSource(index[^2], index[^1], sum)
+            : _sourceZeroPoints?.At(index[_sourceChannel]) ?? _sourceZeroPoint;
+        return ScalarAccess.LoadReal(_sourceData, _sourceType, offset, scale, zeroPoint);
     }
 
     // 8-bit weights of a floating-point source: the difference to the zero point, times the scale of its group. Other scales

@@ -35,7 +35,9 @@ internal readonly record struct BrgemmOperands(
         rejection = KernelTier.Refusal(name, request.Isa) ?? ProductQuantization.Refuse(name, attributes, source);
         if (rejection is not null)
             return null;
-        if (!(source.IsInt8() && weights.IsInt8())
+        if (ProductQuantization.Dequantizes(attributes, source))
+            rejection = Refuse(RejectionReason.Quantization, "integers with scales or zero points in groups");
+        else if (!(source.IsInt8() && weights.IsInt8())
             && !(FloatConversion.Reads(source) && (FloatConversion.Reads(weights) || weights.IsInt8())))
             rejection = Refuse(RejectionReason.DataTypes, $"{source.ToShortName()} source with {weights.ToShortName()} weights");
         else if (!destination.IsInt8() && destination != DataType.Int32 && !FloatConversion.Reads(destination))

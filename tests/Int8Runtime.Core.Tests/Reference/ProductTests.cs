@@ -158,6 +158,22 @@ public sealed class ProductTests
     }
 
     [Fact]
+    public void Integers_with_groups_along_K_are_dequantized()
+    {
+        // M = 2, K = 4 in groups of 2: rows have scales 1, 2 and 4, 8; the second group of each row has the zero point 1. Weights have the
+        // scale 1/2 for all and the zero point 1 in the first group.
+        var product = new MatMulDescriptor { Source = U8(2, 4), Weights = S8(4, 1), Destination = F32(2, 1) };
+        var attributes = new PrimitiveAttributes
+        {
+            SourceScale = QuantizationScale.PerGroup([1, 2, 4, 8], 2), SourceZeroPoint = ZeroPoint.PerGroup([0, 1, 0, 1], 2),
+            WeightsScale = QuantizationScale.PerTensor(0.5f), WeightsZeroPoint = ZeroPoint.PerGroup([1, 0], 2),
+        };
+        float[] result = On<float>(product, attributes, product.Destination,
+            (ArgumentSlot.Source, new byte[] { 1, 2, 3, 4, 5, 6, 7, 8 }), (ArgumentSlot.Weights, new sbyte[] { 3, 2, 1, -1 }));
+        Assert.Equal([((1 * 2) + (2 * 1) + (2 * 2 * 1) - (2 * 3)) / 2f, ((4 * 5 * 2) + (4 * 6 * 1) + (8 * 6) - (8 * 7)) / 2f], result);
+    }
+
+    [Fact]
     public void Zero_points_of_source_and_destination_may_differ_from_channel_to_channel()
     {
         var convolution = new ConvolutionDescriptor

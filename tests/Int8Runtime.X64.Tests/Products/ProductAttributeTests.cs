@@ -47,7 +47,11 @@ public sealed class ProductAttributeTests
             Assert.Null(engine.Explain(descriptor, new() { DestinationScale = perChannel }).Chosen);
         }
 
-        Assert.Null(engine.Explain(product, new() { WeightsScale = QuantizationScale.PerGroup(scales, 8) }).Chosen);
+        // Groups along K are those of matrix products, and those of a source belong to integers.
+        var groups = new PrimitiveAttributes { SourceScale = QuantizationScale.PerGroup(scales, 8) };
+        Assert.StartsWith("dequantized_matmul:", engine.Explain(product, groups).Chosen, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => engine.Explain(convolution, groups));
+        Assert.Null(engine.Explain(product with { Source = matrix.WithDataType(DataType.Float32) }, groups).Chosen);
     }
 
     private static void Check(Func<DataType, DataType, DataType, Gen<Problem>> problems, int count)

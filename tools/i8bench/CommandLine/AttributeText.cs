@@ -17,8 +17,8 @@ internal sealed record AttributeContext(Shape Source, Shape Destination, DataTyp
     /// </summary>
     public (int First, int Count)? Spread { get; init; }
 
-    /// <summary>K and N of the weights of a matrix product, whose scales may come in groups; null for other operations.</summary>
-    public (int Sum, int Columns)? Matrix { get; init; }
+    /// <summary>M, K and N of a matrix product, whose scales may come in groups; null for other operations.</summary>
+    public (int Rows, int Sum, int Columns)? Matrix { get; init; }
 
     /// <summary>The depthwise convolution behind a 1×1 convolution; null without one.</summary>
     public FusedContext? Fused { get; init; }
@@ -119,8 +119,6 @@ internal static partial class AttributeText
         {
             "bounded_relu" => (EltwiseAlgorithm.Clip, 0, alpha),
             "logsigmoid" => (EltwiseAlgorithm.SoftRelu, -1, 0),
-            // Without α before there was one.
-            "soft_relu" or "srelu" or "soft_relu_v2" when alpha == 0 => (EltwiseAlgorithm.SoftRelu, 1, 0),
             string lower => ProblemNames.Eltwise.Find(lower) is { } algorithm ? (algorithm, alpha, beta) : null,
         };
 
@@ -206,15 +204,32 @@ internal static partial class AttributeText
     {
         string? text = Array.Find(parts, part => part.Contains('x', StringComparison.Ordinal) && char.IsAsciiDigit(part[0]));
         bool both = parts[1] is "per_ocic" or "per_tensor" or "per_dim_01";
+        if (parts[0] == "src" && context.Matrix is not null && (text is not null || both))
+            return SourceGroups(parts, text ?? "1x1", context);
         if (parts[0] != "wei" || (text is null && !both))
             return text is null ? null : throw new UnimplementedException($"scales or zero points in groups ({string.Join(':', parts)})");
-        if (context.Matrix is not var (sum, columns))
+        if (context.Matrix is not var (_, sum, columns))
             throw new UnimplementedException($"scales or zero points of weights over {parts[1]}");
         int[] sizes = text is null ? [1, 1] : [.. text.Split('x').Select(int.Parse)];
         int size = sizes[0], width = parts[1] == "per_oc" ? 1 : sizes[1], across = (columns + width - 1) / width;
         return sum % size == 0
             ? ([.. Enumerable.Range(0, sum / size * columns).Select(i => (i / columns * across) + (i % columns / width))], size)
             : throw new SkipException(SkipReason.InvalidCombination, $"groups of {size} in K = {sum}");
+    }
+
+    // src:per_ocic:f32:1x32: one value for each row and each 32 neighbours along K; src:per_oc:f32:1x32 has the same for every row.
+    private static (int[] Index, int Size) SourceGroups(string[] parts, string text, AttributeContext context)
+    {
+        (int rows, int sum, _) = context.Matrix!.Value;
+        int[] sizes = [.. text.Split('x').Select(int.Parse)];
+        int size = sizes[^1], height = sizes.Length > 1 ? sizes[^2] : 1;
+        if (sum % size != 0 || rows % height != 0)
+            throw new SkipException(SkipReason.InvalidCombination, $"groups {text} in {rows}x{sum}");
+        if (parts[1] == "per_tensor" && context.Source.ElementCount > (long)rows * sum)
+            throw new UnimplementedException("scales or zero points of a source that differ in a batch");
+        bool eachRow = parts[1] != "per_oc" && parts[1] != $"{PerDimension}{context.Source.Rank - 1}";
+        int groups = sum / size;
+        return ([.. Enumerable.Range(0, rows * groups).Select(i => ((eachRow ? i / groups / height : 0) * groups) + (i % groups))], size);
     }
 
     /// <summary>

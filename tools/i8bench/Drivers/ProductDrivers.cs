@@ -96,7 +96,7 @@ internal static class ProductDrivers
         };
         var context = new AttributeContext(problem.Source, problem.Destination, types[2], rank - 1, problem.Weights[^1])
         {
-            Matrix = (problem.Weights[^2], problem.Weights[^1]),
+            Matrix = (problem.Source[^2], problem.Weights[^2], problem.Weights[^1]),
         };
         if (runtime)
             descriptor = RuntimeMatMul.Plain(descriptor);

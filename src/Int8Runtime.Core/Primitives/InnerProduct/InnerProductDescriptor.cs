@@ -42,7 +42,8 @@ public sealed record InnerProductDescriptor : PrimitiveDescriptor, IWeightedDesc
         RequireChannels(attributes.WeightsScale, attributes.WeightsZeroPoint, outputs, "weights");
         RequireChannels(null, attributes.SourceZeroPoint, Source.Dimensions[1], "source");
         RequireChannels(null, attributes.DestinationZeroPoint, outputs, "destination");
-        Require(attributes.WeightsScale is not { GroupSize: > 0 } && attributes.WeightsZeroPoint is not { GroupSize: > 0 },
+        Require(attributes.WeightsScale is not { GroupSize: > 0 } && attributes.WeightsZeroPoint is not { GroupSize: > 0 }
+            && !ProductQuantization.HasSourceGroups(attributes),
             "scales and zero points of groups along K are those of matrix products.");
         RequirePostOps(attributes.PostOps, Destination);
     }

@@ -57,6 +57,8 @@ public sealed record MatMulDescriptor : PrimitiveDescriptor, IWeightedDescriptor
         RequireChannels(null, attributes.DestinationZeroPoint, N, "destination");
         RequireGroups(attributes.WeightsScale?.GroupSize ?? 0, attributes.WeightsScale?.Values.Length ?? 0, K, N);
         RequireGroups(attributes.WeightsZeroPoint?.GroupSize ?? 0, attributes.WeightsZeroPoint?.Values.Length ?? 0, K, N);
+        RequireGroups(attributes.SourceScale?.GroupSize ?? 0, attributes.SourceScale?.Values.Length ?? 0, K, M);
+        RequireGroups(attributes.SourceZeroPoint?.GroupSize ?? 0, attributes.SourceZeroPoint?.Values.Length ?? 0, K, M);
         RequirePostOps(attributes.PostOps, Destination);
     }
 
