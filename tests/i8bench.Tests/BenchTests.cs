@@ -44,6 +44,7 @@ public sealed class BenchTests : IDisposable
     [InlineData("--conv --alg=wino ic3oc4ih5oh5kh3ph1", "UNIMPLEMENTED")]
     [InlineData("--matmul --dt=u8:s8:s32 --bia_dt=f32 --bia-mask=2 --runtime-dims-masks=1:0 5x31:31x9:5x9", "PASSED")]
     [InlineData("--matmul --dt=u8:s8:u8 --attr-zero-points=src:common:-5 5x31:31x9", "PASSED")] // no value of u8
+    [InlineData("--deconv --cfg=u8s8u8 --allow-unimpl=true ic1oc1_ih5oh7kh3\"name%4\"", "PASSED")]
     [InlineData("--conv --dir=bwd_d ic3oc4ih5oh5kh3ph1", "SKIPPED")]
     [InlineData("--conv -v5 --attr-post-ops=eltwise_relu:0.5+binary_add:f32:common ic3oc4ih5oh5kh3ph1n%name_!=0", "PASSED")]
     [InlineData("--conv --cfg=u8s8s8 --attr-post-ops=relu+dw_k3s1p1:s8:per_oc:1.5 ic3oc4ih5oh5kh1", "PASSED")]

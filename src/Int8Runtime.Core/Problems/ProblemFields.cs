@@ -38,9 +38,9 @@ internal sealed class ProblemFields
                 continue;
             }
 
-            if (text[i] == 'n')
+            if (text[i] is 'n' or '"') // the letter is missing here and there
             {
-                fields.Name = Unquote(text[(i + 1)..]);
+                fields.Name = Unquote(text[i] == 'n' ? text[(i + 1)..] : text[i..]);
                 break;
             }
 

@@ -26,7 +26,8 @@ internal static class ProblemNames
     public static NameTable<EltwiseAlgorithm> Eltwise { get; } = new(
         (EltwiseAlgorithm.Relu, "relu relu_dst"), (EltwiseAlgorithm.Tanh, "tanh tanh_dst"), (EltwiseAlgorithm.Elu, "elu elu_dst"),
         (EltwiseAlgorithm.Square, "square"), (EltwiseAlgorithm.Abs, "abs"), (EltwiseAlgorithm.Sqrt, "sqrt sqrt_dst"),
-        (EltwiseAlgorithm.Linear, "linear"), (EltwiseAlgorithm.SoftRelu, "soft_relu srelu soft_relu_v2"), (EltwiseAlgorithm.HardSigmoid, "hardsigmoid"),
+        (EltwiseAlgorithm.Linear, "linear"), (EltwiseAlgorithm.SoftRelu, "soft_relu srelu soft_relu_v2"),
+        (EltwiseAlgorithm.HardSigmoid, "hardsigmoid"),
         (EltwiseAlgorithm.Logistic, "logistic logistic_dst"), (EltwiseAlgorithm.Exp, "exp exp_dst"),
         (EltwiseAlgorithm.GeluTanh, "gelu_tanh"), (EltwiseAlgorithm.Swish, "swish"), (EltwiseAlgorithm.Log, "log"),
         (EltwiseAlgorithm.Clip, "clip clip_v2 clip_v2_dst"), (EltwiseAlgorithm.Pow, "pow"), (EltwiseAlgorithm.GeluErf, "gelu_erf"),

@@ -4,7 +4,8 @@ namespace Int8Runtime.Reference;
 /// <summary>
 /// Accumulates Σ src·w for one output. For integer operands the sum is s32 in two's complement, of
 /// (src − zp_src)·(w − zp_w), so it is exact and independent of the order; otherwise it is f32 by fused multiply-add in
-/// the order of the calls. Integers whose scales or zero points differ along K are dequantized to f32 first. <see cref="Finish"/> applies the epilogue and stores.
+/// the order of the calls. Integers whose scales or zero points differ along K are dequantized to f32 first.
+/// <see cref="Finish"/> applies the epilogue and stores.
 /// </summary>
 internal unsafe ref struct RefProduct
 {

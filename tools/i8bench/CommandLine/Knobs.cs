@@ -24,7 +24,8 @@ internal sealed class Knobs
     // Options about memory management, dispatch and measuring that change no result here.
     private static readonly HashSet<string> Accepted =
     [
-        "allow-enum-tags-only", "attr-same-pd-check", "bitwise", "buffer-prefix", "canonical", "check-ref-impl", "cold-cache",
+        "allow-enum-tags-only", "allow-unimpl", "attr-same-pd-check",
+        "bitwise", "buffer-prefix", "canonical", "check-ref-impl", "cold-cache",
         "cpu-isa-hints", "cross-engine", "ctx-exe", "ctx-exec", "ctx-init", "debug-check-ws", "def-scales", "execution-mode",
         "fast-ref", "fast-ref-gpu", "mem-check", "memory-kind", "mode-modifier", "num-streams", "operator", "stacksize",
         "trivial-strides",
