@@ -12,8 +12,8 @@ namespace Int8Runtime.X64;
 internal readonly record struct BrgemmOperands(
     DotProductKind Product, Isa Isa, bool ShiftsSource, NumericMode Mode = NumericMode.Exact, bool Converts = false)
 {
-    // Zero points that are subtracted from 8-bit elements before they are multiplied as words.
-    private const int LargestWordZeroPoint = 32512;
+    /// <summary>Magnitude of zero points that can be subtracted from 8-bit elements before they are multiplied as words.</summary>
+    public const int LargestWordZeroPoint = 32512;
 
     /// <summary>Chooses the product for the operands' types and zero points.</summary>
     /// <param name="name">Name of the implementation, for the rejection.</param>

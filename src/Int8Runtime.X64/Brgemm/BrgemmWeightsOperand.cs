@@ -114,10 +114,10 @@ internal sealed unsafe class BrgemmWeightsOperand
         var weights = (byte*)context.Arguments[ArgumentSlot.Weights];
         if (_packer is not null)
         {
-            void* zeroPoint = context.Arguments[ArgumentSlot.WeightsZeroPoint];
             var body = new PackBody
             {
-                Packer = _packer, Source = weights, Destination = scratch, ZeroPoint = zeroPoint is null ? 0 : *(int*)zeroPoint,
+                Packer = _packer, Source = weights, Destination = scratch,
+                ZeroPoint = ZeroPointAtExecution(_spec.Product == DotProductKind.Int16, in context.Arguments),
             };
             context.Run(ref body);
             weights = scratch;
@@ -135,6 +135,20 @@ internal sealed unsafe class BrgemmWeightsOperand
         }
 
         return new PreparedWeights(_spec, (nint)weights, (nint)compensation, (nint)(weights + _spec.ResidualOffset));
+    }
+
+    /// <summary>The zero point of weights that are packed at execution; 0 if it is no argument.</summary>
+    /// <param name="packsWords">Whether the difference has to fit 16 bits.</param>
+    /// <param name="arguments">The arguments of the execution.</param>
+    /// <exception cref="ArgumentException">It does not.</exception>
+    public static int ZeroPointAtExecution(bool packsWords, in ExecutionArguments arguments)
+    {
+        void* given = arguments[ArgumentSlot.WeightsZeroPoint];
+        int zeroPoint = given is null ? 0 : *(int*)given;
+        const int Largest = BrgemmOperands.LargestWordZeroPoint;
+        return !packsWords || zeroPoint is >= -Largest and <= Largest
+            ? zeroPoint
+            : throw new ArgumentException($"The weights zero point {zeroPoint} is beyond ±{Largest}, which this primitive takes.");
     }
 
     private static long RoundUp(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;

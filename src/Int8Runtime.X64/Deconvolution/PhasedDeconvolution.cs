@@ -22,8 +22,14 @@ internal sealed class PhasedDeconvolution(IReadOnlyList<IImplementation> convolu
         var descriptor = (DeconvolutionDescriptor)request.Descriptor;
         if (descriptor.Destination.ElementCount == 0 || descriptor.Weights.ElementCount == 0 || descriptor.Source.ElementCount == 0)
             return new Rejection(Name, RejectionReason.Shape, "nothing to compute");
-        if (request.Attributes.WeightsZeroPoint is { IsRuntime: true })
-            return new Rejection(Name, RejectionReason.Quantization, "a weights zero point given at execution");
+        if (request.Attributes.WeightsZeroPoint is { IsRuntime: true } && !descriptor.Weights.IsStrided)
+        {
+            // What is subtracted from the weights becomes known at execution; every phase packs its view of them then.
+            if (!descriptor.Weights.IsAny)
+                return new Rejection(Name, RejectionReason.Layout, $"weights {descriptor.Weights} with a zero point given at execution");
+            descriptor = descriptor with { Weights = new MemoryDescriptor(descriptor.Weights.Dimensions, descriptor.Weights.DataType) };
+        }
+
         descriptor = descriptor with
         {
             Source = RowLayout.Resolve(descriptor.Source), Destination = RowLayout.Resolve(descriptor.Destination),

@@ -44,6 +44,9 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
 
         int channels = descriptor.Source.Dimensions[1];
         ZeroPoint? weightsZeroPoint = integer && attributes.WeightsZeroPoint is { IsZero: false } ? attributes.WeightsZeroPoint : null;
+        bool packsWithZeroPoint = weightsZeroPoint is { IsRuntime: true };
+        if (packsWithZeroPoint && descriptor.Weights.IsAny) // what is subtracted from them becomes known when they are packed
+            descriptor = descriptor with { Weights = new MemoryDescriptor(descriptor.Weights.Dimensions, descriptor.Weights.DataType) };
         (TapProductKind product, IsaTraits traits) = Choose(
             request.Isa, integer, descriptor.Weights.DataType == DataType.Int8 && weightsZeroPoint is null,
             attributes.NumericMode, channels);
@@ -52,9 +55,9 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
         int padding = runtime ? -1 : descriptor.Source.DataType == DataType.Int8 ? zeroPoint + 128 : zeroPoint;
         var layout = new DepthwiseWeights(
             product, TapGeometry.Of(product, traits), channels, KernelHeight(descriptor), descriptor.Weights.Dimensions[^1],
-            padding, weightsZeroPoint);
+            padding, packsWithZeroPoint ? null : weightsZeroPoint);
         bool packs = descriptor.Weights.IsStrided;
-        if (!packs && !descriptor.Weights.IsAny && !layout.Equals(descriptor.Weights.Packed))
+        if (!packs && !descriptor.Weights.IsAny && (packsWithZeroPoint || !layout.Equals(descriptor.Weights.Packed)))
             return Refuse(RejectionReason.Layout, $"weights {descriptor.Weights} instead of any or {layout.Name}");
 
         DataType accumulator = integer ? DataType.Int32 : DataType.Float32;
@@ -119,8 +122,6 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
     {
         if (ProductQuantization.Refuse(Name, attributes, descriptor.Source.DataType) is { } undefined)
             return undefined;
-        if (attributes.WeightsZeroPoint is { IsRuntime: true })
-            return Refuse(RejectionReason.Quantization, "weights zero point given at execution");
         if (attributes.SourceZeroPoint is { Granularity: QuantizationGranularity.PerChannel })
             return Refuse(RejectionReason.Quantization, "zero point for each source channel");
         if (!integer)

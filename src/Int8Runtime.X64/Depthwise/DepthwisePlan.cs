@@ -129,7 +129,8 @@ internal sealed unsafe class DepthwisePlan : PrimitivePlan
 
         int padding = _hasRuntimeZeroPoint ? RuntimePadding(in context.Arguments) : _constantPadding;
         byte* weights = CompletesWeights
-            ? CompleteWeights((byte*)context.Arguments[ArgumentSlot.Weights], Take(_layout.SizeInBytes), padding)
+            ? CompleteWeights((byte*)context.Arguments[ArgumentSlot.Weights], Take(_layout.SizeInBytes), padding,
+                BrgemmWeightsOperand.ZeroPointAtExecution(_product == TapProductKind.WordPairs, in context.Arguments))
             : (byte*)context.Arguments[ArgumentSlot.Weights];
         if (_needsPaddingRow)
             new Span<byte>(paddingRow, (int)RowBytes).Fill((byte)(_descriptor.Source.DataType == DataType.Int8 ? padding - 128 : padding));
@@ -152,10 +153,10 @@ internal sealed unsafe class DepthwisePlan : PrimitivePlan
     }
 
     // Packs plain weights; multiplies the sums of weights by a padded element that was not known when they were packed.
-    private byte* CompleteWeights(byte* weights, byte* scratch, int padding)
+    private byte* CompleteWeights(byte* weights, byte* scratch, int padding, int weightsZeroPoint)
     {
         if (_packsWeights)
-            _layout.Pack(_descriptor.Weights, weights, scratch);
+            _layout.Pack(_descriptor.Weights, weights, scratch, weightsZeroPoint);
         else
             Buffer.MemoryCopy(weights, scratch, _layout.SizeInBytes, _layout.SizeInBytes);
         if (_hasRuntimeZeroPoint)

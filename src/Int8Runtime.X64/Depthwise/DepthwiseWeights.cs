@@ -52,7 +52,14 @@ internal sealed unsafe class DepthwiseWeights(
     }
 
     /// <inheritdoc/>
-    internal override void Pack(MemoryDescriptor source, void* sourceData, void* destination)
+    internal override void Pack(MemoryDescriptor source, void* sourceData, void* destination) => Pack(source, sourceData, destination, 0);
+
+    /// <summary>Packs weights whose zero point becomes known at execution.</summary>
+    /// <param name="source">The weights.</param>
+    /// <param name="sourceData">Their memory.</param>
+    /// <param name="destination"><see cref="SizeInBytes"/> bytes.</param>
+    /// <param name="atExecution">What is subtracted beside the constant zero point.</param>
+    public void Pack(MemoryDescriptor source, void* sourceData, void* destination, int atExecution)
     {
         int horizontal = source.Rank - 1, rowsOfSlice = source.Rank > 3 ? source.Dimensions[^2] : 1;
         Span<int> index = stackalloc int[source.Rank];
@@ -89,7 +96,7 @@ internal sealed unsafe class DepthwiseWeights(
                     }
 
                     int weight = source.DataType == DataType.Int8 ? ((sbyte*)sourceData)[offset] : ((byte*)sourceData)[offset];
-                    weight -= zeroPoint?.At(channel) ?? 0;
+                    weight -= (zeroPoint?.At(channel) ?? 0) + atExecution;
                     sum += weight;
                     if (product == TapProductKind.WordPairs)
                         ((short*)entry)[inGroup] = (short)weight;

@@ -114,6 +114,20 @@ public sealed class DepthwiseTests
     }
 
     [Fact]
+    public void Zero_points_of_weights_may_be_given_at_execution()
+    {
+        foreach (DataType source in (DataType[])[DataType.UInt8, DataType.Int8])
+            foreach (DataType weights in (DataType[])[DataType.UInt8, DataType.Int8])
+                foreach (int channels in (int[])[3, 16, 37])
+                {
+                    Problem problem = Conv(new Case(source, weights, DataType.Int8, channels, 6, 3, 1, 1, 1, 1), FillKind.Typical, channels);
+                    PrimitiveAttributes attributes = problem.Attributes with { WeightsZeroPoint = ZeroPoint.Runtime };
+                    CheckOnAllTiers(problem with { Attributes = attributes });
+                    CheckOnAllTiers(problem with { Attributes = attributes with { SourceZeroPoint = ZeroPoint.Runtime } });
+                }
+    }
+
+    [Fact]
     public void Refusals_name_the_reason()
     {
         Problem problem = Conv(new Case(DataType.UInt8, DataType.Int8, DataType.UInt8, 16, 5, 3, 1, 1, 1, 1), FillKind.Typical, 0);
@@ -121,7 +135,7 @@ public sealed class DepthwiseTests
         AssertRefused(RejectionReason.Layout, descriptor with { Source = new(descriptor.Source.Dimensions, DataType.UInt8) });
         AssertRefused(RejectionReason.Shape, descriptor with { Groups = 1, Weights = MemoryDescriptor.Any([16, 16, 3, 3], DataType.Int8) });
         AssertRefused(RejectionReason.DataTypes, descriptor with { Source = descriptor.Source.WithDataType(DataType.BFloat16) });
-        AssertRefused(RejectionReason.Quantization, descriptor, new PrimitiveAttributes { WeightsZeroPoint = ZeroPoint.Runtime });
+        AssertRefused(RejectionReason.Quantization, descriptor, new PrimitiveAttributes { WeightsZeroPoint = 1000 });
         AssertRefused(RejectionReason.InstructionSet, descriptor, isa: Isa.None);
     }
 
