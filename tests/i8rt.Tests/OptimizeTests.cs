@@ -45,7 +45,8 @@ public sealed class OptimizeTests(DemoFiles demo)
     public void Optimize_prunes_quantizes_verifies_and_reports()
     {
         string folder = demo.NewFolder(), output = Path.Combine(folder, "small.onnx"), report = Path.Combine(folder, "small.html");
-        JsonObject result = CommandLine.Json("optimize", demo.F32Model, "-o", output, "--prune-rate", "0.1", "--samples", "20",
+        JsonObject result = CommandLine.Json("optimize", demo.F32Model, "-o", output, "--prune-rate", "0.1", "--multiple", "1",
+            "--samples", "20",
             "--data", demo.Calibration,
             "--preprocess", "cifar10", "--report", report);
         Assert.True((bool)result["passed"]!);
@@ -61,6 +62,16 @@ public sealed class OptimizeTests(DemoFiles demo)
             foreach (string count in (string[])["parameters", "flops"])
                 Assert.Equal((long)pruning[count]!["after"]!, pruning["nodes"]!.AsArray().Sum(n => (long)n![count]!["after"]!));
         }
+    }
+
+    [Fact]
+    public void Optimize_keeps_channels_in_multiples_of_four()
+    {
+        JsonNode pruning = CommandLine.Json(
+            "optimize", demo.F32Model, "-o", Path.Combine(demo.NewFolder(), "x.onnx"), "--prune-rate", "0.3", "--samples", "8",
+            "--data", demo.Calibration, "--preprocess", "cifar10")["pruning"]!;
+        Assert.True((double)pruning["filters"]!["reduction"]! > 0.1);
+        Assert.All(pruning["layers"]!.AsArray(), l => Assert.Equal(0, (long)l!["filters"]!["after"]! % 4));
     }
 
     [Fact]

@@ -27,6 +27,13 @@ internal static class OptimizeCommand
         DefaultValueFactory = _ => "geometric-median", HelpName = "NAME",
     };
 
+    // Kernels take four products of bytes at once; other numbers of channels are copied or widened, which costs more than the filters save.
+    private static readonly Option<int> Multiple = new("--multiple")
+    {
+        Description = "Keep filters in multiples of N; int8 is slower where channels are no multiple of 4.",
+        DefaultValueFactory = _ => 4, HelpName = "N",
+    };
+
     private static readonly Option<int> Samples =
         new("--samples") { Description = "Number of calibration samples.", DefaultValueFactory = _ => 300, HelpName = "N" };
 
@@ -47,7 +54,7 @@ internal static class OptimizeCommand
               i8rt optimize net.onnx -o net-int8.onnx --prune-rate 0.1 --data images/ --preprocess imagenet --report net.html
             """)
         {
-            model, Output, PruneRate, Criterion, Samples, MaxDrop, ReportOption.Report,
+            model, Output, PruneRate, Criterion, Multiple, Samples, MaxDrop, ReportOption.Report,
         };
         DataOptions.AddTo(command);
         EngineOptions.AddTo(command);
@@ -79,8 +86,11 @@ internal static class OptimizeCommand
         {
             PruningResult pruned = PruneCommand.Prune(
                 terminal, engine, original, data,
-                new PruningOptions { Criterion = criterion, SampleCount = sampleCount,
-                    Schedule = new PruningSchedule { TargetRate = rate } }, cancellation);
+                new PruningOptions
+                {
+                    Criterion = criterion, SampleCount = sampleCount, Schedule = new PruningSchedule { TargetRate = rate },
+                    Multiple = parse.GetValue(Multiple),
+                }, cancellation);
             json["pruning"] = PruneCommand.Report(terminal, pruned.Report);
             passed = pruned.Report.Difference <= PruneCommand.DifferenceLimit;
             (graph, pruning) = (pruned.Graph, pruned.Report);
