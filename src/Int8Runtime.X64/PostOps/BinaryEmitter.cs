@@ -15,32 +15,26 @@ internal sealed class BinaryEmitter(BinarySpec spec) : OperandEmitter(spec)
 
     private void Apply(KernelAssembler asm, Vec x, Operand y)
     {
-        switch (spec.Algorithm)
+        if (InstructionOf(spec.Algorithm) is { } operation)
         {
-            case BinaryAlgorithm.Add:
-                asm.Emit(Vaddps, x, x, y);
-                break;
-            case BinaryAlgorithm.Multiply:
-                asm.Emit(Vmulps, x, x, y);
-                break;
-            case BinaryAlgorithm.Maximum:
-                asm.Emit(Vmaxps, x, x, y);
-                break;
-            case BinaryAlgorithm.Minimum:
-                asm.Emit(Vminps, x, x, y);
-                break;
-            case BinaryAlgorithm.Divide:
-                asm.Emit(Vdivps, x, x, y);
-                break;
-            case BinaryAlgorithm.Subtract:
-                asm.Emit(Vsubps, x, x, y);
-                break;
-            default:
-                using (LanePredicate holds = LanePredicate.Compare(asm, ComparisonOf(spec.Algorithm), x, y))
-                    holds.ToValue(x, asm.Splat(1f));
-                break;
+            asm.Emit(operation, x, x, y);
+            return;
         }
+
+        using LanePredicate holds = LanePredicate.Compare(asm, ComparisonOf(spec.Algorithm), x, y);
+        holds.ToValue(x, asm.Splat(1f));
     }
+
+    private static VectorOp? InstructionOf(BinaryAlgorithm algorithm) => algorithm switch
+    {
+        BinaryAlgorithm.Add => Vaddps,
+        BinaryAlgorithm.Multiply => Vmulps,
+        BinaryAlgorithm.Maximum => Vmaxps,
+        BinaryAlgorithm.Minimum => Vminps,
+        BinaryAlgorithm.Divide => Vdivps,
+        BinaryAlgorithm.Subtract => Vsubps,
+        _ => null,
+    };
 
     private static FloatComparison ComparisonOf(BinaryAlgorithm algorithm) => algorithm switch
     {

@@ -117,27 +117,17 @@ internal sealed class ReductionGenerator : KernelGenerator<ReductionSpec>
 
         private void Combine(Vec accumulator, Vec x)
         {
-            switch (spec.Algorithm)
+            VectorOp operation = spec.Algorithm switch
             {
-                case ReductionAlgorithm.Max when IsInteger:
-                    asm.Emit(Vpmaxsd, accumulator, accumulator, x);
-                    break;
-                case ReductionAlgorithm.Min when IsInteger:
-                    asm.Emit(Vpminsd, accumulator, accumulator, x);
-                    break;
-                case ReductionAlgorithm.Max:
-                    LaneReduction.Extreme(asm, Vmaxps, accumulator, x);
-                    break;
-                case ReductionAlgorithm.Min:
-                    LaneReduction.Extreme(asm, Vminps, accumulator, x);
-                    break;
-                case ReductionAlgorithm.Product:
-                    asm.Emit(Vmulps, accumulator, accumulator, x);
-                    break;
-                default:
-                    asm.Emit(IsInteger ? Vpaddd : Vaddps, accumulator, accumulator, x);
-                    break;
-            }
+                ReductionAlgorithm.Max => IsInteger ? Vpmaxsd : Vmaxps,
+                ReductionAlgorithm.Min => IsInteger ? Vpminsd : Vminps,
+                ReductionAlgorithm.Product => Vmulps,
+                _ => IsInteger ? Vpaddd : Vaddps,
+            };
+            if (operation is Vmaxps or Vminps)
+                LaneReduction.Extreme(asm, operation, accumulator, x);
+            else
+                asm.Emit(operation, accumulator, accumulator, x);
         }
 
         private void Finish(Vec result)
