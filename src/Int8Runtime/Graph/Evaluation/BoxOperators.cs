@@ -21,7 +21,7 @@ internal static class BoxOperators
         var kept = new List<Box>();
         for (int batch = 0; batch < batches; batch++)
         {
-            Box[] all = [.. Enumerable.Range(0, count).Select(i => Box.Read(corners.AsSpan((batch * count + i) * 4, 4), isCentre))];
+            Box[] all = [.. Enumerable.Range(0, count).Select(i => Read(corners.AsSpan((batch * count + i) * 4, 4), isCentre))];
             for (int c = 0; c < classes; c++)
             {
                 int first = (batch * classes + c) * count;
@@ -64,7 +64,7 @@ internal static class BoxOperators
                 (wide, high) = (Math.Max(wide, 1), Math.Max(high, 1));
             double cellHeight = high / rows, cellWidth = wide / columns;
             int samplesY = sampling > 0 ? sampling : (int)Math.Ceiling(cellHeight),
-            samplesX = sampling > 0 ? sampling : (int)Math.Ceiling(cellWidth);
+                samplesX = sampling > 0 ? sampling : (int)Math.Ceiling(cellWidth);
             int batch = IndexingOperators.Index(operands, batchOf[roi], source.Shape[0]);
             for (int c = 0; c < channels; c++)
             {
@@ -110,24 +110,9 @@ internal static class BoxOperators
         return low >= extent - 1 ? (extent - 1, extent - 1, 0) : (low, low + 1, position - low);
     }
 
-    private readonly record struct Box(float Top, float Left, float Bottom, float Right)
-    {
-        public static Box Read(ReadOnlySpan<float> numbers, bool isCentre) => isCentre
-            ? new(numbers[1] - numbers[3] / 2, numbers[0] - numbers[2] / 2, numbers[1] + numbers[3] / 2, numbers[0] + numbers[2] / 2)
-            : new(Math.Min(numbers[0], numbers[2]), Math.Min(numbers[1], numbers[3]), Math.Max(numbers[0], numbers[2]),
-                Math.Max(numbers[1], numbers[3]));
-
-        /// <summary>Area of the intersection as part of the area of the union.</summary>
-        public float Overlap(Box other)
-        {
-            float height = Math.Min(Bottom, other.Bottom) - Math.Max(Top, other.Top);
-            float width = Math.Min(Right, other.Right) - Math.Max(Left, other.Left);
-            if (height <= 0 || width <= 0)
-                return 0;
-            float common = height * width, all = Area + other.Area - common;
-            return all > 0 ? common / all : 0;
-        }
-
-        private float Area => (Bottom - Top) * (Right - Left);
-    }
+    private static Box Read(ReadOnlySpan<float> numbers, bool isCentre) => isCentre
+        ? new(numbers[0] - (numbers[2] / 2), numbers[1] - (numbers[3] / 2), numbers[0] + (numbers[2] / 2), numbers[1] + (numbers[3] / 2))
+        : new(
+            Math.Min(numbers[1], numbers[3]), Math.Min(numbers[0], numbers[2]), Math.Max(numbers[1], numbers[3]),
+            Math.Max(numbers[0], numbers[2]));
 }

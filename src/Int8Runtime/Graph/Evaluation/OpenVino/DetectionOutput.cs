@@ -10,25 +10,6 @@ namespace Int8Runtime.Graph.Evaluation.OpenVino;
 /// </summary>
 internal static class DetectionOutput
 {
-    private readonly record struct Box(float Left, float Top, float Right, float Bottom)
-    {
-        public float Width => Right - Left;
-
-        public float Height => Bottom - Top;
-
-        public Box Clipped() => new(Math.Clamp(Left, 0, 1), Math.Clamp(Top, 0, 1), Math.Clamp(Right, 0, 1), Math.Clamp(Bottom, 0, 1));
-
-        public float Overlap(Box other)
-        {
-            float width = Math.Min(Right, other.Right) - Math.Max(Left, other.Left),
-            height = Math.Min(Bottom, other.Bottom) - Math.Max(Top, other.Top);
-            if (width <= 0 || height <= 0)
-                return 0;
-            float shared = width * height;
-            return shared / ((Width * Height) + (other.Width * other.Height) - shared);
-        }
-    }
-
     private sealed record Detection(int Class, float Score, Box Box, int Prior);
 
     public static TensorData Evaluate(NodeOperands operands)
@@ -46,7 +27,7 @@ internal static class DetectionOutput
             {
                 if (next + 7 > result.Length)
                     break;
-                Box box = operands.Attributes.GetBoolean("clip_after_nms") ? detection.Box.Clipped() : detection.Box;
+                Box box = operands.Attributes.GetBoolean("clip_after_nms") ? Clipped(detection.Box) : detection.Box;
                 ReadOnlySpan<float> row = [image, detection.Class, detection.Score, box.Left, box.Top, box.Right, box.Bottom];
                 row.CopyTo(result.AsSpan(next));
                 next += 7;
@@ -96,6 +77,9 @@ internal static class DetectionOutput
             : kept;
     }
 
+    private static Box Clipped(Box box) =>
+        new(Math.Clamp(box.Left, 0, 1), Math.Clamp(box.Top, 0, 1), Math.Clamp(box.Right, 0, 1), Math.Clamp(box.Bottom, 0, 1));
+
     private static Box Decode(NodeOperands operands, DetectionLayout layout, int image, int prior, int location, float[] offsets,
         float[] priors)
     {
@@ -127,7 +111,7 @@ internal static class DetectionOutput
                 box.Right + (variance[2] * offset[2]), box.Bottom + (variance[3] * offset[3]));
         }
 
-        return attributes.GetBoolean("clip_before_nms") ? decoded.Clipped() : decoded;
+        return attributes.GetBoolean("clip_before_nms") ? Clipped(decoded) : decoded;
     }
 }
 
@@ -176,7 +160,7 @@ internal sealed class DetectionOutputShape : IOperatorShape
     {
         DetectionLayout layout = DetectionLayout.Of(operands);
         long keep = operands.Attributes.GetIntegers("keep_top_k") is [var most, ..] ? most : -1,
-        top = operands.Attributes.GetInteger("top_k", -1);
+            top = operands.Attributes.GetInteger("top_k", -1);
         long rows = keep > 0 ? keep : top > 0 ? top * layout.Classes : (long)layout.Classes * layout.Priors;
         return [operands[0] with { Shape = [1, 1, operands.Extent(layout.Images * rows), 7] }];
     }
