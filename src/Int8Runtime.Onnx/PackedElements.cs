@@ -19,7 +19,7 @@ internal static class PackedElements
     public static byte[] Unpack(DataType type, ReadOnlySpan<byte> packed, int elements)
     {
         int bits = BitsOf(type), perByte = 8 / bits, mask = (1 << bits) - 1,
-        sign = type is DataType.Int4 or DataType.Int2 ? 1 << (bits - 1) : 0;
+            sign = type is DataType.Int4 or DataType.Int2 ? 1 << (bits - 1) : 0;
         var result = new byte[elements];
         for (int i = 0; i < elements; i++)
         {

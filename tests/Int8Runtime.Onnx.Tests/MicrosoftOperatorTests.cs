@@ -83,7 +83,7 @@ public sealed class MicrosoftOperatorTests
     {
         GraphValue x = _graph.AddInput("x", DataType.Float32, GraphShape.Of([1, 1, 4]));
         GraphValue skip = Vector([1, 1, 1, 1], 1, 1, 4), scale = Vector([1, 2, 1, 1], 4), shift = Vector([0, 0, 0, 5], 4),
-        bias = Vector([-1, -1, 1, 1], 4);
+            bias = Vector([-1, -1, 1, 1], 4);
         GraphValue result = _graph.AddValue("normalized", DataType.Float32), sum = _graph.AddValue("sum", DataType.Float32);
         _graph.AddNode("SkipLayerNormalization", [x, skip, scale, shift, bias],
             [result, _graph.AddOmittedOutput(), _graph.AddOmittedOutput(), sum],
@@ -107,7 +107,7 @@ public sealed class MicrosoftOperatorTests
     {
         GraphValue x = _graph.AddInput("x", DataType.Int32, GraphShape.Of([1, 2]));
         GraphValue words = Vector([0, 0, 4, 0, 1, 3], 3, 2), places = Vector([1, 0, 0, 1, 9, 9], 3, 2), ones = Vector([1, 1], 2),
-        zeros = Vector([0, 0], 2);
+            zeros = Vector([0, 0], 2);
         Node("EmbedLayerNormalization", new GraphAttributes { { "epsilon", 0f } }, x, null, words, places, null, ones, zeros);
         // Rows (4, 0) + (1, 0) and (1, 3) + (0, 1).
         Assert.Equal([1f, -1, -1, 1], Run<int, float>([1, 2]));

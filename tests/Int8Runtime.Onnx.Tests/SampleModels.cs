@@ -24,7 +24,7 @@ internal static class SampleModels
         x = graph.AddOperation("Clip", "clip",
             [x, graph.AddConstant("low", TensorData.Scalar(0f)), graph.AddConstant("high", TensorData.Scalar(6f))]);
         GraphValue scale = graph.AddConstant("scale", TensorData.Scalar(0.05f)),
-        zeroPoint = graph.AddConstant("zp", TensorData.Scalar((byte)3));
+            zeroPoint = graph.AddConstant("zp", TensorData.Scalar((byte)3));
         x = graph.AddOperation("QuantizeLinear", "q", [x, scale, zeroPoint]);
         x = graph.AddOperation("DequantizeLinear", "dq", [x, scale, zeroPoint]);
         x = graph.AddOperation("MaxPool", "pool", [x], new GraphAttributes { { "kernel_shape", new long[] { 2, 2 } }, { "ceil_mode", 1 } });

@@ -31,7 +31,7 @@ public sealed class FakeQuantizeTests
         Gen.Choose(1, 1_000_000).ArrayOf(4), parts =>
         {
             float low = (parts[0] - 500_000) / 1e5f, high = low + (parts[1] / 1e5f), outLow = (parts[2] - 500_000) / 1e5f,
-            outHigh = outLow + ((parts[3] - 500_000) / 1e5f);
+                outHigh = outLow + ((parts[3] - 500_000) / 1e5f);
             float[] xs =
             [
                 low, high, MathF.BitIncrement(low), MathF.BitDecrement(low), MathF.BitIncrement(high), MathF.BitDecrement(high),

@@ -116,7 +116,7 @@ public sealed class RegionOfInterestTests
     {
         var graph = new ModelGraph("align");
         GraphValue x = graph.AddInput("x", DataType.Float32, GraphShape.Of([1, 2, 6, 6])),
-        regions = graph.AddInput("r", DataType.Float32, GraphShape.Of([2, 4]));
+            regions = graph.AddInput("r", DataType.Float32, GraphShape.Of([2, 4]));
         graph.AddOutput(graph.AddOperation("RoiAlign", "y", [x, regions, graph.AddConstant("b", TensorData.Vector(0L, 0L))],
             new GraphAttributes
         {

@@ -56,7 +56,7 @@ public sealed class BadInputTests(DemoFiles demo)
     public void Unknown_operators_are_named_with_their_nodes()
     {
         string one = demo.Write("one.onnx", Models.Bytes(Models.Unknown(1))),
-        many = demo.Write("many.onnx", Models.Bytes(Models.Unknown(12)));
+            many = demo.Write("many.onnx", Models.Bytes(Models.Unknown(12)));
         Fails(["one.onnx", "strange0", "Frobnicate"], "bench", one);
         CommandResult result = CommandLine.Run("explain", many);
         Assert.Equal(ExitCode.BadInput, result.ExitCode);
@@ -72,7 +72,7 @@ public sealed class BadInputTests(DemoFiles demo)
     {
         string folder = demo.NewFolder(), sum = demo.Write("sum.onnx", Models.Bytes(Models.Sum()));
         string good = Path.Combine(folder, "good.npy"), wide = Path.Combine(folder, "wide.npy"),
-        integers = Path.Combine(folder, "integers.pb");
+            integers = Path.Combine(folder, "integers.pb");
         Models.SaveNpy(good, [1, 3], 1, 2, 3);
         Models.SaveNpy(wide, [1, 4], 1, 2, 3, 4);
         OnnxTensor.Save(new NamedTensor("x", Graph.TensorData.Create<long>([1, 2, 3], [1, 3])), integers);

@@ -88,7 +88,7 @@ public sealed class OptimizeTests(DemoFiles demo)
     public void Optimize_and_quantize_run_the_same_pipeline_and_quantize_writes_IR_as_well()
     {
         string folder = demo.NewFolder(), optimized = Path.Combine(folder, "optimized.onnx"),
-        quantized = Path.Combine(folder, "quantized.onnx"), ir = Path.Combine(folder, "ir.xml");
+            quantized = Path.Combine(folder, "quantized.onnx"), ir = Path.Combine(folder, "ir.xml");
         string[] samples = ["--data", demo.Calibration, "--preprocess", "cifar10", "--samples", "40"];
         CommandLine.Json(["optimize", demo.F32Model, "-o", optimized, .. samples]);
         CommandLine.Json(["quantize", demo.F32Model, "-o", quantized, .. samples]);

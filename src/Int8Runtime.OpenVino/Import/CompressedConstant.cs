@@ -133,7 +133,7 @@ internal sealed record CompressedConstant(TensorData Integers, float[] Scales, i
     private GraphValue AddBlocksTo(ModelGraph graph, string name)
     {
         int inputs = Integers.Shape[HasTransposedBlocks ? 0 : 1], outputs = Integers.Shape[HasTransposedBlocks ? 1 : 0],
-        blocks = inputs / Inner;
+            blocks = inputs / Inner;
         T[] Arranged<T>(T[] values) => HasTransposedBlocks
             ? [.. from b in Enumerable.Range(0, blocks) from n in Enumerable.Range(0, outputs) select values[(n * blocks) + b]]
             : values;

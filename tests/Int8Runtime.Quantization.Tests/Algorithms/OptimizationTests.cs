@@ -240,7 +240,7 @@ public sealed class OptimizationTests
         Assert.All(Weights(tensor), w => Assert.Equal(1, w.ConstantInput(1)!.ElementCount));
         Assert.All(Weights(channel), w => Assert.True(w.ConstantInput(1)!.ElementCount > 1));
         double tensorNoise = Model.NoisePower(expected, Model.Run(tensor.Graph, Samples, 1)),
-        channelNoise = Model.NoisePower(expected, Model.Run(channel.Graph, Samples, 1));
+            channelNoise = Model.NoisePower(expected, Model.Run(channel.Graph, Samples, 1));
         Assert.True(channelNoise < tensorNoise && tensorNoise < 0.01, $"{channelNoise:g3}, {tensorNoise:g3}");
         Assert.Contains(tensor.Report.Notes, n => n.StartsWith("1 grouped or depthwise", StringComparison.Ordinal));
         Assert.DoesNotContain(channel.Report.Notes, n => n.Contains("depthwise", StringComparison.Ordinal));
@@ -415,7 +415,7 @@ public sealed class OptimizationTests
         Assert.True(Model.NoisePower(expected, Model.Run(aligned.Reference!, Samples, 1)) < 1e-10);
         QuantizationResult plain = Model.Quantize(f32, Samples, new QuantizationOptions { AlignChannels = false });
         double before = Model.NoisePower(expected, Model.Run(plain.Graph, Samples, 1)),
-        after = Model.NoisePower(expected, Model.Run(aligned.Graph, Samples, 1));
+            after = Model.NoisePower(expected, Model.Run(aligned.Graph, Samples, 1));
         Assert.True(after < before / 2, $"{before:g3} → {after:g3}");
     }
 

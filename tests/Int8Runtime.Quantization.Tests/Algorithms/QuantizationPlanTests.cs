@@ -25,7 +25,7 @@ public sealed class QuantizationPlanTests
     public void Concatenated_values_share_one_scale()
     {
         GraphValue a = _build.Op("Relu", "a", _build.Conv("ca", _build.Input, 8, 8)),
-        b = _build.Op("Relu", "b", _build.Conv("cb", _build.Input, 8, 8));
+            b = _build.Op("Relu", "b", _build.Conv("cb", _build.Input, 8, 8));
         QuantizationPlan plan = Plan(_build.Conv("c", _build.Concat("joined", a, b), 16, 4));
         Assert.Equal(["a", "b", "joined", "x"], Names(plan));
         Assert.Equal(plan.GroupOf(a), plan.GroupOf(b));

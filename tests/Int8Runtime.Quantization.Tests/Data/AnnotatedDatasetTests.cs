@@ -229,7 +229,7 @@ public sealed class AnnotatedDatasetTests
     {
         var graph = new ModelGraph("two inputs");
         GraphValue numbers = graph.AddInput("numbers", DataType.Float32, new GraphShape(1, 2)),
-        ids = graph.AddInput("ids:0", DataType.Int64, new GraphShape(1, 1));
+            ids = graph.AddInput("ids:0", DataType.Int64, new GraphShape(1, 1));
         GraphValue table = graph.AddConstant("table", TensorData.Create<float>([1, 2, 3, 4], [2, 2]));
         GraphValue row = graph.AddOperation("Gather", "row", [table, ids]);
         GraphValue flat = graph.AddOperation("Reshape", "flat", [row, graph.AddConstant("shape", TensorData.Create<long>([1, 2], [2]))]);

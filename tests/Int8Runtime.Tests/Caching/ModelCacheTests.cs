@@ -111,7 +111,7 @@ public sealed class ModelCacheTests : IDisposable
     {
         using CpuEngine engine = CpuEngine.Create(Options(null)), narrow = CpuEngine.Create(Options(null) with { MaxIsa = Isa.Sse41 });
         using CpuEngine single = CpuEngine.Create(Options(null) with { Threads = 1 }),
-        fast = CpuEngine.Create(Options(null) with { NumericMode = NumericMode.Fast });
+            fast = CpuEngine.Create(Options(null) with { NumericMode = NumericMode.Fast });
         byte[] model = GraphFingerprint.Of(Network());
         var shapes = new SortedDictionary<string, Shape> { ["x0"] = [1, 8, 12, 12] };
         byte[][] keys =

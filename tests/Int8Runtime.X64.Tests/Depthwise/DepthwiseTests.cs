@@ -148,7 +148,7 @@ public sealed class DepthwiseTests
         using Primitive primitive = engine.Create(descriptor, PrimitiveAttributes.Default);
         using ExecutionStream stream = engine.CreateStream();
         using TensorMemory x = new(descriptor.Source), w = new(primitive.Weights), b = new(descriptor.Bias!),
-        y = new(descriptor.Destination);
+            y = new(descriptor.Destination);
         var arguments = new ConvolutionArguments(x, w, b, y);
         primitive.Execute(stream, arguments);
         long before = GC.GetAllocatedBytesForCurrentThread();

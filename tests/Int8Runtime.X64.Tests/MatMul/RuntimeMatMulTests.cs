@@ -26,7 +26,7 @@ public sealed class RuntimeMatMulTests
                 Destination = new([m, n], DataType.Int32),
             };
             using TensorMemory source = new(shapes.Source), weights = new(shapes.Weights), actual = new(shapes.Destination),
-            expected = new(shapes.Destination);
+                expected = new(shapes.Destination);
             TensorFill.Random(source, m);
             TensorFill.Random(weights, n);
             product.Execute(stream, new MatMulArguments(source, weights, null, actual));
@@ -43,7 +43,7 @@ public sealed class RuntimeMatMulTests
         using ExecutionStream stream = engine.CreateStream();
         var product = new RuntimeMatMul(engine, DataType.UInt8, DataType.Int8, DataType.Int32);
         using TensorMemory source = new(new([2, 3], DataType.Float32)), weights = new(new([3, 4], DataType.Int8)),
-        destination = new(new([2, 4], DataType.Int32));
+            destination = new(new([2, 4], DataType.Int32));
         Assert.Contains(
             "u8:s8:s32", Assert.Throws<ArgumentException>(() =>
                 product.Execute(stream, new MatMulArguments(source, weights, null, destination))).Message,

@@ -38,7 +38,7 @@ internal static partial class WindowDrivers
         int batch = options["mb"] == "0" ? fields.Batch : ProductDrivers.Whole(options["mb"]), channels = fields.Positive("ic");
         string letters = fields.SpatialLetters();
         Shape source = [batch, channels, .. letters.Select(fields.Input)],
-        destination = [batch, channels, .. letters.Select(fields.Output)];
+            destination = [batch, channels, .. letters.Select(fields.Output)];
         DataType result = TypesAndTags.Type(options.Or("ddt", options.Or("dt", "f32")));
         (MemoryDescriptor from, MemoryDescriptor to) = TypesAndTags.Pair(
             options, "tag", source, TypesAndTags.Type(options.Or("sdt", options.Or("dt", "f32"))), destination, result);

@@ -43,7 +43,7 @@ internal static class ComparisonOperators
         private TensorData IsInfinite<T>() where T : unmanaged, INumber<T>
         {
             bool positive = operands.Attributes.GetBoolean("detect_positive", true),
-            negative = operands.Attributes.GetBoolean("detect_negative", true);
+                negative = operands.Attributes.GetBoolean("detect_negative", true);
             return Unary<T>(a => (positive && T.IsPositiveInfinity(a)) || (negative && T.IsNegativeInfinity(a)));
         }
 

@@ -45,7 +45,7 @@ internal static class NormalizationOperators
         if (scale.Length != channels || shift.Length != channels)
             throw operands.Defect("scale and bias need one element for each channel");
         int sets = source.Shape[0] * groups, length = sets == 0 ? 0 : x.Length / sets,
-        pixels = x.Length == 0 ? 1 : length / (channels / groups);
+            pixels = x.Length == 0 ? 1 : length / (channels / groups);
         for (int set = 0; set < sets; set++)
             Normalize(x.AsSpan(set * length, length), operands.Attributes.GetSingle("epsilon", 1e-5f));
         for (int i = 0; i < x.Length; i++)

@@ -88,7 +88,7 @@ public sealed class HostKernelTests
         var graph = new ModelGraph("pad");
         GraphValue x = graph.AddInput("x", DataType.Int32, new GraphShape(1, 2));
         GraphValue pads = graph.AddConstant("pads", TensorData.Vector<long>(0, 1, 0, 1)),
-        value = graph.AddConstant("v", TensorData.Scalar(123_456_789));
+            value = graph.AddConstant("v", TensorData.Scalar(123_456_789));
         graph.AddOutput(graph.AddOperation("Pad", "y", [x, pads, value]));
         using CpuEngine engine = CpuEngine.Create();
         using CompiledModel model = engine.Compile(graph);

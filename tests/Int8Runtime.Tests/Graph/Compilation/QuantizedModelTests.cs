@@ -91,7 +91,7 @@ public sealed class QuantizedModelTests
     {
         var sketch = new ModelSketch();
         GraphValue x = sketch.Edge(sketch.Input(1, 4, 6, 6), 0.01f, 120),
-        y = sketch.Edge(sketch.Input(1, 4, 6, 6), 0.02f, 3, DataType.Int8);
+            y = sketch.Edge(sketch.Input(1, 4, 6, 6), 0.02f, 3, DataType.Int8);
         GraphValue sum = sketch.Edge(sketch.Op("Add", x, y), Step, 60);
         GraphValue product = sketch.Edge(sketch.Op("Mul", sum, y), Step, 60);
         GraphValue pooled = sketch.Edge(
@@ -184,7 +184,7 @@ public sealed class QuantizedModelTests
         GraphValue value = sketch.Conv(sketch.Input(1, 4, 6, 6), 4, 4);
         value = sketch.Op("Clip", value, sketch.Constant(TensorData.Scalar(0f)), sketch.Constant(TensorData.Scalar(1f)));
         GraphValue scales = sketch.Constant(TensorData.Vector<float>(0.01f, 0.02f, 0.03f, 0.04f)),
-        zeros = sketch.Constant(TensorData.Vector<byte>(0, 0, 0, 0));
+            zeros = sketch.Constant(TensorData.Vector<byte>(0, 0, 0, 0));
         var axis = new GraphAttributes { { "axis", 1 } };
         value = sketch.Op("DequantizeLinear", axis, sketch.Op("QuantizeLinear", axis, value, scales, zeros), scales, zeros);
         value = sketch.Op("Conv", new GraphAttributes { { "group", 4 } }, value, sketch.QuantizedWeights(DataType.Int8, 0, 4, 1, 3, 3));

@@ -13,7 +13,7 @@ internal static class PriorBoxes
         GraphAttributes attributes = operands.Attributes;
         (float[] widths, float[] heights) = ClusterSizes(operands);
         float step = attributes.GetSingle("step"), stepWidth = attributes.GetSingle("step_w", step),
-        stepHeight = attributes.GetSingle("step_h", step);
+            stepHeight = attributes.GetSingle("step_h", step);
         if (stepWidth == 0 && stepHeight == 0)
             (stepWidth, stepHeight) = step == 0
                 ? ((float)grid.ImageWidth / grid.Width, (float)grid.ImageHeight / grid.Height) : (step, step);
@@ -79,7 +79,7 @@ internal static class PriorBoxes
 
             float[] least = List("min_size"), most = List("max_size");
             bool usesMost = attributes.GetBoolean("scale_all_sizes", true),
-            mostFirst = attributes.GetBoolean("min_max_aspect_ratios_order", true);
+                mostFirst = attributes.GetBoolean("min_max_aspect_ratios_order", true);
 
             // Each ratio once, 1 first; flipped ones follow theirs.
             var ratios = new List<float> { 1 };

@@ -73,9 +73,9 @@ internal static class Proposal
                     anchor = anchor.Clipped(height, width);
                 float wide = anchor.Right - anchor.Left + one, high = anchor.Bottom - anchor.Top + one;
                 float dx = offsets[(((a * 4) + 0) * cells) + cell] / rules.CoordinateScale,
-                dy = offsets[(((a * 4) + 1) * cells) + cell] / rules.CoordinateScale;
+                    dy = offsets[(((a * 4) + 1) * cells) + cell] / rules.CoordinateScale;
                 float dw = offsets[(((a * 4) + 2) * cells) + cell] / rules.SizeScale,
-                dh = offsets[(((a * 4) + 3) * cells) + cell] / rules.SizeScale;
+                    dh = offsets[(((a * 4) + 3) * cells) + cell] / rules.SizeScale;
                 float centreX = (dx * wide) + (anchor.Left + (0.5f * wide)), centreY = (dy * high) + (anchor.Top + (0.5f * high));
                 float halfWidth = 0.5f * (MathF.Exp(dw) * wide), halfHeight = 0.5f * (MathF.Exp(dh) * high);
                 var box = new ScoredBox(
