@@ -104,3 +104,19 @@ internal sealed class SlopesShape : IOperatorShape
             : throw operands.Defect($"slopes of shape {operands[1].Shape} cannot be broadcast to the source {operands[0].Shape}");
     }
 }
+
+/// <summary>Clip: bounds are single numbers of the source's type.</summary>
+internal sealed class ClipShape : IOperatorShape
+{
+    public TensorType[] Infer(NodeOperands operands)
+    {
+        operands.RequireOneType();
+        for (int i = 1; i < operands.Count; i++)
+        {
+            if (operands.Has(i) && operands[i].Shape.ElementCount != 1)
+                throw operands.Defect($"a bound of shape {operands[i].Shape} is no single number");
+        }
+
+        return [operands[0]];
+    }
+}

@@ -22,8 +22,8 @@ public static class OperatorShapes
     {
         var table = new Dictionary<string, IOperatorShape>();
         Add(new SameShape(),
-            "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "BatchNormalization", "BitwiseNot", "Ceil", "Celu", "Clip",
-            "Cos", "Cosh", "CumSum",
+            "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "BatchNormalization", "BitwiseNot", "Ceil", "Celu", "Cos",
+            "Cosh", "CumSum",
             "Elu", "Erf", "Exp", "Floor", "Gelu", "GroupNormalization", "HardSigmoid", "HardSwish", "Hardmax", "Identity",
             "InstanceNormalization", "LRN", "LeakyRelu", "Log", "LogSoftmax", "LpNormalization", "MeanVarianceNormalization", "Mish", "Neg",
             "Reciprocal", "Relu", "Round", "Selu", "Shrink", "Sigmoid", "Sign", "Sin", "Sinh",
@@ -31,6 +31,7 @@ public static class OperatorShapes
         Add(new SameShape(DataType.Boolean), "IsInf", "IsNaN");
         Add(new NegationShape(), "Not");
         Add(new SlopesShape(), "PRelu");
+        Add(new ClipShape(), "Clip");
         Add(new ScatterShape(), "ScatterElements", "ScatterND");
         Add(new DropoutShape(), "Dropout");
         Add(new CastShape(), "Cast", "CastLike");

@@ -49,6 +49,7 @@ public sealed class HostKernelTests
     [InlineData("ScatterElements", DataType.Float32, DataType.Float32, DataType.Float32, "indices are Float32")]
     [InlineData("Where", DataType.Int64, DataType.Float32, DataType.Float32, "condition is Int64")]
     [InlineData("Not", DataType.Int64, null, null, "operand is Int64")]
+    [InlineData("Clip", DataType.Int32, DataType.Float32, null, "Int32 and Float32 differ")]
     public void Operands_of_wrong_types_are_refused(string opType, DataType first, DataType? second, DataType? third, string message)
     {
         var graph = new ModelGraph("types");
@@ -63,6 +64,8 @@ public sealed class HostKernelTests
 
     [Theory]
     [InlineData("PRelu", new[] { 2, 3 }, new[] { 2, 1, 1 }, null)]
+    [InlineData("Clip", new[] { 2, 3 }, new[] { 0 }, null)]
+    [InlineData("Clip", new[] { 2, 3 }, new[] { 3 }, null)]
     [InlineData("GatherElements", new[] { 2, 3 }, new[] { 2, 5 }, null)]
     [InlineData("ScatterElements", new[] { 2, 3 }, new[] { 2, 2 }, new[] { 2, 1 })]
     [InlineData("ScatterElements", new[] { 2, 3 }, new[] { 2, 5 }, new[] { 2, 5 })]
@@ -73,7 +76,7 @@ public sealed class HostKernelTests
     {
         var graph = new ModelGraph("shapes");
         List<GraphValue> inputs = [graph.AddInput("x", DataType.Float32, GraphShape.Of(source))];
-        inputs.Add(graph.AddInput("i", opType == "PRelu" ? DataType.Float32 : DataType.Int64, GraphShape.Of(second)));
+        inputs.Add(graph.AddInput("i", opType is "PRelu" or "Clip" ? DataType.Float32 : DataType.Int64, GraphShape.Of(second)));
         if (third is not null)
             inputs.Add(graph.AddInput("u", DataType.Float32, GraphShape.Of(third)));
         graph.AddOutput(graph.AddOperation(opType, "y", [.. inputs]));
