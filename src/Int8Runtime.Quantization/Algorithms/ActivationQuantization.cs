@@ -15,7 +15,8 @@ internal sealed record ActivationQuantization(QuantizationParameters Tensor, flo
     public float ScaleOf(int channel) => Channels.Length == 0 ? Tensor.Scale : Channels[channel];
 
     /// <summary>The scale of the source of each output of a depthwise convolution, or of any other layer.</summary>
-    public float ScaleBefore(int output, int outputs) => Channels.Length == 0 ? Tensor.Scale : Channels[output / (outputs / Channels.Length)];
+    public float ScaleBefore(int output, int outputs) =>
+        Channels.Length == 0 ? Tensor.Scale : Channels[output / (outputs / Channels.Length)];
 
     /// <inheritdoc/>
     public bool Equals(ActivationQuantization? other) =>

@@ -5,10 +5,11 @@ using Int8Runtime.Graph.Passes;
 namespace Int8Runtime.Quantization;
 
 /// <summary>
-/// A depthwise convolution has weights for each channel alone, so its source may have a scale for each channel. The channel's range is that of
-/// the tensor, narrowed to the largest magnitude that the channel takes. Sums over channels need one scale, so other activations keep it, and
-/// so does a source whose scales cannot be moved into the weights around it (<see cref="ChannelPath"/>): kernels see one scale.
-/// Krishnamoorthi, arXiv:1806.08342, section 2; OpenVINO's configurations of depthwise convolutions.
+/// A depthwise convolution has weights for each channel alone, so its source may have a scale for each channel. The channel's
+/// range is that of the tensor, narrowed to the largest magnitude that the channel takes. Sums over channels need one scale, so
+/// other activations keep it, and so does a source whose scales cannot be moved into the weights around it (<see
+/// cref="ChannelPath"/>): kernels see one scale. Krishnamoorthi, arXiv:1806.08342, section 2; OpenVINO's configurations of
+/// depthwise convolutions.
 /// </summary>
 internal static class ChannelScales
 {
@@ -59,13 +60,15 @@ internal static class ChannelScales
             : $"{chosen} sources of depthwise convolutions have a scale for each channel");
     }
 
-    private static ActivationQuantization Scales(QuantizationParameters tensor, ValueRange range, float[] magnitudes, QuantizationOptions options)
+    private static ActivationQuantization Scales(QuantizationParameters tensor, ValueRange range, float[] magnitudes,
+        QuantizationOptions options)
     {
         // One zero point serves all channels, whatever their widths: that of a symmetric range.
         if (tensor.ZeroPoint != 0)
             tensor = QuantizationParameters.Symmetric(range);
         float largest = Math.Max(Math.Abs(range.Minimum), Math.Abs(range.Maximum));
-        float[] scales = Array.ConvertAll(magnitudes, m => m > 0 && m < largest ? tensor.Scale * Math.Max(m / largest, 1 / Largest) : tensor.Scale);
+        float[] scales = Array.ConvertAll(
+            magnitudes, m => m > 0 && m < largest ? tensor.Scale * Math.Max(m / largest, 1 / Largest) : tensor.Scale);
         return new ActivationQuantization(tensor, options.PowerOfTwoScales ? Array.ConvertAll(scales, PowerOfTwo) : scales);
     }
 

@@ -48,7 +48,8 @@ internal sealed class QdqInserter(
         float[] scales = q.Channels;
         var zeros = new byte[Math.Max(1, scales.Length)];
         zeros.AsSpan().Fill((byte)q.Tensor.ZeroPoint);
-        return (_graph.AddConstant(name + "_scale", scales.Length == 0 ? TensorData.Scalar(q.Tensor.Scale) : TensorData.Vector<float>(scales)),
+        return (
+            _graph.AddConstant(name + "_scale", scales.Length == 0 ? TensorData.Scalar(q.Tensor.Scale) : TensorData.Vector<float>(scales)),
             _graph.AddConstant(name + "_zp", new TensorData(q.Tensor.DataType, scales.Length == 0 ? [] : [scales.Length], zeros)));
     }
 
@@ -84,7 +85,8 @@ internal sealed class QdqInserter(
         WeightQuantization quantized;
         try
         {
-            quantized = WeightQuantization.Create(constant, axis, weightFormat, before.Channels.Append(before.Tensor.Scale).Min(), bias, OperatorPolicy.PairsOf(node));
+            quantized = WeightQuantization.Create(constant, axis, weightFormat, before.Channels.Append(before.Tensor.Scale).Min(),
+                bias, OperatorPolicy.PairsOf(node));
         }
         catch (QuantizationException exception)
         {

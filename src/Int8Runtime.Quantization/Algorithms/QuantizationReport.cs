@@ -4,11 +4,15 @@ namespace Int8Runtime.Quantization;
 /// <summary>The quantization of one activation.</summary>
 /// <param name="Name">Name of the value in the graph.</param>
 /// <param name="Observed">Range seen during calibration, united over tensors that share their scale.</param>
-/// <param name="Parameters">Type, scale and zero point; the scale of the widest channel where <see cref="ChannelScales"/> are given.</param>
+/// <param name="Parameters">
+/// Type, scale and zero point; the scale of the widest channel where <see cref="ChannelScales"/> are given.
+/// </param>
 /// <param name="SharesWith">Number of further tensors with the same parameters, because of a concatenation or a moving operator.</param>
 public sealed record QuantizedActivation(string Name, ValueRange Observed, QuantizationParameters Parameters, int SharesWith)
 {
-    /// <summary>The scale of each channel (dimension 1), where they have scales of their own; the zero point is that of the tensor.</summary>
+    /// <summary>
+    /// The scale of each channel (dimension 1), where they have scales of their own; the zero point is that of the tensor.
+    /// </summary>
     public IReadOnlyList<float> ChannelScales { get; init; } = [];
 }
 

@@ -16,8 +16,10 @@ public sealed class ChannelScalesTests
     {
         ModelGraph f32 = GraphBuilder.Skewed(16, (b, x) => between == "Clip" ? b.Clip("r", x) : b.Op(between, "r", x));
         float[] expected = Model.Run(f32, Samples, 1);
-        QuantizationResult single = Model.Quantize(f32, Samples, PerChannel with { PerChannelActivations = false }), result = Model.Quantize(f32, Samples, PerChannel);
-        double before = Model.NoisePower(expected, Model.Run(single.Graph, Samples, 1)), after = Model.NoisePower(expected, Model.Run(result.Graph, Samples, 1));
+        QuantizationResult single = Model.Quantize(f32, Samples, PerChannel with { PerChannelActivations = false }),
+            result = Model.Quantize(f32, Samples, PerChannel);
+        double before = Model.NoisePower(expected, Model.Run(single.Graph, Samples, 1)),
+            after = Model.NoisePower(expected, Model.Run(result.Graph, Samples, 1));
         Assert.True(after < before / 4, $"error {before:g3} became {after:g3}");
 
         QuantizedActivation activation = result.Report.Activations.Single(a => a.ChannelScales.Count > 0);
@@ -68,7 +70,8 @@ public sealed class ChannelScalesTests
             _ => b.Op("Relu", "r", x),
         };
         GraphValue y = b.Conv("c2", x, 8, 8, groups: form == "dense" ? 1 : 8);
-        QuantizationResult result = Model.Quantize(form == "shared" ? b.Finish(y, b.Conv("c3", x, 8, 4)) : b.Finish(y), Samples, PerChannel);
+        QuantizationResult result =
+            Model.Quantize(form == "shared" ? b.Finish(y, b.Conv("c3", x, 8, 4)) : b.Finish(y), Samples, PerChannel);
         Assert.Contains(result.Report.Notes, n => n.Contains(reason, StringComparison.Ordinal));
         Assert.All(result.Report.Activations, a => Assert.Empty(a.ChannelScales));
         Assert.DoesNotContain(result.Graph.Nodes, n => n.Is("QuantizeLinear") && n.ConstantInput(1)!.Rank > 0);
@@ -79,9 +82,11 @@ public sealed class ChannelScalesTests
     {
         // The next power of two lets the widest channel reach beyond 6, so that saturation is not the bound.
         ModelGraph f32 = GraphBuilder.Skewed(16, (b, x) => b.Clip("r", x));
-        Assert.Contains(Model.Quantize(f32, Samples, PerChannel with { PowerOfTwoScales = true }).Report.Notes, n => n.Contains("does not pass on the factor", StringComparison.Ordinal));
+        Assert.Contains(Model.Quantize(f32, Samples, PerChannel with { PowerOfTwoScales = true }).Report.Notes,
+            n => n.Contains("does not pass on the factor", StringComparison.Ordinal));
         QuantizationResult bounded = Model.Quantize(GraphBuilder.Skewed(16), Samples, PerChannel with { PowerOfTwoScales = true });
-        Assert.All(bounded.Report.Activations.Single(a => a.ChannelScales.Count > 0).ChannelScales, s => Assert.Equal(Math.Round(Math.Log2(s)), Math.Log2(s)));
+        Assert.All(bounded.Report.Activations.Single(a => a.ChannelScales.Count > 0).ChannelScales,
+            s => Assert.Equal(Math.Round(Math.Log2(s)), Math.Log2(s)));
     }
 
     [Theory]
@@ -92,7 +97,8 @@ public sealed class ChannelScalesTests
         ModelGraph f32 = GraphBuilder.Skewed(16, (b, x) => b.Clip("r", x));
         double[] exact = Model.ChannelMeans(f32, Samples);
         double Shift(BiasCorrectionMode correction) => Model.ChannelMeans(
-            Model.Quantize(f32, Samples, PerChannel with { BiasCorrection = correction, WeightBits = 4 }).Graph, Samples).Zip(exact, (q, e) => Math.Abs(q - e)).Sum();
+            Model.Quantize(f32, Samples, PerChannel with { BiasCorrection = correction, WeightBits = 4 }).Graph, Samples)
+                .Zip(exact, (q, e) => Math.Abs(q - e)).Sum();
         (double before, double after) = (Shift(BiasCorrectionMode.None), Shift(mode));
         Assert.True(after < before / 2, $"{before:g3} became {after:g3}");
     }

@@ -2,8 +2,8 @@
 namespace Int8Runtime.Graph.Passes;
 
 /// <summary>
-/// The way from a convolution to a value that only depthwise convolutions read. A quantizer of that value may have a scale for each channel:
-/// the ratios of the scales go into the weights on both sides, so that the kernels see one scale.
+/// The way from a convolution to a value that only depthwise convolutions read. A quantizer of that value may have a scale for
+/// each channel: the ratios of the scales go into the weights on both sides, so that the kernels see one scale.
 /// </summary>
 public sealed class ChannelPath
 {
@@ -50,21 +50,27 @@ public sealed class ChannelPath
         }
     }
 
-    /// <summary>The depthwise convolutions with constant weights that read a value of so many channels; null where anything else reads it.</summary>
+    /// <summary>
+    /// The depthwise convolutions with constant weights that read a value of so many channels; null where anything else reads it.
+    /// </summary>
     public static GraphNode[]? DepthwiseReaders(GraphValue value, int channels)
     {
         ArgumentNullException.ThrowIfNull(value);
         GraphNode[] readers = [.. value.Uses.Select(u => u.Node).Distinct()];
         bool all = readers.Length > 0 && !value.IsGraphOutput && Array.TrueForAll(readers, node =>
-            node.Is("Conv") && node.Input(0) == value && !node.Inputs.Skip(1).Contains(value) && node.Attributes.GetInteger("group", 1) == channels
+            node.Is("Conv") && node.Input(0) == value && !node.Inputs.Skip(1).Contains(value)
+            && node.Attributes.GetInteger("group", 1) == channels
             && WeightsOf(node) is { } weights && weights.Shape[0] % channels == 0);
         return all ? readers : null;
     }
 
     /// <summary>The operand of a node that is not constant.</summary>
-    internal static int DataInput(GraphNode node) => node.OpType is "Add" or "Max" or "Min" or "Mul" && node.ConstantInput(0) is not null ? 1 : 0;
+    internal static int DataInput(GraphNode node) =>
+        node.OpType is "Add" or "Max" or "Min" or "Mul" && node.ConstantInput(0) is not null ? 1 : 0;
 
-    /// <summary>The constant of an addition or bound, if it is a number or one number for each channel in the dimension before the last two.</summary>
+    /// <summary>
+    /// The constant of an addition or bound, if it is a number or one number for each channel in the dimension before the last two.
+    /// </summary>
     internal static TensorData? ChannelOperand(GraphNode node, int channels)
     {
         if (node.Inputs.Count != 2 || node.ConstantInput(1 - DataInput(node)) is not { ElementType: DataType.Float32 } constant)
@@ -84,9 +90,12 @@ public sealed class ChannelPath
     {
         if (value.Constant is { ElementType: DataType.Float32 } real)
             return real.Rank == rank ? real : null;
-        return value.Producer is { } dequantize && dequantize.Is("DequantizeLinear") && dequantize.ConstantInput(0) is { } integers && integers.Rank == rank
-            && dequantize.ConstantInput(1) is { ElementType: DataType.Float32 } scales && dequantize.OptionalInput(2) is null or { IsConstant: true }
-            && (scales.ElementCount == 1 || (scales.ElementCount == integers.Shape[0] && IsFirst(dequantize.Attributes.GetInteger("axis", 1), rank)))
+        return value.Producer is { } dequantize && dequantize.Is("DequantizeLinear")
+            && dequantize.ConstantInput(0) is { } integers && integers.Rank == rank
+            && dequantize.ConstantInput(1) is { ElementType: DataType.Float32 } scales
+            && dequantize.OptionalInput(2) is null or { IsConstant: true }
+            && (scales.ElementCount == 1
+                || (scales.ElementCount == integers.Shape[0] && IsFirst(dequantize.Attributes.GetInteger("axis", 1), rank)))
             ? integers
             : null;
     }
@@ -104,12 +113,15 @@ public sealed class ChannelPath
         double low = isRelu ? 0 : clip.ConstantInput(1)?.ToDoubleArray()[0] ?? double.NegativeInfinity;
         double high = isRelu ? double.PositiveInfinity : clip.ConstantInput(2)?.ToDoubleArray()[0] ?? double.PositiveInfinity;
         (int min, int max) = type.IntegerRange();
-        return Array.TrueForAll(scales, s => Math.Round(low / s) + zeroPoint <= min && Math.Round(high / s) + zeroPoint >= max) ? clip : null;
+        return Array.TrueForAll(scales, s => Math.Round(low / s) + zeroPoint <= min && Math.Round(high / s) + zeroPoint >= max)
+            ? clip
+            : null;
     }
 
     private static bool Commutes(GraphNode node, int channels) => node.Domain.Length == 0 && node.OpType switch
     {
-        "Conv" => WeightsOf(node) is { } weights && weights.Shape[0] == channels && (node.OptionalInput(2) is null || BiasOf(node) is not null),
+        "Conv" => WeightsOf(node) is { } weights && weights.Shape[0] == channels
+            && (node.OptionalInput(2) is null || BiasOf(node) is not null),
         "Relu" or "LeakyRelu" or "MaxPool" or "AveragePool" => true,
         "PRelu" => node.OptionalInput(1) is { IsConstant: true },
         "Add" or "Max" or "Min" => ChannelOperand(node, channels) is not null,
