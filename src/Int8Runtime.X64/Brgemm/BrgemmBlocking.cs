@@ -3,22 +3,20 @@ using Int8Runtime.Jit;
 
 namespace Int8Runtime.X64;
 
-/// <summary>Vector registers that are not accumulators, and how many instructions keep them busy.</summary>
+/// <summary>Vector registers that are not accumulators.</summary>
 /// <param name="Total">Registers of the instruction set.</param>
 /// <param name="Product">Temporaries of the product, held all the time.</param>
 /// <param name="Epilogue">Registers of the epilogue, needed while the operands of products are not.</param>
 /// <param name="Steps">Steps whose operands are held at a time.</param>
-/// <param name="Instructions">Instructions of a product.</param>
-internal readonly record struct BrgemmRegisters(int Total, int Product, int Epilogue, int Steps = 1, int Instructions = 1)
+internal readonly record struct BrgemmRegisters(int Total, int Product, int Epilogue, int Steps = 1)
 {
     /// <summary>The budget of a kernel. Without opmasks a partial last vector needs one more register for its mask.</summary>
     public static BrgemmRegisters For(IsaTraits traits, DotProductKind product, EpilogueSpec epilogue, int columns)
     {
         int mask = !traits.HasOpmask && columns % traits.Lanes32 != 0 ? 1 : 0;
-        IDotProduct instructions = DotProducts.Create(product, traits);
         return new BrgemmRegisters(
-            traits.VectorRegisters, instructions.Temporaries, EpilogueEmitter.NeedsOf(epilogue).Vectors + mask, product.StepsOfSum(),
-            instructions.Instructions);
+            traits.VectorRegisters, DotProducts.Create(product, traits).Temporaries, EpilogueEmitter.NeedsOf(epilogue).Vectors + mask,
+            product.StepsOfSum());
     }
 
     /// <summary>Whether a tile of this size fits.</summary>
@@ -55,13 +53,13 @@ internal readonly record struct BlockingProblem(
     // one that issues one product issues one load (Zen 4), so a load weighs as much as a product and the two overlap.
     private const double Latency = 10, EpilogueOfVector = 3.5, LoopOfTile = 24;
 
-    // Weights that do not stay in the first-level cache come at half a cache line a cycle (four products of one instruction).
+    // Weights that do not stay in the first-level cache come at half a cache line a cycle (four products).
     private const double SecondLevelLoad = 4;
 
     private const int FirstLevelBytes = 24 << 10;
 
-    // What is felt of loads beyond half of the time of the products, and of all fetches, although they overlap with them.
-    private const double LoadPressure = 0.3, FetchPressure = 0.2;
+    // What is felt of loads beyond half of the time of the products, although they overlap with them.
+    private const double LoadPressure = 0.3;
 
     // Rows whose distance is a power of two fall into the same sets of the first-level cache, 64 of 8 lines; if they do not fit together,
     // each of their loads comes from the second level.
@@ -88,15 +86,18 @@ internal readonly record struct BlockingProblem(
         return [.. tiles.TakeWhile(c => c.Cost <= WorthMeasuring * tiles[0].Cost).Select(c => c.Tile)];
     }
 
-    // Rows of a tile that fall into one set; the weights need a way besides.
-    private int RowsOfSet(int rows)
+    // Cache lines of a tile's rows that fall into one set; the weights need a way besides.
+    private int LinesOfSet(int rows)
     {
         Span<int> sets = stackalloc int[Sets];
         int most = 0;
+        long previous = -1;
         for (int m = 0; m < rows; m++)
         {
-            long address = (m / Rows * LineStep) + (m % Rows * RowStep);
-            most = Math.Max(most, ++sets[(int)(address / Line % Sets)]);
+            long line = ((m / Rows * LineStep) + (m % Rows * RowStep)) / Line;
+            if (line != previous)
+                most = Math.Max(most, ++sets[(int)(line % Sets)]);
+            previous = line;
         }
 
         return most;
@@ -107,7 +108,7 @@ internal readonly record struct BlockingProblem(
     // The least cost first; of equal ones the tile with fewer rows.
     private List<(KernelTile Tile, double Cost)> BestOfEachWidth()
     {
-        var model = new CostModel(Steps, FirstLevelBytes / VectorBytes / Steps, Registers.Instructions);
+        var model = new CostModel(Steps, FirstLevelBytes / VectorBytes / Steps);
         var best = new List<(KernelTile Tile, double Cost)>();
         for (int nr = 1; nr <= Math.Min(Vectors, MaximumVectors) && (nr == 1 || Registers.Fits(1, nr)); nr++)
         {
@@ -117,7 +118,7 @@ internal readonly record struct BlockingProblem(
                 if (!IsTile(mr))
                     continue;
                 double cost = mr <= Rows ? Lines * model.Cost(mr, nr, Rows, Vectors) : model.Cost(mr, nr, Lines * Rows, Vectors);
-                if (RowsOfSet(mr) >= Ways)
+                if (LinesOfSet(mr) >= Ways)
                     cost += EvictedLoad * Steps * Lines * Rows * ((Vectors + nr - 1) / nr);
                 if (cost < least.Cost)
                     least = (new KernelTile(mr, nr), cost);
@@ -131,7 +132,7 @@ internal readonly record struct BlockingProblem(
     }
 
     // The estimated time of all tiles. Panels of up to Cached vectors stay in the first-level cache.
-    private readonly record struct CostModel(int Steps, int Cached, int Instructions)
+    private readonly record struct CostModel(int Steps, int Cached)
     {
         public double Cost(int mr, int nr, int rows, int vectors)
         {
@@ -144,9 +145,8 @@ internal readonly record struct BlockingProblem(
 
         private double TileCost(int mr, int nr)
         {
-            double products = mr * nr, loads = mr + nr, fetches = nr > Cached ? nr * SecondLevelLoad / Instructions : 0;
-            double step = Math.Max(products, Math.Max(loads, fetches))
-                + (LoadPressure * Math.Max(0, loads - (products / 2))) + (FetchPressure * fetches);
+            double products = mr * nr, loads = mr + nr, fetches = nr > Cached ? nr * SecondLevelLoad : 0;
+            double step = Math.Max(products, Math.Max(loads, fetches)) + (LoadPressure * Math.Max(0, loads - (products / 2)));
             step = Math.Max(step, Latency / BrgemmGenerator.ChainsOf(mr, nr, 16));
             return (Steps * step) + (products * EpilogueOfVector) + LoopOfTile;
         }

@@ -79,8 +79,9 @@ internal sealed class WorkSplit
     /// <param name="cacheBytes">Bytes of the second-level cache; 0 if unknown.</param>
     public static WorkSplit Choose(WorkShape shape, int tileRows, int threads, int cacheBytes)
     {
-        long budget = Math.Max(64 << 10, ((cacheBytes > 0 ? cacheBytes : 1 << 20) / 2) - shape.PanelBytes);
-        bool fits = budget >= shape.LineBytes * shape.Lines || PanelsShareLines(shape, budget);
+        cacheBytes = cacheBytes > 0 ? cacheBytes : 1 << 20;
+        long budget = Math.Max(64 << 10, (cacheBytes / 2) - shape.PanelBytes);
+        bool fits = budget >= shape.LineBytes * shape.Lines || PanelsShareLines(shape, budget, cacheBytes);
         int lineBlock = fits ? shape.Lines : (int)Math.Clamp(budget / Math.Max(1, shape.LineBytes), 1, shape.Lines);
         int pixelBlock = shape.Pixels, parts = 1;
         if (shape.Lines == 1 && !fits)
@@ -112,12 +113,13 @@ internal sealed class WorkSplit
     /// <summary>For reports.</summary>
     public override string ToString() => $"{Units} units of {LineBlock} lines x {PixelBlock} pixels x 1/{_parts} columns";
 
-    // Whether it costs less to read the source again for each panel, of which half may still be in the cache, than all weights again for
-    // each block of lines that fits.
-    private static bool PanelsShareLines(WorkShape shape, long budget)
+    // Whether it costs less to read the source again for each panel, of which half may still be in the cache, than weights that do not stay
+    // there again for each block of lines that fits.
+    private static bool PanelsShareLines(WorkShape shape, long budget, long cacheBytes)
     {
         long blocks = ((shape.Lines * shape.LineBytes) + budget - 1) / budget;
-        return (blocks - 1) * shape.WeightsBytes > (shape.Blocks - 1) * shape.Lines * shape.SourceBytes / 2;
+        return shape.WeightsBytes > cacheBytes / 2
+            && (blocks - 1) * shape.WeightsBytes > (shape.Blocks - 1) * shape.Lines * shape.SourceBytes / 2;
     }
 
     // A multiple of the tile's rows near the wanted size, or everything.

@@ -90,9 +90,9 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
         IsaTraits traits = IsaTraits.For(isa);
         if (!integer)
             return (TapProductKind.Fma, traits);
-        if (fitsBytes && channels <= (int)VectorWidth.V256 && isa.HasFlag(Isa.Avx2Vnni))
-            return (TapProductKind.ByteQuads, IsaTraits.For(isa & IsaTiers.Avx2Vnni));
         bool addsBytes = traits.HasVnni || mode is NumericMode.NarrowWeights or NumericMode.Fast;
+        if (fitsBytes && channels <= (int)VectorWidth.V256 && (isa.HasFlag(Isa.Avx2Vnni) || (addsBytes && !traits.HasVnni)))
+            return (TapProductKind.ByteQuads, IsaTraits.For(isa & IsaTiers.Avx2Vnni));
         return (fitsBytes && addsBytes ? TapProductKind.ByteQuads : TapProductKind.WordPairs, traits);
     }
 
