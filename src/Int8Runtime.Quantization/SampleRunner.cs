@@ -24,10 +24,13 @@ internal static class SampleRunner
     /// <param name="observe">Called after each run with the worker's state, the sample's index and the finished request.</param>
     /// <param name="progress">Told after each sample.</param>
     /// <param name="cancellation">Ends the pass between two samples.</param>
+    /// <exception cref="ArgumentException">There are no samples.</exception>
     public static IReadOnlyList<TState> Run<TState>(
         CpuEngine engine, CompiledModel model, SampleFeed feed, IDataset samples, Func<TState> createState,
         Action<TState, int, InferenceRequest> observe, IProgress<SampleProgress>? progress, CancellationToken cancellation)
     {
+        if (samples.Count == 0)
+            throw new ArgumentException("The data set has no samples.", nameof(samples));
         int workers = Math.Clamp(engine.Threads, 1, samples.Count);
         var states = new TState[workers];
         int next = -1, done = 0;

@@ -115,7 +115,7 @@ public static class TunerConfigurationReader
             Add(QuantizationTarget.Samples, calibration.Has("sampling_size")
                 ? calibration.WholeNumbers("sampling_size", 1)
                 : calibration.Has("iterations")
-                    ? [.. calibration.WholeNumbers("iterations", 1)
+                    ? [.. calibration.WholeNumbers("iterations", 1, int.MaxValue / batch)
                         .Select(i => (long.Parse(i, CultureInfo.InvariantCulture) * batch)
                             .ToString(CultureInfo.InvariantCulture))]
                     : []);

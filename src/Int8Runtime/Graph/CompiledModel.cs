@@ -24,6 +24,7 @@ public sealed class CompiledModel : IDisposable
     private readonly CompileOptions _options;
     private readonly WeightsStore _weights;
     private readonly PlanCache _plans;
+    private volatile bool _disposed;
     private readonly PassLog _graphLog = new();
     private readonly Task<byte[]>? _fingerprint;
 
@@ -82,14 +83,15 @@ public sealed class CompiledModel : IDisposable
     /// The shapes do not fit the model, or a dimension other than the first is not known.
     /// </exception>
     /// <exception cref="ModelCompilationException">A node cannot be computed for these shapes.</exception>
-    public InferenceRequest CreateRequest(int? batch = null) => new(this, _plans.Get(ShapesOf(null, batch)));
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    public InferenceRequest CreateRequest(int? batch = null) => new(this, PlanOf(null, batch));
 
     /// <summary>Creates a request for concrete shapes, by input name; inputs that are left out have the model's shape.</summary>
     /// <inheritdoc cref="CreateRequest(int?)" path="/exception"/>
     public InferenceRequest CreateRequest(IReadOnlyDictionary<string, Shape> shapes)
     {
         ArgumentNullException.ThrowIfNull(shapes);
-        return new InferenceRequest(this, _plans.Get(ShapesOf(shapes, null)));
+        return new InferenceRequest(this, PlanOf(shapes, null));
     }
 
     /// <summary>
@@ -98,12 +100,22 @@ public sealed class CompiledModel : IDisposable
     /// <param name="shapes">Shapes by input name; null for those of <see cref="CreateRequest(int?)"/>.</param>
     public ModelExplanation Explain(IReadOnlyDictionary<string, Shape>? shapes = null)
     {
-        CompiledPlan plan = _plans.Get(ShapesOf(shapes, null));
+        CompiledPlan plan = PlanOf(shapes, null);
         return ModelExplanation.Of(Name, plan, [.. _graphLog.Events, .. plan.Events], WeightsBytes);
     }
 
-    /// <summary>Forgets plans; weights are freed when no request uses them any more.</summary>
-    public void Dispose() => _plans.Clear();
+    /// <summary>Forgets plans; requests that exist go on, and weights are freed when none uses them any more.</summary>
+    public void Dispose()
+    {
+        _disposed = true;
+        _plans.Clear();
+    }
+
+    private CompiledPlan PlanOf(IReadOnlyDictionary<string, Shape>? shapes, int? batch)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return _plans.Get(ShapesOf(shapes, batch));
+    }
 
     private static ModelPort Port(GraphValue value) => new(value.Name, value.ElementType, value.Shape);
 

@@ -29,7 +29,17 @@ internal sealed class PlanCache(int capacity, Func<SortedDictionary<string, Shap
             plan = node.Value.Plan;
         }
 
-        return plan.Value;
+        try
+        {
+            return plan.Value;
+        }
+        catch
+        {
+            // What failed once, for want of memory for example, may succeed later.
+            lock (_lock)
+                _recent.Remove((key, plan));
+            throw;
+        }
     }
 
     public void Clear()

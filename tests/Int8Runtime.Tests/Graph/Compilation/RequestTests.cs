@@ -1,5 +1,6 @@
 // Requests: batches, threads, allocations, cancellation, errors.
 using Int8Runtime.Graph;
+using Int8Runtime.Graph.Planning;
 
 namespace Int8Runtime.Tests.Graph.Compilation;
 
@@ -34,6 +35,32 @@ public sealed class RequestTests
             one.Run();
             Assert.Equal(together[(item * 5)..((item + 1) * 5)], Runner.Outputs(one));
         }
+    }
+
+    [Fact]
+    public void A_disposed_model_makes_no_requests_and_keeps_those_that_exist()
+    {
+        using CpuEngine engine = CpuEngine.Create(new() { Threads = 1 });
+        CompiledModel model = engine.Compile(SmallNetwork(1));
+        using InferenceRequest request = model.CreateRequest();
+        Runner.Fill(request, 5);
+        request.Run();
+        float[] before = Runner.Outputs(request);
+        model.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => model.CreateRequest());
+        Assert.Throws<ObjectDisposedException>(() => model.Explain());
+        request.Run();
+        Assert.Equal(before, Runner.Outputs(request));
+    }
+
+    [Fact]
+    public void A_plan_that_failed_once_is_made_again()
+    {
+        int attempts = 0;
+        var plans = new PlanCache(2, _ => ++attempts == 1 ? throw new OutOfMemoryException() : null!);
+        Assert.Throws<OutOfMemoryException>(() => plans.Get([]));
+        Assert.Null(plans.Get([]));
+        Assert.Equal(2, attempts);
     }
 
     [Fact]
