@@ -136,15 +136,17 @@ public sealed class QuantizationValueTests
     {
         Expect("source scales per channel", new() { SourceScale = QuantizationScale.PerChannel([1, 2]) });
         Expect("destination scales per channel", new() { DestinationScale = QuantizationScale.PerChannel([1, 2]) });
-        Expect("groups of weights", new() { WeightsScale = QuantizationScale.PerGroup([1, 2], 4) });
-        Expect("groups of weights", new() { WeightsZeroPoint = ZeroPoint.PerGroup([1, 2], 4) });
-        Assert.Null(ProductQuantization.Refuse("ref", new() { WeightsScale = QuantizationScale.PerGroup([1, 2], 4) }, DataType.Float32));
+        Expect("groups of a source", new() { SourceScale = QuantizationScale.PerGroup([1, 2], 4) }, DataType.Float32);
+        Expect("groups of a source", new() { SourceZeroPoint = ZeroPoint.PerGroup([1, 2], 4) }, DataType.BFloat16);
+        foreach (DataType source in new[] { DataType.Float32, DataType.UInt8 })
+            Assert.Null(ProductQuantization.Refuse("ref", new() { WeightsScale = QuantizationScale.PerGroup([1, 2], 4) }, source));
+        Assert.Null(ProductQuantization.Refuse("ref", new() { SourceScale = QuantizationScale.PerGroup([1, 2], 4) }, DataType.Int8));
         Assert.Null(ProductQuantization.Refuse("ref",
             new() { WeightsScale = QuantizationScale.PerChannel([1, 2]), SourceZeroPoint = 3 }, DataType.UInt8));
 
-        static void Expect(string text, PrimitiveAttributes attributes)
+        static void Expect(string text, PrimitiveAttributes attributes, DataType source = DataType.Int8)
         {
-            Rejection? rejection = ProductQuantization.Refuse("ref", attributes, DataType.Int8);
+            Rejection? rejection = ProductQuantization.Refuse("ref", attributes, source);
             Assert.Equal(RejectionReason.Quantization, rejection!.Reason);
             Assert.Contains(text, rejection.Detail, StringComparison.Ordinal);
         }

@@ -52,6 +52,18 @@ public sealed class BrgemmGeneratorTests
         }
     }
 
+    /// <summary>Rows 4096 bytes apart share a set of eight cache lines; those of another distance do not.</summary>
+    [Fact]
+    public void Rows_that_share_a_set_of_the_cache_stay_few()
+    {
+        var registers = new BrgemmRegisters(Total: 32, Product: 0, Epilogue: 2);
+        BrgemmBlocking Choose(int step) => new BlockingProblem(registers, Rows: 196, Vectors: 1, Steps: 1024, VectorBytes: 64, step).Choose(null);
+        Assert.InRange(Choose(4096).Rows, 1, 7);
+        Assert.InRange(Choose(8192).Rows, 1, 7);
+        Assert.InRange(Choose(4160).Rows, 14, 28);
+        Assert.InRange(Choose(4).Rows, 14, 28); // many rows in one cache line
+    }
+
     private static void VerifyTiles(Isa isa, DotProductKind product, DataType destination, bool extras)
     {
         EpilogueSpec epilogue = EpilogueOf(product, destination, extras);
