@@ -41,8 +41,10 @@ internal sealed record BrgemmBlocking(int Rows, int Vectors);
 /// <param name="RowStep">Bytes of the source from a row to the next.</param>
 /// <param name="Lines">Lines of <paramref name="Rows"/> rows that a tile may span, whole ones only; 1 where it may not.</param>
 /// <param name="LineStep">Bytes of the source from a line to the next.</param>
+/// <param name="CacheBytes">Bytes of the second-level cache; 0 if unknown.</param>
 internal readonly record struct BlockingProblem(
-    BrgemmRegisters Registers, int Rows, int Vectors, int Steps, int VectorBytes, long RowStep, int Lines = 1, long LineStep = 0)
+    BrgemmRegisters Registers, int Rows, int Vectors, int Steps, int VectorBytes, long RowStep, int Lines = 1, long LineStep = 0,
+    int CacheBytes = 0)
 {
     // More panels of weights than this, read side by side, are more than the hardware prefetchers follow.
     private const int MaximumVectors = 8;
@@ -54,7 +56,8 @@ internal readonly record struct BlockingProblem(
     private const double Latency = 10, EpilogueOfVector = 3.5, LoopOfTile = 24;
 
     // Weights that do not stay in the first-level cache come at half a cache line a cycle (four products).
-    private const double SecondLevelLoad = 4;
+    // Panels that tiles sweep again and again come from the third level if they leave too little of the second to the source.
+    private const double SecondLevelLoad = 4, ThirdLevelLoad = 12;
 
     private const int FirstLevelBytes = 24 << 10;
 
@@ -108,7 +111,8 @@ internal readonly record struct BlockingProblem(
     // The least cost first; of equal ones the tile with fewer rows.
     private List<(KernelTile Tile, double Cost)> BestOfEachWidth()
     {
-        var model = new CostModel(Steps, FirstLevelBytes / VectorBytes / Steps);
+        int second = (CacheBytes > 0 ? CacheBytes : 1 << 20) / 8 * 5;
+        var model = new CostModel(Steps, FirstLevelBytes / VectorBytes / Steps, second / VectorBytes / Steps, Lines * Rows);
         var best = new List<(KernelTile Tile, double Cost)>();
         for (int nr = 1; nr <= Math.Min(Vectors, MaximumVectors) && (nr == 1 || Registers.Fits(1, nr)); nr++)
         {
@@ -131,8 +135,9 @@ internal readonly record struct BlockingProblem(
         return best;
     }
 
-    // The estimated time of all tiles. Panels of up to Cached vectors stay in the first-level cache.
-    private readonly record struct CostModel(int Steps, int Cached)
+    // The estimated time of all tiles. Panels of up to Cached vectors stay in the first-level cache, of up to Near vectors in the second;
+    // what a single tile reads comes from wherever it is.
+    private readonly record struct CostModel(int Steps, int Cached, int Near, int AllRows)
     {
         public double Cost(int mr, int nr, int rows, int vectors)
         {
@@ -143,9 +148,11 @@ internal readonly record struct BlockingProblem(
         private double RowsCost(int mr, int nr, int rows) =>
             (rows / mr * TileCost(mr, nr)) + (rows % mr == 0 ? 0 : TileCost(rows % mr, nr));
 
+        private double FetchOf(int mr, int nr) => nr > Near && AllRows > mr ? ThirdLevelLoad : SecondLevelLoad;
+
         private double TileCost(int mr, int nr)
         {
-            double products = mr * nr, loads = mr + nr, fetches = nr > Cached ? nr * SecondLevelLoad : 0;
+            double products = mr * nr, loads = mr + nr, fetches = nr > Cached ? nr * FetchOf(mr, nr) : 0;
             double step = Math.Max(products, Math.Max(loads, fetches)) + (LoadPressure * Math.Max(0, loads - (products / 2)));
             step = Math.Max(step, Latency / BrgemmGenerator.ChainsOf(mr, nr, 16));
             return (Steps * step) + (products * EpilogueOfVector) + LoopOfTile;

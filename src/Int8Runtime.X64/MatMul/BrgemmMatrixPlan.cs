@@ -54,7 +54,8 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
         };
         _blocking = new BlockingProblem(
             BrgemmRegisters.For(IsaTraits.For(operands.Isa), operands.Product, epilogue.Spec, problem.Columns), problem.Rows,
-            weightsSpec.Vectors, weightsSpec.RunSteps, weightsSpec.Lanes * 4, template.SourceStride);
+            weightsSpec.Vectors, weightsSpec.RunSteps, weightsSpec.Lanes * 4, template.SourceStride,
+            CacheBytes: cpu.Caches.L2);
         BrgemmBlocking blocking = _blocking.Choose(request.Tile);
         if (weights.Compact is not null)
         {

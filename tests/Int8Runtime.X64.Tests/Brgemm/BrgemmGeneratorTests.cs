@@ -64,6 +64,18 @@ public sealed class BrgemmGeneratorTests
         Assert.InRange(Choose(4).Rows, 14, 28); // many rows in one cache line
     }
 
+    /// <summary>512 channels times 3×3 taps in f32: two vectors of weights take 590 KB, four would not stay in a cache of 1 MB.</summary>
+    [Fact]
+    public void Panels_that_are_swept_often_fit_the_second_level_cache()
+    {
+        var registers = new BrgemmRegisters(Total: 32, Product: 0, Epilogue: 2);
+        BrgemmBlocking Choose(int rows, int lines) => new BlockingProblem(
+            registers, rows, Vectors: 32, Steps: 4608, VectorBytes: 64, RowStep: 2048, lines, 2048 * rows, 1 << 20).Choose(null);
+        Assert.InRange(Choose(14, 14).Vectors, 1, 2);
+        Assert.InRange(Choose(7, 7).Vectors, 1, 2);
+        Assert.InRange(Choose(1, 1).Vectors, 4, 8); // weights that are read once
+    }
+
     private static void VerifyTiles(Isa isa, DotProductKind product, DataType destination, bool extras)
     {
         EpilogueSpec epilogue = EpilogueOf(product, destination, extras);
