@@ -67,8 +67,10 @@ internal static class ChannelScales
         if (tensor.ZeroPoint != 0)
             tensor = QuantizationParameters.Symmetric(range);
         float largest = Math.Max(Math.Abs(range.Minimum), Math.Abs(range.Maximum));
+        // Quotients of a magnitude and a number of steps: FakeQuantize says such scales exactly, by the magnitude as its border.
+        int steps = new IntegerFormat(8, tensor.DataType == DataType.Int8).Maximum;
         float[] scales = Array.ConvertAll(
-            magnitudes, m => m > 0 && m < largest ? tensor.Scale * Math.Max(m / largest, 1 / Largest) : tensor.Scale);
+            magnitudes, m => m > 0 && m < largest ? Math.Max(m, largest / Largest) / steps : tensor.Scale);
         return new ActivationQuantization(tensor, options.PowerOfTwoScales ? Array.ConvertAll(scales, PowerOfTwo) : scales);
     }
 

@@ -1,4 +1,6 @@
 // Scales of the channels between a convolution and a depthwise convolution become one scale.
+using Int8Runtime.Graph.Evaluation;
+
 namespace Int8Runtime.Graph.Passes;
 
 /// <summary>
@@ -105,12 +107,15 @@ internal sealed class ChannelQuantizationFolding : IGraphPass
         return TensorData.Create<float>([.. factors.Select((f, c) => (float)(numbers[numbers.Length == 1 ? 0 : c] * f))], shape);
     }
 
-    // Multiplies weights or biases, or the scales of their dequantizer, by a factor for each output.
+    // Multiplies weights or biases, or the scales of the weights' dequantizer, by a factor for each output. A bias of integers becomes one
+    // of real numbers first, so that a file that stores it as such gives the same bits.
     private static void Scale(ModelGraph graph, GraphNode convolution, int input, TensorData content, Func<int, double> factor)
     {
         int outputs = content.Shape[0];
         string name = $"{convolution.Name}:{(input == 1 ? "weights" : "bias")}";
-        if (convolution.Input(input).Constant is not null)
+        if (input == 2 && convolution.Input(2).Producer is { } bias)
+            content = QuantizationOperators.Dequantize(NodeOperands.Of(bias));
+        if (input == 2 || convolution.Input(input).Constant is not null)
         {
             ReadOnlySpan<float> from = content.AsSpan<float>();
             TensorData scaled = TensorData.Allocate(DataType.Float32, content.Shape, out Span<float> to);

@@ -1,5 +1,6 @@
 // Models with QuantizeLinear and DequantizeLinear: what runs in int8, against the same model computed in f32.
 using Int8Runtime.Graph;
+using Int8Runtime.Graph.Passes;
 
 namespace Int8Runtime.Tests.Graph.Compilation;
 
@@ -175,6 +176,36 @@ public sealed class QuantizedModelTests
         ModelExplanation explanation = Runner.AssertPassesKeepResults(sketch.Output(value), 0.05f);
         Assert.Contains(explanation.Passes, e => e.Pass == "channel-quantization-folding");
         Assert.All(explanation.Nodes.Where(n => n.OpType == "Conv"), n => Assert.True(n.IsInt8, n.Precision));
+    }
+
+    [Fact]
+    public void Scales_of_channels_change_integer_and_real_biases_to_the_same_bits()
+    {
+        const int Channels = 64;
+        var random = new Random(3);
+        int[] integers = [.. Enumerable.Range(0, Channels).Select(_ => random.Next(-20000, 20000))];
+        float[] steps = [.. integers.Select(_ => 1e-3f * (0.1f + random.NextSingle()))];
+        float[] Bias(Func<ModelSketch, GraphValue> bias)
+        {
+            var sketch = new ModelSketch();
+            GraphValue value = sketch.Op("Conv", sketch.Input(1, 4, 6, 6), sketch.QuantizedWeights(DataType.Int8, 0, Channels, 4, 3, 3),
+                bias(sketch));
+            GraphValue scales = sketch.Constant(TensorData.Vector<float>([.. Enumerable.Range(1, Channels).Select(c => 0.007f * c)])),
+                zeros = sketch.Constant(TensorData.Vector<byte>(new byte[Channels]));
+            var axis = new GraphAttributes { { "axis", 1 } };
+            value = sketch.Op("DequantizeLinear", axis, sketch.Op("QuantizeLinear", axis, value, scales, zeros), scales, zeros);
+            ModelGraph graph = sketch.Output(sketch.Op("Conv", new GraphAttributes { { "group", Channels } }, value,
+                sketch.QuantizedWeights(DataType.Int8, 0, Channels, 1, 3, 3)));
+            var log = new PassLog();
+            new ChannelQuantizationFolding().Run(graph, log);
+            Assert.Single(log.Events);
+            return graph.Nodes.First(n => n.Is("Conv")).ConstantInput(2)!.ToSingleArray();
+        }
+
+        Assert.Equal(
+            Bias(s => s.Constant(TensorData.Vector<float>([.. integers.Zip(steps, (q, scale) => q * scale)]))),
+            Bias(s => s.Op("DequantizeLinear", new GraphAttributes { { "axis", 0 } }, s.Constant(TensorData.Vector<int>(integers)),
+                s.Constant(TensorData.Vector<float>(steps)))));
     }
 
     [Fact]
