@@ -63,6 +63,13 @@ public sealed class OperatorUpgradeTests
         Assert.Equal("floor", node.Attributes.GetString("nearest_mode"));
     }
 
+    [Theory]
+    [InlineData(10, "output_half_pixel")]
+    [InlineData(15, "output_half_pixel")]
+    [InlineData(16, "")]   // the default, half_pixel
+    public void Corners_of_RoiAlign_are_shifted_from_16_on(int operatorSet, string expected) => Assert.Equal(
+        expected, Assert.Single(Upgrade("RoiAlign", operatorSet, [], inputs: 3).Nodes).Attributes.GetString("coordinate_transformation_mode", ""));
+
     [Fact]
     public void Softmax_before_13_flattens()
     {
@@ -114,12 +121,13 @@ public sealed class OperatorUpgradeTests
         GraphAssert.Equal(read, OnnxModel.Load(SampleModels.Bytes(read)));
     }
 
-    private static ModelGraph Upgrade(string opType, int operatorSet, GraphAttributes attributes, int outputs = 1, Shape? shape = null)
+    private static ModelGraph Upgrade(string opType, int operatorSet, GraphAttributes attributes, int outputs = 1, Shape? shape = null,
+        int inputs = 1)
     {
         var graph = new ModelGraph("old");
         GraphValue input = graph.AddInput("x", DataType.Float32, GraphShape.Of(shape ?? [1, 4]));
         GraphValue[] results = [.. Enumerable.Range(0, outputs).Select(i => graph.AddValue($"y{i}"))];
-        graph.AddNode(opType, [input], results, attributes);
+        graph.AddNode(opType, [.. Enumerable.Repeat(input, inputs)], results, attributes);
         foreach (GraphValue result in results)
             graph.AddOutput(result);
         return SampleModels.ReadAs(graph, operatorSet);

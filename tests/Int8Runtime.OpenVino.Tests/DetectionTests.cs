@@ -72,6 +72,37 @@ public sealed class DetectionTests
         Assert.Equal(sorts == "true" ? [0, 1, 0.9f, 0, 0, 0.5f] : [0, 0, 0.5f, 0, 1, 0.9f], results[1]);
     }
 
+    // Indices of boxes, whose number the scores decide, and what is gathered by them.
+    [Theory]
+    [InlineData(false, 2, 0.5f, 0.3f)]
+    [InlineData(true, 2, 0.5f, 0.3f)]
+    [InlineData(false, 1, 0f, null)]    // negative scores count where there is no threshold
+    [InlineData(false, null, null, null)]   // the limit is 0: nothing stays
+    public void Suppression_is_written_with_all_that_follows(bool isCentre, int? limit, float? overlap, float? least)
+    {
+        var graph = new ModelGraph("suppression");
+        GraphValue boxes = graph.AddInput("boxes", DataType.Float32, GraphShape.Of([1, 6, 4])),
+            scores = graph.AddInput("scores", DataType.Float32, GraphShape.Of([1, 2, 6]));
+        GraphValue kept = graph.AddOperation("NonMaxSuppression", "kept",
+            [
+                boxes, scores, limit is { } l ? graph.AddConstant("l", TensorData.Scalar((long)l)) : null,
+                overlap is { } o ? graph.AddConstant("o", TensorData.Scalar(o)) : null,
+                least is { } s ? graph.AddConstant("s", TensorData.Scalar(s)) : null,
+            ], new GraphAttributes { { "center_point_box", isCentre ? 1 : 0 } });
+        GraphValue column = graph.AddOperation("Gather", "column", [kept, graph.AddConstant("two", TensorData.Scalar(2L))],
+            new GraphAttributes { { "axis", 1 } });
+        GraphValue picked = graph.AddOperation("Gather", "picked", [boxes, column], new GraphAttributes { { "axis", 1 } });
+        graph.AddOutput(graph.AddOperation("Reshape", "rows", [picked, graph.AddConstant("four", TensorData.Vector(-1L, 4L))]));
+        graph.AddOutput(kept);
+        using var folder = new TemporaryFolder();
+        ModelGraph written = folder.RoundTrip(graph);
+        Assert.Equal(["rows", "kept"], written.Outputs.Select(v => v.Name));
+        float[] corners = [.. Running.Random(24, 1, 2)], values = Running.Random(12, 2);
+        float[][] expected = Running.Run(s_engine, graph, corners, values);
+        Assert.Equal(limit is null, expected[0].Length == 0);
+        Assert.Equal(expected, Running.Run(s_engine, written, corners, values));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -111,8 +111,25 @@ public sealed class RegionOfInterestTests
         Assert.Contains("image 1 of 1", exception.Message);
     }
 
-    [Fact]
-    public void Aligned_regions_survive_a_round_trip()
+    // A plane of columns 0, 1, 2, … sampled once: asymmetric reads at the middle, the others half a pixel before it or at the scaled centre.
+    [Theory]
+    [InlineData("asymmetric", "avg", 0.5, 1.5f)]
+    [InlineData("half_pixel_for_nn", "avg", 0.5, 1)]
+    [InlineData("half_pixel", "avg", 0.5, 1.25f)]
+    [InlineData("half_pixel", "avg", 1, 3)]
+    [InlineData("asymmetric", "max", 0.5, 1.5f)]
+    [InlineData("half_pixel", "max", 0.5, 1.25f)]
+    public void Aligned_regions_are_sampled_where_the_mode_says(string aligned, string mode, double scale, float expected) => Check(
+        new IrSketch().Parameter("x", "1,1,6,6").Parameter("r", "1,4").Longs("b", "1", 0)
+            .Layer("y", "ROIAlign", 9, FormattableString.Invariant(
+                $"pooled_h=\"1\" pooled_w=\"1\" sampling_ratio=\"1\" spatial_scale=\"{scale}\" mode=\"{mode}\" aligned_mode=\"{aligned}\""),
+                ["x", "r", "b"], "f32", [1, 1, 1, 1]).Result("y"),
+        [[expected]], [.. Enumerable.Range(0, 36).Select(i => (float)(i % 6))], [1, 1, 5, 5]);
+
+    [Theory]
+    [InlineData("half_pixel")]
+    [InlineData("output_half_pixel")]
+    public void Aligned_regions_survive_a_round_trip(string coordinates)
     {
         var graph = new ModelGraph("align");
         GraphValue x = graph.AddInput("x", DataType.Float32, GraphShape.Of([1, 2, 6, 6])),
@@ -121,7 +138,7 @@ public sealed class RegionOfInterestTests
             new GraphAttributes
         {
             { "output_height", 3 }, { "output_width", 2 }, { "sampling_ratio", 2 }, { "spatial_scale", 0.5f },
-            { "coordinate_transformation_mode", "output_half_pixel" },
+            { "coordinate_transformation_mode", coordinates },
         }));
         using var folder = new TemporaryFolder();
         float[] map = Running.Random(72, 3), corners = [0, 0, 8, 8, 3, 1, 11, 9];

@@ -1,5 +1,6 @@
 // Documents and sources of the repository, for tests that compare what they say with what runs.
 using System.Text.RegularExpressions;
+using Int8Runtime.TestKit;
 
 namespace Int8Runtime.Cli.Tests;
 
@@ -7,13 +8,7 @@ namespace Int8Runtime.Cli.Tests;
 internal static partial class Documents
 {
     /// <summary>The full path of a file of the repository.</summary>
-    public static string Path(string name)
-    {
-        string folder = AppContext.BaseDirectory;
-        while (!File.Exists(System.IO.Path.Combine(folder, "Int8Runtime.sln")))
-            folder = System.IO.Path.GetDirectoryName(folder) ?? throw new FileNotFoundException("The tests do not lie in the repository.");
-        return System.IO.Path.Combine(folder, name);
-    }
+    public static string Path(string name) => Repository.PathOf(name);
 
     /// <summary>The texts between two marks.</summary>
     public static IEnumerable<string> Blocks(string text, string begin, string end)

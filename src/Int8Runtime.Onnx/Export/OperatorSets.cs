@@ -15,7 +15,7 @@ internal static class OperatorSets
     {
         ["Trilu"] = 14, ["HardSwish"] = 14,
         ["Bernoulli"] = 15,
-        ["GridSample"] = 16,
+        ["GridSample"] = 16, ["RoiAlign"] = 16,
         ["LayerNormalization"] = 17, ["SequenceMap"] = 17, ["DFT"] = 17, ["STFT"] = 17, ["MelWeightMatrix"] = 17,
         ["BlackmanWindow"] = 17, ["HammingWindow"] = 17, ["HannWindow"] = 17,
         ["BitwiseAnd"] = 18, ["BitwiseNot"] = 18, ["BitwiseOr"] = 18, ["BitwiseXor"] = 18, ["CenterCropPad"] = 18, ["Col2Im"] = 18,

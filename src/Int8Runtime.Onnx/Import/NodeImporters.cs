@@ -43,6 +43,7 @@ internal static class NodeImporters
         ["Resize"] = ResizeUpgrade.Resize,
         ["RMSNormalization"] = NormalizationDecompositions.RootMeanSquare,
         ["SimplifiedLayerNormalization"] = NormalizationDecompositions.RootMeanSquare,
+        ["RoiAlign"] = RoiAlignUpgrade.Import,
         ["Scatter"] = static (node, context) => Rename(node, context, "ScatterElements"),
         ["Slice"] = AttributesToInputs.Slice,
         ["Softmax"] = SoftmaxUpgrade.Import,

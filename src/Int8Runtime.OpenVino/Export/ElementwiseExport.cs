@@ -1,4 +1,4 @@
-// Activations, arithmetic, reductions and conversions as layers.
+// Activations, arithmetic and conversions as layers.
 using Int8Runtime.Graph;
 using Int8Runtime.OpenVino.Import;
 
@@ -43,10 +43,9 @@ internal static class ElementwiseExport
         table["Cast"] = static node =>
             node.Emit("Convert", 1, [node.Input(0)], ("destination_type", IrElementTypes.AttributeName(node.ResultType().Type)));
         table["CastLike"] = table["Cast"];
-        foreach (string opType in (string[])["ReduceL1", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum"])
-            table[opType] = static node => Reduce(node, node.Node.OpType);
-        table["GlobalAveragePool"] = static node => ReduceSpatial(node, "ReduceMean");
-        table["GlobalMaxPool"] = static node => ReduceSpatial(node, "ReduceMax");
+        table["Celu"] = Celu;
+        table["ThresholdedRelu"] = ThresholdedRelu;
+        table["Shrink"] = Shrink;
         table["CumSum"] = static node => node.Emit("CumSum", 3, node.AllInputs(),
             ("exclusive", node.Attributes.GetBoolean("exclusive")), ("reverse", node.Attributes.GetBoolean("reverse")));
     }
@@ -121,17 +120,38 @@ internal static class ElementwiseExport
     private static void Softmax(NodeContext node, string type, int operatorSet) =>
         node.Emit(type, operatorSet, [node.Input(0)], ("axis", node.Attributes.GetInteger("axis", -1)));
 
-    private static void Reduce(NodeContext node, string type)
+    // α·elu(x / α)
+    private static void Celu(NodeContext node)
     {
-        bool isComputed = node.Has(1) && node.ConstantInput(1) is null;
-        long[] axes = node.ConstantInput(1)?.ToInt64Array() ?? [];
-        if (axes.Length == 0 && !node.Attributes.GetBoolean("noop_with_empty_axes"))
-            axes = [.. Enumerable.Range(0, node.Rank(0)).Select(d => (long)d)];
-        node.Emit(type, type is "ReduceL1" or "ReduceL2" ? 4 : 1, [node.Input(0), isComputed ? node.Input(1) : node.Integers("axes", axes)],
-            ("keep_dims", node.Attributes.GetBoolean("keepdims", true)));
+        IrValue value = node.Input(0), alpha = node.Number("alpha", node.Attributes.GetSingle("alpha", 1));
+        (DataType, long[]) same = (value.Type, value.Extents);
+        value = node.Step("Elu", 1, [node.Step("Divide", 1, [value, alpha], same, Arithmetic("Divide"))], same, ("alpha", 1f));
+        node.Emit("Multiply", 1, [value, alpha], s_numpy);
     }
 
-    private static void ReduceSpatial(NodeContext node, string type) => node.Emit(
-        type, 1, [node.Input(0), node.Integers("axes", [.. Enumerable.Range(2, node.Rank(0) - 2).Select(d => (long)d)])],
-        ("keep_dims", true));
+    private static void ThresholdedRelu(NodeContext node)
+    {
+        IrValue value = node.Input(0);
+        node.Emit("Select", 1,
+            [Compared(node, "Greater", value, node.Number("alpha", node.Attributes.GetSingle("alpha", 1))), value, node.Number("zero", 0)],
+            s_numpy);
+    }
+
+    private static void Shrink(NodeContext node)
+    {
+        IrValue value = node.Input(0), bias = node.Number("bias", node.Attributes.GetSingle("bias"));
+        float bound = node.Attributes.GetSingle("lambd", 0.5f);
+        (DataType, long[]) same = (value.Type, value.Extents);
+        IrValue above = node.Step("Select", 1,
+        [
+            Compared(node, "Greater", value, node.Number("upper", bound)), node.Step("Subtract", 1, [value, bias], same, s_numpy),
+            node.Number("zero", 0),
+        ], same, s_numpy);
+        node.Emit("Select", 1,
+            [Compared(node, "Less", value, node.Number("lower", -bound)), node.Step("Add", 1, [value, bias], same, s_numpy), above],
+            s_numpy);
+    }
+
+    private static IrValue Compared(NodeContext node, string type, IrValue value, IrValue bound) =>
+        node.Step(type, 1, [value, bound], (DataType.Boolean, value.Extents), s_numpy);
 }

@@ -45,6 +45,10 @@ internal sealed class IrModel(string name)
         return [.. list.Select((r, i) => new IrValue(_layers.Count - 1, operands.Count + i, r.Type, r.Extents))];
     }
 
+    /// <summary>Whether a value is computed by a layer of this name that has no other result, so that a Result can take the name from it.</summary>
+    public bool IsSoleResultOf(IrValue value, string layerName) =>
+        _layers[value.Layer] is { Type: not ("Const" or "Parameter"), Results.Length: 1 } layer && layer.Name == layerName;
+
     /// <summary>Adds a constant; equal contents share their bytes.</summary>
     public IrValue Constant(string layerName, TensorData content)
     {

@@ -80,8 +80,7 @@ internal sealed class IrWriter
     private void WriteOutput(GraphValue output)
     {
         IrValue value = Resolve(output);
-        bool isNamed = output.Producer is { Outputs.Count: 1 } && value.Content is null && _values.Values.Count(v => v == value) == 1;
-        if (!isNamed)
+        if (!_model.IsSoleResultOf(value, output.Name))
         {
             value = _model.Add("Convert", 1, output.Name,
                 [("destination_type", Import.IrElementTypes.AttributeName(value.Type))], [value], (value.Type, value.Extents))[0];
@@ -90,20 +89,27 @@ internal sealed class IrWriter
         _model.Add("Result", 1, output.Name + "/sink_port_0", [], [value]);
     }
 
-    // Free extents are those that change when the free extents of the inputs do.
+    // Free extents are those that change when the free extents of the inputs do, or the number of boxes or elements that are found.
     private void InferExtents()
     {
-        bool isStatic = _graph.Inputs.All(i => i.Shape is { IsStatic: true });
         Dictionary<string, Shape> Shapes(int free) => _graph.Inputs.ToDictionary(i => i.Name, i => i.Shape is { } shape
             ? (Shape)shape.Select(d => d.Extent ?? free).ToArray()
             : throw new UnsupportedModelException(
                 $"The input '{i.Name}' has no shape. Set one before the model is written as OpenVINO IR."));
+        bool isStatic = _graph.Inputs.All(i => i.Shape is { IsStatic: true });
+        if (isStatic)
+        {
+            InferredTensors known = ShapeInference.Infer(_graph, Shapes(1), allowDynamic: true);
+            known.Apply(_graph);   // what follows from the shapes alone is written as constants
+            isStatic = !_graph.Values.Any(known.IsDynamic);
+        }
+
         Dictionary<GraphValue, long[]>? other = null;
         if (!isStatic)
         {
             try
             {
-                InferredTensors wide = ShapeInference.Infer(_graph, Shapes(2));
+                InferredTensors wide = ShapeInference.InferAssuming(_graph, Shapes(2), found: 3);
                 other = _graph.Values.Where(v => !v.IsOmitted).ToDictionary(v => v, v => Extents(wide[v].Shape));
             }
             catch (ModelFormatException)
@@ -112,10 +118,8 @@ internal sealed class IrWriter
             }
         }
 
-        InferredTensors tensors = ShapeInference.Infer(_graph, Shapes(1));
-        if (isStatic)
-            tensors.Apply(_graph);   // what follows from the shapes alone is written as constants
-        foreach (GraphValue value in _graph.Values.Where(v => !v.IsOmitted).ToArray())
+        InferredTensors tensors = ShapeInference.InferAssuming(_graph, Shapes(1), found: 2);
+        foreach (GraphValue value in _graph.Values.Where(v => !v.IsOmitted))
         {
             long[] extents = Extents(tensors[value].Shape);
             for (int d = 0; other is not null && d < extents.Length; d++)

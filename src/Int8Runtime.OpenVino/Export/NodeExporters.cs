@@ -1,6 +1,8 @@
 // The table of operators that are written as layers.
 using System.Collections.Frozen;
 using Int8Runtime.Graph;
+using Int8Runtime.Graph.Evaluation;
+using Int8Runtime.Graph.Lowering;
 using Int8Runtime.OpenVino.Import.Layers;
 
 namespace Int8Runtime.OpenVino.Export;
@@ -24,6 +26,10 @@ internal static class NodeExporters
             : throw new UnsupportedModelException($"{node} has no form in OpenVINO's operator sets. Write the model as .onnx.");
     }
 
+    /// <summary>The standard operators that can be computed and have no form.</summary>
+    internal static IEnumerable<string> Unwritten =>
+        HostEvaluator.Operators.Union(NodeLowerings.Operators).Where(o => !s_table.ContainsKey(o)).Order(StringComparer.Ordinal);
+
     private static FrozenDictionary<string, NodeExporter> Build()
     {
         var table = new Dictionary<string, NodeExporter>();
@@ -34,7 +40,8 @@ internal static class NodeExporters
         ElementwiseExport.Register(table);
         ProductExport.Register(table);
         LayoutExport.Register(table);
-        RegionExport.Register(table);
+        ReductionExport.Register(table);
+        DetectionExport.Register(table);
         table.Add("DequantizeLinear", QuantizedValues.WriteFakeQuantize);
         table.Add("QuantizeLinear", static node => throw node.Unsupported("delivers integers"));
         return table.ToFrozenDictionary();
@@ -47,6 +54,7 @@ internal static class NodeExporters
         {
             "Proposal" => 4,
             "ROIPooling" => 2,
+            "ROIAlign" => 9,
             var type => type.StartsWith("Embedding", StringComparison.Ordinal) ? 3 : 1,
         };
         node.EmitAll(node.Node.OpType, operatorSet, node.AllInputs(), [.. node.Attributes.Select(a => (a.Key, a.Value))]);

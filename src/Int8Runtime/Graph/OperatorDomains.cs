@@ -12,4 +12,7 @@ public static class OperatorDomains
 
     /// <summary>The name by which tables of operators find an operator.</summary>
     internal static string KeyOf(string domain, string opType) => domain.Length == 0 ? opType : domain + "." + opType;
+
+    /// <summary>Whether such a name is that of an operator outside of the standard.</summary>
+    internal static bool IsForeign(string key) => key.Contains('.', StringComparison.Ordinal);
 }

@@ -1,6 +1,7 @@
 // The rules of the house: direction of references, who may use Iced and unsafe code, what stays internal.
 using System.Reflection;
 using System.Xml.Linq;
+using Int8Runtime.TestKit;
 
 namespace Int8Runtime.Core.Tests.Architecture;
 
@@ -21,7 +22,7 @@ public sealed class ProjectRuleTests
         ["Int8Runtime.Quantization"] = ["Int8Runtime.Core", "Int8Runtime"],
     };
 
-    private static readonly string Root = FindRoot();
+    private static readonly string Root = Repository.PathOf("");
 
     private static IEnumerable<(string Name, XDocument Project)> Projects(params string[] folders) =>
         from folder in folders
@@ -90,13 +91,5 @@ public sealed class ProjectRuleTests
             Assert.True(lines.Length > 0 && lines[0].StartsWith("//", StringComparison.Ordinal),
                 $"{Path.GetRelativePath(Root, file)} does not open with its subject.");
         }
-    }
-
-    private static string FindRoot()
-    {
-        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-            if (File.Exists(Path.Combine(folder.FullName, "Int8Runtime.sln")))
-                return folder.FullName;
-        throw new DirectoryNotFoundException("The tests do not run inside the repository.");
     }
 }

@@ -79,20 +79,39 @@ internal static class DetectionLayers
     }
 
     /// <summary>
-    /// Corners are normalized by the extents of the operand only where the model does it itself; this layer takes pixels.
+    /// Corners are pixels. Version 9 can take half a pixel off the scaled corners (<c>half_pixel_for_nn</c>, which ONNX calls half_pixel),
+    /// or scale those of pixels whose centres are at halves (<c>half_pixel</c>). Maxima are those of samples, where ONNX
+    /// takes the largest product of a pixel and its weight, so they are an operator of OpenVINO's own.
     /// </summary>
     public static void RoiAlign(LayerContext layer)
     {
-        bool isAligned = layer.Layer.OperatorSet >= 9 && layer.Text("aligned_mode", "asymmetric").ToLowerInvariant() is "half_pixel";
-        if (layer.Layer.OperatorSet >= 9 && layer.Text("aligned_mode", "asymmetric").ToLowerInvariant() is "half_pixel_for_nn")
-            throw layer.Unsupported("has the aligned_mode 'half_pixel_for_nn'");
-        layer.Emit("RoiAlign", [layer.Input(0), layer.Input(1), layer.Input(2)], new GraphAttributes
+        string aligned = layer.Layer.OperatorSet >= 9 ? layer.Text("aligned_mode", "asymmetric").ToLowerInvariant() : "asymmetric",
+            mode = layer.Text("mode").ToLowerInvariant();
+        if (aligned is not ("asymmetric" or "half_pixel" or "half_pixel_for_nn"))
+            throw layer.Unsupported($"has the aligned_mode '{aligned}'");
+        if (mode is not ("avg" or "max"))
+            throw layer.Unsupported($"has the mode '{mode}'");
+        GraphValue regions = layer.Input(1);
+        if (aligned == "half_pixel")
+            regions = layer.Step("Add", [regions, layer.AddScalar("half", 0.5f)]);
+        (long rows, long columns, long ratio) = (layer.Integer("pooled_h"), layer.Integer("pooled_w"), layer.Integer("sampling_ratio"));
+        double scale = layer.Real("spatial_scale");
+        if (mode == "avg")
         {
-            { "output_height", layer.Integer("pooled_h") }, { "output_width", layer.Integer("pooled_w") },
-            { "sampling_ratio", layer.Integer("sampling_ratio") }, { "spatial_scale", layer.Real("spatial_scale") },
-            { "mode", layer.Text("mode").ToLowerInvariant() },
-            { "coordinate_transformation_mode", isAligned ? "half_pixel" : "output_half_pixel" },
-        });
+            layer.Emit("RoiAlign", [layer.Input(0), regions, layer.Input(2)], new GraphAttributes
+            {
+                { "output_height", rows }, { "output_width", columns }, { "sampling_ratio", ratio }, { "spatial_scale", scale },
+                { "mode", mode }, { "coordinate_transformation_mode", aligned == "asymmetric" ? "output_half_pixel" : "half_pixel" },
+            });
+        }
+        else
+        {
+            layer.Emit("ROIAlign", [layer.Input(0), regions, layer.Input(2)], new GraphAttributes
+            {
+                { "pooled_h", rows }, { "pooled_w", columns }, { "sampling_ratio", ratio }, { "spatial_scale", scale }, { "mode", mode },
+                { "aligned_mode", aligned == "asymmetric" ? aligned : "half_pixel_for_nn" },
+            }, OperatorDomains.OpenVino);
+        }
     }
 
     /// <summary>Boxes of a region proposal network; where the layer has a second output, with their probabilities.</summary>

@@ -42,19 +42,34 @@ internal static class BoxOperators
         return TensorData.Create<long>(selected.ToArray(), [selected.Count / 3, 3]);
     }
 
-    /// <summary>Pools each region of interest to a grid; every cell takes bilinear samples at regular places.</summary>
+    /// <summary>Pools each region of interest to a grid; every cell takes bilinear samples at regular places. The mode <c>max</c> takes the
+    /// largest product of a pixel and its weight.</summary>
     public static TensorData RoiAlign(NodeOperands operands)
     {
+        bool isHalfPixel = operands.Attributes.GetString("coordinate_transformation_mode", "half_pixel") == "half_pixel";
+        bool isMaximum = operands.Attributes.GetString("mode", "avg") == "max";
+        return Align(operands, new Shapes.RoiAlignShape().Infer(operands)[0].Shape, isHalfPixel, isMaximum
+            ? samples => samples.Count == 0 ? 0 : samples.Max(s => s.Largest)
+            : samples => samples.Count == 0 ? 0 : samples.Sum(s => s.Sum) / samples.Count);
+    }
+
+    /// <summary>ROIAlign of OpenVINO with the mode <c>max</c>: the largest sample, or 0 where none is positive.</summary>
+    public static TensorData RoiAlignOfSamples(NodeOperands operands) => Align(
+        operands, new Shapes.RoiAlignShape("pooled_h", "pooled_w").Infer(operands)[0].Shape,
+        operands.Attributes.GetString("aligned_mode", "asymmetric") == "half_pixel_for_nn",
+        samples => samples.Aggregate(0.0, (most, s) => Math.Max(most, s.Sum)));
+
+    private static TensorData Align(
+        NodeOperands operands, Shape target, bool isHalfPixel, Func<List<(double Sum, double Largest)>, double> pool)
+    {
         TensorData source = HostEvaluator.Content(operands, 0);
-        Shape target = new Shapes.RoiAlignShape().Infer(operands)[0].Shape;
         float[] regions = HostEvaluator.Content(operands, 1).ToSingleArray();
         long[] batchOf = HostEvaluator.Content(operands, 2).ToInt64Array();
         double scale = operands.Attributes.GetSingle("spatial_scale", 1);
         int sampling = operands.Attributes.GetInt32("sampling_ratio");
-        bool isHalfPixel = operands.Attributes.GetString("coordinate_transformation_mode", "half_pixel") == "half_pixel";
-        bool isMaximum = operands.Attributes.GetString("mode", "avg") == "max";
         double[] values = source.ToDoubleArray(), result = new double[TensorData.CountElements(target)];
         int channels = source.Shape[1], height = source.Shape[2], width = source.Shape[3], rows = target[2], columns = target[3];
+        var samples = new List<(double Sum, double Largest)>();
         for (int roi = 0; roi < target[0]; roi++)
         {
             double shift = isHalfPixel ? 0.5 : 0;
@@ -63,26 +78,23 @@ internal static class BoxOperators
             if (!isHalfPixel)
                 (wide, high) = (Math.Max(wide, 1), Math.Max(high, 1));
             double cellHeight = high / rows, cellWidth = wide / columns;
-            int samplesY = sampling > 0 ? sampling : (int)Math.Ceiling(cellHeight),
-                samplesX = sampling > 0 ? sampling : (int)Math.Ceiling(cellWidth);
+            int samplesY = sampling > 0 ? sampling : (int)Math.Ceiling(Math.Max(cellHeight, 0)),
+                samplesX = sampling > 0 ? sampling : (int)Math.Ceiling(Math.Max(cellWidth, 0));
             int batch = IndexingOperators.Index(operands, batchOf[roi], source.Shape[0]);
             for (int c = 0; c < channels; c++)
             {
                 ReadOnlySpan<double> plane = values.AsSpan((batch * channels + c) * height * width, height * width);
                 for (int cell = 0; cell < rows * columns; cell++)
                 {
-                    double sum = 0, best = double.NegativeInfinity;
+                    samples.Clear();
                     for (int s = 0; s < samplesY * samplesX; s++)
                     {
                         double y = top + (cell / columns + (s / samplesX + 0.5) / samplesY) * cellHeight;
                         double x = left + (cell % columns + (s % samplesX + 0.5) / samplesX) * cellWidth;
-                        (double sample, double largest) = Bilinear(plane, height, width, y, x);
-                        sum += sample;
-                        best = Math.Max(best, largest);
+                        samples.Add(Bilinear(plane, height, width, y, x));
                     }
 
-                    bool isEmpty = samplesY * samplesX <= 0;
-                    result[(roi * channels + c) * rows * columns + cell] = isEmpty ? 0 : isMaximum ? best : sum / (samplesY * samplesX);
+                    result[(roi * channels + c) * rows * columns + cell] = pool(samples);
                 }
             }
         }

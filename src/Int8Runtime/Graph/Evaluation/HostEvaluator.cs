@@ -11,6 +11,9 @@ public static class HostEvaluator
 {
     private static readonly FrozenDictionary<string, IHostOperator> s_table = Build();
 
+    /// <summary>The standard operators in the table.</summary>
+    internal static IEnumerable<string> Operators => s_table.Keys.Where(k => !OperatorDomains.IsForeign(k));
+
     /// <summary>Finds the host form of a standard operator.</summary>
     public static bool TryGet(string opType, [NotNullWhen(true)] out IHostOperator? evaluator) =>
         s_table.TryGetValue(opType, out evaluator);

@@ -27,6 +27,9 @@ internal static class NodeLowerings
         s_all.SelectMany(l => l.OpTypes, (l, opType) => (opType, l))
             .ToFrozenDictionary(pair => pair.opType, pair => pair.l, StringComparer.Ordinal);
 
+    /// <summary>The standard operators in the table.</summary>
+    public static IEnumerable<string> Operators => s_byOpType.Keys.Where(k => !OperatorDomains.IsForeign(k));
+
     /// <summary>The lowering of a node's operator.</summary>
     public static bool TryGet(GraphNode node, [NotNullWhen(true)] out INodeLowering? lowering)
     {

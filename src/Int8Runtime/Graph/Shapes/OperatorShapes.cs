@@ -79,6 +79,7 @@ public static class OperatorShapes
         AddOpenVino(new PriorBoxShape(isClustered: true), "PriorBoxClustered");
         AddOpenVino(new RegionYoloShape(), "RegionYolo");
         AddOpenVino(new ProposalShape(), "Proposal");
+        AddOpenVino(new RoiAlignShape("pooled_h", "pooled_w"), "ROIAlign");
         AddOpenVino(new RoiPoolingShape(), "ROIPooling");
         AddOpenVino(new PositionSensitivePoolingShape(), "PSROIPooling");
         AddOpenVino(new EmbeddingShape(bySegments: false), "EmbeddingBagOffsetsSum");

@@ -1,15 +1,15 @@
 // Operators that pool regions of interest: one grid of cells for each region.
 namespace Int8Runtime.Graph.Shapes;
 
-/// <summary>RoiAlign.</summary>
-internal sealed class RoiAlignShape : IOperatorShape
+/// <summary>RoiAlign, and ROIAlign of OpenVINO: the grid is that of two attributes.</summary>
+internal sealed class RoiAlignShape(string rowsAttribute = "output_height", string columnsAttribute = "output_width") : IOperatorShape
 {
     public TensorType[] Infer(NodeOperands operands)
     {
         Shape source = operands[0].Shape, regions = operands[1].Shape;
         if (source.Rank != 4 || regions.Rank != 2 || regions[1] != 4 || operands[2].Shape != [regions[0]])
             throw operands.Defect($"source {source}, regions {regions} and their batch indices {operands[2].Shape} do not fit");
-        int rows = operands.Attributes.GetInt32("output_height", 1), columns = operands.Attributes.GetInt32("output_width", 1);
+        int rows = operands.Attributes.GetInt32(rowsAttribute, 1), columns = operands.Attributes.GetInt32(columnsAttribute, 1);
         return [operands[0] with { Shape = [regions[0], source[1], operands.Extent(rows), operands.Extent(columns)] }];
     }
 }

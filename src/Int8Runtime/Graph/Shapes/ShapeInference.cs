@@ -21,7 +21,18 @@ public static class ShapeInference
     /// message names the input or node.</exception>
     /// <exception cref="UnsupportedModelException">An operator is unknown, or (<see cref="DataDependentShapeException"/>) its
     /// result depends on the content of the inputs.</exception>
-    public static InferredTensors Infer(ModelGraph graph, IReadOnlyDictionary<string, Shape>? inputShapes = null, bool allowDynamic = false)
+    public static InferredTensors Infer(
+        ModelGraph graph, IReadOnlyDictionary<string, Shape>? inputShapes = null, bool allowDynamic = false) =>
+        Infer(graph, inputShapes, allowDynamic, null);
+
+    /// <summary>Infers all types under the assumption that every operator which finds elements or boxes finds so many.</summary>
+    /// <exception cref="ModelFormatException">As above.</exception>
+    /// <exception cref="UnsupportedModelException">As above; where more than that number depends on the content of the inputs.</exception>
+    internal static InferredTensors InferAssuming(ModelGraph graph, IReadOnlyDictionary<string, Shape> inputShapes, int found) =>
+        Infer(graph, inputShapes, allowDynamic: false, found);
+
+    private static InferredTensors Infer(
+        ModelGraph graph, IReadOnlyDictionary<string, Shape>? inputShapes, bool allowDynamic, int? found)
     {
         var result = new InferredTensors();
         foreach (GraphValue input in graph.Inputs)
@@ -37,6 +48,10 @@ public static class ShapeInference
             catch (DataDependentShapeException) when (allowDynamic && HostEvaluator.TryGet(node, out _))
             {
                 result.SetDynamic(node);
+            }
+            catch (DataDependentShapeException) when (found is { } count && Found(node, result, count) is { } shape)
+            {
+                result.SetType(node.Output, new TensorType(DataType.Int64, shape));
             }
         }
 
@@ -91,6 +106,14 @@ public static class ShapeInference
             }
         });
     }
+
+    // The shape of indices of which so many are found.
+    private static Shape? Found(GraphNode node, InferredTensors tensors, int count) => node.OpType switch
+    {
+        "NonMaxSuppression" => [count, 3],
+        "NonZero" => [tensors[node.Input(0)].Shape.Rank, count],
+        _ => null,
+    };
 
     private static bool TryEvaluate(NodeOperands operands, InferredTensors result)
     {

@@ -12,6 +12,7 @@ internal static class OpenVinoOperators
         One("PriorBoxClustered", PriorBoxes.Clustered);
         One("RegionYolo", RegionYolo.Evaluate);
         table.Add(OperatorDomains.KeyOf(OperatorDomains.OpenVino, "Proposal"), new HostOperator(Proposal.Evaluate));
+        One("ROIAlign", BoxOperators.RoiAlignOfSamples);
         One("ROIPooling", RegionPooling.Bilinear);
         One("PSROIPooling", RegionPooling.PositionSensitive);
         One("EmbeddingBagOffsetsSum", EmbeddingOperators.BagOffsets);
