@@ -11,8 +11,9 @@ public enum QuantizationGranularity
     PerChannel,
 
     /// <summary>
-    /// Of the 8-bit operands of a matrix product, for groups of neighbours along K, in row-major order: [K / group size, N] of the weights,
-    /// one for each group and column; [M, K / group size] of the source, one for each row and group. Every matrix of a batch has the same.
+    /// Of the integer operands of a matrix product, for groups of neighbours along K, in row-major order: [K / group size, N] of the
+    /// weights, one for each group and column (the last group may be shorter); [M, K / group size] of the source, one for each row and
+    /// group. Every matrix of a batch has the same.
     /// </summary>
     PerGroup,
 }

@@ -48,10 +48,13 @@ public enum DataType : byte
     /// <summary>Unsigned 64-bit integer; models only.</summary>
     UInt64,
 
-    /// <summary>Signed 4-bit integer; models only, where each element takes a byte.</summary>
+    /// <summary>
+    /// Signed 4-bit integer; models, and weights of products with a floating-point source. Each element takes a byte, except in packed
+    /// weights, which hold two in a byte.
+    /// </summary>
     Int4,
 
-    /// <summary>Unsigned 4-bit integer; models only, where each element takes a byte.</summary>
+    /// <summary>Unsigned 4-bit integer; as <see cref="Int4"/>.</summary>
     UInt4,
 
     /// <summary>Signed 2-bit integer; models only, where each element takes a byte.</summary>
@@ -127,6 +130,12 @@ public static class DataTypes
 
     /// <summary>True for u8 and s8, the operands of integer products.</summary>
     public static bool IsInt8(this DataType type) => type is DataType.Int8 or DataType.UInt8;
+
+    /// <summary>True for u4 and s4.</summary>
+    public static bool IsInt4(this DataType type) => type is DataType.Int4 or DataType.UInt4;
+
+    /// <summary>True for the integers that weights of a product with a floating-point source may be: u8, s8, u4 and s4.</summary>
+    public static bool IsIntegerWeight(this DataType type) => type.IsInt8() || type.IsInt4();
 
     /// <summary>True for f32, bf16, f16 and f64.</summary>
     public static bool IsFloatingPoint(this DataType type) =>

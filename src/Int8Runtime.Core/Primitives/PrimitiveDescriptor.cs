@@ -105,11 +105,11 @@ public abstract record PrimitiveDescriptor
     }
 
     /// <summary>Checks the number of scales or zero points of groups along K.</summary>
-    private protected void RequireGroups(int groupSize, int count, int sum, int vectors)
+    private protected void RequireGroups(int? groupSize, int? count, int sum, int vectors, bool mayEndEarly)
     {
-        if (groupSize > 0)
-            Require(sum % groupSize == 0 && count == (long)(sum / groupSize) * vectors,
-                $"{count} scales or zero points in groups of {groupSize} given for {vectors} vectors of {sum}.");
+        if (groupSize is > 0 and int size)
+            Require((mayEndEarly || sum % size == 0) && count == ((long)sum + size - 1) / size * vectors,
+                $"{count} scales or zero points in groups of {size} given for {vectors} vectors of {sum}.");
     }
 
     /// <summary>Checks that the zero points of an 8-bit operand are values of its type; those of s32 may be any.</summary>

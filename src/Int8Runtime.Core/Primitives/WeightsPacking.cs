@@ -4,6 +4,10 @@ namespace Int8Runtime;
 /// <summary>Packs weights once, when a model is compiled.</summary>
 internal static class WeightsPacking
 {
+    /// <summary>Strided weights of 4 bits as the bytes that they take.</summary>
+    public static MemoryDescriptor Bytes(MemoryDescriptor weights) =>
+        weights.DataType.IsInt4() ? weights.WithDataType(DataType.UInt8) : weights;
+
     /// <summary>Copies plain weights into <paramref name="target"/>, strided or packed, and returns the new memory.</summary>
     /// <param name="engine">Engine whose reorders are used for strided targets.</param>
     /// <param name="source">Weights in strided memory.</param>

@@ -46,8 +46,8 @@ internal sealed unsafe class RefConvolution<TDescriptor>(PrimitiveKind kind, str
         descriptor is ConvolutionDescriptor convolution ? FusedDepthwise.Of(convolution, attributes) : null;
 
     private Rejection? RefuseStage(ConvolutionDescriptorBase descriptor, PrimitiveAttributes attributes) =>
-        RefuseOperands(descriptor.Source, descriptor.Weights, descriptor.Bias, descriptor.Destination)
-            ?? RefProduct.RefuseTypes(Name, descriptor.Source, descriptor.Weights)
+        RefuseOperands(descriptor.Source, WeightsPacking.Bytes(descriptor.Weights), descriptor.Bias, descriptor.Destination)
+            ?? RefProduct.RefuseTypes(Name, attributes, descriptor.Source, descriptor.Weights)
             ?? ProductQuantization.Refuse(Name, attributes, descriptor.Source.DataType);
 
     private void ExecuteStage(TDescriptor descriptor, PrimitiveAttributes attributes, in ExecutionArguments arguments)

@@ -59,12 +59,16 @@ internal unsafe ref struct RefProduct
     }
 
     /// <summary>
-    /// A refusal unless both operands are 8-bit integers, or the source is floating-point and the weights are that or 8-bit.
+    /// A refusal unless both operands are 8-bit integers, or the source is floating-point (or becomes so, because it is dequantized) and
+    /// the weights are that or integers of 8 or 4 bits.
     /// </summary>
-    public static Rejection? RefuseTypes(string name, MemoryDescriptor source, MemoryDescriptor weights)
+    public static Rejection? RefuseTypes(
+        string name, PrimitiveAttributes attributes, MemoryDescriptor source, MemoryDescriptor weights)
     {
         bool integer = source.DataType.IsInt8() && weights.DataType.IsInt8();
-        bool floating = source.DataType.IsFloatingPoint() && (weights.DataType.IsFloatingPoint() || weights.DataType.IsInt8());
+        bool floating = source.DataType.IsFloatingPoint()
+            ? weights.DataType.IsFloatingPoint() || weights.DataType.IsIntegerWeight()
+            : weights.DataType.IsInt4() && ProductQuantization.Dequantizes(attributes, source.DataType);
         return integer || floating
             ? null
             : new Rejection(name, RejectionReason.DataTypes,
@@ -126,7 +130,7 @@ internal unsafe ref struct RefProduct
             float x = _sourceType.IsInt8()
                 ? DequantizeSource(sourceOffset, sourceIndex)
                 : ScalarAccess.Load(_sourceData, _sourceType, sourceOffset);
-            float w = _weightsType.IsInt8()
+            float w = _weightsType.IsIntegerWeight()
                 ? Dequantize(ScalarAccess.LoadInteger(_weightsData, _weightsType, weightsOffset), weightsIndex)
                 : ScalarAccess.Load(_weightsData, _weightsType, weightsOffset);
             _floatSum = MathF.FusedMultiplyAdd(x, w, _floatSum);
@@ -143,7 +147,7 @@ internal unsafe ref struct RefProduct
         return ScalarAccess.LoadReal(_sourceData, _sourceType, offset, scale, zeroPoint);
     }
 
-    // 8-bit weights of a floating-point source: the difference to the zero point, times the scale of its group. Other scales
+    // Integer weights of a floating-point source: the difference to the zero point, times the scale of its group. Other scales
     // are applied to the sum.
     private readonly float Dequantize(int weight, scoped ReadOnlySpan<int> index)
     {

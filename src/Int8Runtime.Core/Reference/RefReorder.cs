@@ -19,14 +19,16 @@ internal sealed unsafe class RefReorder() : RefImplementation<ReorderDescriptor>
     protected override Rejection? Refuse(ReorderDescriptor descriptor, PrimitiveAttributes attributes)
     {
         if (descriptor.Destination.Packed is null)
-            return RefuseOperands(descriptor.Source, descriptor.Destination);
+            return Converts(descriptor, attributes)
+                ? RefuseOperands(descriptor.Source, descriptor.Destination)
+                : RefuseOperands(WeightsPacking.Bytes(descriptor.Source), WeightsPacking.Bytes(descriptor.Destination));
         if (descriptor.Source.DataType != descriptor.Destination.DataType)
             return new Rejection(Name, RejectionReason.DataTypes,
                 $"packing {descriptor.Source.DataType.ToShortName()} as {descriptor.Destination.DataType.ToShortName()}; "
                 + "convert the weights first");
         return Converts(descriptor, attributes)
             ? new Rejection(Name, RejectionReason.Quantization, "packing with scales, zero points or a sum; quantize the weights first")
-            : RefuseOperands(descriptor.Source);
+            : RefuseOperands(WeightsPacking.Bytes(descriptor.Source));
     }
 
     /// <inheritdoc/>

@@ -26,8 +26,8 @@ internal static unsafe class ScalarAccess
     /// <summary>The element at <paramref name="index"/> as an integer.</summary>
     public static int LoadInteger(void* data, DataType type, long index) => type switch
     {
-        DataType.UInt8 => ((byte*)data)[index],
-        DataType.Int8 => ((sbyte*)data)[index],
+        DataType.UInt8 or DataType.UInt4 => ((byte*)data)[index],
+        DataType.Int8 or DataType.Int4 => ((sbyte*)data)[index],
         DataType.Int32 => ((int*)data)[index],
         _ => throw new NotSupportedException($"{type.ToShortName()} is not an integer operand."),
     };
@@ -91,6 +91,10 @@ internal static unsafe class ScalarAccess
                 break;
             case DataType.Int8:
                 ((sbyte*)data)[index] = (sbyte)Quantize(value, zeroPoint, sbyte.MinValue, sbyte.MaxValue);
+                break;
+            case DataType.UInt4 or DataType.Int4:
+                (int min, int max) = type.IntegerRange();
+                ((byte*)data)[index] = unchecked((byte)Quantize(value, zeroPoint, min, max));
                 break;
             case DataType.Int32:
                 ((int*)data)[index] = (int)Quantize(value, zeroPoint, int.MinValue, int.MaxValue);

@@ -8,23 +8,34 @@ namespace Int8Runtime.X64;
 /// <param name="Product">Temporaries of the product, held all the time.</param>
 /// <param name="Epilogue">Registers of the epilogue, needed while the operands of products are not.</param>
 /// <param name="Steps">Steps whose operands are held at a time.</param>
-internal readonly record struct BrgemmRegisters(int Total, int Product, int Epilogue, int Steps = 1)
+/// <param name="Compact">The format of weights that become f32 in registers; null for others.</param>
+internal readonly record struct BrgemmRegisters(int Total, int Product, int Epilogue, int Steps = 1, CompactFormat? Compact = null)
 {
     /// <summary>The budget of a kernel. Without opmasks a partial last vector needs one more register for its mask.</summary>
-    public static BrgemmRegisters For(IsaTraits traits, DotProductKind product, EpilogueSpec epilogue, int columns)
+    public static BrgemmRegisters For(
+        IsaTraits traits, DotProductKind product, EpilogueSpec epilogue, int columns, CompactFormat? compact = null)
     {
         int mask = !traits.HasOpmask && columns % traits.Lanes32 != 0 ? 1 : 0;
         return new BrgemmRegisters(
             traits.VectorRegisters, DotProducts.Create(product, traits).Temporaries, EpilogueEmitter.NeedsOf(epilogue).Vectors + mask,
-            product.StepsOfSum());
+            compact?.RowsTogether ?? product.StepsOfSum(), compact);
+    }
+
+    /// <summary>Registers that operands of a tile take while products are summed.</summary>
+    /// <param name="rows">Rows of the tile.</param>
+    /// <param name="vectors">Vectors of the tile.</param>
+    /// <param name="steps">Steps whose operands are held at a time.</param>
+    /// <param name="compact">The format of weights that become f32 in registers; null for others, which a single row takes from memory.</param>
+    public static int OperandsOf(int rows, int vectors, int steps, CompactFormat? compact)
+    {
+        int weights = rows > 1 ? Math.Min(rows, vectors) : compact is null ? 0 : 1;
+        int factors = compact is null ? 0 : CompactReader.ConstantsOf(compact) + (vectors * CompactReader.RegistersOfVector(compact));
+        return (steps * (weights + 1)) + factors;
     }
 
     /// <summary>Whether a tile of this size fits.</summary>
-    public bool Fits(int rows, int vectors)
-    {
-        int operands = Steps * (rows == 1 ? 1 : Math.Min(rows, vectors) + 1);
-        return (rows * vectors) + Product + Math.Max(operands, Epilogue) <= Total;
-    }
+    public bool Fits(int rows, int vectors) =>
+        (rows * vectors) + Product + Math.Max(OperandsOf(rows, vectors, Steps, Compact), Epilogue) <= Total;
 }
 
 /// <summary>How columns and rows are divided among tiles.</summary>
@@ -42,9 +53,10 @@ internal sealed record BrgemmBlocking(int Rows, int Vectors);
 /// <param name="Lines">Lines of <paramref name="Rows"/> rows that a tile may span, whole ones only; 1 where it may not.</param>
 /// <param name="LineStep">Bytes of the source from a line to the next.</param>
 /// <param name="CacheBytes">Bytes of the second-level cache; 0 if unknown.</param>
+/// <param name="IsOneTile">Whether a tile holds all rows.</param>
 internal readonly record struct BlockingProblem(
     BrgemmRegisters Registers, int Rows, int Vectors, int Steps, int VectorBytes, long RowStep, int Lines = 1, long LineStep = 0,
-    int CacheBytes = 0)
+    int CacheBytes = 0, bool IsOneTile = false)
 {
     // More panels of weights than this, read side by side, are more than the hardware prefetchers follow.
     private const int MaximumVectors = 8;
@@ -106,7 +118,7 @@ internal readonly record struct BlockingProblem(
         return most;
     }
 
-    private bool IsTile(int rows) => rows <= Rows || (rows % Rows == 0 && rows / Rows <= Lines);
+    private bool IsTile(int rows) => IsOneTile ? rows == Rows : rows <= Rows || (rows % Rows == 0 && rows / Rows <= Lines);
 
     // The least cost first; of equal ones the tile with fewer rows.
     private List<(KernelTile Tile, double Cost)> BestOfEachWidth()

@@ -10,7 +10,8 @@
 //       acc[m, n] += repeat(source[m, step]) · residual[n]
 //     destination[m, n] = epilogue(acc[m, n])
 //
-// Packed weights of a column vector are read from start to end: [run][step][lane][interleave].
+// Packed weights of a column vector are read from start to end: [run][step][lane][interleave]. Compact ones (CompactFormat) become f32 in
+// registers; their groups take the place of runs.
 using Int8Runtime.Jit;
 using static Int8Runtime.Jit.VectorOp;
 
@@ -39,6 +40,7 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
         + (spec.Clip is { } clip ? $"_e{clip}" : "")
         + (spec.Lines is { } lines ? $"_l{lines.Pixels}:{lines.SourceStep}:{lines.DestinationStep}" : "")
         + (spec.Lines?.Clip is { } ends ? $"_v{ends}" : "")
+        + (spec.Compact is { } compact ? $"_w{compact}" : "")
         + (spec.HasCompensation ? "_comp" : "") + (spec.Residuals is null ? "" : "_split") + $"_{spec.Epilogue}";
 
     /// <summary>Interleaved sums for each accumulator: small tiles split K so that products do not wait for each other.</summary>
@@ -64,6 +66,7 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
         private readonly int _vectorBytes;
         private readonly VecArray _accumulators; // [m, n]
         private readonly Gpr _source, _destination, _weights;
+        private CompactReader? _reader; // of compact weights, while they are read
 
         public Body(KernelAssembler asm, BrgemmSpec spec)
         {
@@ -71,9 +74,12 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
             _vectorBytes = asm.Traits.VectorBytes;
             _product = DotProducts.Create(spec.Product, asm.Traits);
             _product.Prepare(asm);
-            _group = spec.Product.StepsOfSum();
-            int free = asm.Registers.Free(RegisterClass.Vector) - OperandRegisters;
-            _chains = ChainsOf(spec.Rows, spec.Vectors, free);
+            _group = spec.Compact?.RowsTogether ?? spec.Product.StepsOfSum();
+            int free = asm.Registers.Free(RegisterClass.Vector)
+                - BrgemmRegisters.OperandsOf(spec.Rows, spec.Vectors, _group, spec.Compact);
+
+            // Making f32 of compact weights takes longer than products wait for each other.
+            _chains = spec.Compact is null ? ChainsOf(spec.Rows, spec.Vectors, free) : 1;
             _accumulators = asm.Registers.Vecs("acc", spec.Rows, spec.Vectors);
             _source = asm.Registers.Gpr("source");
             _destination = asm.Registers.Gpr("destination");
@@ -83,8 +89,6 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
         // Either the weights of a step are held and the rows pass by, or the other way round; a single row takes its weights
         // from memory.
         private bool HoldsWeights => _spec.Vectors <= _spec.Rows;
-
-        private int OperandRegisters => _group * (_spec.Rows == 1 ? 1 : Math.Min(_spec.Rows, _spec.Vectors) + 1);
 
         public void Emit()
         {
@@ -98,7 +102,10 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
                 using (VecArray chains = _asm.Registers.Vecs("chain", _chains - 1, _spec.Rows * _spec.Vectors))
                 {
                     EmitStart(chains);
-                    EmitRuns(chains);
+                    if (_spec.Compact is { } compact)
+                        EmitGroups(compact, chains);
+                    else
+                        EmitRuns(chains);
                     EmitChainSums(chains);
                 }
 
@@ -137,8 +144,7 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
         private void EmitRuns(VecArray chains)
         {
             using Gpr runs = _asm.Registers.Gpr("runs"), run = _asm.Registers.Gpr("run"), row = _asm.Registers.Gpr("row");
-            using VecArray held = _asm.Registers.Vecs("held", _spec.Rows == 1 ? 0 : Math.Min(_spec.Rows, _spec.Vectors), _group);
-            using VecArray passing = _asm.Registers.Vecs("passing", _group);
+            using VecArray held = HeldOperands(), passing = _asm.Registers.Vecs("passing", _group);
             _asm.Mov(run, Argument(nameof(BrgemmArguments.Runs)));
             _asm.Mov(runs, Argument(nameof(BrgemmArguments.RunCount)));
             foreach (RunGroup group in GroupsOfRuns())
@@ -163,6 +169,23 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
                 });
             }
         }
+
+        // Compact weights: rows of K from the first to the last, group by group.
+        private void EmitGroups(CompactFormat compact, VecArray chains)
+        {
+            using Gpr row = _asm.Registers.Gpr("row");
+            using VecArray held = HeldOperands(), passing = _asm.Registers.Vecs("passing", _group);
+            using CompactReader reader = new(_asm, compact, _spec.Vectors);
+            _reader = reader;
+            _asm.Mov(row, _source);
+            _asm.Mov(_weights, Argument(nameof(BrgemmArguments.Weights)));
+            int[] rows = [.. Enumerable.Range(0, _spec.Rows)];
+            reader.ForGroups(_weights, steps => EmitPiece(new Piece(steps, rows), row, chains, held, passing));
+        }
+
+        // Of the rows or the weights, whichever are fewer; of a single row compact weights, which cannot be operands in memory.
+        private VecArray HeldOperands() => _asm.Registers.Vecs(
+            "held", _spec.Rows > 1 ? Math.Min(_spec.Rows, _spec.Vectors) : _spec.Compact is null ? 0 : 1, _group);
 
         // Neighbouring runs in which the same lines of the tile take part; Runs is 0 for as many as the caller gives.
         private readonly record struct RunGroup(int Runs, int FirstLine, int EndLine);
@@ -223,7 +246,8 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
             int rest = piece.Steps;
             if (piece.Rows.Length > 0)
             {
-                int unroll = UnrolledInstructions / (_spec.Rows * _spec.Vectors * _product.Instructions);
+                int unroll = UnrolledInstructions
+                    / (_spec.Vectors * ((_spec.Rows * _product.Instructions) + (_reader is null ? 0 : CompactReader.Instructions)));
                 unroll = Math.Clamp(unroll, _chains * _group, LongestUnroll) / (_chains * _group) * (_chains * _group);
                 if (rest > unroll * ShortestLoop)
                 {
@@ -240,13 +264,13 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
                 EmitSteps(piece with { Steps = rest }, row, chains, held, passing);
             }
 
-            if (rest > 0 && _spec.Clip is not null) // otherwise nothing of the run follows
+            if (rest > 0 && (_spec.Clip is not null || _reader is not null)) // otherwise nothing of the run follows
                 Advance(rest);
 
             void Advance(int steps)
             {
                 _asm.Add(row, steps * StepBytes);
-                _asm.Add(_weights, steps * _vectorBytes);
+                _asm.Add(_weights, _spec.Compact?.BytesOf(steps) ?? steps * _vectorBytes);
             }
         }
 
@@ -264,6 +288,15 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
                         _product.LoadSource(_asm, to(s), Source(m, s));
                 }
 
+                void LoadWeights(int n, Func<int, Vec> to)
+                {
+                    if (_reader is not null)
+                        _reader.Load(_weights, n, first, steps, to);
+                    else
+                        for (int s = 0; s < steps; s++)
+                            _asm.Emit(Vmovups, to(s), Weights(n, s));
+                }
+
                 void Accumulate(int m, int n, Func<int, Vec> source, Func<int, Operand> weights)
                 {
                     if (steps == 1)
@@ -276,18 +309,22 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
                 {
                     Load(0, s => passing[s]);
                     for (int n = 0; n < _spec.Vectors; n++)
-                        Accumulate(0, n, s => passing[s], s => Weights(n, s));
+                    {
+                        if (_reader is not null)
+                            LoadWeights(n, s => held[0, s]);
+                        Accumulate(0, n, s => passing[s], s => _reader is null ? Weights(n, s) : held[0, s]);
+                    }
                 }
                 else if (HoldsWeights)
                 {
                     for (int n = 0; n < _spec.Vectors; n++)
-                        for (int s = 0; s < steps; s++)
-                            _asm.Emit(Vmovups, held[n, s], Weights(n, s));
+                        LoadWeights(n, s => held[n, s]);
                     foreach (int m in piece.Rows)
                     {
                         if (_spec.Vectors == 1 && _product.EmbedsBroadcast)
                         {
-                            _product.Accumulate(_asm, Sum(m, 0), held[0], Source(m, 0).Broadcast);
+                            for (int s = 0; s < steps; s++)
+                                _product.Accumulate(_asm, Sum(m, 0), held[0, s], Source(m, s).Broadcast);
                             continue;
                         }
 
@@ -302,8 +339,7 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
                         Load(m, s => held[m, s]);
                     for (int n = 0; n < _spec.Vectors; n++)
                     {
-                        for (int s = 0; s < steps; s++)
-                            _asm.Emit(Vmovups, passing[s], Weights(n, s));
+                        LoadWeights(n, s => passing[s]);
                         foreach (int m in piece.Rows)
                             Accumulate(m, n, s => held[m, s], s => passing[s]);
                     }

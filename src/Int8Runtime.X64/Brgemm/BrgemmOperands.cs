@@ -38,7 +38,7 @@ internal readonly record struct BrgemmOperands(
         if (ProductQuantization.Dequantizes(attributes, source))
             rejection = Refuse(RejectionReason.Quantization, "integers with scales or zero points in groups");
         else if (!(source.IsInt8() && weights.IsInt8())
-            && !(FloatConversion.Reads(source) && (FloatConversion.Reads(weights) || weights.IsInt8())))
+            && !(FloatConversion.Reads(source) && (FloatConversion.Reads(weights) || weights.IsIntegerWeight())))
             rejection = Refuse(RejectionReason.DataTypes, $"{source.ToShortName()} source with {weights.ToShortName()} weights");
         else if (!destination.IsInt8() && destination != DataType.Int32 && !FloatConversion.Reads(destination))
             rejection = Refuse(RejectionReason.DataTypes, $"{destination.ToShortName()} destination");
@@ -105,7 +105,7 @@ internal readonly record struct BrgemmOperands(
 
     /// <summary>The zero point that packing subtracts from the weights; null where the product takes them as they are.</summary>
     public ZeroPoint? SubtractedZeroPoint(PrimitiveAttributes attributes, DataType weights) =>
-        Product == DotProductKind.Int16 || (Product == DotProductKind.Float32 && weights.IsInt8()) ? attributes.WeightsZeroPoint : null;
+        Product == DotProductKind.Int16 || (Product == DotProductKind.Float32 && weights.IsIntegerWeight()) ? attributes.WeightsZeroPoint : null;
 
     /// <summary>Checks a source zero point that is given at execution.</summary>
     /// <param name="zeroPoint">The zero point.</param>

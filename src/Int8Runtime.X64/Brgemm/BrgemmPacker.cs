@@ -47,7 +47,7 @@ internal sealed unsafe class BrgemmPacker
         byte* packed = destination + (matrix * _spec.MatrixBytes) + ((long)vector * _spec.VectorStride);
         byte* room = stackalloc byte[ColumnPanel.Rows * _spec.Lanes * sizeof(float)];
         var rows = new ColumnPanel(source + origin, _sumOffsets, _columnStride, _spec.Type.SizeInBytes(), count, room);
-        if (_spec.Product == DotProductKind.Float32 && _spec.Type.IsInt8())
+        if (_spec.Product == DotProductKind.Float32 && _spec.Type.IsIntegerWeight())
         {
             PackDequantized(rows, (float*)packed, count, matrix, first, zeroPoint);
             return;
@@ -79,21 +79,19 @@ internal sealed unsafe class BrgemmPacker
             compensation[lane] = unchecked(sums[lane] * _spec.CompensationFactor);
     }
 
-    /// <summary>Copies one vector of 8-bit columns of one matrix: a row of lanes for each index of K.</summary>
+    /// <summary>Copies one vector of columns of one matrix, a byte for each weight: a row of lanes for each index of K.</summary>
     /// <param name="index">The vector.</param>
     /// <param name="source">The weights.</param>
-    /// <param name="destination">The rows.</param>
-    /// <param name="flip">What every byte is combined with by exclusive or.</param>
-    public void CopyVector(int index, byte* source, byte* destination, byte flip)
+    /// <param name="destination">The rows; absent columns are zeros.</param>
+    public void CopyVector(int index, byte* source, byte* destination)
     {
         int matrix = index / _spec.Vectors, first = index % _spec.Vectors * _spec.Lanes, count = Math.Min(_spec.Lanes, _spec.Columns - first);
         byte* room = stackalloc byte[ColumnPanel.Rows * _spec.Lanes];
         var rows = new ColumnPanel(source + _matrixOffsets[matrix] + (first * _columnStride), _sumOffsets, _columnStride, 1, count, room);
         for (int k = 0; k < _sumOffsets.Length; k++, destination += _spec.Lanes)
         {
-            byte* row = rows.Row(k);
-            for (int lane = 0; lane < _spec.Lanes; lane++)
-                destination[lane] = lane < count ? (byte)(row[lane] ^ flip) : (byte)0;
+            Unsafe.CopyBlockUnaligned(destination, rows.Row(k), (uint)count);
+            new Span<byte>(destination + count, _spec.Lanes - count).Clear();
         }
     }
 
@@ -122,11 +120,11 @@ internal sealed unsafe class BrgemmPacker
         }
     }
 
-    // 8-bit weights that meet an f32 source: w − zero point, times the scale of the group that K and column fall into.
+    // Integer weights that meet an f32 source: w − zero point, times the scale of the group that K and column fall into.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PackDequantized(ColumnPanel rows, float* packed, int count, int matrix, int first, int zeroPoint)
     {
-        bool signed = _spec.Type == DataType.Int8;
+        bool signed = _spec.Type is DataType.Int8 or DataType.Int4;
         int channel = (_spec.BatchRank == 0 ? matrix * _spec.Columns : 0) + first;
         ZeroPoint? zeroPoints = _spec.ZeroPoint;
         QuantizationScale? scales = _spec.GroupScale;

@@ -39,6 +39,12 @@ internal sealed record BrgemmSpec
     /// <summary>Bytes from one vector of packed weights to its right neighbour.</summary>
     public required int WeightsStride { get; init; }
 
+    /// <summary>
+    /// The format of integer weights that become f32 in registers; there are no runs then but its groups, one behind the other. Null for
+    /// weights of the product's own type.
+    /// </summary>
+    public CompactFormat? Compact { get; init; }
+
     /// <summary>Where residuals of split weights lie; null if weights are not split.</summary>
     public BrgemmResiduals? Residuals { get; init; }
 

@@ -54,7 +54,7 @@ internal sealed record BrgemmWeightsSpec
     /// <summary>How the weights are split, for reports; empty if they are not.</summary>
     public string SplitDetails => !IsSplit ? "" : $", {(Product.StepsOfSum() == 2 ? "quads" : "pairs")} split against saturation";
 
-    /// <summary>Scales of groups along K, by which 8-bit weights of an f32 product are multiplied; null for none.</summary>
+    /// <summary>Scales of groups along K, by which integer weights of an f32 product are multiplied; null for none.</summary>
     public QuantizationScale? GroupScale { get; init; }
 
     /// <summary>Steps of a run.</summary>

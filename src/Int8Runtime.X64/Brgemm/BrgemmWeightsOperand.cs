@@ -6,12 +6,14 @@ namespace Int8Runtime.X64;
 /// <param name="Vectors">Packed vectors of columns.</param>
 /// <param name="Compensation">Initial accumulators, without meaning if there are none.</param>
 /// <param name="Residuals">Residuals of split weights, without meaning if there are none.</param>
-internal readonly unsafe record struct PreparedWeights(BrgemmWeightsSpec Spec, nint Vectors, nint Compensation, nint Residuals)
+/// <param name="MatrixBytes">Bytes from the vectors of a matrix to those of the next.</param>
+internal readonly unsafe record struct PreparedWeights(
+    BrgemmWeightsSpec Spec, nint Vectors, nint Compensation, nint Residuals, long MatrixBytes)
 {
     /// <summary>The weights from a matrix on.</summary>
     public PreparedWeights Matrix(int index) => this with
     {
-        Vectors = Vectors + (nint)(index * Spec.MatrixBytes),
+        Vectors = Vectors + (nint)(index * MatrixBytes),
         Compensation = Compensation + (nint)((long)index * Spec.CompensationStride * sizeof(int)),
         Residuals = Residuals + (nint)((long)index * Spec.Vectors * (Spec.Residuals?.Stride ?? 0)),
     };
@@ -34,7 +36,7 @@ internal sealed unsafe class BrgemmWeightsOperand
         ScratchBytes = (packer is null ? 0 : RoundUp(spec.SizeInBytes)) + (hasRuntimeZeroPoint ? RoundUp(CompensationBytes) : 0);
     }
 
-    /// <summary>What expands weights that stay bytes, for each block of columns; null where kernels read the weights as they are.</summary>
+    /// <summary>The layout of weights that stay integers although the product is one of floats; null for all others.</summary>
     public CompactWeights? Compact { get; private init; }
 
     /// <summary>The layout in which the weights are given.</summary>
@@ -55,10 +57,10 @@ internal sealed unsafe class BrgemmWeightsOperand
     /// <param name="operands">The product.</param>
     /// <param name="sourceZeroPoint">The source's zero point.</param>
     /// <param name="rejection">Why the layout is not served, if the result is null.</param>
-    /// <param name="mayExpand">Whether the plan can expand blocks of <see cref="Compact"/> weights.</param>
+    /// <param name="takesCompact">Whether the plan has kernels for <see cref="Compact"/> weights.</param>
     public static BrgemmWeightsOperand? TryCreate(
         string name, MemoryDescriptor given, BrgemmWeightsSpec spec, BrgemmOperands operands, ZeroPoint? sourceZeroPoint,
-        out Rejection? rejection, bool mayExpand = false)
+        out Rejection? rejection, bool takesCompact = false)
     {
         rejection = null;
         if ((long)spec.Runs * spec.RunSteps * spec.Lanes * 4 > int.MaxValue - 64)
@@ -80,14 +82,10 @@ internal sealed unsafe class BrgemmWeightsOperand
             given = given.IsAny ? new MemoryDescriptor(given.Dimensions, given.DataType) : given;
         }
 
-        if (mayExpand && CompactWeights.Serve(spec))
+        if (takesCompact && CompactWeights.TryCreate(spec) is { } compact && (given.IsAny || compact.Equals(given.Packed)))
         {
-            var compact = new CompactWeights(spec);
-            if (given.IsAny || compact.Equals(given.Packed))
-            {
-                var bytes = MemoryDescriptor.ForPacked(given.Dimensions, given.DataType, compact);
-                return new BrgemmWeightsOperand(spec, bytes, null, runtime, shift) { Compact = compact };
-            }
+            var integers = MemoryDescriptor.ForPacked(given.Dimensions, given.DataType, compact);
+            return new BrgemmWeightsOperand(spec, integers, null, runtime, shift) { Compact = compact };
         }
 
         if (given.IsAny || layout.Equals(given.Packed))
@@ -134,7 +132,8 @@ internal sealed unsafe class BrgemmWeightsOperand
             compensation = scaled;
         }
 
-        return new PreparedWeights(_spec, (nint)weights, (nint)compensation, (nint)(weights + _spec.ResidualOffset));
+        return new PreparedWeights(_spec, (nint)weights, (nint)compensation, (nint)(weights + _spec.ResidualOffset),
+            Compact?.MatrixBytes ?? _spec.MatrixBytes);
     }
 
     /// <summary>The zero point of weights that are packed at execution; 0 if it is no argument.</summary>

@@ -1,125 +1,135 @@
-// 8-bit weights of matrix products with an f32 source: they stay bytes in memory, and become f32 a block of columns at a time, in the cache, just
-// before kernels read them. A product with few rows reads a quarter of what f32 weights take from memory. Packed, for each matrix and vector
-// of columns:  [k][lane] s8 (u8 weights and their zero points less 128), then for each group of k [lane] f32 scales and [lane] f32 zero points
+// Integer weights of matrix products with a floating-point source stay integers in memory, of 8 bits or of 4, and become f32 where
+// they are read: in registers if one tile holds all rows of the result, else a block of columns at a time, in the cache. A product with
+// few rows reads a quarter or an eighth of what f32 weights take from memory.
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace Int8Runtime.X64;
 
-/// <summary>The layout, and what expands it: <c>(w − zero point) · scale of the group</c>, as <see cref="BrgemmPacker"/> would write it.</summary>
-/// <param name="spec">The layout that kernels read.</param>
-internal sealed unsafe class CompactWeights(BrgemmWeightsSpec spec) : PackedLayout
+/// <summary>The packed layout: vectors of columns as <see cref="CompactFormat"/> has them, matrix after matrix.</summary>
+internal sealed unsafe class CompactWeights : PackedLayout
 {
-    private readonly int _rows = spec.Runs * spec.RunElements;
+    // Kernels reach neighbouring vectors by displacements of 32 bits.
+    private const long LargestVector = int.MaxValue / 16;
 
-    // Rows that share scales and zero points.
-    private readonly int _group = GroupOf(spec.GroupScale?.GroupSize ?? 0, spec.ZeroPoint?.GroupSize ?? 0, spec.Runs * spec.RunElements);
+    private readonly BrgemmWeightsSpec _spec;
 
-    /// <inheritdoc/>
-    public override string Name => $"brgemm:{spec.Type.ToShortName()}:n{spec.Lanes}";
-
-    /// <inheritdoc/>
-    public override long SizeInBytes => (long)spec.Matrices * spec.Vectors * VectorBytes;
-
-    private long VectorBytes => ((long)_rows * spec.Lanes) + ((long)Groups * spec.Lanes * 2 * sizeof(float));
-
-    private int Groups => (_rows + _group - 1) / _group;
-
-    /// <summary>Whether weights of this kind can stay bytes.</summary>
-    public static bool Serve(BrgemmWeightsSpec spec) =>
-        spec.Product == DotProductKind.Float32 && spec.Type.IsInt8() && spec.Runs == 1 && spec.ZeroPoint is not { IsRuntime: true };
+    private CompactWeights(BrgemmWeightsSpec spec, CompactFormat format) => (_spec, Format) = (spec, format);
 
     /// <inheritdoc/>
-    public override bool Equals(PackedLayout? other) => other is CompactWeights weights && spec.Equals(weights.Spec);
+    public override string Name => $"brgemm:{_spec.Type.ToShortName()}:n{_spec.Lanes}";
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(spec, nameof(CompactWeights));
+    public override long SizeInBytes => _spec.Matrices * MatrixBytes;
 
-    private BrgemmWeightsSpec Spec => spec;
+    /// <summary>How a vector of columns lies in memory.</summary>
+    public CompactFormat Format { get; }
 
-    /// <summary>Writes a vector of columns as kernels read it.</summary>
-    /// <param name="matrix">The matrix.</param>
-    /// <param name="vector">The vector.</param>
-    /// <param name="compact">All weights in this layout.</param>
-    /// <param name="expanded">Receives a row of lanes for each k.</param>
-    public void Expand(int matrix, int vector, byte* compact, float* expanded)
+    /// <summary>Bytes of a matrix.</summary>
+    public long MatrixBytes => _spec.Vectors * Format.VectorStride;
+
+    /// <summary>The layout of weights that kernels would read in that of <paramref name="spec"/>; null if they cannot stay integers.</summary>
+    public static CompactWeights? TryCreate(BrgemmWeightsSpec spec)
     {
-        int lanes = spec.Lanes;
-        byte* row = compact + ((((long)matrix * spec.Vectors) + vector) * VectorBytes);
-        var factors = (float*)(row + ((long)_rows * lanes));
-        for (int first = 0; first < _rows; first += _group, factors += 2 * lanes)
+        if (spec.Product != DotProductKind.Float32 || !spec.Type.IsIntegerWeight() || spec.Runs != 1
+            || spec.ZeroPoint is { IsRuntime: true })
+            return null;
+        var format = new CompactFormat
         {
-            int count = Math.Min(_group, _rows - first);
-            Expand((sbyte*)row, count, lanes, factors, factors + lanes, expanded);
-            row += (long)count * lanes;
-            expanded += (long)count * lanes;
-        }
+            Type = spec.Type,
+            Lanes = spec.Lanes,
+            Rows = spec.RunElements,
+            GroupRows = GroupOf(spec.GroupScale?.GroupSize ?? 0, spec.ZeroPoint?.GroupSize ?? 0, spec.RunElements),
+            HasScales = spec.GroupScale is not null,
+            ZeroType = ZeroTypeOf(spec.ZeroPoint),
+        };
+        return format.VectorStride > LargestVector ? null : new CompactWeights(spec, format);
     }
+
+    /// <inheritdoc/>
+    public override bool Equals(PackedLayout? other) => other is CompactWeights weights && _spec.Equals(weights._spec);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(_spec, nameof(CompactWeights));
 
     /// <inheritdoc/>
     internal override void Pack(MemoryDescriptor source, void* sourceData, void* destination)
     {
-        var packer = new BrgemmPacker(spec, source);
-        for (int i = 0; i < packer.VectorCount; i++)
+        var packer = new BrgemmPacker(_spec, source);
+        byte[] rows = new byte[Format.Rows * Format.Lanes];
+        fixed (byte* row = rows)
         {
-            byte* target = (byte*)destination + (i * VectorBytes);
-            packer.CopyVector(i, (byte*)sourceData, target, spec.Type == DataType.UInt8 ? (byte)0x80 : (byte)0);
-            var factors = (float*)(target + ((long)_rows * spec.Lanes));
-            for (int first = 0; first < _rows; first += _group, factors += 2 * spec.Lanes)
-                FactorsOf(first, i / spec.Vectors, i % spec.Vectors, factors, factors + spec.Lanes);
-        }
-    }
-
-    private static int GroupOf(int scales, int zeroPoints, int rows) => scales == 0 && zeroPoints == 0 ? rows
-        : scales == 0 || zeroPoints == 0 || scales == zeroPoints ? Math.Max(scales, zeroPoints)
-        : (int)System.Numerics.BigInteger.GreatestCommonDivisor(scales, zeroPoints);
-
-    // Scales and zero points of one k; absent columns have neither, so that they become zeros.
-    private void FactorsOf(int k, int matrix, int vector, float* scales, float* zeros)
-    {
-        int first = vector * spec.Lanes, count = Math.Min(spec.Lanes, spec.Columns - first);
-        int channel = spec.BatchRank == 0 ? (matrix * spec.Columns) + first : first;
-        new Span<float>(scales, spec.Lanes).Clear();
-        int shift = spec.Type == DataType.UInt8 ? 128 : 0;
-        new Span<float>(zeros, spec.Lanes).Fill(-shift);
-        if (spec.GroupScale is { } groups)
-            groups.Values.Slice((k / groups.GroupSize * spec.Columns) + channel, count).CopyTo(new Span<float>(scales, count));
-        else
-            new Span<float>(scales, count).Fill(1);
-        if (spec.ZeroPoint is not { } point)
-            return;
-        ReadOnlySpan<int> values = point.Values;
-        if (values.Length == 1)
-        {
-            new Span<float>(zeros, count).Fill(values[0] - shift);
-            return;
-        }
-
-        values = values.Slice((point.GroupSize == 0 ? 0 : k / point.GroupSize * spec.Columns) + channel, count);
-        for (int lane = 0; lane < count; lane++)
-            zeros[lane] = values[lane] - shift;
-    }
-
-    // The difference of two bytes is exact in f32, so that only the product rounds.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Expand(sbyte* row, int rows, int lanes, float* scales, float* zeros, float* expanded)
-    {
-        if (Avx512F.IsSupported && lanes == Vector512<float>.Count)
-        {
-            Vector512<float> scale = Vector512.Load(scales), zero = Vector512.Load(zeros);
-            for (sbyte* end = row + ((long)rows * lanes); row < end; row += lanes, expanded += lanes)
-                ((Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(Vector128.Load(row))) - zero) * scale).Store(expanded);
-            return;
-        }
-
-        for (sbyte* end = row + ((long)rows * lanes); row < end; row += lanes, expanded += lanes)
-        {
-            for (int lane = 0; lane < lanes; lane += 4)
+            for (int i = 0; i < packer.VectorCount; i++)
             {
-                Vector128<int> wide = Sse41.IsSupported ? Sse41.ConvertToVector128Int32(row + lane) : Vector128.Create(row[lane], row[lane + 1], row[lane + 2], (int)row[lane + 3]);
-                ((Vector128.ConvertToSingle(wide) - Vector128.Load(zeros + lane)) * Vector128.Load(scales + lane)).Store(expanded + lane);
+                packer.CopyVector(i, (byte*)sourceData, row);
+                byte* target = (byte*)destination + (i * Format.VectorStride);
+                for (int first = 0; first < Format.Rows; first += Format.GroupRows)
+                {
+                    int count = Math.Min(Format.GroupRows, Format.Rows - first);
+                    WriteFactors(first, i / _spec.Vectors, i % _spec.Vectors, target);
+                    WriteRows(row + ((long)first * Format.Lanes), count, target + Format.WeightsOffset);
+                    target += Format.WeightsOffset + Format.BytesOf(count);
+                }
+
+                new Span<byte>(target, (int)((byte*)destination + ((i + 1) * Format.VectorStride) - target)).Clear();
             }
         }
+    }
+
+    // Groups end where those of the scales or those of the zero points do.
+    private static int GroupOf(int scales, int zeroPoints, int rows)
+    {
+        int group = scales == 0 && zeroPoints == 0 ? rows
+            : scales == 0 || zeroPoints == 0 || scales == zeroPoints ? Math.Max(scales, zeroPoints)
+            : (int)System.Numerics.BigInteger.GreatestCommonDivisor(scales, zeroPoints);
+        return Math.Min(group, rows);
+    }
+
+    private static DataType ZeroTypeOf(ZeroPoint? zeroPoint)
+    {
+        if (zeroPoint is null || zeroPoint.IsZero)
+            return DataType.Undefined;
+        foreach (DataType type in (ReadOnlySpan<DataType>)[DataType.Int8, DataType.UInt8])
+        {
+            (int min, int max) = type.IntegerRange();
+            if (!zeroPoint.Values.ContainsAnyExceptInRange(min, max))
+                return type;
+        }
+
+        return DataType.Float32;
+    }
+
+    // Scales and zero points of a group; absent columns have neither, so that they become zeros.
+    private void WriteFactors(int k, int matrix, int vector, byte* target)
+    {
+        int lanes = Format.Lanes, first = vector * lanes, count = Math.Min(lanes, _spec.Columns - first);
+        int channel = _spec.BatchRank == 0 ? (matrix * _spec.Columns) + first : first;
+        new Span<byte>(target, Format.WeightsOffset).Clear();
+        for (int lane = 0; lane < count; lane++)
+        {
+            if (Format.HasScales)
+                ((float*)target)[lane] = _spec.GroupScale!.At(k, channel + lane, _spec.Columns);
+            if (!Format.HasZeros)
+                continue;
+            int zero = _spec.ZeroPoint!.At(k, channel + lane, _spec.Columns);
+            if (Format.ZeroType == DataType.Float32)
+                ((float*)(target + Format.ZerosOffset))[lane] = zero;
+            else
+                target[Format.ZerosOffset + lane] = unchecked((byte)zero);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void WriteRows(byte* rows, int count, byte* target)
+    {
+        int lanes = Format.Lanes;
+        if (Format.RowsTogether == 1)
+        {
+            Unsafe.CopyBlockUnaligned(target, rows, (uint)(count * lanes));
+            return;
+        }
+
+        for (int k = 0; k < count; k += 2, rows += 2 * lanes, target += lanes)
+            for (int lane = 0; lane < lanes; lane++)
+                target[lane] = (byte)((rows[lane] & 15) | (k + 1 < count ? rows[lanes + lane] << 4 : 0));
     }
 }

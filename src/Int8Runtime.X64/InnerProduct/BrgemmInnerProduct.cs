@@ -51,7 +51,7 @@ internal sealed class BrgemmInnerProduct(KernelCache cache, CpuFeatures cpu) : I
             GroupScale = request.Attributes.WeightsScale is { Granularity: QuantizationGranularity.PerGroup } groups ? groups : null,
         };
         if (BrgemmWeightsOperand.TryCreate(Name, descriptor.Weights, spec, operands, request.Attributes.SourceZeroPoint,
-            out rejection, mayExpand: true)
+            out rejection, takesCompact: true)
             is not { } weights)
             return rejection!;
         int sourceSize = source.DataType.SizeInBytes(), destinationSize = destination.DataType.SizeInBytes();

@@ -53,7 +53,7 @@ internal sealed class BrgemmMatMul(KernelCache cache, CpuFeatures cpu) : IImplem
             GroupScale = request.Attributes.WeightsScale is { Granularity: QuantizationGranularity.PerGroup } groups ? groups : null,
         };
         if (BrgemmWeightsOperand.TryCreate(Name, descriptor.Weights, spec, operands, request.Attributes.SourceZeroPoint,
-            out rejection, mayExpand: true)
+            out rejection, takesCompact: true)
             is not { } weights)
             return rejection!;
         return new BrgemmMatrixPlan(

@@ -25,6 +25,8 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
     private readonly BlockingProblem _blocking;
     private readonly long _copyBytes, _scratchOfThread; // of each worker: copied rows, then a block of expanded weights
     private readonly int _blockVectors;
+    private readonly CompactFormat? _compact;
+    private readonly CompiledKernel? _expansion; // of compact weights that kernels do not read themselves
 
     public BrgemmMatrixPlan(
         string name, PrimitiveDescriptor descriptor, MemoryDescriptor source, MemoryDescriptor destination, PlanRequest request,
@@ -52,34 +54,47 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
             HasCompensation = weights.HasCompensation,
             Epilogue = epilogue.Spec,
         };
+        IsaTraits traits = IsaTraits.For(operands.Isa);
+        _compact = weights.Compact?.Format;
+        var registers = BrgemmRegisters.For(traits, operands.Product, epilogue.Spec, problem.Columns, _compact);
+
+        // Where each weight is read by one tile only, it becomes f32 in a register.
+        bool readsCompact = _compact is not null && registers.Fits(problem.Rows, 1);
+        if (readsCompact)
+            template = template with { Compact = _compact, WeightsStride = checked((int)_compact!.VectorStride) };
+        else
+            registers = BrgemmRegisters.For(traits, operands.Product, epilogue.Spec, problem.Columns);
+        bool expands = _compact is not null && !readsCompact;
         _blocking = new BlockingProblem(
-            BrgemmRegisters.For(IsaTraits.For(operands.Isa), operands.Product, epilogue.Spec, problem.Columns), problem.Rows,
-            weightsSpec.Vectors, weightsSpec.RunSteps, weightsSpec.Lanes * 4, template.SourceStride,
-            CacheBytes: cpu.Caches.L2);
+            registers, problem.Rows, weightsSpec.Vectors, weightsSpec.RunSteps, weightsSpec.Lanes * 4, template.SourceStride,
+            CacheBytes: cpu.Caches.L2, IsOneTile: readsCompact);
         BrgemmBlocking blocking = _blocking.Choose(request.Tile);
-        if (weights.Compact is not null)
+        if (expands)
         {
+            _expansion = new CompactExpansion().GetOrCreate(
+                cache, new CompactExpansionSpec(_compact!, weightsSpec.VectorStride), operands.Isa);
+
             // A block of expanded weights stays in the second-level cache.
             int room = Math.Max(1, (cpu.Caches.L2 > 0 ? cpu.Caches.L2 : 1 << 20) / 2 / weightsSpec.VectorStride);
             blocking = blocking with { Vectors = Math.Min(blocking.Vectors, room) };
         }
 
         _kernels = new BrgemmKernels(cache, operands.Isa, template, blocking, problem.Rows, problem.Columns);
-        // Weights that stay bytes are expanded again for each block of rows, so such a block is larger.
-        int rowBlocks = weights.Compact is null ? 1 : 8;
+        // Weights are expanded again for each block of rows, so such a block is larger.
+        int rowBlocks = expands ? 8 : 1;
+        long matrixBytes = readsCompact ? weights.Compact!.MatrixBytes : weightsSpec.MatrixBytes;
         long sourceBytes = (long)problem.Rows * problem.Sum * operands.Product.ElementBytes();
         long destinationBytes = (long)problem.Rows * problem.Columns * destination.DataType.SizeInBytes();
         _split = WorkSplit.Choose(
             new WorkShape(problem.Batches, 1, problem.Rows, _kernels.BlockCount, sourceBytes / rowBlocks, destinationBytes / rowBlocks,
-                weightsSpec.MatrixBytes, weightsSpec.MatrixBytes / _kernels.BlockCount),
+                matrixBytes, matrixBytes / _kernels.BlockCount),
             blocking.Rows, request.Threads, cpu.Caches.L2);
         long copyBytes = _copy is null ? 0 : (long)_split.PixelBlock * _copy.ScratchPixelBytes;
         _copyBytes = _copy is null ? 0 : (copyBytes + (2 * ScratchAlignment) - 1) / ScratchAlignment * ScratchAlignment;
         _blockVectors = _kernels.BlockColumns / weightsSpec.Lanes;
         _scratchOfThread = _copyBytes
-            + (weights.Compact is null
-                ? 0 : (((long)_blockVectors * weightsSpec.VectorStride)
-                    + ScratchAlignment - 1) / ScratchAlignment * ScratchAlignment);
+            + (expands
+                ? (((long)_blockVectors * weightsSpec.VectorStride) + ScratchAlignment - 1) / ScratchAlignment * ScratchAlignment : 0);
     }
 
     /// <inheritdoc/>
@@ -99,7 +114,10 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
 
     /// <inheritdoc/>
     public override string Details =>
-        $"tile {_kernels.Tile}, {(_copy is null ? "direct" : "copied")} rows{_weightsSpec.SplitDetails}, {_split}";
+        $"tile {_kernels.Tile}, {(_copy is null ? "direct" : "copied")} rows{_weightsSpec.SplitDetails}{CompactDetails}, {_split}";
+
+    private string CompactDetails => _compact is null ? ""
+        : $", {(_compact.Type.IsInt4() ? 4 : 8)}-bit weights {(_expansion is null ? "in registers" : "expanded by blocks")}";
 
     /// <inheritdoc/>
     public override void Execute(in ExecutionContext context)
@@ -168,11 +186,11 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
                 PreparedWeights weights = Weights.Matrix(matrix);
                 for (int block = unit.Block; block < unit.BlockEnd; block++)
                 {
-                    if (plan._weights.Compact is not null)
+                    if (plan._expansion is not null)
                     {
                         byte* room = scratch + plan._copyBytes;
                         if (expanded != (matrix, block))
-                            plan.Expand(Weights, matrix, block, room);
+                            plan.Expand((byte*)Weights.Matrix(matrix).Vectors, block, room);
                         expanded = (matrix, block);
 
                         // Kernels count vectors from the first one of the matrix.
@@ -186,11 +204,15 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
         }
     }
 
-    private void Expand(PreparedWeights weights, int matrix, int block, byte* room)
+    private void Expand(byte* matrix, int block, byte* room)
     {
-        int first = block * _blockVectors, end = Math.Min(first + _blockVectors, _weightsSpec.Vectors);
-        for (int vector = first; vector < end; vector++)
-            _weights.Compact!.Expand(matrix, vector, (byte*)weights.Vectors,
-                (float*)(room + ((long)(vector - first) * _weightsSpec.VectorStride)));
+        int first = block * _blockVectors;
+        var arguments = new CompactExpansionArguments
+        {
+            Weights = matrix + (first * _compact!.VectorStride),
+            Expanded = room,
+            Vectors = Math.Min(_blockVectors, _weightsSpec.Vectors - first),
+        };
+        _expansion!.Entry(&arguments);
     }
 }

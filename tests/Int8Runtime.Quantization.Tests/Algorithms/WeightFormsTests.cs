@@ -86,12 +86,13 @@ public sealed class WeightFormsTests
     }
 
     [Theory]
-    [InlineData(8)]
-    [InlineData(4)]
-    public void Integer_weights_of_products_stay_bytes_in_memory(int bits)
+    [InlineData(8, 16, "brgemm:s8")]
+    [InlineData(4, 16, "brgemm:u4")]
+    [InlineData(4, 64, "brgemm:u4")] // the last group of 96 inputs is shorter
+    public void Integer_weights_of_products_stay_integers_in_memory(int bits, int group, string layout)
     {
         (ModelGraph f32, IDataset samples) = Perceptron(inputs: 96);
-        ModelGraph stored = WeightOnlyQuantizer.Convert(f32, new WeightOnlyOptions { Bits = bits, GroupSize = 16 }).Graph;
+        ModelGraph stored = WeightOnlyQuantizer.Convert(f32, new WeightOnlyOptions { Bits = bits, GroupSize = group }).Graph;
         float[] expected = RunReal(stored, samples);
         foreach ((string tier, Isa isa) in Tiers.Generated)
         {
@@ -100,7 +101,7 @@ public sealed class WeightFormsTests
             NodeExplanation[] products =
                 [.. model.Explain().Nodes.Where(n => n.WeightsLayout.StartsWith("brgemm", StringComparison.Ordinal))];
             Assert.Equal(2, products.Length);
-            Assert.All(products, p => Assert.Contains(bits == 8 ? "brgemm:s8" : "brgemm:u8", p.WeightsLayout, StringComparison.Ordinal));
+            Assert.All(products, p => Assert.Contains(layout, p.WeightsLayout, StringComparison.Ordinal));
             using InferenceRequest request = model.CreateRequest(1);
             samples.Load(1, request.Input().AsSpan<float>());
             request.Run();

@@ -24,6 +24,44 @@ public sealed class BrgemmGeneratorTests
     }
 
     [Fact]
+    public void Kernels_that_read_compact_weights_are_sound()
+    {
+        foreach (Isa isa in AllTiers)
+        {
+            int lanes = IsaTraits.For(isa).Lanes32;
+            EpilogueSpec epilogue = EpilogueOf(DotProductKind.Float32, DataType.Float32, extras: true);
+            foreach (DataType type in new[] { DataType.Int8, DataType.UInt8, DataType.Int4, DataType.UInt4 })
+            {
+                foreach ((int group, bool scales, DataType zeros) in new[]
+                {
+                    (107, false, DataType.Undefined), (32, true, DataType.UInt8), (5, true, DataType.Int8), (1, false, DataType.Float32),
+                })
+                {
+                    var format = new CompactFormat
+                    {
+                        Type = type, Lanes = lanes, Rows = 107, GroupRows = group, HasScales = scales, ZeroType = zeros,
+                    };
+                    KernelVerifier.Verify(new CompactExpansion().Generate(
+                        new CompactExpansionSpec(format, (107 * lanes * 4) + 64), isa, CallingAbi.SystemV));
+                    BrgemmRegisters registers = BrgemmRegisters.For(IsaTraits.For(isa), DotProductKind.Float32, epilogue, lanes - 1, format);
+                    foreach ((int rows, int vectors) in new[] { (1, 1), (1, 8), (1, 3), (4, 2), (2, 4), (7, 1), (20, 1) })
+                    {
+                        if (!registers.Fits(rows, vectors))
+                            continue;
+                        var spec = new BrgemmSpec
+                        {
+                            Product = DotProductKind.Float32, Rows = rows, Vectors = vectors, TailLanes = lanes - 1, SourceStride = 60,
+                            DestinationStride = 1000, RunSteps = 107, WeightsStride = (int)format.VectorStride, Compact = format,
+                            Epilogue = epilogue,
+                        };
+                        KernelVerifier.Verify(new BrgemmGenerator().Generate(spec, isa, CallingAbi.Windows));
+                    }
+                }
+            }
+        }
+    }
+
+    [Fact]
     public void A_blocking_fits_the_registers_whatever_the_shape()
     {
         foreach (Isa isa in AllTiers)

@@ -55,10 +55,10 @@ public sealed record MatMulDescriptor : PrimitiveDescriptor, IWeightedDescriptor
         RequireChannels(attributes.WeightsScale, attributes.WeightsZeroPoint, N, "weights");
         RequireChannels(null, attributes.SourceZeroPoint, K, "source");
         RequireChannels(null, attributes.DestinationZeroPoint, N, "destination");
-        RequireGroups(attributes.WeightsScale?.GroupSize ?? 0, attributes.WeightsScale?.Values.Length ?? 0, K, N);
-        RequireGroups(attributes.WeightsZeroPoint?.GroupSize ?? 0, attributes.WeightsZeroPoint?.Values.Length ?? 0, K, N);
-        RequireGroups(attributes.SourceScale?.GroupSize ?? 0, attributes.SourceScale?.Values.Length ?? 0, K, M);
-        RequireGroups(attributes.SourceZeroPoint?.GroupSize ?? 0, attributes.SourceZeroPoint?.Values.Length ?? 0, K, M);
+        RequireGroups(attributes.WeightsScale?.GroupSize, attributes.WeightsScale?.Values.Length, K, N, mayEndEarly: true);
+        RequireGroups(attributes.WeightsZeroPoint?.GroupSize, attributes.WeightsZeroPoint?.Values.Length, K, N, mayEndEarly: true);
+        RequireGroups(attributes.SourceScale?.GroupSize, attributes.SourceScale?.Values.Length, K, M, mayEndEarly: false);
+        RequireGroups(attributes.SourceZeroPoint?.GroupSize, attributes.SourceZeroPoint?.Values.Length, K, M, mayEndEarly: false);
         RequirePostOps(attributes.PostOps, Destination);
     }
 

@@ -38,10 +38,10 @@ internal static class ProductEmitter
     {
         Shape map = operation[0].Shape;
         if (operation[0] is { Quantization: null, Edge.Type: DataType.Float32 }
-            && ProductWeights.OfBytes(operation[1], spec.InputMajorWeights) is { } bytes
+            && ProductWeights.OfIntegers(operation[1], spec.InputMajorWeights) is { } integers
             && plan.Read(operation[0].Edge, channelsLast: false) is { Descriptor.IsDense: true } rows)
         {
-            EmitByteWeights(operation, spec.InputMajorWeights, rows, bytes, plan);
+            EmitIntegerWeights(operation, spec.InputMajorWeights, rows, integers, plan);
             return;
         }
 
@@ -78,7 +78,7 @@ internal static class ProductEmitter
     }
 
     // An f32 source and weights that stay integers in memory: a matrix product, which takes scales for blocks of inputs.
-    private static void EmitByteWeights(Operation operation, bool inputMajor, Location source, ProductWeights weights, PlanBuilder plan)
+    private static void EmitIntegerWeights(Operation operation, bool inputMajor, Location source, ProductWeights weights, PlanBuilder plan)
     {
         int inputs = weights.Shape[inputMajor ? 0 : 1], outputs = weights.Shape[inputMajor ? 1 : 0];
         Location rows = source with { Descriptor = new MemoryDescriptor([operation[0].Shape[0], inputs], DataType.Float32) };

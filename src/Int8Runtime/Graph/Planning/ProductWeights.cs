@@ -1,4 +1,5 @@
 // Weights and biases of products, as the kernels want them.
+using System.Runtime.InteropServices;
 using Int8Runtime.Graph.Lowering;
 
 namespace Int8Runtime.Graph.Planning;
@@ -35,21 +36,33 @@ internal sealed record ProductWeights(TensorData? Content, Quantization? Quantiz
     }
 
     /// <summary>
-    /// Integer weights of a product with an f32 source, which stay bytes in memory; null where they are none, or where their
-    /// scales do not belong to output channels or blocks of inputs.
+    /// Integer weights of a product with an f32 source, which stay integers in memory, of 4 bits if all of them fit; null where they are
+    /// none, or where their scales do not belong to output channels or blocks of inputs.
     /// </summary>
     /// <param name="operand">The weights.</param>
     /// <param name="inputMajor">Whether inputs are the rows.</param>
-    public static ProductWeights? OfBytes(Operand operand, bool inputMajor)
+    public static ProductWeights? OfIntegers(Operand operand, bool inputMajor)
     {
         if (operand.Dequantized() is not { Edge.Constant: { } content, Quantization: { } quantization }
             || !quantization.Type.IsInt8() || content.Rank != 2)
             return null;
         int inputs = inputMajor ? 0 : 1;
         bool fits = quantization.BlockSize > 0
-            ? quantization.Axis == inputs && content.Shape[inputs] % quantization.BlockSize == 0
+            ? quantization.Axis == inputs
             : quantization.IsPerTensor || quantization.Axis == 1 - inputs;
-        return fits ? new ProductWeights(content, quantization) : null;
+        return fits ? new ProductWeights(content, quantization, content.Shape, NarrowestType(content)) : null;
+    }
+
+    // Files state 4 bits in ways that differ; what counts is that no integer needs more.
+    private static DataType NarrowestType(TensorData content)
+    {
+        ReadOnlySpan<byte> bytes = content.Bytes.Span;
+        DataType narrow = content.ElementType == DataType.UInt8 ? DataType.UInt4 : DataType.Int4;
+        (int min, int max) = narrow.IntegerRange();
+        bool exceeds = narrow == DataType.UInt4
+            ? bytes.ContainsAnyExceptInRange((byte)min, (byte)max)
+            : MemoryMarshal.Cast<byte, sbyte>(bytes).ContainsAnyExceptInRange((sbyte)min, (sbyte)max);
+        return exceeds ? content.ElementType : narrow;
     }
 
     /// <summary>The attributes with the scales and zero points of blocks, which primitives have as [blocks, outputs].</summary>
