@@ -13,12 +13,14 @@ internal sealed unsafe class ElementwisePlan
     private readonly MemoryDescriptor _source, _destination;
     private readonly ElementwiseBox[] _boxes;
     private readonly bool _reads, _hasPadding;
+    private readonly ArgumentSlot[] _operands; // what is read beside the source
     private readonly int _scratchBytes;
     private readonly long _numberBytes; // of numbers given at execution, before the workers' scratch
 
-    private ElementwisePlan(MemoryDescriptor source, MemoryDescriptor destination, bool reads, ElementwiseBox[] boxes)
+    private ElementwisePlan(
+        MemoryDescriptor source, MemoryDescriptor destination, bool reads, ArgumentSlot[] operands, ElementwiseBox[] boxes)
     {
-        (_source, _destination, _boxes) = (source, destination, boxes);
+        (_source, _destination, _operands, _boxes) = (source, destination, operands, boxes);
         (_reads, _hasPadding) = (reads, destination.PaddedDimensions != destination.Dimensions);
         _scratchBytes = boxes.Max(box => box.ScratchBytes);
         _numberBytes = boxes.Max(box => box.Stage.NumberBytes);
@@ -54,7 +56,11 @@ internal sealed unsafe class ElementwisePlan
         if (!Array.TrueForAll(tensors, tensor => tensor.IsStrided) || LoopNest.TryCreate(tensors) is not { } nests)
             return null;
         int[] sizes = RunStage.ElementSizes(destination.DataType, source.DataType, steps, selection);
-        return new ElementwisePlan(source, destination, reads,
+        ArgumentSlot[] operands =
+        [
+            .. steps.Where(step => step is { Tensor: not null, Values: null }).Select(step => step.Slot), .. selection?.Slots ?? [],
+        ];
+        return new ElementwisePlan(source, destination, reads, operands,
             [.. nests.Select(nest => BoxOf(nest, isa, cache, source.DataType, steps, epilogue, sizes, selection))]);
     }
 
@@ -77,10 +83,8 @@ internal sealed unsafe class ElementwisePlan
     private void Run(in ExecutionContext context)
     {
         ref readonly ExecutionArguments arguments = ref context.Arguments;
-        var source = (byte*)arguments[ArgumentSlot.Source];
-        var destination = (byte*)arguments[ArgumentSlot.Destination];
-        if (_hasPadding && source != destination)
-            DestinationPadding.Clear(_destination, destination, keepsElements: _reads);
+        if (_hasPadding && !IsInPlace(in arguments))
+            DestinationPadding.Clear(_destination, (byte*)arguments[ArgumentSlot.Destination], keepsElements: _reads);
         int size = Math.Max(_destination.DataType.SizeInBytes(), _source.DataType.SizeInBytes());
         foreach (ElementwiseBox box in _boxes)
         {
@@ -88,6 +92,16 @@ internal sealed unsafe class ElementwisePlan
             var body = new Work(box, in arguments, context.Scratch, context.Scratch + _numberBytes);
             Parallel.Run(context.Pool, WorkSharing.Threads(box.Elements * size, context.Threads), ref body);
         }
+    }
+
+    // Whether a tensor that is read lies in the memory of the destination, so that its excess is zero already.
+    private bool IsInPlace(in ExecutionArguments arguments)
+    {
+        void* destination = arguments[ArgumentSlot.Destination];
+        bool inPlace = arguments[ArgumentSlot.Source] == destination;
+        foreach (ArgumentSlot slot in _operands)
+            inPlace |= arguments[slot] == destination;
+        return inPlace;
     }
 
     private static ElementwiseBox BoxOf(

@@ -28,6 +28,10 @@ internal sealed record Selection(MemoryDescriptor Other, MemoryDescriptor? Condi
     /// <summary>The tensors beside the source.</summary>
     public IEnumerable<MemoryDescriptor> Tensors => Condition is null ? [Other] : [Other, Condition];
 
+    /// <summary>The arguments that hold them.</summary>
+    public IEnumerable<ArgumentSlot> Slots =>
+        Condition is null ? [ArgumentSlot.Source1] : [ArgumentSlot.Source1, ArgumentSlot.Condition];
+
     /// <summary>Scale and zero point of the source.</summary>
     public OperandQuantization Source { get; } = OperandQuantization.OfSource(Attributes);
 

@@ -49,6 +49,28 @@ public sealed class BinaryTests
         VectorEngines.CheckOnAllTiers(descriptor, attributes, new CheckOptions { InPlace = true });
     }
 
+    [Fact]
+    public void A_second_source_may_be_the_memory_of_a_padded_destination()
+    {
+        var tensor = new MemoryDescriptor([2, 20, 3, 5], DataType.UInt8, FormatTag.Parse("aBcd16b"));
+        var descriptor = new BinaryDescriptor
+        {
+            Algorithm = BinaryAlgorithm.Add, Source = tensor, Source1 = tensor, Destination = tensor,
+        };
+        foreach (Isa isa in VectorEngines.Tiers)
+        {
+            using Engine engine = VectorEngines.Create(isa);
+            using ExecutionStream stream = engine.CreateStream();
+            using TensorMemory source = new(tensor), source1 = new(tensor), apart = new(tensor);
+            TensorFill.Random(source, seed: 1);
+            TensorFill.Random(source1, seed: 2);
+            Primitive primitive = engine.Create(descriptor);
+            primitive.Execute(stream, new BinaryArguments(source, source1, apart));
+            primitive.Execute(stream, new BinaryArguments(source, source1, source1));
+            Assert.Equal(apart.AsSpan<byte>(), source1.AsSpan<byte>());
+        }
+    }
+
     private static Gen<PrimitiveAttributes> Quantization(DataType source, DataType source1, DataType destination) =>
         from scale0 in Arbitraries.Scale
         from zeroPoint0 in Arbitraries.ZeroPoint(source)

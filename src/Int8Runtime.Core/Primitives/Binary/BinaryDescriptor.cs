@@ -48,7 +48,7 @@ public sealed record BinaryDescriptor : PrimitiveDescriptor
     }
 }
 
-/// <summary>Memory of a binary primitive; the destination may be the first source.</summary>
+/// <summary>Memory of a binary primitive; the destination may be a source that has its layout and type.</summary>
 /// <param name="Source">The first operand.</param>
 /// <param name="Source1">The second operand.</param>
 /// <param name="Destination">The destination.</param>
