@@ -51,6 +51,14 @@ internal static unsafe class Parallel
         return (start, start + quotient + (worker < remainder ? 1 : 0));
     }
 
+    /// <inheritdoc cref="Share(int, int, int)"/>
+    public static (long Start, long End) Share(long count, int worker, int workers)
+    {
+        (long quotient, long remainder) = Math.DivRem(count, workers);
+        long start = (worker * quotient) + Math.Min(worker, remainder);
+        return (start, start + quotient + (worker < remainder ? 1 : 0));
+    }
+
     private static void Invoke<TBody>(void* state, int worker, int workers)
         where TBody : struct, IParallelBody, allows ref struct => ((TBody*)state)->Run(worker, workers);
 #pragma warning restore CS8500

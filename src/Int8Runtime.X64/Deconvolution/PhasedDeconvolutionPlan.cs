@@ -1,5 +1,7 @@
 // The plan of a deconvolution: the plans of its phases, executed one after the other.
 // Scratch: [zeros that serve as weights of phases without taps][scratch of the phase that is executed].
+using System.Runtime.InteropServices;
+
 namespace Int8Runtime.X64;
 
 /// <summary>A planned deconvolution.</summary>
@@ -48,7 +50,7 @@ internal sealed unsafe class PhasedDeconvolutionPlan : PrimitivePlan
     /// <inheritdoc/>
     public override void Execute(in ExecutionContext context)
     {
-        new Span<byte>(context.Scratch, (int)_zeroBytes).Clear();
+        NativeMemory.Clear(context.Scratch, (nuint)_zeroBytes);
         ExecutionArguments arguments = context.Arguments;
         var weights = (byte*)context.Arguments[ArgumentSlot.Weights];
         for (int i = 0; i < _plans.Length; i++)

@@ -1,4 +1,5 @@
 // The excess of blocked destinations, which kernels do not write.
+using System.Runtime.InteropServices;
 using Int8Runtime.Reference;
 
 namespace Int8Runtime.X64;
@@ -16,6 +17,6 @@ internal static unsafe class DestinationPadding
         if (keepsElements)
             RefPadding.Clear(destination, data);
         else
-            new Span<byte>(data, checked((int)destination.SizeInBytes)).Clear();
+            NativeMemory.Clear(data, checked((nuint)destination.SizeInBytes));
     }
 }

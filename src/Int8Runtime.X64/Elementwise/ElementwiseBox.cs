@@ -2,7 +2,8 @@
 namespace Int8Runtime.X64;
 
 /// <summary>A box of elements with the code that computes it. Tensors are numbered as in <see cref="RunStage"/>.</summary>
-internal abstract unsafe class ElementwiseBox(long[] start, Loop[] outer)
+/// <param name="outer">The loops around what <see cref="Run"/> computes at once.</param>
+internal abstract unsafe class ElementwiseBox(OuterLoops outer)
 {
     /// <summary>Names of the kernels.</summary>
     public abstract string Details { get; }
@@ -16,11 +17,8 @@ internal abstract unsafe class ElementwiseBox(long[] start, Loop[] outer)
     /// <summary>Number of elements.</summary>
     public abstract long Elements { get; }
 
-    /// <summary>Iterations of all outer loops together.</summary>
-    protected int OuterCount { get; } = outer.Aggregate(1, (count, loop) => checked(count * loop.Extent));
-
-    /// <summary>Number of tensors.</summary>
-    protected int Tensors => start.Length;
+    /// <summary>The loops around what <see cref="Run"/> computes at once.</summary>
+    protected OuterLoops Outer => outer;
 
     /// <summary>Computes a worker's share.</summary>
     /// <param name="arguments">Operands of the execution.</param>
@@ -29,28 +27,10 @@ internal abstract unsafe class ElementwiseBox(long[] start, Loop[] outer)
     /// <param name="worker">The worker.</param>
     /// <param name="workers">Number of workers.</param>
     public abstract void Run(in ExecutionArguments arguments, byte* numbers, byte* scratch, int worker, int workers);
-
-    /// <summary>Byte offset of the first element of an outer iteration in every tensor.</summary>
-    protected void OffsetsOf(int iteration, Span<long> offsets)
-    {
-        start.CopyTo(offsets);
-        for (int i = outer.Length - 1; i >= 0; i--)
-        {
-            (iteration, int digit) = Math.DivRem(iteration, outer[i].Extent);
-            Move(offsets, outer[i], digit);
-        }
-    }
-
-    /// <summary>Moves the offsets by iterations of a loop.</summary>
-    protected static void Move(Span<long> offsets, Loop loop, int iterations)
-    {
-        for (int t = 0; t < offsets.Length; t++)
-            offsets[t] += iterations * loop.Strides[t];
-    }
 }
 
 /// <summary>A box whose innermost loop runs over consecutive elements of every tensor, or over single ones.</summary>
-internal sealed unsafe class RunBox(long[] start, Loop[] outer, Loop rows, Loop run, RunStage stage) : ElementwiseBox(start, outer)
+internal sealed unsafe class RunBox(OuterLoops outer, Loop rows, Loop run, RunStage stage) : ElementwiseBox(outer)
 {
     // Parts of a split row start at multiples of this, so that threads do not share cache lines.
     private const int PartAlignment = 64;
@@ -62,37 +42,39 @@ internal sealed unsafe class RunBox(long[] start, Loop[] outer, Loop rows, Loop 
     public override RunStage Stage => stage;
 
     /// <inheritdoc/>
-    public override long Elements => (long)OuterCount * rows.Extent * run.Extent;
+    public override long Elements => AllRows * run.Extent;
+
+    // Counted over all outer iterations.
+    private long AllRows { get; } = outer.Count * rows.Extent;
 
     /// <inheritdoc/>
     public override void Run(in ExecutionArguments arguments, byte* numbers, byte* scratch, int worker, int workers)
     {
-        int allRows = OuterCount * rows.Extent;
-        if (allRows >= workers * 2 || run.Extent < PartAlignment * 2)
+        if (AllRows >= workers * 2 || run.Extent < PartAlignment * 2)
         {
-            (int start, int end) = Parallel.Share(allRows, worker, workers);
+            (long start, long end) = Parallel.Share(AllRows, worker, workers);
             RunRows(in arguments, numbers, start, end, 0, run.Extent);
             return;
         }
 
         int parts = (run.Extent + PartAlignment - 1) / PartAlignment;
         (int first, int last) = Parallel.Share(parts, worker, workers);
-        RunRows(in arguments, numbers, 0, allRows, first * PartAlignment, Math.Min(last * PartAlignment, run.Extent));
+        RunRows(in arguments, numbers, 0, AllRows, first * PartAlignment, Math.Min(last * PartAlignment, run.Extent));
     }
 
-    // Elements [from, to) of rows [first, end), rows counted over all outer iterations.
-    private void RunRows(in ExecutionArguments arguments, byte* numbers, int first, int end, int from, int to)
+    // Elements [from, to) of rows [first, end).
+    private void RunRows(in ExecutionArguments arguments, byte* numbers, long first, long end, int from, int to)
     {
         if (from >= to)
             return;
-        Span<long> offsets = stackalloc long[Tensors];
+        Span<long> offsets = stackalloc long[Outer.Tensors];
         while (first < end)
         {
-            (int iteration, int row) = Math.DivRem(first, rows.Extent);
-            int count = Math.Min(rows.Extent - row, end - first);
-            OffsetsOf(iteration, offsets);
-            Move(offsets, rows, row);
-            Move(offsets, run, from);
+            (long iteration, long row) = Math.DivRem(first, rows.Extent);
+            long count = Math.Min(rows.Extent - row, end - first);
+            Outer.OffsetsOf(iteration, offsets);
+            OuterLoops.Move(offsets, rows, (int)row);
+            OuterLoops.Move(offsets, run, from);
             stage.Invoke(
                 in arguments, numbers, (byte*)arguments[ArgumentSlot.Source] + offsets[1],
                 (byte*)arguments[ArgumentSlot.Destination] + offsets[0], offsets, count, to - from);

@@ -114,7 +114,7 @@ internal sealed unsafe class ElementwisePlan
             Loop run = loops[^1];
             Loop rows = loops.Count > 1 ? loops[^2] : Loop.Once(sizes.Length);
             RunStage stage = RunStage.Create(isa, cache, source, steps, epilogue, rows, run, selection);
-            return new RunBox(nest.Start, [.. loops.Take(loops.Count - 2)], rows, run, stage);
+            return new RunBox(new OuterLoops(nest.Start, [.. loops.Take(loops.Count - 2)]), rows, run, stage);
         }
 
         if (selection is null && !steps.Any(step => step.PostOp is SumPostOp)
@@ -125,7 +125,7 @@ internal sealed unsafe class ElementwisePlan
         Loop longest = loops.Count > 0 ? loops.MaxBy(loop => loop.Extent)! : Loop.Once(sizes.Length);
         loops.Remove(longest);
         return new RunBox(
-            nest.Start, [.. loops], longest, Loop.Once(sizes.Length),
+            new OuterLoops(nest.Start, [.. loops]), longest, Loop.Once(sizes.Length),
             RunStage.Create(isa, cache, source, steps, epilogue, longest, null, selection));
     }
 

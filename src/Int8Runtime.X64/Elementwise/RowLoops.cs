@@ -7,27 +7,26 @@ namespace Int8Runtime.X64;
 /// </summary>
 internal sealed class RowLoops
 {
-    private readonly LoopNest _nest;
-    private readonly Loop[] _outer;
+    private readonly OuterLoops _outer;
+    private readonly int _neighbours, _stretch, _stretches, _destinationBytes, _sourceBytes;
 
-    private RowLoops(LoopNest nest, Loop[] outer, int neighbours)
+    private RowLoops(OuterLoops outer, int neighbours, int stretch, MemoryDescriptor source, MemoryDescriptor destination)
     {
-        (_nest, _outer, Neighbours) = (nest, outer, neighbours);
-        OuterCount = outer.Aggregate(1, (count, loop) => checked(count * loop.Extent));
+        (_outer, _neighbours, _stretch) = (outer, neighbours, stretch);
+        (_sourceBytes, _destinationBytes) = (source.DataType.SizeInBytes(), destination.DataType.SizeInBytes());
+        _stretches = (neighbours + stretch - 1) / stretch;
+        UnitCount = outer.Count * _stretches;
     }
 
-    /// <summary>Iterations of the outer loops.</summary>
-    public int OuterCount { get; }
-
-    /// <summary>Rows of each iteration that start at consecutive elements of both tensors; 1 if there are none.</summary>
-    public int Neighbours { get; }
+    /// <summary>Number of units of work: a row, or a stretch of rows that start at consecutive elements of both tensors.</summary>
+    public long UnitCount { get; }
 
     /// <summary>The loops, or null for blocked tensors.</summary>
     /// <param name="source">The source.</param>
     /// <param name="destination">The destination.</param>
     /// <param name="axis">The dimension along which rows run.</param>
-    /// <param name="sideBySide">Whether neighbours are wanted; otherwise every row is an iteration.</param>
-    public static RowLoops? TryCreate(MemoryDescriptor source, MemoryDescriptor destination, int axis, bool sideBySide)
+    /// <param name="stretch">Neighbouring rows of a unit at most; 0 where every row is a unit.</param>
+    public static RowLoops? TryCreate(MemoryDescriptor source, MemoryDescriptor destination, int axis, int stretch)
     {
         if (!source.InnerBlocks.IsEmpty || !destination.InnerBlocks.IsEmpty)
             return null;
@@ -35,22 +34,19 @@ internal sealed class RowLoops
         Shape rows = source.Dimensions.With(axis, 1);
         LoopNest nest = LoopNest.TryCreate(destination.Slice(origin, rows), source.Slice(origin, rows))![0];
         Loop[] loops = [.. nest.Loops];
-        bool hasNeighbours = sideBySide && loops.Length > 0
+        bool hasNeighbours = stretch > 0 && loops.Length > 0
             && loops[^1].Strides[0] == destination.DataType.SizeInBytes() && loops[^1].Strides[1] == source.DataType.SizeInBytes();
-        return hasNeighbours ? new RowLoops(nest, loops[..^1], loops[^1].Extent) : new RowLoops(nest, loops, 1);
+        return hasNeighbours
+            ? new RowLoops(new OuterLoops(nest.Start, loops[..^1]), loops[^1].Extent, stretch, source, destination)
+            : new RowLoops(new OuterLoops(nest.Start, loops), 1, 1, source, destination);
     }
 
-    /// <summary>Byte offsets of the first row of an iteration.</summary>
-    public (long Destination, long Source) OffsetsOf(int iteration)
+    /// <summary>Byte offsets of the first row of a unit, and the number of its rows.</summary>
+    public (long Destination, long Source, int Rows) Unit(long unit)
     {
-        (long destination, long source) = (_nest.Start[0], _nest.Start[1]);
-        for (int i = _outer.Length - 1; i >= 0; i--)
-        {
-            (iteration, int digit) = Math.DivRem(iteration, _outer[i].Extent);
-            destination += digit * _outer[i].Strides[0];
-            source += digit * _outer[i].Strides[1];
-        }
-
-        return (destination, source);
+        (long iteration, long stretch) = Math.DivRem(unit, _stretches);
+        (long destination, long source) = _outer.OffsetsOf(iteration);
+        long first = stretch * _stretch;
+        return (destination + (first * _destinationBytes), source + (first * _sourceBytes), (int)Math.Min(_stretch, _neighbours - first));
     }
 }

@@ -1,5 +1,6 @@
 // LRN across channels, for tensors whose channels or whose pixels are consecutive; blocked tensors and operands of post-ops by way of
 // an f32 tensor with channels last.
+using System.Runtime.InteropServices;
 using Int8Runtime.Jit;
 using Int8Runtime.Reference;
 
@@ -33,12 +34,13 @@ internal sealed unsafe class JitLrn(KernelCache cache, Isa tier) : VectorImpleme
             || !source.InnerBlocks.IsEmpty || !destination.InnerBlocks.IsEmpty)
             return PlanStaged(descriptor, request, isa);
         bool channelsInLanes = source.Strides[1] == 1 && destination.Strides[1] == 1;
-        RowLoops rows = RowLoops.TryCreate(source, destination, axis: 1, sideBySide: !channelsInLanes)!;
+        int lanes = IsaTraits.For(isa).Lanes32;
+        RowLoops rows = RowLoops.TryCreate(source, destination, axis: 1, channelsInLanes ? 0 : lanes)!;
         bool quantized = attributes.SourceScale is not null || attributes.SourceZeroPoint is not null;
         var spec = new LrnSpec(source.DataType, channelsInLanes, descriptor.LocalSize, descriptor.Beta, quantized, epilogue.Spec);
         return new Plan(
             Name, descriptor, attributes, rows, spec, epilogue, new LrnGenerator().GetOrCreate(Cache, spec, isa),
-            IsaTraits.For(isa).Lanes32, request.Threads);
+            lanes, request.Threads);
     }
 
     private PlanResult PlanStaged(LrnDescriptor descriptor, PlanRequest request, Isa isa)
@@ -63,9 +65,9 @@ internal sealed unsafe class JitLrn(KernelCache cache, Isa tier) : VectorImpleme
         string name, LrnDescriptor descriptor, PrimitiveAttributes attributes, RowLoops rows, LrnSpec spec,
         EpiloguePlan epilogue, CompiledKernel kernel, int lanes, int threads) : PrimitivePlan
     {
-        private readonly int _squareBytes = (((spec.ChannelsInLanes
-            ? descriptor.LocalSize + descriptor.Source.Dimensions[1] + (2 * lanes)
-            : (descriptor.LocalSize + descriptor.Source.Dimensions[1]) * lanes) * sizeof(float)) + 63) & ~63;
+        private readonly long _squareBytes = (((spec.ChannelsInLanes
+            ? descriptor.LocalSize + (long)descriptor.Source.Dimensions[1] + (2 * lanes)
+            : (descriptor.LocalSize + (long)descriptor.Source.Dimensions[1]) * lanes) * sizeof(float)) + 63) & ~63L;
 
         public override string Name => name;
 
@@ -75,7 +77,7 @@ internal sealed unsafe class JitLrn(KernelCache cache, Isa tier) : VectorImpleme
 
         private long NumberBytes => epilogue.ScratchBytes;
 
-        public override long ScratchBytes => epilogue.ScratchBytes + ((long)_squareBytes * threads);
+        public override long ScratchBytes => epilogue.ScratchBytes + (_squareBytes * threads);
 
         public override void Execute(in ExecutionContext context)
         {
@@ -90,7 +92,7 @@ internal sealed unsafe class JitLrn(KernelCache cache, Isa tier) : VectorImpleme
         {
             MemoryDescriptor source = descriptor.Source, destination = descriptor.Destination;
             int sourceBytes = source.DataType.SizeInBytes(), bytes = destination.DataType.SizeInBytes();
-            new Span<byte>(squares, _squareBytes).Clear();
+            NativeMemory.Clear(squares, (nuint)_squareBytes);
             EpilogueArguments table = default;
             epilogue.PrepareNumbers(numbers, ref table);
             var call = new LrnArguments
@@ -105,16 +107,13 @@ internal sealed unsafe class JitLrn(KernelCache cache, Isa tier) : VectorImpleme
                 Factor = descriptor.Alpha / descriptor.LocalSize,
                 K = descriptor.K,
             };
-            int stretches = (rows.Neighbours + lanes - 1) / lanes;
-            (int start, int end) = Parallel.Share(rows.OuterCount * stretches, worker, workers);
-            for (int i = start; i < end; i++)
+            (long start, long end) = Parallel.Share(rows.UnitCount, worker, workers);
+            for (long i = start; i < end; i++)
             {
-                (int iteration, int stretch) = Math.DivRem(i, stretches);
-                (long to, long from) = rows.OffsetsOf(iteration);
-                int first = stretch * lanes;
-                call.Pixels = Math.Min(lanes, rows.Neighbours - first);
-                call.Source = (byte*)arguments[ArgumentSlot.Source] + from + (first * sourceBytes);
-                call.Destination = (byte*)arguments[ArgumentSlot.Destination] + to + (first * bytes);
+                (long to, long from, int pixels) = rows.Unit(i);
+                call.Pixels = pixels;
+                call.Source = (byte*)arguments[ArgumentSlot.Source] + from;
+                call.Destination = (byte*)arguments[ArgumentSlot.Destination] + to;
                 kernel.Entry(&call);
             }
         }
@@ -125,7 +124,7 @@ internal sealed unsafe class JitLrn(KernelCache cache, Isa tier) : VectorImpleme
 
             public void Run(int worker, int workers) =>
                 plan.Run(
-                in _arguments, numbers, numbers + plan.NumberBytes + ((long)worker * plan._squareBytes), worker, workers);
+                in _arguments, numbers, numbers + plan.NumberBytes + (worker * plan._squareBytes), worker, workers);
         }
     }
 }

@@ -9,9 +9,8 @@ internal sealed unsafe class CopyBox
     // Rows of a transposed block: few enough that their cache lines stay in the first level.
     private const int MostRows = 128;
 
-    private readonly LoopNest _nest;
-    private readonly Loop[] _outer;
-    private readonly int _size, _outerCount;
+    private readonly OuterLoops _outer;
+    private readonly int _size;
     private readonly Loop _inner; // of a transpose: along which the destination is consecutive
     private readonly Loop? _second; // of a transpose: along which the source is consecutive
     private readonly Transposer? _transposer;
@@ -20,7 +19,7 @@ internal sealed unsafe class CopyBox
     /// <summary>Chooses how the box is copied. Tensor 0 is the destination, tensor 1 the source.</summary>
     public CopyBox(LoopNest nest, Isa isa, KernelCache cache, int size)
     {
-        (_nest, _size, Bytes) = (nest, size, nest.Count * size);
+        (_size, Bytes) = (size, nest.Count * size);
         List<Loop> loops = [.. nest.Loops];
         if (loops.Count > 0 && loops[^1].Strides[0] == size && loops[^1].Strides[1] == size)
         {
@@ -37,8 +36,8 @@ internal sealed unsafe class CopyBox
             _inner = loops.Count > 0 ? loops.MaxBy(loop => loop.Extent)! : Loop.Once(2);
         }
 
-        _outer = [.. loops.Where(loop => !ReferenceEquals(loop, _inner) && !ReferenceEquals(loop, _second))];
-        _outerCount = _outer.Aggregate(1, (count, loop) => checked(count * loop.Extent));
+        _outer = new OuterLoops(
+            nest.Start, [.. loops.Where(loop => !ReferenceEquals(loop, _inner) && !ReferenceEquals(loop, _second))]);
     }
 
     /// <summary>How elements travel.</summary>
@@ -50,7 +49,7 @@ internal sealed unsafe class CopyBox
     /// <summary>Copies a worker's share.</summary>
     public void Run(byte* source, byte* destination, int worker, int workers)
     {
-        if (_isRun && _outerCount == 1)
+        if (_isRun && _outer.Count == 1)
         {
             // One long run is cut into pieces for the workers.
             (int from, int to) = Parallel.Share(_inner.Extent, worker, workers);
@@ -59,48 +58,35 @@ internal sealed unsafe class CopyBox
         }
 
         int parts = _second is null ? 1 : (_second.Extent + MostRows - 1) / MostRows;
-        (int start, int end) = Parallel.Share(_outerCount * parts, worker, workers);
-        for (int i = start; i < end; i++)
+        (long start, long end) = Parallel.Share(_outer.Count * parts, worker, workers);
+        for (long i = start; i < end; i++)
         {
             if (_isRun)
                 CopyRun(source, destination, i, 0, _inner.Extent);
             else if (_second is not null)
-                Transpose(source, destination, i / parts, i % parts * MostRows, _second);
+                Transpose(source, destination, i / parts, (int)(i % parts) * MostRows, _second);
             else
                 CopyElements(source, destination, i);
         }
     }
 
-    private void CopyRun(byte* source, byte* destination, int iteration, long first, long count)
+    private void CopyRun(byte* source, byte* destination, long iteration, long first, long count)
     {
-        (long to, long from) = OffsetsOf(iteration);
+        (long to, long from) = _outer.OffsetsOf(iteration);
         Buffer.MemoryCopy(source + from + (first * _size), destination + to + (first * _size), count * _size, count * _size);
     }
 
-    private void CopyElements(byte* source, byte* destination, int iteration)
+    private void CopyElements(byte* source, byte* destination, long iteration)
     {
-        (long to, long from) = OffsetsOf(iteration);
+        (long to, long from) = _outer.OffsetsOf(iteration);
         ElementCopy.Run(source + from, _inner.Strides[1], destination + to, _inner.Strides[0], _inner.Extent, _size);
     }
 
-    private void Transpose(byte* source, byte* destination, int iteration, int first, Loop second)
+    private void Transpose(byte* source, byte* destination, long iteration, int first, Loop second)
     {
-        (long to, long from) = OffsetsOf(iteration);
+        (long to, long from) = _outer.OffsetsOf(iteration);
         int count = Math.Min(MostRows, second.Extent - first);
         _transposer!.Run(
             source + from + (first * second.Strides[1]), destination + to + (first * second.Strides[0]), _inner.Extent, count);
-    }
-
-    private (long Destination, long Source) OffsetsOf(int iteration)
-    {
-        (long destination, long source) = (_nest.Start[0], _nest.Start[1]);
-        for (int i = _outer.Length - 1; i >= 0; i--)
-        {
-            (iteration, int digit) = Math.DivRem(iteration, _outer[i].Extent);
-            destination += digit * _outer[i].Strides[0];
-            source += digit * _outer[i].Strides[1];
-        }
-
-        return (destination, source);
     }
 }

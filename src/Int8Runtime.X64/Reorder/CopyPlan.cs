@@ -21,11 +21,7 @@ internal sealed unsafe class CopyPlan
             : null;
 
     /// <summary>Sets a destination that has padding to zero.</summary>
-    public void ClearPadding(byte* destination)
-    {
-        if (_destination.PaddedDimensions != _destination.Dimensions)
-            new Span<byte>(destination, checked((int)_destination.SizeInBytes)).Clear();
-    }
+    public void ClearPadding(byte* destination) => DestinationPadding.Clear(_destination, destination, keepsElements: false);
 
     /// <summary>Copies.</summary>
     public void Execute(in ExecutionContext context, byte* source, byte* destination)

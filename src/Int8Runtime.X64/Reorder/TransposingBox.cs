@@ -21,7 +21,7 @@ internal sealed unsafe class TransposingBox : ElementwiseBox
     private TransposingBox(
         LoopNest nest, Loop[] outer, Loop a, Loop b, Isa isa, KernelCache cache, DataType source,
         IReadOnlyList<ElementwiseStep> steps, Epilogue epilogue, int[] sizes)
-        : base(nest.Start, outer)
+        : base(new OuterLoops(nest.Start, outer))
     {
         (_a, _b) = (a, b);
         _blockA = Math.Min(a.Extent, MostRows);
@@ -53,7 +53,7 @@ internal sealed unsafe class TransposingBox : ElementwiseBox
     public override int ScratchBytes => ((_blockA * _blockB * _size) + 63) & ~63;
 
     /// <inheritdoc/>
-    public override long Elements => (long)OuterCount * _a.Extent * _b.Extent;
+    public override long Elements => Outer.Count * _a.Extent * _b.Extent;
 
     /// <summary>The box, or null if there are no two loops to transpose or operands do not go along.</summary>
     public static TransposingBox? TryCreate(
@@ -81,17 +81,17 @@ internal sealed unsafe class TransposingBox : ElementwiseBox
     public override void Run(in ExecutionArguments arguments, byte* numbers, byte* scratch, int worker, int workers)
     {
         int blocksA = (_a.Extent + _blockA - 1) / _blockA, blocksB = (_b.Extent + _blockB - 1) / _blockB;
-        (int start, int end) = Parallel.Share(OuterCount * blocksA * blocksB, worker, workers);
-        Span<long> offsets = stackalloc long[Tensors];
-        for (int block = start; block < end; block++)
+        (long start, long end) = Parallel.Share(Outer.Count * blocksA * blocksB, worker, workers);
+        Span<long> offsets = stackalloc long[Outer.Tensors];
+        for (long block = start; block < end; block++)
         {
-            (int rest, int blockB) = Math.DivRem(block, blocksB);
-            (int iteration, int blockA) = Math.DivRem(rest, blocksA);
-            int firstA = blockA * _blockA, firstB = blockB * _blockB;
+            (long rest, long blockB) = Math.DivRem(block, blocksB);
+            (long iteration, long blockA) = Math.DivRem(rest, blocksA);
+            int firstA = (int)blockA * _blockA, firstB = (int)blockB * _blockB;
             int countA = Math.Min(_blockA, _a.Extent - firstA), countB = Math.Min(_blockB, _b.Extent - firstB);
-            OffsetsOf(iteration, offsets);
-            Move(offsets, _a, firstA);
-            Move(offsets, _b, firstB);
+            Outer.OffsetsOf(iteration, offsets);
+            OuterLoops.Move(offsets, _a, firstA);
+            OuterLoops.Move(offsets, _b, firstB);
             byte* source = (byte*)arguments[ArgumentSlot.Source] + offsets[1];
             byte* destination = (byte*)arguments[ArgumentSlot.Destination] + offsets[0];
             if (_convertsFirst)

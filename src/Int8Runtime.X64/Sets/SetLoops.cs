@@ -30,7 +30,7 @@ internal sealed unsafe class SetLoops
     private SetLoops(Box[] boxes, SetRun[] runs, Loop inner, bool acrossLanes, int[] sizes)
     {
         (_boxes, _runs, _inner, AcrossLanes, _sizes) = (boxes, runs, inner, acrossLanes, sizes);
-        UnitCount = checked((int)boxes.Sum(box => (long)box.UnitCount));
+        UnitCount = boxes.Sum(box => box.UnitCount);
         ParametersInLanes = acrossLanes ? inner.Strides[Parameters] != 0 : HasNeighbours(Parameters);
         _elements = runs.Sum(run => (float)run.Count);
     }
@@ -42,7 +42,7 @@ internal sealed unsafe class SetLoops
     public bool ParametersInLanes { get; }
 
     /// <summary>Number of units of work: a set, or a stretch of neighbouring ones.</summary>
-    public int UnitCount { get; }
+    public long UnitCount { get; }
 
     /// <summary>Number of tensors.</summary>
     public int Tensors => _sizes.Length;
@@ -78,7 +78,7 @@ internal sealed unsafe class SetLoops
             sideBySide &= loops.Length > 0 && loops[^1].Strides[0] == sizes[0] && loops[^1].Strides[1] == sizes[1];
             for (int t = Parameters; t < sizes.Length && sideBySide; t++)
                 sideBySide = IsLaneStride(loops[^1], t, sizes);
-            return sideBySide ? new Box(nest.Start, loops[..^1], loops[^1]) : new Box(nest.Start, loops, once);
+            return sideBySide ? new Box(new OuterLoops(nest.Start, loops[..^1]), loops[^1]) : new Box(new OuterLoops(nest.Start, loops), once);
         }
     }
 
@@ -86,22 +86,17 @@ internal sealed unsafe class SetLoops
     public OperandMode ModeOf(int tensor) => HasNeighbours(tensor) ? OperandMode.PerChannel : OperandMode.PerTensor;
 
     /// <summary>Byte offsets of the first set of a unit of work in each tensor, and the number of its sets.</summary>
-    public int Unit(int unit, Span<long> offsets)
+    public int Unit(long unit, Span<long> offsets)
     {
         int b = 0;
         while (unit >= _boxes[b].UnitCount)
             unit -= _boxes[b++].UnitCount;
         Box box = _boxes[b];
-        (int iteration, int stretch) = Math.DivRem(unit, box.Stretches);
-        box.Start.CopyTo(offsets);
-        for (int i = box.Outer.Length - 1; i >= 0; i--)
-        {
-            (iteration, int digit) = Math.DivRem(iteration, box.Outer[i].Extent);
-            Move(offsets, box.Outer[i], digit);
-        }
-
-        Move(offsets, box.SideBySide, stretch * Stretch);
-        return Math.Min(Stretch, box.SideBySide.Extent - (stretch * Stretch));
+        (long iteration, long stretch) = Math.DivRem(unit, box.Stretches);
+        int first = (int)stretch * Stretch;
+        box.Outer.OffsetsOf(iteration, offsets);
+        OuterLoops.Move(offsets, box.SideBySide, first);
+        return Math.Min(Stretch, box.SideBySide.Extent - first);
     }
 
     /// <summary>Fills what belongs to the plan.</summary>
@@ -163,23 +158,15 @@ internal sealed unsafe class SetLoops
         return pinned;
     }
 
-    private static void Move(Span<long> offsets, Loop loop, int iterations)
-    {
-        for (int t = 0; t < offsets.Length; t++)
-            offsets[t] += iterations * loop.Strides[t];
-    }
-
     // Sets that outer loops and at most one loop over neighbours cover.
-    private sealed class Box(long[] start, Loop[] outer, Loop sideBySide)
+    private sealed class Box(OuterLoops outer, Loop sideBySide)
     {
-        public long[] Start => start;
-
-        public Loop[] Outer => outer;
+        public OuterLoops Outer => outer;
 
         public Loop SideBySide => sideBySide;
 
         public int Stretches { get; } = (sideBySide.Extent + Stretch - 1) / Stretch;
 
-        public int UnitCount => checked(Outer.Aggregate(Stretches, (count, loop) => checked(count * loop.Extent)));
+        public long UnitCount { get; } = outer.Count * ((sideBySide.Extent + Stretch - 1) / Stretch);
     }
 }

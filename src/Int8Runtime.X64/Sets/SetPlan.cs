@@ -64,8 +64,8 @@ internal sealed unsafe class SetPlan(
         call.Epsilon = Epsilon;
         call.Epilogue = &table;
         Span<long> offsets = stackalloc long[loops.Tensors];
-        (int start, int end) = Parallel.Share(loops.UnitCount, worker, workers);
-        for (int i = start; i < end; i++)
+        (long start, long end) = Parallel.Share(loops.UnitCount, worker, workers);
+        for (long i = start; i < end; i++)
         {
             call.Sets = loops.Unit(i, offsets);
             call.Source = (byte*)arguments[ArgumentSlot.Source] + offsets[0];

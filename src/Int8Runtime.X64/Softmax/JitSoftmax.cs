@@ -8,6 +8,9 @@ namespace Int8Runtime.X64;
 internal sealed unsafe class JitSoftmax(KernelCache cache, Isa tier)
     : VectorImplementation(cache, "jit_softmax", tier)
 {
+    // Neighbouring rows of a call.
+    private const int Stretch = 64;
+
     /// <inheritdoc/>
     public override PrimitiveKind Kind => PrimitiveKind.Softmax;
 
@@ -27,11 +30,11 @@ internal sealed unsafe class JitSoftmax(KernelCache cache, Isa tier)
             return TryPlanTwoPasses(request, isa, descriptor, arithmetic);
         int axis = descriptor.Axis;
         bool across = source.Strides[axis] == 1 && destination.Strides[axis] == 1;
-        if (RowLoops.TryCreate(source, destination, axis, sideBySide: !across) is not { } rows)
+        if (RowLoops.TryCreate(source, destination, axis, across ? 0 : Stretch) is not { } rows)
             return Refuse(RejectionReason.Layout, $"{source} or {destination} is blocked");
         bool quantized = attributes.SourceScale is not null || attributes.SourceZeroPoint is not null;
         var spec = new SoftmaxSpec(source.DataType, across, descriptor.Logarithm, quantized, epilogue.Spec);
-        return new Plan(Name, descriptor, attributes, rows, across, epilogue, new SoftmaxGenerator().GetOrCreate(Cache, spec, isa));
+        return new Plan(Name, descriptor, attributes, rows, epilogue, new SoftmaxGenerator().GetOrCreate(Cache, spec, isa));
     }
 
     // Operands of post-ops lie anywhere: the values are stored as f32 and pass the epilogue in a pass of their own.
@@ -86,12 +89,9 @@ internal sealed unsafe class JitSoftmax(KernelCache cache, Isa tier)
     }
 
     private sealed class Plan(
-        string name, SoftmaxDescriptor descriptor, PrimitiveAttributes attributes, RowLoops rows, bool across,
+        string name, SoftmaxDescriptor descriptor, PrimitiveAttributes attributes, RowLoops rows,
         EpiloguePlan epilogue, CompiledKernel kernel) : PrimitivePlan
     {
-        // Neighbouring rows are shared in stretches of this many.
-        private const int Stretch = 64;
-
         public override string Name => name;
 
         public override PrimitiveDescriptor Descriptor => descriptor;
@@ -124,16 +124,13 @@ internal sealed unsafe class JitSoftmax(KernelCache cache, Isa tier)
                 Scale = RefEpilogue.SourceScale(attributes, in arguments),
                 ZeroPoint = RefEpilogue.SourceZeroPoint(attributes, in arguments),
             };
-            int stretches = across ? 1 : (rows.Neighbours + Stretch - 1) / Stretch;
-            (int start, int end) = Parallel.Share(rows.OuterCount * stretches, worker, workers);
-            for (int i = start; i < end; i++)
+            (long start, long end) = Parallel.Share(rows.UnitCount, worker, workers);
+            for (long i = start; i < end; i++)
             {
-                (int iteration, int stretch) = Math.DivRem(i, stretches);
-                (long to, long from) = rows.OffsetsOf(iteration);
-                int first = stretch * Stretch;
-                call.Rows = Math.Min(Stretch, rows.Neighbours - first);
-                call.Source = (byte*)arguments[ArgumentSlot.Source] + from + (first * sourceBytes);
-                call.Destination = (byte*)arguments[ArgumentSlot.Destination] + to + (first * bytes);
+                (long to, long from, int count) = rows.Unit(i);
+                call.Rows = count;
+                call.Source = (byte*)arguments[ArgumentSlot.Source] + from;
+                call.Destination = (byte*)arguments[ArgumentSlot.Destination] + to;
                 kernel.Entry(&call);
             }
         }

@@ -61,6 +61,22 @@ public sealed unsafe class SharedThreadPoolTests
     }
 
     [Fact]
+    public void Shares_of_more_than_32_bits_cover_everything()
+    {
+        const long Count = (5L << 32) + 3;
+        long next = 0;
+        for (int worker = 0; worker < 4; worker++)
+        {
+            (long start, long end) = Parallel.Share(Count, worker, 4);
+            Assert.Equal(next, start);
+            Assert.InRange(end - start, Count / 4, (Count / 4) + 1);
+            next = end;
+        }
+
+        Assert.Equal(Count, next);
+    }
+
+    [Fact]
     public void Shares_differ_by_at_most_one()
     {
         for (int count = 0; count < 40; count++)

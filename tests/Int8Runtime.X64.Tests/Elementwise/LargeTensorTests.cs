@@ -1,0 +1,53 @@
+// Problems with more rows or bytes than 32 bits count: planned, but too large to be executed here.
+using Int8Runtime.Jit;
+
+namespace Int8Runtime.X64.Tests;
+
+public sealed class LargeTensorTests
+{
+    [Fact]
+    public void Iterations_of_more_than_32_bits_lie_where_the_loops_say()
+    {
+        const int Extent = 3000;
+        var loops = new OuterLoops(
+            [5, 7], new Loop(Extent, [Extent * (long)Extent, 1]), new Loop(Extent, [Extent, 0]), new Loop(Extent, [1, 2]));
+        Assert.Equal(27_000_000_000, loops.Count);
+        foreach (long iteration in (long[])[0, 1, Extent, 1234567, int.MaxValue + 1L, loops.Count - 1])
+        {
+            long second = 7 + (iteration / (Extent * Extent)) + (iteration % Extent * 2);
+            Span<long> offsets = stackalloc long[2];
+            loops.OffsetsOf(iteration, offsets);
+            Assert.Equal((5 + iteration, second), (offsets[0], offsets[1]));
+            Assert.Equal((5 + iteration, second), loops.OffsetsOf(iteration));
+        }
+    }
+
+    [Fact]
+    public void Vector_primitives_take_more_than_32_bits_of_rows()
+    {
+        // Broadcasts in turn, so that no two loops are one.
+        Shape shape = [2000, 2000, 2000, 2, 3];
+        MemoryDescriptor tensor = new(shape, DataType.Int8), operand = new([1, 2000, 1, 2, 1], DataType.Int8);
+        long[] apart = [.. tensor.Strides.Select(stride => stride * 2)];
+        MemoryDescriptor spread = MemoryDescriptor.Strided(shape, DataType.Int8, apart);
+        AssertPlanned(new BinaryDescriptor
+        {
+            Algorithm = BinaryAlgorithm.Add, Source = tensor, Source1 = operand, Destination = tensor,
+        });
+        AssertPlanned(new SoftmaxDescriptor { Source = spread, Destination = tensor, Axis = 4 });
+        AssertPlanned(new ReductionDescriptor
+        {
+            Algorithm = ReductionAlgorithm.Sum, Source = spread, Destination = new([2000, 2000, 2000, 2, 1], DataType.Float32),
+        });
+        AssertPlanned(new ReorderDescriptor { Source = spread, Destination = tensor.WithDataType(DataType.Int8) });
+    }
+
+    private static void AssertPlanned(PrimitiveDescriptor descriptor)
+    {
+        foreach (Isa isa in VectorEngines.Tiers)
+        {
+            using Engine engine = VectorEngines.Create(isa);
+            Assert.StartsWith("jit_", engine.Create(descriptor).ImplementationName, StringComparison.Ordinal);
+        }
+    }
+}
