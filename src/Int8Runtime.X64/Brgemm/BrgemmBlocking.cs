@@ -85,12 +85,18 @@ internal readonly record struct BlockingProblem(
     // Tiles that are estimated to take longer than this, relative to the best, are not worth measuring.
     private const double WorthMeasuring = 1.4;
 
+    // Displacements within a tile are 32-bit numbers: rows of the source, panels of weights and, behind them, their residuals.
+    private int MostRows => (int)Math.Clamp(int.MaxValue / Math.Max(1, Math.Abs(RowStep)), 1, MaximumRows);
+
+    private int MostVectors => (int)Math.Clamp(int.MaxValue / Math.Max(1, 2L * Steps * VectorBytes), 1, MaximumVectors);
+
     /// <summary>The tile that was asked for, if it fits; otherwise the one with the least estimated time.</summary>
     /// <param name="asked">A measured tile, or null.</param>
     public BrgemmBlocking Choose(KernelTile? asked)
     {
-        KernelTile tile = asked is { } t && IsTile(t.Rows) && t.Vectors <= Vectors && Registers.Fits(t.Rows, t.Vectors)
-            ? t : BestOfEachWidth()[0].Tile;
+        KernelTile tile =
+            asked is { } t && IsTile(t.Rows) && t.Vectors <= Math.Min(Vectors, MostVectors) && Registers.Fits(t.Rows, t.Vectors)
+                ? t : BestOfEachWidth()[0].Tile;
         return new BrgemmBlocking(tile.Rows, tile.Vectors);
     }
 
@@ -109,7 +115,7 @@ internal readonly record struct BlockingProblem(
         long previous = -1;
         for (int m = 0; m < rows; m++)
         {
-            long line = ((m / Rows * LineStep) + (m % Rows * RowStep)) / Line;
+            long line = Math.Abs((m / Rows * LineStep) + (m % Rows * RowStep)) / Line; // rows may lie backwards
             if (line != previous)
                 most = Math.Max(most, ++sets[(int)(line % Sets)]);
             previous = line;
@@ -118,7 +124,8 @@ internal readonly record struct BlockingProblem(
         return most;
     }
 
-    private bool IsTile(int rows) => IsOneTile ? rows == Rows : rows <= Rows || (rows % Rows == 0 && rows / Rows <= Lines);
+    private bool IsTile(int rows) => IsOneTile ? rows == Rows
+        : rows <= MostRows && (rows <= Rows || (rows % Rows == 0 && rows / Rows <= Lines));
 
     // The least cost first; of equal ones the tile with fewer rows.
     private List<(KernelTile Tile, double Cost)> BestOfEachWidth()
@@ -126,7 +133,7 @@ internal readonly record struct BlockingProblem(
         int second = (CacheBytes > 0 ? CacheBytes : 1 << 20) / 8 * 5;
         var model = new CostModel(Steps, FirstLevelBytes / VectorBytes / Steps, second / VectorBytes / Steps, Lines * Rows);
         var best = new List<(KernelTile Tile, double Cost)>();
-        for (int nr = 1; nr <= Math.Min(Vectors, MaximumVectors) && (nr == 1 || Registers.Fits(1, nr)); nr++)
+        for (int nr = 1; nr <= Math.Min(Vectors, MostVectors) && (nr == 1 || Registers.Fits(1, nr)); nr++)
         {
             (KernelTile Tile, double Cost) least = (new KernelTile(1, nr), double.PositiveInfinity);
             for (int mr = 1; mr <= MaximumRows && (mr == 1 || Registers.Fits(mr, nr)); mr++)

@@ -238,8 +238,8 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
 
         private int DestinationOffset(int m) => OffsetOf(m, _spec.DestinationStride, _spec.Lines?.DestinationStep);
 
-        private int OffsetOf(int m, int stride, int? step) =>
-            step is { } line ? (m / PixelsOfLine * line) + (m % PixelsOfLine * stride) : m * stride;
+        private int OffsetOf(int m, int stride, int? step) => checked(
+            step is { } line ? (m / PixelsOfLine * line) + (m % PixelsOfLine * stride) : m * stride);
 
         private void EmitPiece(Piece piece, Gpr row, VecArray chains, VecArray held, VecArray passing)
         {

@@ -18,6 +18,9 @@ namespace Int8Runtime.X64;
 internal sealed unsafe record RowCopy(
     DotProductKind Product, DataType SourceType, int Channels, long PixelBytes, long ChannelStride = 1, short[]? ZeroPoints = null)
 {
+    /// <summary>Most bytes of a row that is copied: counts within a row are 32-bit numbers.</summary>
+    public const int LargestRow = 1 << 30;
+
     /// <summary>Bytes of a pixel in scratch memory.</summary>
     public int ScratchPixelBytes => Channels * Product.ElementBytes();
 

@@ -9,6 +9,8 @@ internal sealed class BrgemmConvolution(KernelCache cache, CpuFeatures cpu) : II
 {
     private const string Algorithm = "brgemm_conv";
 
+    private const long LargestPixelStep = 32 << 20;
+
     /// <inheritdoc/>
     public PrimitiveKind Kind => PrimitiveKind.Convolution;
 
@@ -44,8 +46,12 @@ internal sealed class BrgemmConvolution(KernelCache cache, CpuFeatures cpu) : II
             return new Rejection(Name, RejectionReason.PostOps, refusal);
 
         ConvolutionGeometry geometry = ConvolutionGeometry.Of(descriptor).WithoutSkippedPixels;
+        if (RefusePixels(geometry, operands.Product) is { } pixels)
+            return pixels;
         ConvolutionRows rows = ConvolutionRows.Choose(
             geometry, operands, descriptor.Source.DataType, request.Attributes.SourceZeroPoint);
+        if (rows.ScratchRowBytes > RowCopy.LargestRow)
+            return new Rejection(Name, RejectionReason.Shape, $"copied rows of {rows.ScratchRowBytes} bytes; at most {RowCopy.LargestRow}");
         IsaTraits traits = IsaTraits.For(operands.Isa);
         var spec = new BrgemmWeightsSpec
         {
@@ -80,6 +86,15 @@ internal sealed class BrgemmConvolution(KernelCache cache, CpuFeatures cpu) : II
     /// <summary>Whether the channels of a pixel are neighbours, as kernels read and write them.</summary>
     public static bool HasChannelsLast(MemoryDescriptor descriptor) => descriptor.IsStrided && descriptor.InnerBlocks.IsEmpty
         && (descriptor.Dimensions[1] == 1 || descriptor.Strides[1] == 1);
+
+    // Kernels find the rows of a tile, which are pixels, by displacements of 32 bits.
+    private Rejection? RefusePixels(ConvolutionGeometry geometry, DotProductKind product)
+    {
+        long source = Math.Max(Math.Abs(geometry.Source.Pixel), (long)geometry.InputChannels * product.ElementBytes());
+        long step = Math.Max(geometry.StrideWidth * source, Math.Abs(geometry.Destination.Pixel));
+        return step <= LargestPixelStep
+            ? null : new Rejection(Name, RejectionReason.Layout, $"pixels {step} bytes apart; at most {LargestPixelStep}");
+    }
 
     private Rejection? RefuseLayout(MemoryDescriptor descriptor) => HasChannelsLast(descriptor)
         ? null : new Rejection(Name, RejectionReason.Layout, $"{descriptor} is not channel-last");

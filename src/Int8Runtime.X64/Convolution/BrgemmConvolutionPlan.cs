@@ -67,7 +67,7 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
         _linesOfUnit = Math.Min(rows.Lines, _split.LineBlock * span);
         _runs = new ConvolutionRuns(geometry, rows, _linesOfUnit, (long)weightsSpec.RunSteps * traits.VectorBytes);
         _scratchOfThread = rows.Copy is null
-            ? 0 : ((long)ConvolutionRows.ScratchRows(geometry, _linesOfUnit) * rows.ScratchRowBytes) + ScratchSlack;
+            ? 0 : (ConvolutionRows.ScratchRows(geometry, _linesOfUnit) * rows.ScratchRowBytes) + ScratchSlack;
     }
 
     /// <inheritdoc/>
@@ -192,7 +192,7 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
             ConvolutionGeometry geometry = Plan._geometry;
             ConvolutionRows rows = Plan._rows;
             int firstRow = (line * geometry.StrideHeight) - geometry.Top, firstSlice = (plane * geometry.StrideDepth) - geometry.Front;
-            long slice = (long)geometry.RowsOf(Plan._linesOfUnit) * rows.ScratchRowBytes;
+            long slice = geometry.RowsOf(Plan._linesOfUnit) * rows.ScratchRowBytes;
             for (int d = 0; d < geometry.KernelDepth; d++)
             {
                 int depth = firstSlice + (d * geometry.DilationDepth);
@@ -201,7 +201,7 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
                     bool inside = (uint)depth < (uint)geometry.InputDepth && (uint)(firstRow + r) < (uint)geometry.InputHeight;
                     byte* row = inside ? source + (depth * geometry.Source.Slice) + ((firstRow + r) * geometry.Source.Row) : null;
                     rows.Copy!.Copy(
-                        scratch + (d * slice) + ((long)r * rows.ScratchRowBytes), row,
+                        scratch + (d * slice) + (r * rows.ScratchRowBytes), row,
                         -geometry.Left, geometry.RowPixels, geometry.InputWidth, ZeroPoint, channel);
                 }
             }

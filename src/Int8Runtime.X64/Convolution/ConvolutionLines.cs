@@ -63,7 +63,7 @@ internal sealed class ConvolutionLines
     /// <summary>How many lines a tile may span: those of one plane, unless strides or windows are of a kind that tiles do not know.</summary>
     public static int MostOfTile(ConvolutionGeometry geometry, ConvolutionRows rows) =>
         geometry.KernelDepth == 1 && (!rows.SkipsRows || geometry.DilationHeight == 1)
-        && rows.Lines * rows.LineStep <= int.MaxValue && rows.Lines * geometry.Destination.Row <= int.MaxValue
+        && rows.Lines * Math.Max(Math.Abs(rows.LineStep), Math.Abs(geometry.Destination.Row)) <= int.MaxValue
             ? rows.Lines : 1;
 
     private int LinesOf(int band) => Math.Min(Span, _lines - (band * Span));

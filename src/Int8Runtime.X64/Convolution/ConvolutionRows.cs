@@ -29,7 +29,7 @@ internal sealed record ConvolutionRows
     public required long LineStep { get; init; }
 
     /// <summary>Bytes of a scratch row, if rows are copied.</summary>
-    public required int ScratchRowBytes { get; init; }
+    public required long ScratchRowBytes { get; init; }
 
     /// <summary>Elements of a run.</summary>
     public required int RunElements { get; init; }
@@ -85,7 +85,7 @@ internal sealed record ConvolutionRows
         bool joins = geometry.DilationWidth == 1;
         int pixelBytes = copy.ScratchPixelBytes;
         // The last step of a run may reach up to 3 bytes beyond it; the next row, or the slack behind the last one, is there.
-        int rowBytes = ((geometry.RowPixels * pixelBytes) + ScratchAlignment - 1) / ScratchAlignment * ScratchAlignment;
+        long rowBytes = (((long)geometry.RowPixels * pixelBytes) + ScratchAlignment - 1) / ScratchAlignment * ScratchAlignment;
         return new ConvolutionRows
         {
             Copy = copy,
@@ -93,7 +93,7 @@ internal sealed record ConvolutionRows
             Pixels = geometry.OutputWidth,
             Planes = geometry.OutputDepth,
             PixelStep = checked(geometry.StrideWidth * pixelBytes),
-            LineStep = (long)geometry.StrideHeight * rowBytes,
+            LineStep = geometry.StrideHeight * rowBytes,
             ScratchRowBytes = rowBytes,
             RunElements = joins ? geometry.KernelWidth * geometry.InputChannels : geometry.InputChannels,
             RunsOfRow = joins ? 1 : geometry.KernelWidth,
@@ -113,12 +113,13 @@ internal sealed record ConvolutionRows
         PixelStrides source = geometry.Source, destination = geometry.Destination;
         long pixelStep = geometry.StrideWidth * source.Pixel, lineStep = geometry.StrideHeight * source.Row;
         int lines = geometry.OutputHeight, pixels = geometry.OutputWidth, planes = geometry.OutputDepth;
-        if (!geometry.IsPadded && lineStep == pixels * pixelStep && destination.Row == pixels * destination.Pixel)
+        if (!geometry.IsPadded && lineStep == pixels * pixelStep && destination.Row == pixels * destination.Pixel
+            && (long)pixels * lines <= int.MaxValue)
         {
             pixels *= lines;
             lines = 1;
             if (planes > 1 && geometry.StrideDepth * source.Slice == pixels * pixelStep
-                && destination.Slice == pixels * destination.Pixel)
+                && destination.Slice == pixels * destination.Pixel && (long)pixels * planes <= int.MaxValue)
                 (pixels, planes) = (pixels * planes, 1);
         }
 

@@ -55,7 +55,7 @@ internal sealed unsafe class ConvolutionRuns
         {
             (long slice, long row, long pixel) = rows.Copy is null
                 ? (geometry.DilationDepth * geometry.Source.Slice, geometry.Source.Row, geometry.Source.Pixel)
-                : ((long)geometry.RowsOf(lines) * rows.ScratchRowBytes, rows.ScratchRowBytes, rows.Copy.ScratchPixelBytes);
+                : (geometry.RowsOf(lines) * rows.ScratchRowBytes, rows.ScratchRowBytes, rows.Copy.ScratchPixelBytes);
             for (int d = window.Front; d < window.Back; d++)
                 for (int h = window.Top; h < window.Bottom; h++)
                     for (int run = 0; run < rows.RunsOfRow; run++)

@@ -41,6 +41,9 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
         if (!RowLayout.ServesVolume(descriptor.Source) || !RowLayout.ServesVolume(descriptor.Destination))
             return Refuse(RejectionReason.Layout,
                 $"source {descriptor.Source} and destination {descriptor.Destination} need channels last");
+        // One unsigned comparison tells columns of the padding from those of a row.
+        if (descriptor.Source.Strides[^1] < 0)
+            return Refuse(RejectionReason.Layout, $"source {descriptor.Source}, whose rows lie backwards");
 
         int channels = descriptor.Source.Dimensions[1];
         ZeroPoint? weightsZeroPoint = integer && attributes.WeightsZeroPoint is { IsZero: false } ? attributes.WeightsZeroPoint : null;
