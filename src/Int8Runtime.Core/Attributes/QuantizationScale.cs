@@ -23,6 +23,9 @@ public enum QuantizationGranularity
 /// </summary>
 public sealed class QuantizationScale : IEquatable<QuantizationScale>
 {
+    // Groups may have millions of them.
+    private const int HashedValues = 64;
+
     private readonly float[] _values;
 
     private QuantizationScale(QuantizationGranularity granularity, float[] values, bool isRuntime, int groupSize = 0)
@@ -71,6 +74,9 @@ public sealed class QuantizationScale : IEquatable<QuantizationScale>
         return new(QuantizationGranularity.PerGroup, values.ToArray(), false, groupSize);
     }
 
+    /// <summary>The same with an array that is not copied and must not change: groups are many.</summary>
+    internal static QuantizationScale Adopt(float[] values, int groupSize) => new(QuantizationGranularity.PerGroup, values, false, groupSize);
+
     /// <summary>Length of a group along K for <see cref="QuantizationGranularity.PerGroup"/>; else 0.</summary>
     public int GroupSize { get; }
 
@@ -98,8 +104,9 @@ public sealed class QuantizationScale : IEquatable<QuantizationScale>
     {
         var hash = new HashCode();
         hash.Add((int)Granularity);
-        foreach (float value in _values)
-            hash.Add(value);
+        hash.Add(_values.Length);
+        for (int i = 0; i < _values.Length; i += (_values.Length / HashedValues) + 1)
+            hash.Add(_values[i]);
         return hash.ToHashCode();
     }
 }

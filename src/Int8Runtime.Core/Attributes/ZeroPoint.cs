@@ -4,6 +4,9 @@ namespace Int8Runtime;
 /// <summary>The integer that stands for the real number 0. Compares by value.</summary>
 public sealed class ZeroPoint : IEquatable<ZeroPoint>
 {
+    // Groups may have millions of them.
+    private const int HashedValues = 64;
+
     private readonly int[] _values;
 
     private ZeroPoint(QuantizationGranularity granularity, int[] values, bool isRuntime, int groupSize = 0)
@@ -50,6 +53,9 @@ public sealed class ZeroPoint : IEquatable<ZeroPoint>
         return new(QuantizationGranularity.PerGroup, values.ToArray(), false, groupSize);
     }
 
+    /// <summary>The same with an array that is not copied and must not change: groups are many.</summary>
+    internal static ZeroPoint Adopt(int[] values, int groupSize) => new(QuantizationGranularity.PerGroup, values, false, groupSize);
+
     /// <summary>Length of a group along K for <see cref="QuantizationGranularity.PerGroup"/>; else 0.</summary>
     public int GroupSize { get; }
 
@@ -78,8 +84,9 @@ public sealed class ZeroPoint : IEquatable<ZeroPoint>
     {
         var hash = new HashCode();
         hash.Add((int)Granularity);
-        foreach (int value in _values)
-            hash.Add(value);
+        hash.Add(_values.Length);
+        for (int i = 0; i < _values.Length; i += (_values.Length / HashedValues) + 1)
+            hash.Add(_values[i]);
         return hash.ToHashCode();
     }
 }

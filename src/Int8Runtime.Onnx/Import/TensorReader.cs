@@ -57,8 +57,8 @@ internal sealed class TensorReader(string? directory)
             _ => FromField(type, shape, proto.Int32Data, subject, (int v) => unchecked((ushort)v)),   // u16, and the bits of f16, bf16
         };
 
-        TensorData FromBytes(ReadOnlyMemory<byte> bytes) =>
-            new(type, shape, isPacked ? PackedElements.Unpack(type, bytes.Span, elements) : bytes);
+        TensorData FromBytes(ReadOnlyMemory<byte> bytes) => type.IsInt4() ? TensorData.OfNibbles(type, shape, bytes)
+            : new(type, shape, isPacked ? PackedElements.Unpack(type, bytes.Span, elements) : bytes);
     }
 
     private static Shape ReadShape(RepeatedField<long> dims, string subject)

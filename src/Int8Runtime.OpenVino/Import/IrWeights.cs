@@ -99,16 +99,9 @@ internal sealed class IrWeights : IDisposable
                     integers[i] = BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(4 * i));
                 return widened;
             case "i4":
-                // The lower half of a byte comes first; shifting up and down again extends the sign.
-                TensorData signed = TensorData.Allocate(DataType.Int8, shape, out Span<sbyte> small);
-                for (int i = 0; i < count; i++)
-                    small[i] = (sbyte)((sbyte)(bytes[i / 2] << (i % 2 == 0 ? 4 : 0)) >> 4);
-                return signed;
+                return TensorData.OfNibbles(DataType.Int4, shape, bytes).AsInt8();
             case "u4":
-                TensorData unsigned = TensorData.Allocate(DataType.UInt8, shape, out Span<byte> nibbles);
-                for (int i = 0; i < count; i++)
-                    nibbles[i] = (byte)((bytes[i / 2] >> (i % 2 == 0 ? 0 : 4)) & 15);
-                return unsigned;
+                return TensorData.OfNibbles(DataType.UInt4, shape, bytes).AsInt8();
             default:
                 return new TensorData(stored, shape, bytes);
         }

@@ -9,6 +9,7 @@ namespace Int8Runtime.Graph;
 public sealed class TensorData
 {
     private readonly Lazy<ReadOnlyMemory<byte>>? _later;
+    private readonly Nibbles? _nibbles;
     private readonly ReadOnlyMemory<byte> _bytes;
 
     /// <summary>Wraps bytes without a copy; the caller must not change them afterwards.</summary>
@@ -35,6 +36,12 @@ public sealed class TensorData
         ElementCount = CountElements(shape);
     }
 
+    private TensorData(DataType elementType, Shape shape, Nibbles nibbles)
+    {
+        (ElementType, Shape, _nibbles) = (elementType, shape, nibbles);
+        ElementCount = CountElements(shape);
+    }
+
     /// <summary>The element type.</summary>
     public DataType ElementType { get; }
 
@@ -50,8 +57,11 @@ public sealed class TensorData
     /// <summary>The number of bytes.</summary>
     internal int ByteCount => ElementCount * ElementType.SizeInBytes();
 
-    /// <summary>The elements as bytes, row-major, little-endian.</summary>
-    public ReadOnlyMemory<byte> Bytes => _later is { } later ? later.Value : _bytes;
+    /// <summary>Whether two elements share a byte of memory, so that each fits in 4 bits; <see cref="Bytes"/> unpacks them.</summary>
+    internal bool HoldsNibbles => _nibbles is not null;
+
+    /// <summary>The elements as bytes, row-major, little-endian; those of 4 bits take a byte each.</summary>
+    public ReadOnlyMemory<byte> Bytes => _nibbles?.Unpack() ?? (_later is { } later ? later.Value : _bytes);
 
     /// <summary>Allocates a zeroed tensor and hands out its elements for filling.</summary>
     /// <typeparam name="T">The storage type of the elements, see <see cref="AsSpan{T}"/>.</typeparam>
@@ -71,6 +81,33 @@ public sealed class TensorData
     /// <param name="compute">Gives a tensor of this type and shape.</param>
     internal static TensorData Defer(DataType elementType, Shape shape, Func<TensorData> compute) =>
         new(elementType, shape, new Lazy<ReadOnlyMemory<byte>>(() => compute().Bytes));
+
+    /// <summary>A tensor of u4 or s4 that keeps two elements in a byte, the first in the low half.</summary>
+    /// <exception cref="ModelFormatException">The number of bytes is not that of the shape.</exception>
+    internal static TensorData OfNibbles(DataType elementType, Shape shape, ReadOnlyMemory<byte> packed)
+    {
+        int count = CountElements(shape);
+        return packed.Length == Nibbles.BytesOf(count)
+            ? new(elementType, shape, new Nibbles(packed, count, elementType == DataType.Int4))
+            : throw new ModelFormatException(
+                $"A {elementType} tensor of shape {FormatShape(shape)} needs {Nibbles.BytesOf(count)} bytes, but {packed.Length} are given.");
+    }
+
+    /// <summary>Integers of at most 8 bits as u8 or s8, in the same memory.</summary>
+    internal TensorData AsInt8()
+    {
+        DataType type = ElementType is DataType.Int8 or DataType.Int4 or DataType.Int2 ? DataType.Int8 : DataType.UInt8;
+        return _nibbles is { } nibbles ? new(type, Shape, nibbles) : new(type, Shape, Bytes);
+    }
+
+    /// <summary>Copies the bytes of all elements.</summary>
+    internal void CopyTo(Span<byte> bytes)
+    {
+        if (_nibbles is { } nibbles)
+            nibbles.CopyTo(bytes);
+        else
+            Bytes.Span.CopyTo(bytes);
+    }
 
     /// <summary>Copies values into a tensor of the element type that belongs to <typeparamref name="T"/>.</summary>
     public static TensorData Create<T>(ReadOnlySpan<T> values, Shape shape) where T : unmanaged
@@ -99,8 +136,9 @@ public sealed class TensorData
     }
 
     /// <summary>The same elements under another shape of as many elements, without a copy.</summary>
-    public TensorData Reshaped(Shape shape) => _later is { } later && CountElements(shape) == ElementCount
-        ? new(ElementType, shape, later)
+    public TensorData Reshaped(Shape shape) => CountElements(shape) != ElementCount ? new(ElementType, shape, Bytes)
+        : _nibbles is { } nibbles ? new(ElementType, shape, nibbles)
+        : _later is { } later ? new(ElementType, shape, later)
         : new(ElementType, shape, Bytes);
 
     /// <summary>Whether element type, shape and bytes are equal.</summary>

@@ -13,8 +13,12 @@ public static class TensorDataConversions
     };
 
     /// <summary>The elements as 32-bit integers, saturated.</summary>
-    public static int[] ToInt32Array(this TensorData tensor) =>
-        Array.ConvertAll(tensor.ToInt64Array(), value => (int)Math.Clamp(value, int.MinValue, int.MaxValue));
+    public static int[] ToInt32Array(this TensorData tensor) => tensor.ElementType switch
+    {
+        DataType.Int8 or DataType.Int4 => Map(tensor.AsSpan<sbyte>(), v => (int)v),
+        DataType.UInt8 or DataType.UInt4 => Map(tensor.AsSpan<byte>(), v => (int)v),
+        _ => Array.ConvertAll(tensor.ToInt64Array(), value => (int)Math.Clamp(value, int.MinValue, int.MaxValue)),
+    };
 
     /// <summary>The elements as single-precision numbers.</summary>
     public static float[] ToSingleArray(this TensorData tensor) => tensor.ElementType switch

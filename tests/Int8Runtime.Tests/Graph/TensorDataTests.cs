@@ -15,6 +15,28 @@ public sealed class TensorDataTests
         Assert.Equal(1, TensorData.CountElements([]));
     }
 
+    [Theory]
+    [InlineData(DataType.UInt4, new byte[] { 0, 1, 2, 15, 8, 7, 9 })]
+    [InlineData(DataType.Int4, new byte[] { 0, 1, 2, 0xFF, 0xF8, 7, 0xF9 })]
+    public void Two_elements_of_4_bits_share_a_byte_until_they_are_read(DataType type, byte[] elements)
+    {
+        byte[] halves = [0x10, 0xF2, 0x78, 0x09];
+        Assert.Equal(halves, Nibbles.Pack(elements));
+        TensorData tensor = TensorData.OfNibbles(type, [7, 1], halves);
+        Assert.Equal(elements, tensor.Bytes.ToArray());
+        Assert.True(tensor.ContentEquals(new TensorData(type, [7, 1], elements)));
+        TensorData flat = tensor.Reshaped([7]), bytes = flat.AsInt8();
+        Assert.True(tensor.HoldsNibbles && flat.HoldsNibbles && bytes.HoldsNibbles);
+        Assert.Equal(type == DataType.Int4 ? DataType.Int8 : DataType.UInt8, bytes.ElementType);
+        Assert.Equal(tensor.ToInt32Array(), bytes.ToInt32Array());
+        byte[] copy = new byte[7];
+        bytes.CopyTo(copy);
+        Assert.Equal(elements, copy);
+        Assert.Equal(new TensorData(type, [7], elements).AsInt8().ToInt32Array(), bytes.ToInt32Array());
+        Assert.Throws<ModelFormatException>(() => TensorData.OfNibbles(type, [9], halves));
+        Assert.Throws<ModelFormatException>(() => tensor.Reshaped([8]));
+    }
+
     [Fact]
     public void Elements_are_viewed_by_their_storage_type_only()
     {

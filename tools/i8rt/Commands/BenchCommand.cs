@@ -76,6 +76,7 @@ internal static class BenchCommand
             ("load", Figures.Time(load), "load_ms", load),
             ("compile", Figures.Time(compile), "compile_ms", compile),
             ("allocated per run", Figures.Invariant($"{result.AllocatedPerRun:F1} B"), "allocated_bytes_per_run", result.AllocatedPerRun),
+            ("packed weights", Figures.Bytes(model.WeightsBytes), "weight_bytes", model.WeightsBytes),
             ("activation memory", Figures.Bytes(request.ArenaBytes), "activation_bytes", request.ArenaBytes),
             ("peak working set", Figures.Bytes(process.PeakWorkingSet64), "peak_working_set_bytes", process.PeakWorkingSet64),
         };

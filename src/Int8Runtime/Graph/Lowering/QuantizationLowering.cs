@@ -69,11 +69,14 @@ internal sealed class QuantizationLowering : INodeLowering
         };
         if (type is not { } integer || view.Scales.Any(s => !float.IsFinite(s) || s <= 0))
             return false;
-        var edge = new Edge(source.Edge.Name, integer, source.Shape, new TensorData(integer, content.Shape, content.Bytes));
-        var quantization = new Quantization(integer, [.. view.Scales], [.. view.ZeroPoints], view.Axis) { BlockSize = view.BlockSize };
+        var edge = new Edge(source.Edge.Name, integer, source.Shape, content.AsInt8());
+        var quantization = new Quantization(integer, Owned(view.Scales), Owned(view.ZeroPoints), view.Axis) { BlockSize = view.BlockSize };
         context.Emit(node, new ConvertSpec(), new Operand(edge, quantization));
         return true;
     }
+
+    // Scales of blocks are many; the view gives up its arrays.
+    private static T[] Owned<T>(IReadOnlyList<T> values) => values as T[] ?? [.. values];
 
     private static bool IsReal(DataType type) => type is DataType.Float32 or DataType.Float16 or DataType.BFloat16;
 }

@@ -20,7 +20,7 @@ public sealed record QuantizationView(IReadOnlyList<float> Scales, IReadOnlyList
     public static QuantizationView Of(NodeOperands operands)
     {
         float[] scales = operands.KnownValue(1, "scale").ToSingleArray();
-        long[]? zeros = operands.Integers(2, "zero point");
+        int[]? zeros = operands.Has(2) ? operands.KnownValue(2, "zero point").ToInt32Array() : null;
         int axis = -1, block = IsBlocked(operands) ? operands.Attributes.GetInt32("block_size") : 0;
         if (block > 0)
         {
@@ -42,9 +42,7 @@ public sealed record QuantizationView(IReadOnlyList<float> Scales, IReadOnlyList
         if (zeros is not null && zeros.Length != scales.Length)
             throw operands.Defect($"there are {scales.Length} scales but {zeros.Length} zero points");
         return new QuantizationView(
-            scales, zeros is null
-                ? new int[scales.Length]
-                : Array.ConvertAll(zeros, z => (int)z), axis, IntegerTypeOf(operands))
+            scales, zeros ?? new int[scales.Length], axis, IntegerTypeOf(operands))
         {
             BlockSize = block,
         };

@@ -56,8 +56,10 @@ internal sealed record ProductWeights(TensorData? Content, Quantization? Quantiz
     // Files state 4 bits in ways that differ; what counts is that no integer needs more.
     private static DataType NarrowestType(TensorData content)
     {
-        ReadOnlySpan<byte> bytes = content.Bytes.Span;
         DataType narrow = content.ElementType == DataType.UInt8 ? DataType.UInt4 : DataType.Int4;
+        if (content.HoldsNibbles)
+            return narrow;
+        ReadOnlySpan<byte> bytes = content.Bytes.Span;
         (int min, int max) = narrow.IntegerRange();
         bool exceeds = narrow == DataType.UInt4
             ? bytes.ContainsAnyExceptInRange((byte)min, (byte)max)
@@ -71,15 +73,23 @@ internal sealed record ProductWeights(TensorData? Content, Quantization? Quantiz
         if (Quantization is not { BlockSize: > 0 } blocks)
             return attributes;
         int outputs = Shape[inputMajor ? 1 : 0], groups = blocks.Scales.Length / outputs;
-        T[] Arranged<T>(T[] values) => inputMajor
-            ? values
-            : [.. from g in Enumerable.Range(0, groups) from n in Enumerable.Range(0, outputs) select values[(n * groups) + g]];
-        int[] zeros = Arranged(blocks.ZeroPoints);
         return attributes with
         {
-            WeightsScale = QuantizationScale.PerGroup(Arranged(blocks.Scales), blocks.BlockSize),
-            WeightsZeroPoint = Array.TrueForAll(zeros, z => z == 0) ? null : ZeroPoint.PerGroup(zeros, blocks.BlockSize),
+            WeightsScale = QuantizationScale.Adopt(Arranged(blocks.Scales), blocks.BlockSize),
+            WeightsZeroPoint = Array.TrueForAll(blocks.ZeroPoints, z => z == 0)
+                ? null : ZeroPoint.Adopt(Arranged(blocks.ZeroPoints), blocks.BlockSize),
         };
+
+        T[] Arranged<T>(T[] values)
+        {
+            if (inputMajor)
+                return values;
+            var arranged = new T[values.Length];
+            for (int n = 0; n < outputs; n++)
+                for (int g = 0; g < groups; g++)
+                    arranged[(g * outputs) + n] = values[(n * groups) + g];
+            return arranged;
+        }
     }
 
     /// <summary>The bias in f32; null where there is none.</summary>

@@ -76,7 +76,9 @@ internal sealed class WeightsStore(Engine engine)
 
     private StoredTensor Pack(TensorData content, MemoryDescriptor plain, MemoryDescriptor target) => new(target, () =>
     {
-        using TensorMemory source = TensorMemory.Wrap(plain, content.Bytes);
+        using TensorMemory source = content.HoldsNibbles ? new TensorMemory(plain) : TensorMemory.Wrap(plain, content.Bytes);
+        if (content.HoldsNibbles)
+            content.CopyTo(source.AsSpan<byte>()); // memory that is free again at once
         return WeightsPacking.Pack(engine, source, target);
     });
 
