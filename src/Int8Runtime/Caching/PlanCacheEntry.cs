@@ -5,34 +5,48 @@ using Int8Runtime.Jit;
 namespace Int8Runtime.Caching;
 
 /// <summary>Offers what the cache holds of a plan, and stores the plan where that was not everything.</summary>
+/// <remarks>
+/// The file is looked up beside planning, as soon as the digest of the model is there; whoever asks for its content waits.
+/// </remarks>
 internal sealed class PlanCacheEntry
 {
     private readonly ModelCache _cache;
-    private readonly byte[] _key;
-    private readonly CachedPlan? _found;
     private readonly VerboseLog? _log;
     private readonly string _model;
+    private readonly Task<Content> _content;
 
-    private PlanCacheEntry(ModelCache cache, byte[] key, VerboseLog? log, string model)
+    /// <summary>The place of a plan.</summary>
+    /// <param name="cache">The cache.</param>
+    /// <param name="key">The plan's key.</param>
+    /// <param name="log">Where to tell what was found.</param>
+    /// <param name="model">Name of the model.</param>
+    public PlanCacheEntry(ModelCache cache, Task<byte[]> key, VerboseLog? log, string model)
     {
-        (_cache, _key, _log, _model) = (cache, key, log, model);
-        _found = cache.Find(key, log, model);
-        if (_found is null)
-            GeneratorWarmUp.Start();
-        Kernels = new KernelLibrary(_found?.Kernels ?? []);
+        (_cache, _log, _model) = (cache, log, model);
+        _content = key.ContinueWith(k => Find(k.GetAwaiter().GetResult()), TaskScheduler.Default);
     }
 
     /// <summary>The kernels of the plan.</summary>
-    public KernelLibrary Kernels { get; }
+    public KernelLibrary Kernels => Found.Kernels;
 
-    /// <summary>Looks a plan up.</summary>
-    public static PlanCacheEntry Open(ModelCache cache, byte[] key, VerboseLog? log, string model) => new(cache, key, log, model);
+    private Content Found => _content.GetAwaiter().GetResult();
 
     /// <summary>Gives the constants their packed content.</summary>
     /// <returns>Whether the cache held the plan in full, kernels included.</returns>
     public bool TryProvide(IReadOnlyList<StoredTensor> constants) =>
-        _found is not null && _found.TryProvide(constants) && Kernels.Added == 0;
+        Found.Plan is { } plan && plan.TryProvide(constants) && Kernels.Added == 0;
 
     /// <summary>Keeps the plan.</summary>
-    public void Store(IReadOnlyList<StoredTensor> constants) => _cache.Store(_key, Kernels, constants, _log, _model);
+    public void Store(IReadOnlyList<StoredTensor> constants) =>
+        _cache.Store(Found.Key, Kernels, constants, _log, _model);
+
+    private Content Find(byte[] key)
+    {
+        CachedPlan? plan = _cache.Find(key, _log, _model);
+        if (plan is null)
+            GeneratorWarmUp.Start();
+        return new Content(key, plan, new KernelLibrary(plan?.Kernels ?? []));
+    }
+
+    private sealed record Content(byte[] Key, CachedPlan? Plan, KernelLibrary Kernels);
 }

@@ -196,7 +196,12 @@ public sealed class CompiledModel : IDisposable
         return new CompiledPlan(PlanBuilder.Build(Name, Engine, operations, _weights, CacheEntry(shapes)), tail, log.Events);
     }
 
-    private PlanCacheEntry? CacheEntry(SortedDictionary<string, Shape> shapes) => Engine is CpuEngine { ModelCache: { } cache } engine
-        ? PlanCacheEntry.Open(cache, PlanKey.Of(_fingerprint!.Result, engine, _options, shapes, PlanKey.Builds), engine.Log, Name)
-        : null;
+    private PlanCacheEntry? CacheEntry(SortedDictionary<string, Shape> shapes)
+    {
+        if (Engine is not CpuEngine { ModelCache: { } cache } engine)
+            return null;
+        Task<byte[]> key = _fingerprint!.ContinueWith(
+            f => PlanKey.Of(f.GetAwaiter().GetResult(), engine, _options, shapes, PlanKey.Builds), TaskScheduler.Default);
+        return new PlanCacheEntry(cache, key, engine.Log, Name);
+    }
 }

@@ -21,7 +21,7 @@ internal sealed class PlanBuilder
         Engine = engine;
         Weights = weights;
         _cache = cache;
-        _primitives = new PrimitiveBatch(engine, cache?.Kernels);
+        _primitives = new PrimitiveBatch(engine, cache);
         Layouts = LayoutPlan.Of(graph);
     }
 

@@ -87,6 +87,49 @@ public sealed class WeightPairsTests
         Assert.False(WeightPairs.Any.Fit([0, 65, 0]));
     }
 
+    public static TheoryData<string, WeightPairs, int> Orders
+    {
+        get
+        {
+            static MemoryDescriptor Of(params int[] dimensions) => new(dimensions, DataType.Int8);
+            static WeightPairs Convolution(int groups, params int[] dimensions) => WeightPairs.ForConvolution(Of(dimensions), groups, 1);
+            return new TheoryData<string, WeightPairs, int>
+            {
+                { "1x1", Convolution(1, 5, 14, 1, 1), 70 },
+                { "3x3, even channels", Convolution(1, 3, 4, 3, 3), 108 },
+                { "3x3, odd channels", Convolution(1, 3, 3, 3, 3), 81 },
+                { "window above a vector", Convolution(1, 2, 4, 3, 7), 168 },
+                { "depthwise", Convolution(6, 6, 1, 3, 3), 54 },
+                { "matrix, even", WeightPairs.ForMatMul(Of(6, 19)), 114 },
+                { "matrix, odd", WeightPairs.ForMatMul(Of(7, 19)), 133 },
+                { "matrices", WeightPairs.ForMatMul(Of(2, 4, 17)), 136 },
+                { "fully connected", WeightPairs.ForInnerProduct(Of(4, 18)), 72 },
+                { "fully connected over a map", WeightPairs.ForInnerProduct(Of(3, 4, 2, 3)), 72 },
+            };
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Orders))]
+    public void Fit_looks_at_every_pair_and_at_no_other(string name, WeightPairs pairs, int elements)
+    {
+        var weights = new sbyte[elements];
+        foreach (int column in pairs.Columns())
+        {
+            foreach ((int first, int second) in pairs.Pairs())
+            {
+                foreach (sbyte sign in (sbyte[])[1, -1])
+                {
+                    Array.Fill(weights, (sbyte)(sign * -64));
+                    (weights[column + first], weights[column + second]) = ((sbyte)(sign * 127), (sbyte)(sign * 1));
+                    Assert.True(pairs.Fit(weights), name);
+                    weights[column + second] = (sbyte)(sign * 2);
+                    Assert.False(pairs.Fit(weights), $"{name}: {column} + ({first}, {second})");
+                }
+            }
+        }
+    }
+
     private static (int, int)[] Combinations(int count) =>
         [.. from i in Enumerable.Range(0, count) from j in Enumerable.Range(i + 1, count - i - 1) select (i, j)];
 
