@@ -1,4 +1,5 @@
 // Graphs written as IR and read back compute the same.
+using System.Xml.Linq;
 using Int8Runtime.Graph;
 using Int8Runtime.Onnx;
 using Int8Runtime.TestKit;
@@ -76,6 +77,35 @@ public sealed class IrWriterTests
         using var engine = new ReferenceEngine();
         float[] input = Running.Random(9, 4, 3);
         Assert.Equal(Running.Run(engine, graph, input)[0], Running.Run(engine, OnnxModel.Load(stream.ToArray()), input)[0]);
+    }
+
+    [Fact]
+    public void Equal_constants_are_one_layer_and_those_that_nothing_reads_are_left_out()
+    {
+        var graph = new ModelGraph("constants");
+        GraphValue value = graph.AddInput("x", DataType.Float32, GraphShape.Of([1, 2, 3, 3]));
+        for (int i = 0; i < 2; i++)
+        {
+            // The layer of a convolution has no bias: the constant is written as [1, 2, 1, 1] for an addition.
+            value = graph.AddOperation("Conv", $"conv{i}",
+            [
+                value, graph.AddConstant($"w{i}", TensorData.Create<float>([1, 2, 3, 4], [2, 2, 1, 1])),
+                graph.AddConstant($"b{i}", TensorData.Vector(0.5f, -0.5f)),
+            ]);
+        }
+
+        graph.AddOutput(value);
+        using var folder = new TemporaryFolder();
+        float[] x = Running.Random(18, 5);
+        using var engine = new ReferenceEngine();
+        Assert.Equal(Running.Run(engine, graph, x)[0], Running.Run(engine, folder.RoundTrip(graph), x)[0]);
+        XElement[] constants =
+        [
+            .. XDocument.Load(folder["model.xml"]).Root!.Element("layers")!.Elements("layer")
+                .Where(l => (string?)l.Attribute("type") == "Const"),
+        ];
+        Assert.Equal(["2,2,1,1", "1,2,1,1"], constants.Select(c => (string?)c.Element("data")!.Attribute("shape")));
+        Assert.Equal(4 * (4 + 2), new FileInfo(folder["model.bin"]).Length);
     }
 
     [Fact]

@@ -6,16 +6,18 @@ namespace Int8Runtime.OpenVino.Export;
 
 internal static class ElementwiseExport
 {
-    private static readonly (string, object) s_numpy = ("auto_broadcast", "numpy");
+    // Quotients of integers are truncated in ONNX.
+    private static readonly (string, object) s_truncated = ("m_pythondiv", false);
 
     public static void Register(Dictionary<string, NodeExporter> table)
     {
-        foreach ((string opType, string type) in ((string, string)[])[("Sub", "Subtract"), ("Mul", "Multiply"), ("Div", "Divide")])
-            table.Add(opType, node => node.Emit(type, 1, node.AllInputs(), Arithmetic(type)));
+        table["Sub"] = static node => node.Emit("Subtract", 1, node.AllInputs());
+        table["Mul"] = static node => node.Emit("Multiply", 1, node.AllInputs());
+        table["Div"] = static node => node.Emit("Divide", 1, node.AllInputs(), s_truncated);
         table["Sum"] = static node => Chain(node, "Add");
         table["Mean"] = Mean;
-        table["Mod"] = static node => node.Emit(node.Attributes.GetBoolean("fmod") ? "Mod" : "FloorMod", 1, node.AllInputs(), s_numpy);
-        table["Where"] = static node => node.Emit("Select", 1, node.AllInputs(), s_numpy);
+        table["Mod"] = static node => node.Emit(node.Attributes.GetBoolean("fmod") ? "Mod" : "FloorMod", 1, node.AllInputs());
+        table["Where"] = static node => node.Emit("Select", 1, node.AllInputs());
         table["Clip"] = Clip;
         table["LeakyRelu"] = static node =>
             node.Emit("PReLU", 1, [node.Input(0), node.Number("slope", node.Attributes.GetSingle("alpha", 0.01f))]);
@@ -34,7 +36,7 @@ internal static class ElementwiseExport
         table["Gelu"] = static node => node.Emit("Gelu", 7, [node.Input(0)],
             ("approximation_mode", node.Attributes.GetString("approximate", "none") == "tanh" ? "TANH" : "ERF"));
         table["Round"] = static node => node.Emit("Round", 5, [node.Input(0)], ("mode", "half_to_even"));
-        table["Reciprocal"] = static node => node.Emit("Divide", 1, [node.Number("one", 1), node.Input(0)], Arithmetic("Divide"));
+        table["Reciprocal"] = static node => node.Emit("Divide", 1, [node.Number("one", 1), node.Input(0)], s_truncated);
         table["Swish"] = static node => node.Emit("Swish", 4, [node.Input(0), node.Number("beta", node.Attributes.GetSingle("alpha", 1))]);
         table["Softmax"] = static node => Softmax(node, "SoftMax", 8);
         table["LogSoftmax"] = static node => Softmax(node, "LogSoftmax", 5);
@@ -62,12 +64,9 @@ internal static class ElementwiseExport
 
         IrValue value = operands[0];
         for (int i = 1; i < operands.Length - 1; i++)
-            value = node.Step(type, 1, [value, operands[i]], (value.Type, Combined(value.Extents, operands[i].Extents)), s_numpy);
-        node.Emit(type, 1, [value, operands[^1]], s_numpy);
+            value = node.Step(type, 1, [value, operands[i]], (value.Type, Combined(value.Extents, operands[i].Extents)));
+        node.Emit(type, 1, [value, operands[^1]]);
     }
-
-    private static (string, object)[] Arithmetic(string type) =>
-        type == "Divide" ? [s_numpy, ("m_pythondiv", false)] : [s_numpy];
 
     private static long[] Combined(long[] left, long[] right)
     {
@@ -86,8 +85,8 @@ internal static class ElementwiseExport
         IrValue[] operands = node.AllInputs();
         IrValue value = operands[0];
         foreach (IrValue operand in operands.Skip(1))
-            value = node.Step("Add", 1, [value, operand], (value.Type, Combined(value.Extents, operand.Extents)), s_numpy);
-        node.Emit("Divide", 1, [value, node.Number("count", operands.Length)], Arithmetic("Divide"));
+            value = node.Step("Add", 1, [value, operand], (value.Type, Combined(value.Extents, operand.Extents)));
+        node.Emit("Divide", 1, [value, node.Number("count", operands.Length)], s_truncated);
     }
 
     private static void Clip(NodeContext node)
@@ -103,8 +102,8 @@ internal static class ElementwiseExport
 
         IrValue value = node.Input(0);
         if (node.Has(1) && node.Has(2))
-            value = node.Step("Maximum", 1, [value, node.Input(1)], (value.Type, value.Extents), s_numpy);
-        node.Emit(node.Has(2) ? "Minimum" : "Maximum", 1, [value, node.Has(2) ? node.Input(2) : node.Input(1)], s_numpy);
+            value = node.Step("Maximum", 1, [value, node.Input(1)], (value.Type, value.Extents));
+        node.Emit(node.Has(2) ? "Minimum" : "Maximum", 1, [value, node.Has(2) ? node.Input(2) : node.Input(1)]);
     }
 
     // The layer takes one slope, or a list that belongs to the channels.
@@ -125,16 +124,15 @@ internal static class ElementwiseExport
     {
         IrValue value = node.Input(0), alpha = node.Number("alpha", node.Attributes.GetSingle("alpha", 1));
         (DataType, long[]) same = (value.Type, value.Extents);
-        value = node.Step("Elu", 1, [node.Step("Divide", 1, [value, alpha], same, Arithmetic("Divide"))], same, ("alpha", 1f));
-        node.Emit("Multiply", 1, [value, alpha], s_numpy);
+        value = node.Step("Elu", 1, [node.Step("Divide", 1, [value, alpha], same, s_truncated)], same, ("alpha", 1f));
+        node.Emit("Multiply", 1, [value, alpha]);
     }
 
     private static void ThresholdedRelu(NodeContext node)
     {
         IrValue value = node.Input(0);
         node.Emit("Select", 1,
-            [Compared(node, "Greater", value, node.Number("alpha", node.Attributes.GetSingle("alpha", 1))), value, node.Number("zero", 0)],
-            s_numpy);
+            [Compared(node, "Greater", value, node.Number("alpha", node.Attributes.GetSingle("alpha", 1))), value, node.Number("zero", 0)]);
     }
 
     private static void Shrink(NodeContext node)
@@ -144,14 +142,13 @@ internal static class ElementwiseExport
         (DataType, long[]) same = (value.Type, value.Extents);
         IrValue above = node.Step("Select", 1,
         [
-            Compared(node, "Greater", value, node.Number("upper", bound)), node.Step("Subtract", 1, [value, bias], same, s_numpy),
+            Compared(node, "Greater", value, node.Number("upper", bound)), node.Step("Subtract", 1, [value, bias], same),
             node.Number("zero", 0),
-        ], same, s_numpy);
+        ], same);
         node.Emit("Select", 1,
-            [Compared(node, "Less", value, node.Number("lower", -bound)), node.Step("Add", 1, [value, bias], same, s_numpy), above],
-            s_numpy);
+            [Compared(node, "Less", value, node.Number("lower", -bound)), node.Step("Add", 1, [value, bias], same), above]);
     }
 
     private static IrValue Compared(NodeContext node, string type, IrValue value, IrValue bound) =>
-        node.Step(type, 1, [value, bound], (DataType.Boolean, value.Extents), s_numpy);
+        node.Step(type, 1, [value, bound], (DataType.Boolean, value.Extents));
 }

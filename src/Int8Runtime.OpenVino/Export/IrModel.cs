@@ -14,16 +14,19 @@ namespace Int8Runtime.OpenVino.Export;
 /// <param name="Content">The content of a constant.</param>
 internal sealed record IrValue(int Layer, int Port, DataType Type, long[] Extents, TensorData? Content = null);
 
-/// <summary>Collects layers; <see cref="WriteXml"/> and <see cref="WriteWeights"/> write them.</summary>
+/// <summary>
+/// Collects layers; <see cref="WriteXml"/> and <see cref="WriteWeights"/> write them. The text is kept short, because for small int8 models it
+/// is as large as the weights: attributes whose value is the default of the format are left out, operands are named by their number
+/// only (readers take types and extents from the results that lead to them), and small constants that are equal are one layer.
+/// </summary>
 internal sealed class IrModel(string name)
 {
-    private const int Alignment = 64;
+    // Contents up to this size are compared, larger ones only shared where they are the same tensor.
+    private const int LargestCompared = 4096;
 
     private readonly List<OutputLayer> _layers = [];
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
-    private readonly Dictionary<(TensorData Content, DataType Type), long> _offsets = new(new ContentComparer());
-    private readonly List<(long Offset, TensorData Content)> _contents = [];
-    private long _length;
+    private readonly Dictionary<TensorData, IrValue> _constants = new(new ContentComparer(comparesShape: true));
 
     /// <summary>Adds a layer.</summary>
     /// <param name="type">The layer type.</param>
@@ -49,71 +52,60 @@ internal sealed class IrModel(string name)
     public bool IsSoleResultOf(IrValue value, string layerName) =>
         _layers[value.Layer] is { Type: not ("Const" or "Parameter"), Results.Length: 1 } layer && layer.Name == layerName;
 
-    /// <summary>Adds a constant; equal contents share their bytes.</summary>
+    /// <summary>A constant: a new layer, or that of an equal one. It is written if a layer reads it.</summary>
     public IrValue Constant(string layerName, TensorData content)
     {
-        var key = (content, content.ElementType);
-        long size = content.ElementType is DataType.Int4 or DataType.UInt4 ? (content.ElementCount + 1L) / 2 : content.Bytes.Length;
-        if (!_offsets.TryGetValue(key, out long offset))
-        {
-            offset = (_length + Alignment - 1) / Alignment * Alignment;
-            if (size < Alignment)
-                offset = _length;   // numbers need no alignment
-            _offsets.Add(key, offset);
-            _contents.Add((offset, content));
-            _length = offset + size;
-        }
-
+        if (_constants.TryGetValue(content, out IrValue? known))
+            return known;
         long[] extents = [.. content.Shape.Select(e => (long)e)];
         IrValue value = Add("Const", 1, layerName,
-        [
-            ("element_type", IrElementTypes.AttributeName(content.ElementType)), ("shape", string.Join(", ", extents)),
-            ("offset", offset), ("size", size),
-        ], [], (content.ElementType, extents))[0];
-        return value with { Content = content };
+            [("element_type", IrElementTypes.AttributeName(content.ElementType)), ("shape", extents)], [],
+            (content.ElementType, extents))[0] with { Content = content };
+        _layers[value.Layer] = _layers[value.Layer] with { Content = content };
+        _constants.Add(content, value);
+        return value;
     }
 
     /// <summary>Writes the .bin file.</summary>
     public void WriteWeights(Stream stream)
     {
         long position = 0;
-        Span<byte> gap = stackalloc byte[Alignment];
+        Span<byte> gap = stackalloc byte[8];
         gap.Clear();
-        foreach ((long offset, TensorData content) in _contents)
+        foreach ((TensorData content, long offset) in Offsets().OrderBy(entry => entry.Value))
         {
             stream.Write(gap[..(int)(offset - position)]);
-            ReadOnlySpan<byte> bytes = content.ElementType is DataType.Int4 or DataType.UInt4
-                ? Halves(content.Bytes.Span) : content.Bytes.Span;
+            ReadOnlySpan<byte> bytes = IsHalfByte(content.ElementType) ? Halves(content.Bytes.Span) : content.Bytes.Span;
             stream.Write(bytes);
             position = offset + bytes.Length;
         }
     }
 
-    // Two elements of 4 bits in a byte, the first one in the lower half.
-    private static byte[] Halves(ReadOnlySpan<byte> elements)
-    {
-        var packed = new byte[(elements.Length + 1) / 2];
-        for (int i = 0; i < elements.Length; i++)
-            packed[i / 2] |= (byte)((elements[i] & 15) << (i % 2 * 4));
-        return packed;
-    }
-
     /// <summary>Writes the .xml file.</summary>
     public void WriteXml(Stream stream)
     {
-        using XmlWriter xml = XmlWriter.Create(stream, new XmlWriterSettings { Indent = true, IndentChars = "\t" });
+        Dictionary<TensorData, long> offsets = Offsets();
+        bool[] isWritten = Written();
+        int[] ids = new int[_layers.Count];
+        for (int i = 1; i < ids.Length; i++)
+            ids[i] = ids[i - 1] + (isWritten[i - 1] ? 1 : 0);
+        using XmlWriter xml = XmlWriter.Create(stream);
         xml.WriteStartElement("net");
         xml.WriteAttributeString("name", name.Length > 0 ? name : "model");
         xml.WriteAttributeString("version", "11");
         xml.WriteStartElement("layers");
         for (int i = 0; i < _layers.Count; i++)
-            WriteLayer(xml, i, _layers[i]);
+        {
+            if (isWritten[i])
+                WriteLayer(xml, ids[i], _layers[i], offsets);
+        }
+
         xml.WriteEndElement();
         xml.WriteStartElement("edges");
         for (int i = 0; i < _layers.Count; i++)
         {
             for (int port = 0; port < _layers[i].Operands.Count; port++)
-                WriteEdge(xml, _layers[i].Operands[port], i, port);
+                WriteEdge(xml, ids[_layers[i].Operands[port].Layer], _layers[i].Operands[port].Port, ids[i], port);
         }
 
         xml.WriteEndElement();
@@ -125,8 +117,36 @@ internal sealed class IrModel(string name)
         xml.WriteEndElement();
     }
 
-    private static void WriteLayer(XmlWriter xml, int id, OutputLayer layer)
+    // All layers but constants that nothing reads.
+    private bool[] Written()
     {
+        bool[] isWritten = [.. _layers.Select(l => l.Content is null)];
+        foreach (IrValue operand in _layers.SelectMany(l => l.Operands))
+            isWritten[operand.Layer] = true;
+        return isWritten;
+    }
+
+    // Where the content of each constant begins, at a multiple of its elements' size; equal contents share their bytes.
+    private Dictionary<TensorData, long> Offsets()
+    {
+        var offsets = new Dictionary<TensorData, long>(new ContentComparer(comparesShape: false));
+        bool[] isWritten = Written();
+        long length = 0;
+        for (int i = 0; i < _layers.Count; i++)
+        {
+            if (!isWritten[i] || _layers[i].Content is not { } content)
+                continue;
+            long size = IsHalfByte(content.ElementType) ? 1 : content.ElementType.SizeInBytes(), offset = (length + size - 1) / size * size;
+            if (offsets.TryAdd(content, offset))
+                length = offset + StoredSize(content);
+        }
+
+        return offsets;
+    }
+
+    private static void WriteLayer(XmlWriter xml, int id, OutputLayer layer, Dictionary<TensorData, long> offsets)
+    {
+        xml.WriteWhitespace("\n");
         xml.WriteStartElement("layer");
         xml.WriteAttributeString("id", Number(id));
         xml.WriteAttributeString("name", layer.Name);
@@ -137,41 +157,74 @@ internal sealed class IrModel(string name)
             xml.WriteStartElement("data");
             foreach ((string attribute, string value) in layer.Attributes)
                 xml.WriteAttributeString(attribute, value);
+            if (layer.Content is { } content)
+            {
+                xml.WriteAttributeString("offset", Number(offsets[content]));
+                xml.WriteAttributeString("size", Number(StoredSize(content)));
+            }
+
             xml.WriteEndElement();
         }
 
-        WritePorts(xml, "input", 0, layer.Operands.Select(o => (o.Type, o.Extents)));
-        WritePorts(xml, "output", layer.Operands.Count, layer.Results);
+        if (layer.Operands.Count > 0)
+        {
+            xml.WriteStartElement("input");
+            for (int i = 0; i < layer.Operands.Count; i++)
+            {
+                xml.WriteStartElement("port");
+                xml.WriteAttributeString("id", Number(i));
+                xml.WriteEndElement();
+            }
+
+            xml.WriteEndElement();
+        }
+
+        WriteResults(xml, layer);
         xml.WriteEndElement();
     }
 
-    private static void WritePorts(XmlWriter xml, string kind, int first, IEnumerable<(DataType Type, long[] Extents)> ports)
+    private static void WriteResults(XmlWriter xml, OutputLayer layer)
     {
-        int id = first;
-        foreach ((DataType type, long[] extents) in ports)
+        if (layer.Results.Length == 0)
+            return;
+        xml.WriteStartElement("output");
+        for (int i = 0; i < layer.Results.Length; i++)
         {
-            if (id == first)
-                xml.WriteStartElement(kind);
+            (DataType type, long[] extents) = layer.Results[i];
             xml.WriteStartElement("port");
-            xml.WriteAttributeString("id", Number(id++));
+            xml.WriteAttributeString("id", Number(layer.Operands.Count + i));
             xml.WriteAttributeString("precision", IrElementTypes.PortName(type));
             foreach (long extent in extents)
                 xml.WriteElementString("dim", Number(extent));
             xml.WriteEndElement();
         }
 
-        if (id > first)
-            xml.WriteEndElement();
+        xml.WriteEndElement();
     }
 
-    private static void WriteEdge(XmlWriter xml, IrValue from, int layer, int port)
+    private static void WriteEdge(XmlWriter xml, int from, int fromPort, int to, int toPort)
     {
+        xml.WriteWhitespace("\n");
         xml.WriteStartElement("edge");
-        xml.WriteAttributeString("from-layer", Number(from.Layer));
-        xml.WriteAttributeString("from-port", Number(from.Port));
-        xml.WriteAttributeString("to-layer", Number(layer));
-        xml.WriteAttributeString("to-port", Number(port));
+        xml.WriteAttributeString("from-layer", Number(from));
+        xml.WriteAttributeString("from-port", Number(fromPort));
+        xml.WriteAttributeString("to-layer", Number(to));
+        xml.WriteAttributeString("to-port", Number(toPort));
         xml.WriteEndElement();
+    }
+
+    private static bool IsHalfByte(DataType type) => type is DataType.Int4 or DataType.UInt4;
+
+    private static long StoredSize(TensorData content) =>
+        IsHalfByte(content.ElementType) ? (content.ElementCount + 1L) / 2 : content.Bytes.Length;
+
+    // Two elements of 4 bits in a byte, the first one in the lower half.
+    private static byte[] Halves(ReadOnlySpan<byte> elements)
+    {
+        var packed = new byte[(elements.Length + 1) / 2];
+        for (int i = 0; i < elements.Length; i++)
+            packed[i / 2] |= (byte)((elements[i] & 15) << (i % 2 * 4));
+        return packed;
     }
 
     private static string Text(object value) => value switch
@@ -181,32 +234,38 @@ internal sealed class IrModel(string name)
         long integer => Number(integer),
         int integer => Number(integer),
         float real => real.ToString("R", CultureInfo.InvariantCulture),
-        IEnumerable<long> integers => string.Join(", ", integers.Select(Number)),
-        IEnumerable<float> reals => string.Join(", ", reals.Select(r => r.ToString("R", CultureInfo.InvariantCulture))),
+        IEnumerable<long> integers => string.Join(',', integers.Select(Number)),
+        IEnumerable<float> reals => string.Join(',', reals.Select(r => r.ToString("R", CultureInfo.InvariantCulture))),
         _ => throw new ArgumentException($"{value.GetType().Name} is no kind of attribute.", nameof(value)),
     };
 
     private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 
+    /// <param name="Name">The name.</param>
+    /// <param name="Type">The layer type.</param>
+    /// <param name="OperatorSet">The number of the operator set.</param>
+    /// <param name="Attributes">The attributes, without the place of a constant's content.</param>
+    /// <param name="Operands">The operands.</param>
+    /// <param name="Results">Types and extents of the results.</param>
     private sealed record OutputLayer(
         string Name, string Type, int OperatorSet, (string Name, string Value)[] Attributes, IReadOnlyList<IrValue> Operands,
-        (DataType Type, long[] Extents)[] Results);
-
-    // Small contents are compared, large ones by reference.
-    private sealed class ContentComparer : IEqualityComparer<(TensorData Content, DataType Type)>
+        (DataType Type, long[] Extents)[] Results)
     {
-        private const int Small = 4096;
+        /// <summary>The content of a constant.</summary>
+        public TensorData? Content { get; init; }
+    }
 
-        public bool Equals((TensorData Content, DataType Type) x, (TensorData Content, DataType Type) y) =>
-            ReferenceEquals(x.Content, y.Content)
-            || (x.Type == y.Type && x.Content.Bytes.Length == y.Content.Bytes.Length && x.Content.Bytes.Length <= Small
-                && x.Content.Bytes.Span.SequenceEqual(y.Content.Bytes.Span));
+    private sealed class ContentComparer(bool comparesShape) : IEqualityComparer<TensorData>
+    {
+        public bool Equals(TensorData? x, TensorData? y) => ReferenceEquals(x, y)
+            || (x is not null && y is not null && x.ElementType == y.ElementType && x.Bytes.Length == y.Bytes.Length
+                && x.Bytes.Length <= LargestCompared && (!comparesShape || x.Shape == y.Shape) && x.Bytes.Span.SequenceEqual(y.Bytes.Span));
 
-        public int GetHashCode((TensorData Content, DataType Type) key)
+        public int GetHashCode(TensorData content)
         {
             var hash = new HashCode();
-            hash.Add(key.Type);
-            hash.AddBytes(key.Content.Bytes.Span[..Math.Min(key.Content.Bytes.Length, 64)]);
+            hash.Add(content.ElementType);
+            hash.AddBytes(content.Bytes.Span[..Math.Min(content.Bytes.Length, 64)]);
             return hash.ToHashCode();
         }
     }

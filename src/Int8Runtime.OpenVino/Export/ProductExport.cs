@@ -5,14 +5,11 @@ namespace Int8Runtime.OpenVino.Export;
 
 internal static class ProductExport
 {
-    private static readonly (string, object) s_numpy = ("auto_broadcast", "numpy");
-
     public static void Register(Dictionary<string, NodeExporter> table)
     {
         table.Add("Conv", Convolution);
         table.Add("ConvTranspose", Transposed);
-        table.Add("MatMul", static node => node.Emit("MatMul", 1, [node.Input(0), node.Input(1)], ("transpose_a", false),
-            ("transpose_b", false)));
+        table.Add("MatMul", static node => node.Emit("MatMul", 1, [node.Input(0), node.Input(1)]));
         table.Add("Gemm", Gemm);
         table.Add("MaxPool", static node =>
         {
@@ -72,7 +69,7 @@ internal static class ProductExport
         }
 
         IrValue product = node.Step(type, 1, operands, node.ResultType(), attributes);
-        node.Emit("Add", 1, [product, node.PerChannel(node.Input(2), node.Rank(0))], s_numpy);
+        node.Emit("Add", 1, [product, node.PerChannel(node.Input(2), node.Rank(0))]);
     }
 
     private static IrValue Weights(NodeContext node, long[] shape) =>
@@ -102,10 +99,10 @@ internal static class ProductExport
 
     private static (string, object)[] Padding(NodeContext node, int spatial)
     {
-        long[] pads = node.Attributes.GetIntegers("pads") is { Length: > 0 } given ? given : new long[2 * spatial];
+        long[] pads = node.Attributes.GetIntegers("pads") is { Length: > 0 } stated ? stated : new long[2 * spatial];
         string automatic = node.Attributes.GetString("auto_pad", "NOTSET");
-        string mode = automatic is "NOTSET" or "" ? "explicit" : automatic.ToLowerInvariant();
-        return [("pads_begin", pads[..spatial]), ("pads_end", pads[spatial..]), ("auto_pad", mode)];
+        (string, object)[] given = [("pads_begin", pads[..spatial]), ("pads_end", pads[spatial..])];
+        return automatic is "NOTSET" or "" ? given : [.. given, ("auto_pad", automatic.ToLowerInvariant())];
     }
 
     private static void Gemm(NodeContext node)
@@ -127,17 +124,17 @@ internal static class ProductExport
             IrValue[] scaled = [value, node.Number("alpha", alpha)];
             if (!adds)
             {
-                node.Emit("Multiply", 1, scaled, s_numpy);
+                node.Emit("Multiply", 1, scaled);
                 return;
             }
 
-            value = node.Step("Multiply", 1, scaled, result, s_numpy);
+            value = node.Step("Multiply", 1, scaled, result);
         }
 
         IrValue addend = node.Input(2);
         if (beta != 1)
-            addend = node.Step("Multiply", 1, [addend, node.Number("beta", beta)], (addend.Type, addend.Extents), s_numpy);
-        node.Emit("Add", 1, [value, addend], s_numpy);
+            addend = node.Step("Multiply", 1, [addend, node.Number("beta", beta)], (addend.Type, addend.Extents));
+        node.Emit("Add", 1, [value, addend]);
     }
 
     private static void Pool(NodeContext node, string type, params (string, object)[] more)
@@ -168,8 +165,8 @@ internal static class ProductExport
     private static void Affine(NodeContext node, IrValue value, IrValue scale, IrValue? shift)
     {
         if (shift is null)
-            node.Emit("Multiply", 1, [value, scale], s_numpy);
+            node.Emit("Multiply", 1, [value, scale]);
         else
-            node.Emit("Add", 1, [node.Step("Multiply", 1, [value, scale], node.ResultType(), s_numpy), shift], s_numpy);
+            node.Emit("Add", 1, [node.Step("Multiply", 1, [value, scale], node.ResultType()), shift]);
     }
 }

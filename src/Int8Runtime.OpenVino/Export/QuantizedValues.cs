@@ -71,11 +71,11 @@ internal static class QuantizedValues
         {
             IrValue zero = model.Constant(name + "/zero_point",
                 TensorData.Create<float>([.. view.ZeroPoints.Select(z => (float)z)], parameterShape));
-            value = model.Add("Subtract", 1, name + "/Subtract", [("auto_broadcast", "numpy")], [value, zero], real)[0];
+            value = model.Add("Subtract", 1, name + "/Subtract", [], [value, zero], real)[0];
         }
 
         IrValue scale = model.Constant(name + "/scale", TensorData.Create<float>([.. view.Scales], parameterShape));
-        return model.Add("Multiply", 1, result, [("auto_broadcast", "numpy")], [value, scale], real)[0];
+        return model.Add("Multiply", 1, result, [], [value, scale], real)[0];
     }
 
     /// <summary>A quantizer and the dequantizer behind it as one FakeQuantize.</summary>
@@ -101,8 +101,7 @@ internal static class QuantizedValues
         Shape shape = view.IsPerTensor ? [] : extents;
         IrValue lower = context.Constant("low", TensorData.Create<float>(low, shape)),
             upper = context.Constant("high", TensorData.Create<float>(high, shape));
-        context.Emit("FakeQuantize", 1, [context.ResolveOf(quantize.Input(0)), lower, upper, lower, upper], ("levels", 256L),
-            ("auto_broadcast", "numpy"));
+        context.Emit("FakeQuantize", 1, [context.ResolveOf(quantize.Input(0)), lower, upper, lower, upper], ("levels", 256L));
     }
 
     // f32 borders from which a reader finds exactly this scale.

@@ -5,8 +5,6 @@ namespace Int8Runtime.OpenVino.Export;
 
 internal static class ReductionExport
 {
-    private static readonly (string, object) s_numpy = ("auto_broadcast", "numpy");
-
     public static void Register(Dictionary<string, NodeExporter> table)
     {
         foreach (string opType in (string[])["ReduceL1", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum"])
@@ -14,7 +12,7 @@ internal static class ReductionExport
         table.Add("ReduceSumSquare", static node =>
         {
             IrValue value = node.Input(0);
-            value = node.Step("Multiply", 1, [value, value], (value.Type, value.Extents), s_numpy);
+            value = node.Step("Multiply", 1, [value, value], (value.Type, value.Extents));
             node.Emit("ReduceSum", 1, [value, Axes(node)], KeepDimensions(node));
         });
         table.Add("ReduceLogSum", static node => node.Emit("Log", 1,
@@ -50,14 +48,14 @@ internal static class ReductionExport
             extents[axis < 0 ? axis + extents.Length : axis] = 1;
         IrValue largest = node.Step("ReduceMax", 1, [value, axes], (value.Type, extents), ("keep_dims", true));
         largest = node.Step("Clamp", 1, [largest], (value.Type, extents), ("min", float.MinValue), ("max", float.MaxValue));
-        value = node.Step("Subtract", 1, [value, largest], (value.Type, value.Extents), s_numpy);
+        value = node.Step("Subtract", 1, [value, largest], (value.Type, value.Extents));
         value = node.Step("Exp", 1, [value], (value.Type, value.Extents));
         value = node.Step("ReduceSum", 1, [value, axes], (value.Type, extents), ("keep_dims", true));
         value = node.Step("Log", 1, [value], (value.Type, extents));
         if (node.Attributes.GetBoolean("keepdims", true))
-            node.Emit("Add", 1, [value, largest], s_numpy);
+            node.Emit("Add", 1, [value, largest]);
         else
-            node.Emit("Squeeze", 1, [node.Step("Add", 1, [value, largest], (value.Type, extents), s_numpy), axes]);
+            node.Emit("Squeeze", 1, [node.Step("Add", 1, [value, largest], (value.Type, extents)), axes]);
     }
 
     private static void ReduceSpatial(NodeContext node, string type) => node.Emit(
