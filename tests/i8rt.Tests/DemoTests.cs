@@ -181,7 +181,10 @@ public sealed class DemoTests(DemoFiles demo)
         Assert.Equal(["f32", "int8"], convolution["precisions"]!.AsArray().Select(p => (string)p!));
         Assert.Contains("per channel", convolution["weight_granularity"]!.AsArray().Select(p => (string)p!));
         CommandResult text = CommandLine.Run("inspect", demo.Int8Model, "--capabilities");
-        Assert.Contains("will run int8:", text.Output, StringComparison.Ordinal);
+        // The quantizer of the image is no layer.
+        Assert.Equal((int)f32["layers"]!, (int)int8["layers"]!);
+        Assert.Equal(["f32→u8"], int8["conversions"]!.AsArray().Select(c => (string)c!["precision"]!));
+        Assert.Contains($"will run int8: {int8["int8_layers"]} of {int8["layers"]} layers", text.Output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -45,6 +45,51 @@ public sealed class ProcessTests(DemoFiles demo)
         Assert.Empty(Directory.GetFileSystemEntries(folder));
     }
 
+    [Theory]
+    [InlineData("basic")]
+    [InlineData("mse")]
+    [InlineData("bayesian")]
+    [InlineData("exhaustive")]
+    [InlineData("random")]
+    public void L05_a_killed_tuning_resumes_and_neither_loses_nor_repeats_a_trial(string strategy)
+    {
+        string folder = demo.NewFolder(), configuration = Path.Combine(folder, "tune.yaml"), history = Path.Combine(folder, "trials.jsonl");
+        void Configure(int trials) => File.WriteAllText(configuration, $$"""
+            model: {name: demo, path: "{{demo.F32Model}}"}
+            data: {calibration: "{{demo.Calibration}}", evaluation: "{{demo.HeldOut}}", preprocess: cifar10, evaluation_samples: 16}
+            calibration: {sampling_size: [2, 3]}
+            tuning: {strategy: {{strategy}}, accuracy_criterion: {absolute: 1}, timeout: 600, max_trials: {{trials}}, history: trials.jsonl}
+            """);
+        string[] Finished()
+        {
+            if (!File.Exists(history))
+                return [];
+            using var file = new StreamReader(new FileStream(history, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+            return file.ReadToEnd().Split('\n')[..^1];   // what has no end of line is not finished
+        }
+
+        Configure(trials: 1000);
+        using (Process process = Start("tune", configuration, "--threads", "1"))
+        {
+            bool worked = SpinWait.SpinUntil(() => process.HasExited || Finished().Length > 3, TimeSpan.FromSeconds(120));
+            Assert.True(worked && !process.HasExited, "the tuning does not work, or ended too soon");
+            process.Kill();   // SIGKILL: nothing can be cleaned up
+            process.WaitForExit();
+        }
+
+        string[] before = Finished();
+        int done = before.Length - 1;   // the first line says what is tuned
+        Configure(trials: done + 2);
+        CommandResult resumed = CommandLine.Run("tune", configuration, "--threads", "1");
+        Assert.Equal(ExitCode.Success, resumed.ExitCode);
+        Assert.Contains($"continuing after {done} trials", resumed.Output, StringComparison.Ordinal);
+        string[] after = Finished();
+        Assert.Equal(before, after[..before.Length]);
+        Assert.Equal(done + 2, after.Length - 1);
+        string[] tried = [.. after.Skip(1).Select(l => JsonNode.Parse(l)!).Select(t => $"{t["settings"]} {t["f32_layers"]}")];
+        Assert.Equal(tried.Distinct(), tried);
+    }
+
     private static (int Code, string Output, string Error) Run(params string[] arguments)
     {
         using Process process = Start(arguments);

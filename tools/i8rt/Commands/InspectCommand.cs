@@ -38,11 +38,16 @@ internal static class InspectCommand
         ModelGraph graph = ModelFile.Load(path);
         using CpuEngine engine = EngineOptions.CreateEngine(parse);
         using CompiledModel model = engine.Compile(graph);
-        NodeExplanation[] layers = [.. model.Explain().Nodes.Where(n => n.Implementation != "view")];
+        // A quantizer that stands alone, such as that of the model's input, is no layer: it changes the type between two.
+        ILookup<bool, NodeExplanation> steps = model.Explain().Nodes.Where(n => n.Implementation != "view")
+            .ToLookup(n => n.OpType is "QuantizeLinear" or "DequantizeLinear");
+        NodeExplanation[] layers = [.. steps[false]], conversions = [.. steps[true]];
         NodeExplanation[] real = [.. layers.Where(n => !n.IsInt8)];
         IReadOnlyList<OperatorCapability> capabilities = OperatorCapabilities.Of(graph);
 
         terminal.Line($"{path}: will run int8: {layers.Length - real.Length} of {layers.Length} layers");
+        if (conversions.Length > 0)
+            terminal.Line($"between layers, types change at {string.Join(", ", conversions.Select(n => $"{Figures.Shorten(n.Name, 48)} ({n.Precision})"))}");
         terminal.Table("layers that will not run int8", ["layer", "operator", "precision", "reason"],
             real.Select(n => new[] { Figures.Shorten(n.Name, 48), n.OpType, n.Precision, ReasonOf(n) }));
         if (parse.GetValue(Capabilities))
@@ -69,6 +74,7 @@ internal static class InspectCommand
             {
                 ["name"] = n.Name, ["operator"] = n.OpType, ["precision"] = n.Precision, ["reason"] = ReasonOf(n),
             })]),
+            ["conversions"] = new JsonArray([.. conversions.Select(n => new JsonObject { ["name"] = n.Name, ["precision"] = n.Precision })]),
             ["capabilities"] = new JsonArray([.. capabilities.Select(c => new JsonObject
             {
                 ["name"] = c.Name,
@@ -91,7 +97,7 @@ internal static class InspectCommand
         string[] notes = [.. node.Notes.Where(n => !n.StartsWith("copies ", StringComparison.Ordinal))];
         return notes.Length > 0 ? string.Join("; ", notes) : node.OpType switch
         {
-            "QuantizeLinear" or "DequantizeLinear" or "FakeQuantize" or "Cast" => "changes between f32 and integers",
+            "FakeQuantize" or "Cast" => "changes between f32 and integers",
             _ => "its operand is f32: no quantizer stands in front of it",
         };
     }
