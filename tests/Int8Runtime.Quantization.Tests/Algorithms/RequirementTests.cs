@@ -1,4 +1,4 @@
-// Requirements on the plans of quantized models: what is fused (H14), where signed activations run (I06), fully connected layers
+// Requirements on the plans of quantized models: bounded activations (M03), what is fused (H14), where signed activations run (I06), fully connected layers
 // (J02) and poolings (J03) from int8 to int8.
 using Int8Runtime.Graph;
 
@@ -57,6 +57,18 @@ public sealed class RequirementTests
         Assert.Equal("u8·s8→u8", Node(nodes, "fc6").Precision);
         Assert.Equal("u8·s8→u8", Node(nodes, "fc7").Precision);
         Assert.Equal("u8·s8→f32", Node(nodes, "fc8").Precision);
+    }
+
+    [Fact]
+    public void M03_a_bound_of_an_activation_is_its_range_and_costs_no_step()
+    {
+        // Multiplied, so that values reach the bound.
+        GraphValue wide = _build.Op("Mul", "wide", _build.Conv("a", _build.Input, 8, 16), _build.Graph.AddConstant("factor", TensorData.Scalar(50f)));
+        QuantizationResult result = Model.Quantize(
+            _build.Finish(_build.Conv("b", _build.Clip("bound", wide), 16, 8)), Samples, new QuantizationOptions());
+        QuantizedActivation activation = result.Report.Activations.Single(a => a.Name == "bound");
+        Assert.Equal((6f / 255, 0), (activation.Parameters.Scale, activation.Parameters.ZeroPoint));
+        Assert.Contains("bound", Node(Explain(result.Graph), "a").FusedNodes);
     }
 
     [Fact]
