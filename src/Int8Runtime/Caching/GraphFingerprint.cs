@@ -7,8 +7,8 @@ using Int8Runtime.Graph;
 namespace Int8Runtime.Caching;
 
 /// <summary>
-/// SHA-256 of a graph: nodes, names, types, shapes, attributes and the content of constants. Only a cryptographic digest will do, since a
-/// model that collides with another one would run with that one's weights.
+/// SHA-256 of a graph: nodes, names, types, shapes, attributes and the content of constants, large ones by their <see cref="DigestKey"/>.
+/// Only a digest that nobody can aim at will do, since a model that collides with another one would run with that one's weights.
 /// </summary>
 internal static class GraphFingerprint
 {
@@ -17,13 +17,15 @@ internal static class GraphFingerprint
     private const int Piece = 1 << 20;
 
     /// <summary>Computes the digest.</summary>
-    public static byte[] Of(ModelGraph graph)
+    /// <param name="graph">The model.</param>
+    /// <param name="key">The key of the cache.</param>
+    public static byte[] Of(ModelGraph graph, DigestKey key)
     {
         GraphValue[] constants = [.. graph.Values.Where(v => v.IsConstant).OrderBy(v => v.Name, StringComparer.Ordinal)];
         IEnumerable<TensorData> contents = constants.Select(v => v.Constant!)
             .Concat(graph.Nodes.SelectMany(n => n.Attributes).Select(a => a.Value).OfType<TensorData>());
         ConcurrentDictionary<TensorData, byte[]> digests = Digests(
-            [.. contents.Where(c => c.ByteCount > Inline).Distinct(ReferenceEqualityComparer.Instance).Cast<TensorData>()]);
+            [.. contents.Where(c => c.ByteCount > Inline).Distinct(ReferenceEqualityComparer.Instance).Cast<TensorData>()], key);
         using var text = new MemoryStream();
         using var writer = new BinaryWriter(text);
         writer.Write(graph.Name);
@@ -43,7 +45,7 @@ internal static class GraphFingerprint
         return SHA256.HashData(text.GetBuffer().AsSpan(0, (int)text.Length));
     }
 
-    private static ConcurrentDictionary<TensorData, byte[]> Digests(TensorData[] tensors)
+    private static ConcurrentDictionary<TensorData, byte[]> Digests(TensorData[] tensors, DigestKey key)
     {
         (TensorData Tensor, int Start)[] pieces =
             [.. tensors.SelectMany(t => Enumerable.Range(0, (t.Bytes.Length + Piece - 1) / Piece), (t, i) => (t, i * Piece))];
@@ -51,7 +53,7 @@ internal static class GraphFingerprint
         System.Threading.Tasks.Parallel.For(0, pieces.Length, i =>
         {
             (TensorData tensor, int start) = pieces[i];
-            parts[i] = SHA256.HashData(tensor.Bytes.Span.Slice(start, Math.Min(Piece, tensor.Bytes.Length - start)));
+            parts[i] = key.Digest(tensor.Bytes.Span.Slice(start, Math.Min(Piece, tensor.Bytes.Length - start)));
         });
         var digests = new ConcurrentDictionary<TensorData, byte[]>(ReferenceEqualityComparer.Instance as IEqualityComparer<TensorData>);
         for (int i = 0; i < pieces.Length; i++)

@@ -33,13 +33,17 @@ public sealed class ModelCache
 
     private int _hits, _misses, _refused, _stored;
 
-    private ModelCache(string folder, long capacityBytes) => (Folder, CapacityBytes) = (folder, capacityBytes);
+    private ModelCache(string folder, long capacityBytes) =>
+        (Folder, CapacityBytes, Key) = (folder, capacityBytes, DigestKey.Of(folder));
 
     /// <summary>The folder.</summary>
     public string Folder { get; }
 
     /// <summary>Bound of the size of all files; the least recently used leave first.</summary>
     public long CapacityBytes { get; }
+
+    /// <summary>The key under which models are digested.</summary>
+    internal DigestKey Key { get; }
 
     /// <summary>Counts at this moment.</summary>
     public ModelCacheMetrics Metrics => new(
@@ -142,13 +146,26 @@ public sealed class ModelCache
         foreach (FileInfo file in new DirectoryInfo(Folder).GetFiles("*" + Extension + "*").OrderByDescending(f => f.LastWriteTimeUtc))
         {
             bool isPlan = file.Extension == Extension;
-            if (isPlan)
-                size += file.Length;
+            long length = isPlan ? LengthOf(file) : 0;
+            size += length;
             if (file.FullName != keep && (isPlan ? size > CapacityBytes : now - file.LastWriteTimeUtc > AbandonedAfter))
             {
-                size -= isPlan ? file.Length : 0;
+                size -= length;
                 file.Delete();
             }
+        }
+    }
+
+    // Another process may have removed the file since the folder was listed.
+    private static long LengthOf(FileInfo file)
+    {
+        try
+        {
+            return file.Length;
+        }
+        catch (FileNotFoundException)
+        {
+            return 0;
         }
     }
 }

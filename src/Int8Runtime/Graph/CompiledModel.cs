@@ -32,8 +32,8 @@ public sealed class CompiledModel : IDisposable
     {
         Engine = engine;
         _options = options;
-        if (engine is CpuEngine { ModelCache: not null })
-            _fingerprint = Task.Run(() => GraphFingerprint.Of(graph)); // beside the passes, which work on a copy
+        if (engine is CpuEngine { ModelCache: { } cache })
+            _fingerprint = Task.Run(() => GraphFingerprint.Of(graph, cache.Key)); // beside the passes, which work on a copy
         else
             GeneratorWarmUp.Start();
         _graph = graph.Clone();

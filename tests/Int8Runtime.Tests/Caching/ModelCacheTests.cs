@@ -112,12 +112,13 @@ public sealed class ModelCacheTests : IDisposable
         using CpuEngine engine = CpuEngine.Create(Options(null)), narrow = CpuEngine.Create(Options(null) with { MaxIsa = Isa.Sse41 });
         using CpuEngine single = CpuEngine.Create(Options(null) with { Threads = 1 }),
             fast = CpuEngine.Create(Options(null) with { NumericMode = NumericMode.Fast });
-        byte[] model = GraphFingerprint.Of(Network());
+        var digests = DigestKey.Random();
+        byte[] model = GraphFingerprint.Of(Network(), digests);
         var shapes = new SortedDictionary<string, Shape> { ["x0"] = [1, 8, 12, 12] };
         byte[][] keys =
         [
             PlanKey.Of(model, engine, new CompileOptions(), shapes, PlanKey.Builds),
-            PlanKey.Of(GraphFingerprint.Of(QuantizedNetwork()), engine, new CompileOptions(), shapes, PlanKey.Builds),
+            PlanKey.Of(GraphFingerprint.Of(QuantizedNetwork(), digests), engine, new CompileOptions(), shapes, PlanKey.Builds),
             PlanKey.Of(model, engine, new CompileOptions(), shapes, [.. PlanKey.Builds.Skip(1), Guid.NewGuid()]),
             PlanKey.Of(model, narrow, new CompileOptions(), shapes, PlanKey.Builds),
             PlanKey.Of(model, single, new CompileOptions(), shapes, PlanKey.Builds),
@@ -128,13 +129,14 @@ public sealed class ModelCacheTests : IDisposable
                 PlanKey.Builds),
         ];
         Assert.Equal(keys.Length, keys.Select(Convert.ToHexString).Distinct().Count());
-        Assert.Equal(keys[0], PlanKey.Of(GraphFingerprint.Of(Network().Clone()), engine, new CompileOptions(), shapes, PlanKey.Builds));
+        Assert.Equal(keys[0], PlanKey.Of(GraphFingerprint.Of(Network().Clone(), digests), engine, new CompileOptions(), shapes, PlanKey.Builds));
     }
 
     [Fact]
     public void A_changed_weight_attribute_or_node_is_another_model()
     {
         var fingerprints = new HashSet<string>();
+        var digests = DigestKey.Random();
         for (int i = 0; i < 6; i++)
         {
             ModelGraph graph = Network();
@@ -151,8 +153,25 @@ public sealed class ModelCacheTests : IDisposable
                 conv.SetInput(2, null);
             if (i == 5)
                 graph.Inputs[0].Shape = new GraphShape(1, 8, 12, 13);
-            Assert.True(fingerprints.Add(Convert.ToHexString(GraphFingerprint.Of(graph))), $"change {i} went unnoticed");
+            Assert.True(fingerprints.Add(Convert.ToHexString(GraphFingerprint.Of(graph, digests))), $"change {i} went unnoticed");
         }
+    }
+
+    [Fact]
+    public void A_folder_keeps_the_key_of_its_digests_for_its_owner_alone()
+    {
+        byte[] content = [1, 2, 3];
+        byte[] digest = ModelCache.Open(_folder).Key.Digest(content);
+        string file = Path.Combine(_folder, "digest.key");
+        if (!OperatingSystem.IsWindows())
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+        Assert.Equal(digest, ModelCache.Open(_folder).Key.Digest(content));
+        Assert.NotEqual(digest, ModelCache.Open(_folder).Key.Digest([1, 2, 4]));
+        Assert.NotEqual(digest, DigestKey.Random().Digest(content));
+        File.WriteAllBytes(file, [1, 2, 3]); // damaged
+        byte[] other = ModelCache.Open(_folder).Key.Digest(content);
+        Assert.NotEqual(digest, other);
+        Assert.Equal(other, ModelCache.Open(_folder).Key.Digest(content));
     }
 
     [Fact]
