@@ -8,12 +8,17 @@ namespace Int8Runtime;
 internal sealed class PrimitiveCache(long capacityInBytes)
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<(PrimitiveDescriptor, PrimitiveAttributes), LinkedListNode<Entry>> _entries = [];
-    private readonly LinkedList<Entry> _recent = new();
-    private long _size;
+    private readonly BoundedEntries<(PrimitiveDescriptor, PrimitiveAttributes), Primitive> _primitives = new(capacityInBytes);
 
     /// <summary>Bytes of all entries.</summary>
-    public long SizeInBytes => Volatile.Read(ref _size);
+    public long SizeInBytes
+    {
+        get
+        {
+            lock (_lock)
+                return _primitives.Bytes;
+        }
+    }
 
     /// <summary>Returns the cached primitive or creates it. Creation runs outside the lock; the first result wins.</summary>
     public Primitive GetOrAdd(
@@ -22,24 +27,16 @@ internal sealed class PrimitiveCache(long capacityInBytes)
     {
         lock (_lock)
         {
-            if (Find(key) is { } cached)
-                return cached;
+            if (_primitives.Find(key) is { } cached)
+                return cached.Value;
         }
 
         Primitive primitive = create(key);
         lock (_lock)
         {
-            if (Find(key) is { } other)
-                return other;
-            _entries[key] = _recent.AddFirst(new Entry(key, primitive));
-            _size += primitive.SizeInBytes;
-            while (_size > capacityInBytes && _recent.Count > 1)
-            {
-                Entry oldest = _recent.Last!.Value;
-                _recent.RemoveLast();
-                _entries.Remove(oldest.Key);
-                _size -= oldest.Primitive.SizeInBytes;
-            }
+            if (_primitives.Find(key) is { } other)
+                return other.Value;
+            _primitives.Weigh(_primitives.Add(key, primitive), primitive.SizeInBytes);
         }
 
         return primitive;
@@ -49,21 +46,6 @@ internal sealed class PrimitiveCache(long capacityInBytes)
     public void Clear()
     {
         lock (_lock)
-        {
-            _entries.Clear();
-            _recent.Clear();
-            _size = 0;
-        }
+            _primitives.Clear();
     }
-
-    private Primitive? Find((PrimitiveDescriptor, PrimitiveAttributes) key)
-    {
-        if (!_entries.TryGetValue(key, out LinkedListNode<Entry>? node))
-            return null;
-        _recent.Remove(node);
-        _recent.AddFirst(node);
-        return node.Value.Primitive;
-    }
-
-    private readonly record struct Entry((PrimitiveDescriptor, PrimitiveAttributes) Key, Primitive Primitive);
 }

@@ -27,9 +27,8 @@ internal sealed class KernelCache(long capacityBytes = KernelCache.DefaultCapaci
     public const long DefaultCapacityBytes = 64 << 20;
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<KernelKey, LinkedListNode<Entry>> _entries = [];
-    private readonly LinkedList<Entry> _byUse = new(); // most recent first
-    private long _hits, _misses, _evictions, _bytes;
+    private readonly BoundedEntries<KernelKey, Lazy<CompiledKernel>> _kernels = new(capacityBytes);
+    private long _hits, _misses, _evictions;
 
     /// <summary>The cache that engines share unless they bring their own.</summary>
     public static KernelCache Shared { get; } = new();
@@ -40,7 +39,7 @@ internal sealed class KernelCache(long capacityBytes = KernelCache.DefaultCapaci
         get
         {
             lock (_lock)
-                return new(_hits, _misses, _evictions, _entries.Count, _bytes);
+                return new(_hits, _misses, _evictions, _kernels.Count, _kernels.Bytes);
         }
     }
 
@@ -50,39 +49,39 @@ internal sealed class KernelCache(long capacityBytes = KernelCache.DefaultCapaci
         get
         {
             lock (_lock)
-                return [.. _byUse.Where(entry => entry.Bytes > 0).Select(entry => entry.Kernel.Value)];
+                return [.. _kernels.Weighed.Select(kernel => kernel.Value)];
         }
     }
 
     /// <summary>The kernel for a key, generated if it is not there. A failed generation is not remembered.</summary>
     public CompiledKernel GetOrCreate(KernelKey key, Func<KernelImage> generate)
     {
-        LinkedListNode<Entry>? node;
+        BoundedEntries<KernelKey, Lazy<CompiledKernel>>.Entry? entry;
         lock (_lock)
         {
-            if (_entries.TryGetValue(key, out node))
+            entry = _kernels.Find(key);
+            if (entry is null)
             {
-                _hits++;
-                _byUse.Remove(node);
-                _byUse.AddFirst(node);
+                _misses++;
+                entry = _kernels.Add(key, new(() => Compile(generate)));
             }
             else
             {
-                _misses++;
-                node = _byUse.AddFirst(new Entry(key, new(() => Compile(generate))));
-                _entries.Add(key, node);
+                _hits++;
             }
         }
-        Entry entry = node.Value;
+
         try
         {
-            CompiledKernel kernel = entry.Kernel.Value; // threads that come second wait here, outside the lock
-            Account(node, kernel);
+            CompiledKernel kernel = entry.Value.Value; // threads that come second wait here, outside the lock
+            lock (_lock)
+                _evictions += _kernels.Weigh(entry, kernel.Footprint);
             return kernel;
         }
         catch
         {
-            Forget(node);
+            lock (_lock)
+                _kernels.Remove(entry);
             throw;
         }
     }
@@ -91,11 +90,7 @@ internal sealed class KernelCache(long capacityBytes = KernelCache.DefaultCapaci
     public void Clear()
     {
         lock (_lock)
-        {
-            _entries.Clear();
-            _byUse.Clear();
-            _bytes = 0;
-        }
+            _kernels.Clear();
     }
 
     private static CompiledKernel Compile(Func<KernelImage> generate)
@@ -104,50 +99,5 @@ internal sealed class KernelCache(long capacityBytes = KernelCache.DefaultCapaci
         CompiledKernel kernel = CompiledKernel.Load(generate());
         RuntimeEvents.Log.Compiled(kernel.Name, kernel.Executed.Bytes.Length, Stopwatch.GetElapsedTime(start).TotalMicroseconds);
         return kernel;
-    }
-
-    private void Account(LinkedListNode<Entry> node, CompiledKernel kernel)
-    {
-        lock (_lock)
-        {
-            if (node.Value.Bytes != 0 || node.List is null)
-                return;
-            node.Value.Bytes = kernel.Footprint;
-            _bytes += kernel.Footprint;
-            LinkedListNode<Entry>? last = _byUse.Last;
-            while (_bytes > capacityBytes && last is not null)
-            {
-                LinkedListNode<Entry>? previous = last.Previous;
-                if (last != node && last.Value.Bytes > 0) // not this one, nor one that is being made
-                {
-                    Remove(last);
-                    _evictions++;
-                }
-                last = previous;
-            }
-        }
-    }
-
-    private void Forget(LinkedListNode<Entry> node)
-    {
-        lock (_lock)
-            if (node.List is not null)
-                Remove(node);
-    }
-
-    private void Remove(LinkedListNode<Entry> node)
-    {
-        _bytes -= node.Value.Bytes;
-        _byUse.Remove(node);
-        _entries.Remove(node.Value.Key);
-    }
-
-    private sealed class Entry(KernelKey key, Lazy<CompiledKernel> kernel)
-    {
-        public KernelKey Key { get; } = key;
-
-        public Lazy<CompiledKernel> Kernel { get; } = kernel;
-
-        public long Bytes { get; set; }
     }
 }
