@@ -20,10 +20,8 @@ internal sealed class JitBinary(KernelCache cache, Isa tier)
             : source1.Dimensions == descriptor.Destination.Dimensions ? source1 : null;
         MemoryDescriptor destination = Like(descriptor.Destination, sameShape);
         descriptor = descriptor with { Source = source, Source1 = source1, Destination = destination };
-        if (RefuseTensors(source, source1, destination) is { } tensors)
-            return tensors;
-        if (RefuseQuantization(attributes) is { } quantization)
-            return quantization;
+        if ((RefuseTensors(source, source1, destination) ?? RefuseQuantization(attributes)) is { } refused)
+            return refused;
 
         Epilogue epilogue = Epilogue.CreateForValues(attributes, destination.DataType);
         ElementwiseSteps steps = new ElementwiseSteps()

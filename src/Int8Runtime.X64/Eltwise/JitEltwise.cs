@@ -18,10 +18,8 @@ internal sealed class JitEltwise(KernelCache cache, Isa tier)
         MemoryDescriptor source = Plain(descriptor.Source);
         descriptor = descriptor with { Source = source, Destination = Like(descriptor.Destination, source) };
         MemoryDescriptor destination = descriptor.Destination;
-        if (RefuseTensors(source, destination) is { } tensors)
-            return tensors;
-        if (RefuseQuantization(attributes) is { } quantization)
-            return quantization;
+        if ((RefuseTensors(source, destination) ?? RefuseQuantization(attributes)) is { } refused)
+            return refused;
 
         Epilogue epilogue = Epilogue.CreateForValues(attributes, destination.DataType);
         var steps = new ElementwiseSteps()

@@ -22,10 +22,8 @@ internal sealed unsafe class JitLrn(KernelCache cache, Isa tier) : VectorImpleme
         PrimitiveAttributes attributes = request.Attributes;
         MemoryDescriptor source = Plain(descriptor.Source), destination = Like(descriptor.Destination, source);
         descriptor = descriptor with { Source = source, Destination = destination };
-        if (RefuseTensors(source, destination) is { } tensors)
-            return tensors;
-        if (RefuseQuantization(attributes) is { } quantization)
-            return quantization;
+        if ((RefuseTensors(source, destination) ?? RefuseQuantization(attributes)) is { } refused)
+            return refused;
         if (descriptor.Algorithm != LrnAlgorithm.AcrossChannels)
             return Refuse(RejectionReason.Algorithm, "windows within a channel");
         if (descriptor.LocalSize > LargestWindow)

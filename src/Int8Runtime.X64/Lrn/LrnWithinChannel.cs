@@ -21,12 +21,10 @@ internal sealed class LrnWithinChannel(KernelCache cache, Isa tier)
         PrimitiveAttributes attributes = request.Attributes;
         MemoryDescriptor source = Plain(descriptor.Source), destination = Like(descriptor.Destination, source);
         descriptor = descriptor with { Source = source, Destination = destination };
-        if (RefuseTensors(source, destination) is { } tensors)
-            return tensors;
+        if ((RefuseTensors(source, destination) ?? RefuseQuantization(attributes)) is { } refused)
+            return refused;
         if (descriptor.Algorithm != LrnAlgorithm.WithinChannel)
             return Refuse(RejectionReason.Algorithm, "windows across channels");
-        if (RefuseQuantization(attributes) is { } quantization)
-            return quantization;
 
         int rank = source.Rank;
         var values = new MemoryDescriptor(source.Dimensions, DataType.Float32, FormatTag.ChannelsLast(rank));

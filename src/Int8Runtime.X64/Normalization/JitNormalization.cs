@@ -21,10 +21,8 @@ internal sealed class JitNormalization(KernelCache cache, PrimitiveKind kind, st
         PrimitiveAttributes attributes = request.Attributes;
         MemoryDescriptor source = Plain(descriptor.Source), destination = Like(descriptor.Destination, source);
         descriptor = descriptor with { Source = source, Destination = destination };
-        if (RefuseTensors(source, destination) is { } tensors)
-            return tensors;
-        if (RefuseQuantization(attributes) is { } quantization)
-            return quantization;
+        if ((RefuseTensors(source, destination) ?? RefuseQuantization(attributes)) is { } refused)
+            return refused;
         NormalizationSets? sets = NormalizationSets.Of(descriptor);
         bool isGiven = descriptor.Statistics == NormalizationStatistics.Given;
         if (sets is null && !isGiven)

@@ -23,23 +23,16 @@ internal sealed class JitPooling(KernelCache cache) : IImplementation
     public PlanResult TryPlan(PlanRequest request)
     {
         var descriptor = (PoolingDescriptor)request.Descriptor;
-        if (KernelTier.Refusal(Name, request.Isa) is { } tier)
-            return tier;
-        if (descriptor.Destination.ElementCount == 0)
-            return Refuse(RejectionReason.Shape, "empty destination");
-        DataType source = descriptor.Source.DataType, destination = descriptor.Destination.DataType;
-        if (!ScalarAccess.CanCompute(source) || !ScalarAccess.CanCompute(destination))
-            return Refuse(RejectionReason.DataTypes, $"{source.ToShortName()}:{destination.ToShortName()}");
-        bool isMaximum = descriptor.Algorithm == PoolingAlgorithm.Max;
-        if (source == DataType.Int32 && !isMaximum && descriptor.Kernel.ElementCount > PoolingPlan.LargestWindowOfInt32)
-            return Refuse(RejectionReason.Shape, $"an average of s32 over more than {PoolingPlan.LargestWindowOfInt32} elements");
         descriptor = descriptor with
         {
             Source = RowLayout.Resolve(descriptor.Source), Destination = RowLayout.Resolve(descriptor.Destination),
         };
-        if (!RowLayout.HasChannelsLast(descriptor.Source) || !RowLayout.HasChannelsLast(descriptor.Destination))
-            return Refuse(RejectionReason.Layout,
-                $"source {descriptor.Source} and destination {descriptor.Destination} need channels last");
+        if (ImageLayout.Refuse(Name, request.Isa, descriptor.Source, descriptor.Destination) is { } refused)
+            return refused;
+        DataType source = descriptor.Source.DataType, destination = descriptor.Destination.DataType;
+        bool isMaximum = descriptor.Algorithm == PoolingAlgorithm.Max;
+        if (source == DataType.Int32 && !isMaximum && descriptor.Kernel.ElementCount > PoolingPlan.LargestWindowOfInt32)
+            return Refuse(RejectionReason.Shape, $"an average of s32 over more than {PoolingPlan.LargestWindowOfInt32} elements");
 
         PrimitiveAttributes attributes = request.Attributes;
         var quantization = OperandQuantization.OfSource(attributes);

@@ -20,10 +20,8 @@ internal sealed class JitReduction(KernelCache cache, Isa tier)
         PrimitiveAttributes attributes = request.Attributes;
         MemoryDescriptor source = Plain(descriptor.Source), destination = Plain(descriptor.Destination);
         descriptor = descriptor with { Source = source, Destination = destination };
-        if (RefuseTensors(source, destination) is { } tensors)
-            return tensors;
-        if (RefuseQuantization(attributes) is { } quantization)
-            return quantization;
+        if ((RefuseTensors(source, destination) ?? RefuseQuantization(attributes)) is { } refused)
+            return refused;
         bool[] inSet = [.. destination.Dimensions.Select(extent => extent == 1)];
         MemoryDescriptor[] operands = [.. attributes.PostOps.OfType<OperandPostOp>().Select(postOp => postOp.Operand)];
         SetLoops? loops = SetLoops.TryCreate(

@@ -23,20 +23,13 @@ internal sealed class JitResampling(KernelCache cache) : IImplementation
     public PlanResult TryPlan(PlanRequest request)
     {
         var descriptor = (ResamplingDescriptor)request.Descriptor;
-        if (KernelTier.Refusal(Name, request.Isa) is { } tier)
-            return tier;
-        if (descriptor.Destination.ElementCount == 0)
-            return Refuse(RejectionReason.Shape, "empty destination");
-        DataType source = descriptor.Source.DataType, destination = descriptor.Destination.DataType;
-        if (!ScalarAccess.CanCompute(source) || !ScalarAccess.CanCompute(destination))
-            return Refuse(RejectionReason.DataTypes, $"{source.ToShortName()}:{destination.ToShortName()}");
         descriptor = descriptor with
         {
             Source = RowLayout.Resolve(descriptor.Source), Destination = RowLayout.Resolve(descriptor.Destination),
         };
-        if (!RowLayout.HasChannelsLast(descriptor.Source) || !RowLayout.HasChannelsLast(descriptor.Destination))
-            return Refuse(RejectionReason.Layout,
-                $"source {descriptor.Source} and destination {descriptor.Destination} need channels last");
+        if (ImageLayout.Refuse(Name, request.Isa, descriptor.Source, descriptor.Destination) is { } refused)
+            return refused;
+        DataType source = descriptor.Source.DataType, destination = descriptor.Destination.DataType;
 
         PrimitiveAttributes attributes = request.Attributes;
         bool keepsUnits = PassThrough.KeepsUnits(attributes, source, destination);

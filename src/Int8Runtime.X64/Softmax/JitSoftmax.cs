@@ -21,10 +21,8 @@ internal sealed unsafe class JitSoftmax(KernelCache cache, Isa tier)
         PrimitiveAttributes attributes = request.Attributes;
         MemoryDescriptor source = Plain(descriptor.Source), destination = Like(descriptor.Destination, source);
         descriptor = descriptor with { Source = source, Destination = destination };
-        if (RefuseTensors(source, destination) is { } tensors)
-            return tensors;
-        if (RefuseQuantization(attributes) is { } quantization)
-            return quantization;
+        if ((RefuseTensors(source, destination) ?? RefuseQuantization(attributes)) is { } refused)
+            return refused;
         Epilogue arithmetic = Epilogue.CreateForValues(attributes, destination.DataType);
         if (EpiloguePlan.TryForValues(arithmetic) is not { } epilogue)
             return TryPlanTwoPasses(request, isa, descriptor, arithmetic);

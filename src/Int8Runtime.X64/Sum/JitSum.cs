@@ -18,10 +18,8 @@ internal sealed class JitSum(KernelCache cache, Isa tier) : VectorImplementation
         {
             Sources = [first, .. descriptor.Sources.Skip(1).Select(source => Like(source, first))], Destination = destination,
         };
-        if (RefuseTensors([.. descriptor.Sources, destination]) is { } tensors)
-            return tensors;
-        if (RefuseQuantization(request.Attributes) is { } quantization)
-            return quantization;
+        if ((RefuseTensors([.. descriptor.Sources, destination]) ?? RefuseQuantization(request.Attributes)) is { } refused)
+            return refused;
 
         Epilogue epilogue = Epilogue.CreateForValues(request.Attributes, destination.DataType);
         var steps = new ElementwiseSteps();
