@@ -22,8 +22,6 @@ internal readonly unsafe record struct PreparedWeights(
 /// <summary>Where a kernel finds its weights and their compensation.</summary>
 internal sealed unsafe class BrgemmWeightsOperand
 {
-    private const int Alignment = 64;
-
     private readonly BrgemmWeightsSpec _spec;
     private readonly BrgemmPacker? _packer; // null if the caller packs
     private readonly bool _hasRuntimeZeroPoint;
@@ -33,7 +31,7 @@ internal sealed unsafe class BrgemmWeightsOperand
         BrgemmWeightsSpec spec, MemoryDescriptor descriptor, BrgemmPacker? packer, bool hasRuntimeZeroPoint, int shift)
     {
         (_spec, Descriptor, _packer, _hasRuntimeZeroPoint, _shift) = (spec, descriptor, packer, hasRuntimeZeroPoint, shift);
-        ScratchBytes = (packer is null ? 0 : RoundUp(spec.SizeInBytes)) + (hasRuntimeZeroPoint ? RoundUp(CompensationBytes) : 0);
+        ScratchBytes = (packer is null ? 0 : ScratchLayout.RoundUp(spec.SizeInBytes)) + (hasRuntimeZeroPoint ? ScratchLayout.RoundUp(CompensationBytes) : 0);
     }
 
     /// <summary>The layout of weights that stay integers although the product is one of floats; null for all others.</summary>
@@ -119,7 +117,7 @@ internal sealed unsafe class BrgemmWeightsOperand
             };
             context.Run(ref body);
             weights = scratch;
-            scratch += RoundUp(_spec.SizeInBytes);
+            scratch += ScratchLayout.RoundUp(_spec.SizeInBytes);
         }
 
         var compensation = (int*)(weights + _spec.CompensationOffset);
@@ -149,8 +147,6 @@ internal sealed unsafe class BrgemmWeightsOperand
             ? zeroPoint
             : throw new ArgumentException($"The weights zero point {zeroPoint} is beyond ±{Largest}, which this primitive takes.");
     }
-
-    private static long RoundUp(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;
 
     private struct PackBody : IParallelBody
     {

@@ -75,7 +75,7 @@ internal sealed unsafe class JitConcat(KernelCache cache, Isa tier)
     private sealed class Plan(string name, ConcatDescriptor descriptor, Part[] parts, CopyPlan? reorder, long joinedBytes,
         int threads) : PrimitivePlan
     {
-        private readonly long _joinedBytes = (joinedBytes + 63) & ~63L;
+        private readonly long _joinedBytes = ScratchLayout.RoundUp(joinedBytes);
 
         public override string Name => name;
 

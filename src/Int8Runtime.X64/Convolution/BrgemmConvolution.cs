@@ -33,7 +33,7 @@ internal sealed class BrgemmConvolution(KernelCache cache, CpuFeatures cpu) : II
             return new Rejection(Name, RejectionReason.Shape, "nothing to compute");
         descriptor = descriptor with
         {
-            Source = ChannelsLast(descriptor.Source), Destination = ChannelsLast(descriptor.Destination),
+            Source = RowLayout.Resolve(descriptor.Source), Destination = RowLayout.Resolve(descriptor.Destination),
         };
         if ((RefuseLayout(descriptor.Source) ?? RefuseLayout(descriptor.Destination)) is { } layout)
             return layout;
@@ -78,10 +78,6 @@ internal sealed class BrgemmConvolution(KernelCache cache, CpuFeatures cpu) : II
     // A run is a piece of a row: the channels of a pixel, or of all pixels of a dense window row.
     private static bool HasWholePairs(ConvolutionDescriptor descriptor) => descriptor.Weights.Dimensions[1] % 2 == 0
         || (descriptor.Dilation(descriptor.SpatialRank - 1) == 1 && descriptor.Weights.Dimensions[^1] % 2 == 0);
-
-    private static MemoryDescriptor ChannelsLast(MemoryDescriptor descriptor) => descriptor.IsAny
-        ? new MemoryDescriptor(descriptor.Dimensions, descriptor.DataType, FormatTag.ChannelsLast(descriptor.Rank))
-        : descriptor;
 
     /// <summary>Whether the channels of a pixel are neighbours, as kernels read and write them.</summary>
     public static bool HasChannelsLast(MemoryDescriptor descriptor) => descriptor.IsStrided && descriptor.InnerBlocks.IsEmpty

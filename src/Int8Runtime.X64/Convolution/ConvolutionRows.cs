@@ -4,8 +4,6 @@ namespace Int8Runtime.X64;
 /// <summary>The rows that a kernel reads, directly from the source or from scratch copies of it.</summary>
 internal sealed record ConvolutionRows
 {
-    private const int ScratchAlignment = 64;
-
     private ConvolutionRows()
     {
     }
@@ -85,7 +83,7 @@ internal sealed record ConvolutionRows
         bool joins = geometry.DilationWidth == 1;
         int pixelBytes = copy.ScratchPixelBytes;
         // The last step of a run may reach up to 3 bytes beyond it; the next row, or the slack behind the last one, is there.
-        long rowBytes = (((long)geometry.RowPixels * pixelBytes) + ScratchAlignment - 1) / ScratchAlignment * ScratchAlignment;
+        long rowBytes = ScratchLayout.RoundUp((long)geometry.RowPixels * pixelBytes);
         return new ConvolutionRows
         {
             Copy = copy,

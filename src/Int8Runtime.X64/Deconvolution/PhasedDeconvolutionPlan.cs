@@ -7,8 +7,6 @@ namespace Int8Runtime.X64;
 /// <summary>A planned deconvolution.</summary>
 internal sealed unsafe class PhasedDeconvolutionPlan : PrimitivePlan
 {
-    private const int Alignment = 64;
-
     private readonly PrimitivePlan[] _plans;
     private readonly long[] _weights; // where the weights of a phase begin; -1 for zeros
     private readonly long _zeroBytes;
@@ -26,7 +24,7 @@ internal sealed unsafe class PhasedDeconvolutionPlan : PrimitivePlan
         (Name, Descriptor, _plans) = (name, descriptor, plans);
         _weights = [.. phases.Select(phase => !phase.HasTaps ? -1 : packed?.OffsetOf(phase) ?? 0)];
         long zeros = phases.Zip(plans).Where(pair => !pair.First.HasTaps).Max(pair => (long?)WeightsOf(pair.Second).SizeInBytes) ?? 0;
-        _zeroBytes = (zeros + Alignment - 1) / Alignment * Alignment;
+        _zeroBytes = ScratchLayout.RoundUp(zeros);
     }
 
     /// <inheritdoc/>

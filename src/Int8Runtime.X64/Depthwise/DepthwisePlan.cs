@@ -88,13 +88,13 @@ internal sealed unsafe class DepthwisePlan : PrimitivePlan
 
     private bool CompletesWeights => _packsWeights || _hasRuntimeZeroPoint;
 
-    private long ChannelBytes => ((PaddedChannels * sizeof(float)) + 63) & ~63L;
+    private long ChannelBytes => ScratchLayout.RoundUp((long)PaddedChannels * sizeof(float));
 
     private int PaddedChannels => _layout.Blocks * _geometry.BlockChannels;
 
     private long RowBytes => (long)_source.Columns * _source.Pixel;
 
-    private long PaddingRowBytes => _needsPaddingRow ? (RowBytes + 63) & ~63L : 0;
+    private long PaddingRowBytes => _needsPaddingRow ? ScratchLayout.RoundUp(RowBytes) : 0;
 
     /// <inheritdoc/>
     public override void Execute(in ExecutionContext context)

@@ -18,7 +18,7 @@ internal sealed unsafe class StagedPlan(
     ElementwisePlan last, int threads)
     : PrimitivePlan
 {
-    private readonly long _tensorBytes = (valueBytes + 63) & ~63L;
+    private readonly long _tensorBytes = ScratchLayout.RoundUp(valueBytes);
 
     /// <inheritdoc/>
     public override string Name => name;

@@ -28,7 +28,10 @@ internal sealed class FusedDepthwiseConvolution(IReadOnlyList<IImplementation> c
             return new Rejection(Name, RejectionReason.PostOps, "no depthwise post-op");
         if (descriptor.Destination.ElementCount == 0)
             return new Rejection(Name, RejectionReason.Shape, "empty destination");
-        descriptor = descriptor with { Source = ChannelsLast(descriptor.Source), Destination = ChannelsLast(descriptor.Destination) };
+        descriptor = descriptor with
+        {
+            Source = RowLayout.Resolve(descriptor.Source), Destination = RowLayout.Resolve(descriptor.Destination),
+        };
         FusedDepthwise fused = FusedDepthwise.Of(descriptor, request.Attributes)!;
         foreach (MemoryDescriptor tensor in (MemoryDescriptor[])[
             descriptor.Source, descriptor.Destination,
@@ -48,9 +51,6 @@ internal sealed class FusedDepthwiseConvolution(IReadOnlyList<IImplementation> c
 
         return refusal!;
     }
-
-    private static MemoryDescriptor ChannelsLast(MemoryDescriptor descriptor) => descriptor.IsAny
-        ? new MemoryDescriptor(descriptor.Dimensions, descriptor.DataType, FormatTag.Nhwc) : descriptor;
 
     // Source and intermediate rows of a band fill half of the second-level cache, and every thread has a band.
     private int RowsOfBand(FusedDepthwise fused, int threads)

@@ -6,8 +6,6 @@ namespace Int8Runtime.X64;
 /// <summary>Executes the two convolutions band by band.</summary>
 internal sealed unsafe class FusedDepthwisePlan : PrimitivePlan
 {
-    private const int Alignment = 64;
-
     private readonly ConvolutionDescriptor _descriptor;
     private readonly FusedDepthwise _fused;
     private readonly Band[] _bands;
@@ -25,8 +23,8 @@ internal sealed unsafe class FusedDepthwisePlan : PrimitivePlan
         _pointwiseOperands = OperandsOf(fused.PointwiseAttributes);
         _depthwiseOperands = OperandsOf(fused.DepthwiseAttributes);
         _rowBytes = (long)fused.Intermediate.Dimensions[1] * fused.Intermediate.Dimensions[3] * fused.Intermediate.DataType.SizeInBytes();
-        _bandBytes = RoundUp((bands.Items.Max(band => band.InputRows) * _rowBytes) + Alignment);
-        _scratchOfThread = _bandBytes + RoundUp(bands.Plans.Max(plan => plan.ScratchBytes));
+        _bandBytes = ScratchLayout.RoundUp((bands.Items.Max(band => band.InputRows) * _rowBytes) + ScratchLayout.Alignment);
+        _scratchOfThread = _bandBytes + ScratchLayout.RoundUp(bands.Plans.Max(plan => plan.ScratchBytes));
         SizeInBytes = 2048 + bands.Plans.Sum(plan => plan.SizeInBytes);
     }
 
@@ -87,12 +85,10 @@ internal sealed unsafe class FusedDepthwisePlan : PrimitivePlan
 
     // Plans that read plain weights (those whose zero point is given at execution) pack them themselves.
     private static long PackedBytes(MemoryDescriptor given, MemoryDescriptor packed) =>
-        given.IsStrided && packed.Packed is not null ? RoundUp(packed.SizeInBytes) : 0;
+        given.IsStrided && packed.Packed is not null ? ScratchLayout.RoundUp(packed.SizeInBytes) : 0;
 
     private static TensorRows?[] OperandsOf(PrimitiveAttributes attributes) =>
         [.. attributes.PostOps.Select(postOp => postOp is OperandPostOp operand ? new TensorRows(operand.Operand) : (TensorRows?)null)];
-
-    private static long RoundUp(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;
 
     // Byte distances of images and rows; 0 where the tensor is broadcast.
     private readonly struct TensorRows(MemoryDescriptor tensor)

@@ -63,9 +63,9 @@ internal sealed unsafe class JitLrn(KernelCache cache, Isa tier) : VectorImpleme
         string name, LrnDescriptor descriptor, PrimitiveAttributes attributes, RowLoops rows, LrnSpec spec,
         EpiloguePlan epilogue, CompiledKernel kernel, int lanes, int threads) : PrimitivePlan
     {
-        private readonly long _squareBytes = (((spec.ChannelsInLanes
+        private readonly long _squareBytes = ScratchLayout.RoundUp((spec.ChannelsInLanes
             ? descriptor.LocalSize + (long)descriptor.Source.Dimensions[1] + (2 * lanes)
-            : (descriptor.LocalSize + (long)descriptor.Source.Dimensions[1]) * lanes) * sizeof(float)) + 63) & ~63L;
+            : (descriptor.LocalSize + (long)descriptor.Source.Dimensions[1]) * lanes) * sizeof(float));
 
         public override string Name => name;
 

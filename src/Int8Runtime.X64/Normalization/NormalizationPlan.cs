@@ -10,8 +10,6 @@ namespace Int8Runtime.X64;
 /// <summary>Statistics by a kernel or from the caller, then an element-wise computation.</summary>
 internal sealed unsafe class NormalizationPlan : PrimitivePlan
 {
-    private const int Alignment = 64;
-
     private readonly NormalizationDescriptor _descriptor;
     private readonly SetPlan? _statistics;
     private readonly ElementwisePlan _elements;
@@ -120,7 +118,7 @@ internal sealed unsafe class NormalizationPlan : PrimitivePlan
             : NormalizationSets.Of(descriptor)!.Statistics;
     }
 
-    private static long BytesOf(int count) => (((long)count * sizeof(float)) + Alignment - 1) & -Alignment;
+    private static long BytesOf(int count) => ScratchLayout.RoundUp((long)count * sizeof(float));
 
     private static void Invert(float* variance, float* factor, int count, float epsilon)
     {

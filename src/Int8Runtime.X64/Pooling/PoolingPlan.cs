@@ -74,7 +74,7 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
     public override PrimitiveDescriptor Descriptor => _descriptor;
 
     /// <inheritdoc/>
-    public override long ScratchBytes => _epilogue.ScratchBytes + ((long)_threads * ThreadBytes);
+    public override long ScratchBytes => _epilogue.ScratchBytes + (_threads * ThreadBytes);
 
     /// <inheritdoc/>
     public override long SizeInBytes => 1024 + (_full?.Footprint ?? 0) + (_rest?.Footprint ?? 0) + _epilogue.SizeInBytes;
@@ -82,10 +82,9 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
     /// <inheritdoc/>
     public override string Details => $"kernel {(_full ?? _rest)!.Name}";
 
-    // A multiple of a cache line, so that threads do not share lines.
-    private int ThreadBytes => (WindowTableBytes + (_mostSourceRows * sizeof(long)) + 63) & ~63;
+    private long ThreadBytes => ScratchLayout.RoundUp(WindowTableBytes + ((long)_mostSourceRows * sizeof(long)));
 
-    private int WindowTableBytes => _inner.Outputs * sizeof(PoolingWindow);
+    private long WindowTableBytes => (long)_inner.Outputs * sizeof(PoolingWindow);
 
     /// <inheritdoc/>
     public override void Execute(in ExecutionContext context)
@@ -158,8 +157,8 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
         {
             (int start, int end) = Parallel.Share(rows * parts, worker, workers);
             EpilogueArguments table = _table;
-            var windows = (PoolingWindow*)(scratch + ((long)worker * plan.ThreadBytes));
-            var rowOffsets = (long*)(scratch + ((long)worker * plan.ThreadBytes) + plan.WindowTableBytes);
+            var windows = (PoolingWindow*)(scratch + (worker * plan.ThreadBytes));
+            var rowOffsets = (long*)(scratch + (worker * plan.ThreadBytes) + plan.WindowTableBytes);
             int image = -1;
             (int Inside, int Counted) filled = (-1, -1);
             for (int item = start; item < end; item++)

@@ -50,7 +50,7 @@ internal sealed unsafe class TransposingBox : ElementwiseBox
     public override RunStage Stage => _stage;
 
     /// <inheritdoc/>
-    public override int ScratchBytes => ((_blockA * _blockB * _size) + 63) & ~63;
+    public override int ScratchBytes => (int)ScratchLayout.RoundUp(_blockA * _blockB * _size);
 
     /// <inheritdoc/>
     public override long Elements => Outer.Count * _a.Extent * _b.Extent;

@@ -60,8 +60,6 @@ internal sealed unsafe class JitSoftmax(KernelCache cache, Isa tier)
         string name, SoftmaxDescriptor descriptor, PrimitivePlan softmax, MemoryDescriptor values, ElementwisePlan postOps, int threads)
         : PrimitivePlan
     {
-        private const int Alignment = 64;
-
         public override string Name => name;
 
         public override PrimitiveDescriptor Descriptor => descriptor;
@@ -72,7 +70,7 @@ internal sealed unsafe class JitSoftmax(KernelCache cache, Isa tier)
 
         public override long ScratchBytes => ValueBytes + Math.Max(softmax.ScratchBytes, postOps.ScratchBytes(threads));
 
-        private long ValueBytes => (values.SizeInBytes + Alignment - 1) / Alignment * Alignment;
+        private long ValueBytes => ScratchLayout.RoundUp(values.SizeInBytes);
 
         public override void Execute(in ExecutionContext context)
         {

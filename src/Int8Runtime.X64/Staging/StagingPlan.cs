@@ -16,8 +16,6 @@ internal sealed record StagedTensor(ArgumentSlot Slot, long Bytes, CopyPlan? Bef
 internal sealed unsafe class StagingPlan(
     string name, PrimitiveDescriptor descriptor, PrimitivePlan inner, IReadOnlyList<StagedTensor> tensors) : PrimitivePlan
 {
-    private const int Alignment = 64;
-
     /// <inheritdoc/>
     public override string Name => name;
 
@@ -25,7 +23,7 @@ internal sealed unsafe class StagingPlan(
     public override PrimitiveDescriptor Descriptor => descriptor;
 
     /// <inheritdoc/>
-    public override long ScratchBytes => inner.ScratchBytes + tensors.Sum(tensor => RoundUp(tensor.Bytes));
+    public override long ScratchBytes => inner.ScratchBytes + tensors.Sum(tensor => ScratchLayout.RoundUp(tensor.Bytes));
 
     /// <inheritdoc/>
     public override long SizeInBytes => 1024 + inner.SizeInBytes;
@@ -46,7 +44,7 @@ internal sealed unsafe class StagingPlan(
         {
             tensor.Before?.Execute(in context, (byte*)context.Arguments[tensor.Slot], scratch);
             arguments[tensor.Slot] = scratch;
-            scratch += RoundUp(tensor.Bytes);
+            scratch += ScratchLayout.RoundUp(tensor.Bytes);
         }
 
         inner.Execute(new ExecutionContext(in arguments, context.Pool, context.Threads, scratch));
@@ -59,6 +57,4 @@ internal sealed unsafe class StagingPlan(
             tensor.After.Execute(in context, (byte*)arguments[tensor.Slot], destination);
         }
     }
-
-    private static long RoundUp(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;
 }
