@@ -105,7 +105,8 @@ internal readonly record struct BrgemmOperands(
 
     /// <summary>The zero point that packing subtracts from the weights; null where the product takes them as they are.</summary>
     public ZeroPoint? SubtractedZeroPoint(PrimitiveAttributes attributes, DataType weights) =>
-        Product == DotProductKind.Int16 || (Product == DotProductKind.Float32 && weights.IsIntegerWeight()) ? attributes.WeightsZeroPoint : null;
+        Product == DotProductKind.Int16 || (Product == DotProductKind.Float32 && weights.IsIntegerWeight())
+            ? attributes.WeightsZeroPoint : null;
 
     /// <summary>Checks a source zero point that is given at execution.</summary>
     /// <param name="zeroPoint">The zero point.</param>

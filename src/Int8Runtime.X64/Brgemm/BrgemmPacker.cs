@@ -41,7 +41,7 @@ internal sealed unsafe class BrgemmPacker
     /// <param name="zeroPoint">Zero point of the weights, where it is not part of the layout.</param>
     public void PackVector(int index, byte* source, byte* destination, int zeroPoint = 0)
     {
-        int matrix = index / _spec.Vectors, vector = index % _spec.Vectors;
+        (int matrix, int vector) = Math.DivRem(index, _spec.Vectors);
         int first = vector * _spec.Lanes, count = Math.Min(_spec.Lanes, _spec.Columns - first);
         long origin = (_matrixOffsets[matrix] + (first * _columnStride)) * _spec.Type.SizeInBytes();
         byte* packed = destination + (matrix * _spec.MatrixBytes) + ((long)vector * _spec.VectorStride);
@@ -85,7 +85,8 @@ internal sealed unsafe class BrgemmPacker
     /// <param name="destination">The rows; absent columns are zeros.</param>
     public void CopyVector(int index, byte* source, byte* destination)
     {
-        int matrix = index / _spec.Vectors, first = index % _spec.Vectors * _spec.Lanes, count = Math.Min(_spec.Lanes, _spec.Columns - first);
+        (int matrix, int vector) = Math.DivRem(index, _spec.Vectors);
+        int first = vector * _spec.Lanes, count = Math.Min(_spec.Lanes, _spec.Columns - first);
         byte* room = stackalloc byte[ColumnPanel.Rows * _spec.Lanes];
         var rows = new ColumnPanel(source + _matrixOffsets[matrix] + (first * _columnStride), _sumOffsets, _columnStride, 1, count, room);
         for (int k = 0; k < _sumOffsets.Length; k++, destination += _spec.Lanes)

@@ -6,7 +6,8 @@
 // So the sum over main and residual steps is the exact one. Trained weights rarely need it: a step of 16 columns has a residual
 // in some percent of the cases.
 //
-// Residuals of a vector of columns:  [count s64, padding to 64 bytes][entry: offset of the run s32, step·4 s32][weights: lanes·4 bytes of each entry]
+// Residuals of a vector of columns:
+//   [count s64, padding to 64 bytes][entries: offset of the run s32, step·4 s32][weights: lanes·4 bytes for each entry]
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;

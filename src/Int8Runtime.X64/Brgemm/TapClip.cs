@@ -43,7 +43,9 @@ internal readonly record struct LineEdges(int Taps, int Step, int Left, int Righ
     }
 }
 
-/// <summary>A tile that spans whole lines of output pixels: row m is pixel m mod <see cref="Pixels"/> of line m div <see cref="Pixels"/>.</summary>
+/// <summary>
+/// A tile that spans whole lines of output pixels: row m is pixel m mod <see cref="Pixels"/> of line m div <see cref="Pixels"/>.
+/// </summary>
 /// <param name="Pixels">Pixels of a line.</param>
 /// <param name="SourceStep">Bytes from the source of a line to that of the next.</param>
 /// <param name="DestinationStep">Bytes from a line of the destination to the next.</param>

@@ -60,7 +60,10 @@ internal sealed class ConvolutionLines
     /// <summary>The kernels of a band.</summary>
     public BrgemmKernels this[int band] => _kernels[_kernelOfBand[band]];
 
-    /// <summary>How many lines a tile may span: those of one plane, unless strides or windows are of a kind that tiles do not know.</summary>
+    /// <summary>
+    /// How many lines a tile may span: those of one plane; one where windows have slices, rows that are left out lie apart, or the lines
+    /// are out of the reach of a displacement.
+    /// </summary>
     public static int MostOfTile(ConvolutionGeometry geometry, ConvolutionRows rows) =>
         geometry.KernelDepth == 1 && (!rows.SkipsRows || geometry.DilationHeight == 1)
         && rows.Lines * Math.Max(Math.Abs(rows.LineStep), Math.Abs(geometry.Destination.Row)) <= int.MaxValue

@@ -1,6 +1,7 @@
 // u8 and s8 taps, interleaved so that each dword holds the taps of one channel:
 //   VPDPBUSD   bytes  (row 0, row 1, row 2, row 3)    from VPUNPCKL/HBW, VPUNPCKL/HWD
-//   VPMADDUBSW, VPMADDWD with ones: the same bytes without VNNI, for weights within ±64, of which no two products leave 16 bits
+//   VPMADDUBSW, VPMADDWD with ones: the same bytes without VNNI, for weights of which no two that meet exceed 128 together, so that
+//              sums of two products stay in 16 bits (NumericMode.NarrowWeights), or where they may saturate (NumericMode.Fast)
 //   VPMADDWD   words  (row 0, row 1)                  from VPUNPCKL/HBW, VPUNPCKL/HBW with zero
 // A group with fewer rows repeats its last ones, whose weights are 0. s8 elements become u8 by adding 128, which the
 // compensation and the padded element take into account.

@@ -5,10 +5,9 @@ namespace Int8Runtime.X64;
 
 /// <summary>
 /// Convolution with one source and one output channel for each group, nhwc, by generated kernels that hold channels in the
-/// lanes, over one to three spatial dimensions. f32, bf16 and f16, summed in f32, and u8 or s8 sources with 8-bit weights:
-/// VPDPBUSD where there is VNNI and the weights are s8 without a zero
-/// point, VPMADDUBSW for such weights where <see cref="NumericMode"/> allows it, 16-bit pairs otherwise. All give the exact sums,
-/// unless the mode is <see cref="NumericMode.Fast"/>.
+/// lanes, over one to three spatial dimensions. f32, bf16 and f16, summed in f32, and u8 or s8 sources with 8-bit weights: VPDPBUSD where
+/// there is VNNI and the weights are s8 without a zero point, VPMADDUBSW for such weights where <see cref="NumericMode"/> allows it,
+/// 16-bit pairs otherwise. All give the exact sums, unless the mode is <see cref="NumericMode.Fast"/>.
 /// </summary>
 /// <param name="cache">Where kernels are kept.</param>
 internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
@@ -117,7 +116,9 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
         bool floating = FloatConversion.Reads(descriptor.Source.DataType) && FloatConversion.Reads(descriptor.Weights.DataType);
         DataType destination = descriptor.Destination.DataType;
         if (!(integer || floating) || !(destination.IsInt8() || destination == DataType.Int32 || FloatConversion.Reads(destination)))
-            return Refuse(RejectionReason.DataTypes, $"{descriptor.Source.DataType.ToShortName()}:{descriptor.Weights.DataType.ToShortName()}:{destination.ToShortName()}");
+            return Refuse(
+                RejectionReason.DataTypes,
+                $"{descriptor.Source.DataType.ToShortName()}:{descriptor.Weights.DataType.ToShortName()}:{destination.ToShortName()}");
         return null;
     }
 

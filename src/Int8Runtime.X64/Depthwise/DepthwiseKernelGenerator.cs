@@ -19,7 +19,8 @@ internal sealed class DepthwiseKernelGenerator : KernelGenerator<DepthwiseKernel
 {
     /// <inheritdoc/>
     public override string NameOf(DepthwiseKernelSpec spec) =>
-        FormattableString.Invariant($"dw_{spec.Source.ToShortName()}_{spec.Product}_k{spec.KernelHeight}x{spec.KernelWidth}s{spec.Stride}d{spec.Dilation}_c{spec.Channels}_p{spec.SourcePixel}-{spec.DestinationPixel}_{spec.Epilogue}");
+        $"dw_{spec.Source.ToShortName()}_{spec.Product}_k{spec.KernelHeight}x{spec.KernelWidth}s{spec.Stride}d{spec.Dilation}"
+        + $"_c{spec.Channels}_p{spec.SourcePixel}-{spec.DestinationPixel}{(spec.AddsPadding ? "z" : "")}_{spec.Epilogue}";
 
     /// <inheritdoc/>
     protected override void Emit(KernelAssembler asm, DepthwiseKernelSpec spec) => new DepthwiseKernelBody(asm, spec).Emit();

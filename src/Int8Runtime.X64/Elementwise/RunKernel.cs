@@ -94,7 +94,8 @@ internal sealed class RunGenerator : KernelGenerator<RunSpec>
 
     /// <inheritdoc/>
     public override string NameOf(RunSpec spec) =>
-        $"run_{spec.Source.ToShortName()}{(spec.SingleElement ? "_single" : spec.SourceMode == OperandMode.PerTensor ? "_one" : "")}{(spec.Selection is null ? "" : "_" + spec.Selection)}_{spec.Epilogue}";
+        $"run_{spec.Source.ToShortName()}{(spec.SingleElement ? "_single" : spec.SourceMode == OperandMode.PerTensor ? "_one" : "")}"
+        + $"{(spec.Selection is null ? "" : "_" + spec.Selection)}_{spec.Epilogue}";
 
     /// <inheritdoc/>
     protected override void Emit(KernelAssembler asm, RunSpec spec) => new Body(asm, spec).Emit();

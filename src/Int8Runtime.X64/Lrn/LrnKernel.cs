@@ -68,8 +68,9 @@ internal unsafe struct LrnArguments
 internal sealed class LrnGenerator : KernelGenerator<LrnSpec>
 {
     /// <inheritdoc/>
-    public override string NameOf(LrnSpec spec) => FormattableString.Invariant(
-        $"lrn_{spec.Source.ToShortName()}_{(spec.ChannelsInLanes ? "channels" : "pixels")}_{spec.Size}_{spec.Beta}{(spec.IsQuantized ? "_q" : "")}_{spec.Epilogue}");
+    public override string NameOf(LrnSpec spec) =>
+        $"lrn_{spec.Source.ToShortName()}_{(spec.ChannelsInLanes ? "channels" : "pixels")}_{spec.Size}_"
+        + FormattableString.Invariant($"{spec.Beta}{(spec.IsQuantized ? "_q" : "")}_{spec.Epilogue}");
 
     /// <inheritdoc/>
     protected override void Emit(KernelAssembler asm, LrnSpec spec) => new Body(asm, spec).Emit();

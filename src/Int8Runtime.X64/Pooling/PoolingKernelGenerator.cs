@@ -17,7 +17,8 @@ internal sealed class PoolingKernelGenerator : KernelGenerator<PoolingKernelSpec
 {
     /// <inheritdoc/>
     public override string NameOf(PoolingKernelSpec spec) =>
-        FormattableString.Invariant($"pool_{spec.Reduction}_{spec.Source.ToShortName()}_w{spec.WindowColumns}t{spec.Tap}p{spec.DestinationPixel}_c{spec.Channels}{(spec.AddsPadding ? "z" : "")}{(spec.Dequantizes ? "q" : "")}_{spec.Epilogue?.ToString() ?? "raw"}");
+        $"pool_{spec.Reduction}_{spec.Source.ToShortName()}_w{spec.WindowColumns}t{spec.Tap}p{spec.DestinationPixel}_c{spec.Channels}"
+        + $"{(spec.AddsPadding ? "z" : "")}{(spec.Dequantizes ? "q" : "")}_{spec.Epilogue?.ToString() ?? "raw"}";
 
     /// <inheritdoc/>
     protected override void Emit(KernelAssembler asm, PoolingKernelSpec spec) => new Body(asm, spec).Emit();

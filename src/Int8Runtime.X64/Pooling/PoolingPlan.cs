@@ -28,7 +28,7 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
     private readonly Axis _inner;
     private readonly int _channels, _blockChannels, _threads, _rowsOfImage, _mostSourceRows;
     private readonly PrimitiveAttributes _attributes;
-    private readonly OperandQuantization _quantization; // of the source; also where it is not dequantized, because padding is its zero point
+    private readonly OperandQuantization _quantization; // of the source; also where stored units pass, since padding is its zero point
     private readonly bool _isWide;
 
     /// <summary>Creates the kernels.</summary>

@@ -15,8 +15,9 @@ namespace Int8Runtime.X64;
 internal sealed class ResamplingKernelGenerator : KernelGenerator<ResamplingKernelSpec>
 {
     /// <inheritdoc/>
-    public override string NameOf(ResamplingKernelSpec spec) => FormattableString.Invariant(
-        $"resample_{(spec.Interpolates ? "linear" : "nearest")}{spec.SourceRows}_{spec.Source.ToShortName()}_p{spec.DestinationPixel}_c{spec.Lanes}{(spec.Dequantizes ? "q" : "")}_{spec.Epilogue?.ToString() ?? "raw"}");
+    public override string NameOf(ResamplingKernelSpec spec) =>
+        $"resample_{(spec.Interpolates ? "linear" : "nearest")}{spec.SourceRows}_{spec.Source.ToShortName()}_p{spec.DestinationPixel}"
+        + $"_c{spec.Lanes}{(spec.Dequantizes ? "q" : "")}_{spec.Epilogue?.ToString() ?? "raw"}";
 
     /// <inheritdoc/>
     protected override void Emit(KernelAssembler asm, ResamplingKernelSpec spec) => new Body(asm, spec).Emit();

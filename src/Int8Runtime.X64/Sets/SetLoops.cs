@@ -78,7 +78,9 @@ internal sealed unsafe class SetLoops
             sideBySide &= loops.Length > 0 && loops[^1].Strides[0] == sizes[0] && loops[^1].Strides[1] == sizes[1];
             for (int t = Parameters; t < sizes.Length && sideBySide; t++)
                 sideBySide = IsLaneStride(loops[^1], t, sizes);
-            return sideBySide ? new Box(new OuterLoops(nest.Start, loops[..^1]), loops[^1]) : new Box(new OuterLoops(nest.Start, loops), once);
+            return sideBySide
+                ? new Box(new OuterLoops(nest.Start, loops[..^1]), loops[^1])
+                : new Box(new OuterLoops(nest.Start, loops), once);
         }
     }
 

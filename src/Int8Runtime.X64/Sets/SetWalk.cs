@@ -18,7 +18,8 @@ internal sealed record SetWalkSpec(DataType Source, bool AcrossLanes, bool HasZe
 {
     /// <inheritdoc/>
     public override string ToString() =>
-        $"{Source.ToShortName()}{(IsInteger ? "i" : "")}{(AcrossLanes ? "_across" : "")}{(HasZeroPoint ? "_z" : "")}{(HasScale ? "_s" : "")}";
+        Source.ToShortName() + (IsInteger ? "i" : "") + (AcrossLanes ? "_across" : "") + (HasZeroPoint ? "_z" : "")
+        + (HasScale ? "_s" : "");
 }
 
 /// <summary>What a body of a walk addresses beside the source.</summary>

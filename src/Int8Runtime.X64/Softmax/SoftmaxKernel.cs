@@ -55,7 +55,8 @@ internal sealed class SoftmaxGenerator : KernelGenerator<SoftmaxSpec>
 {
     /// <inheritdoc/>
     public override string NameOf(SoftmaxSpec spec) =>
-        $"{(spec.Logarithm ? "log" : "")}softmax_{spec.Source.ToShortName()}{(spec.AcrossLanes ? "_across" : "")}{(spec.IsQuantized ? "_q" : "")}_{spec.Epilogue}";
+        (spec.Logarithm ? "log" : "") + $"softmax_{spec.Source.ToShortName()}" + (spec.AcrossLanes ? "_across" : "")
+        + (spec.IsQuantized ? "_q" : "") + $"_{spec.Epilogue}";
 
     /// <inheritdoc/>
     protected override void Emit(KernelAssembler asm, SoftmaxSpec spec) => new Body(asm, spec).Emit();

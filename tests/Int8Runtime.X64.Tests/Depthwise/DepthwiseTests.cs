@@ -31,6 +31,21 @@ public sealed class DepthwiseTests
     }
 
     [Fact]
+    public void Kernels_that_differ_have_names_that_differ()
+    {
+        var cache = new KernelCache();
+        using Engine engine = new TestEngine(
+            IsaTiers.Avx2, X64Implementations.Create(cache, CpuFeatures.Host), threads: 1);
+        foreach (int zeroPoint in (int[])[0, 3])
+            engine.Create(
+                Conv(new Case(DataType.UInt8, DataType.Int8, DataType.UInt8, 32, 7, 3, 1, 1, 1, 1), FillKind.Extremes, zeroPoint).Descriptor,
+                new PrimitiveAttributes { SourceZeroPoint = zeroPoint });
+        string[] names = [.. cache.Kernels.Select(kernel => kernel.Name)];
+        Assert.Equal(2, names.Length);
+        Assert.Equal(names.Length, names.Distinct().Count());
+    }
+
+    [Fact]
     public void Window_larger_than_the_source_reads_only_padding_around_it() => CheckOnAllTiers(
         Conv(new Case(DataType.Int8, DataType.Int8, DataType.Int32, 33, 2, 7, 1, 1, 3, 3), FillKind.Extremes, -5));
 

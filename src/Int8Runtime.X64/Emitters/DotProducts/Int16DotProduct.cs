@@ -5,8 +5,9 @@ using static Int8Runtime.Jit.VectorOp;
 namespace Int8Runtime.X64;
 
 /// <summary>
-/// acc[i] += a[0]·b[i, 0] + a[1]·b[i, 1]. Operands lie within ±255 (8-bit values without their zero points), so the sum of two
-/// products is far from the one case in which VPMADDWD overflows.
+/// acc[i] += a[0]·b[i, 0] + a[1]·b[i, 1]. Operands are 8-bit values less their zero points, which
+/// <see cref="BrgemmOperands.LargestWordZeroPoint"/> keeps within ±32767: the one sum of two products that VPMADDWD cannot hold,
+/// (−32768)² twice, does not occur.
 /// </summary>
 internal sealed class Int16DotProduct(bool hasVnni) : IDotProduct
 {
