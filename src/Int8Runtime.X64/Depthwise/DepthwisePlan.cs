@@ -11,6 +11,11 @@ internal sealed unsafe class DepthwisePlan : PrimitivePlan
     // With fewer destination rows than this for each thread, threads also share the channel blocks.
     private const int FewRowsPerThread = 8;
 
+    // A channel block sweeps over the rows of its window, and takes one or a few cache lines of each pixel. Where the rows are longer than
+    // this, the lines lie too far apart for prefetchers and first-level TLB, so the row is done in segments: every channel block of one,
+    // then the next. Measured on f32 with 100 to 700 channels: 0.65 to 0.95 of the time.
+    private const int LongRows = 128 << 10, SegmentBytes = 64 << 10, ColumnsOfTile = 8;
+
     private readonly ConvolutionDescriptor _descriptor;
     private readonly DepthwiseWeights _layout;
     private readonly TapGeometry _geometry;
@@ -23,6 +28,7 @@ internal sealed unsafe class DepthwisePlan : PrimitivePlan
     private readonly int _constantPadding;
     private readonly RowLayout _source, _destination;
     private readonly int _windowRows, _kernelHeight, _rowStride, _rowDilation, _rowsBefore, _sliceStride, _sliceDilation, _slicesBefore;
+    private readonly int _columnStride, _segmentColumns;
     private readonly long _firstColumn;
     private readonly bool _needsPaddingRow;
 
@@ -42,6 +48,8 @@ internal sealed unsafe class DepthwisePlan : PrimitivePlan
         _windowRows = kernelDepth * _kernelHeight;
         for (int a = 0; a < last; a++)
             _needsPaddingRow |= descriptor.Before(a) > 0 || descriptor.After(a) > 0;
+        _columnStride = descriptor.Stride(last);
+        _segmentColumns = SegmentOf(_windowRows * RowBytes);
         _firstColumn = -(long)descriptor.Before(last) * _source.Pixel;
         int channels = descriptor.Source.Dimensions[1], tail = channels % _geometry.BlockChannels;
         EpilogueSpec epilogueSpec = epiloguePlan.Spec;
@@ -142,6 +150,15 @@ internal sealed unsafe class DepthwisePlan : PrimitivePlan
         context.Run(ref body);
     }
 
+    // Columns that are done for every channel block before the next ones: all of them, or whole tiles.
+    private int SegmentOf(long windowBytes)
+    {
+        if (windowBytes <= LongRows)
+            return _destination.Columns;
+        long tiles = SegmentBytes / ((long)_windowRows * _columnStride * _source.Pixel * ColumnsOfTile);
+        return (int)Math.Clamp(tiles * ColumnsOfTile, 2 * ColumnsOfTile, Math.Max(2 * ColumnsOfTile, _destination.Columns));
+    }
+
     // The padded element as the product sees it, for a zero point that is given at execution.
     private int RuntimePadding(in ExecutionArguments arguments)
     {
@@ -216,14 +233,18 @@ internal sealed unsafe class DepthwisePlan : PrimitivePlan
         {
             int fullBlocks = plan._source.Channels / plan._geometry.BlockChannels;
             int full = Math.Min(lastBlock, fullBlocks) - firstBlock;
-            if (full > 0)
-                RunBlocks(plan._full!, rowTable, image, row, firstBlock, full, table);
-            if (lastBlock > fullBlocks)
-                RunBlocks(plan._tail!, rowTable, image, row, fullBlocks, 1, table);
+            for (int column = 0; column < plan._destination.Columns; column += plan._segmentColumns)
+            {
+                if (full > 0)
+                    RunBlocks(plan._full!, rowTable, image, row, column, firstBlock, full, table);
+                if (lastBlock > fullBlocks)
+                    RunBlocks(plan._tail!, rowTable, image, row, column, fullBlocks, 1, table);
+            }
         }
 
         private void RunBlocks(
-            CompiledKernel kernel, byte** rowTable, int image, int row, int block, int blocks, EpilogueArguments* table)
+            CompiledKernel kernel, byte** rowTable, int image, int row, int column, int block, int blocks,
+            EpilogueArguments* table)
         {
             (RowLayout from, RowLayout to) = (plan._source, plan._destination);
             int channel = block * plan._geometry.BlockChannels;
@@ -245,10 +266,10 @@ internal sealed unsafe class DepthwisePlan : PrimitivePlan
             {
                 Rows = rowTable,
                 Weights = weights + ((long)block * plan._layout.BlockBytes),
-                Destination = destination + ((long)channel * to.ElementBytes),
-                Columns = to.Columns,
+                Destination = destination + ((long)channel * to.ElementBytes) + ((long)column * to.Pixel),
+                Columns = Math.Min(plan._segmentColumns, to.Columns - column),
                 RowBytes = plan.RowBytes,
-                FirstColumn = plan._firstColumn,
+                FirstColumn = plan._firstColumn + ((long)column * plan._columnStride * from.Pixel),
                 Blocks = blocks,
                 Padding = padding,
                 Channel = channel,

@@ -49,6 +49,31 @@ public sealed class DepthwiseTests
     public void Window_larger_than_the_source_reads_only_padding_around_it() => CheckOnAllTiers(
         Conv(new Case(DataType.Int8, DataType.Int8, DataType.Int32, 33, 2, 7, 1, 1, 3, 3), FillKind.Extremes, -5));
 
+    [Theory]
+    [InlineData(DataType.Float32, 331, 1, 1)]
+    [InlineData(DataType.Float32, 331, 2, 1)]
+    [InlineData(DataType.UInt8, 1301, 1, 2)]
+    [InlineData(DataType.Int8, 1301, 2, 1)]
+    public void Rows_too_long_for_one_sweep_are_done_in_segments(DataType type, int channels, int stride, int dilation)
+    {
+        DataType weights = type == DataType.Float32 ? type : DataType.Int8;
+        var row = new Case(type, weights, type, channels, 43, 3, stride, dilation, 1, 1);
+        Problem problem = Conv(row, FillKind.Typical, 3);
+        var descriptor = (ConvolutionDescriptor)problem.Descriptor;
+        Shape source = [1, channels, 3, row.Extent], destination = [1, channels, (row with { Extent = 3 }).OutputExtent, row.OutputExtent];
+        PostOpChain postOps = [new BinaryPostOp(BinaryAlgorithm.Add, new MemoryDescriptor(destination, DataType.Float32, FormatTag.Nhwc))];
+        CheckOnAllTiers(problem with
+        {
+            Descriptor = descriptor with
+            {
+                Source = new(source, type, FormatTag.Nhwc), Destination = new(destination, type, FormatTag.Nhwc),
+            },
+            Attributes = type == DataType.Float32
+                ? new PrimitiveAttributes { PostOps = postOps } : problem.Attributes with { PostOps = postOps },
+            Options = problem.Options with { Tolerance = type == DataType.Float32 ? Arbitraries.FloatSum(type, 9) : default },
+        });
+    }
+
     [Fact]
     public void A_single_column_in_any_layout_is_padded_in_every_channel()
     {
