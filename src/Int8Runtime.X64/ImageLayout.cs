@@ -21,7 +21,7 @@ internal readonly record struct ImageLayout(MemoryDescriptor Descriptor)
             return new Rejection(
                 name, RejectionReason.DataTypes, $"{source.DataType.ToShortName()}:{destination.DataType.ToShortName()}");
         return RowLayout.HasChannelsLast(source) && RowLayout.HasChannelsLast(destination) ? null : new Rejection(
-            name, RejectionReason.Layout, $"source {source} and destination {destination} need channels last");
+            name, RejectionReason.Layout, $"source {source} and destination {destination} need channels last and fewer than 2³¹ rows below 1 GiB");
     }
 
     /// <summary>Size of an element.</summary>

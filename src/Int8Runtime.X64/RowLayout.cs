@@ -67,14 +67,12 @@ internal sealed record RowLayout
         ? new MemoryDescriptor(descriptor.Dimensions, descriptor.DataType, FormatTag.ChannelsLast(descriptor.Rank))
         : descriptor;
 
-    /// <summary>Whether this class describes the tensor: one or two spatial dimensions, channels last.</summary>
-    public static bool Serves(MemoryDescriptor descriptor) => descriptor.Rank is 3 or 4 && HasChannelsLast(descriptor);
-
     /// <summary>Whether this class describes the tensor: one to three spatial dimensions, channels last.</summary>
-    public static bool ServesVolume(MemoryDescriptor descriptor) => descriptor.Rank is 3 or 4 or 5 && HasChannelsLast(descriptor);
+    public static bool Serves(MemoryDescriptor descriptor) => descriptor.Rank is 3 or 4 or 5 && HasChannelsLast(descriptor);
 
-    /// <summary>Whether neighbouring channels lie side by side and rows stay below 1 GiB.</summary>
+    /// <summary>Whether neighbouring channels lie side by side, rows stay below 1 GiB, and 32 bits count all of them.</summary>
     public static bool HasChannelsLast(MemoryDescriptor descriptor) =>
         descriptor.IsStrided && descriptor.InnerBlocks.IsEmpty && (descriptor.Strides[1] == 1 || descriptor.Dimensions[1] == 1)
-        && descriptor.Strides[^1] * descriptor.DataType.SizeInBytes() * descriptor.Dimensions[^1] <= LargestRow;
+        && descriptor.Strides[^1] * descriptor.DataType.SizeInBytes() * descriptor.Dimensions[^1] <= LargestRow
+        && descriptor.ElementCount / Math.Max(1L, (long)descriptor.Dimensions[1] * descriptor.Dimensions[^1]) <= int.MaxValue;
 }

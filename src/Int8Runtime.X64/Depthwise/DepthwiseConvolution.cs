@@ -37,9 +37,9 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
             return quantization;
         descriptor = descriptor with { Source = RowLayout.Resolve(descriptor.Source),
             Destination = RowLayout.Resolve(descriptor.Destination) };
-        if (!RowLayout.ServesVolume(descriptor.Source) || !RowLayout.ServesVolume(descriptor.Destination))
+        if (!RowLayout.Serves(descriptor.Source) || !RowLayout.Serves(descriptor.Destination))
             return Refuse(RejectionReason.Layout,
-                $"source {descriptor.Source} and destination {descriptor.Destination} need channels last");
+                $"source {descriptor.Source} and destination {descriptor.Destination} need channels last and fewer than 2³¹ rows below 1 GiB");
         // One unsigned comparison tells columns of the padding from those of a row.
         if (descriptor.Source.Strides[^1] < 0)
             return Refuse(RejectionReason.Layout, $"source {descriptor.Source}, whose rows lie backwards");

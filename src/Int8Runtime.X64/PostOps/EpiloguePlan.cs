@@ -209,10 +209,6 @@ internal sealed unsafe class EpiloguePlan
             Point(in arguments, operand, 0, ref table);
     }
 
-    /// <summary>Fills the pointers of an execution whose numbers are all constants.</summary>
-    public void Prepare(in ExecutionArguments arguments, MemoryDescriptor destination, out EpilogueArguments table) =>
-        Prepare(in arguments, destination, null, out table);
-
     /// <summary>Moves operands that differ from image to image to image <paramref name="image"/>.</summary>
     public void SelectImage(in ExecutionArguments arguments, int image, ref EpilogueArguments table)
     {

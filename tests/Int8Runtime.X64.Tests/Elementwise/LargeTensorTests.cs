@@ -12,10 +12,10 @@ public sealed class LargeTensorTests
         var loops = new OuterLoops(
             [5, 7], new Loop(Extent, [Extent * (long)Extent, 1]), new Loop(Extent, [Extent, 0]), new Loop(Extent, [1, 2]));
         Assert.Equal(27_000_000_000, loops.Count);
+        Span<long> offsets = stackalloc long[2];
         foreach (long iteration in (long[])[0, 1, Extent, 1234567, int.MaxValue + 1L, loops.Count - 1])
         {
             long second = 7 + (iteration / (Extent * Extent)) + (iteration % Extent * 2);
-            Span<long> offsets = stackalloc long[2];
             loops.OffsetsOf(iteration, offsets);
             Assert.Equal((5 + iteration, second), (offsets[0], offsets[1]));
             Assert.Equal((5 + iteration, second), loops.OffsetsOf(iteration));
@@ -40,6 +40,23 @@ public sealed class LargeTensorTests
             Algorithm = ReductionAlgorithm.Sum, Source = spread, Destination = new([2000, 2000, 2000, 2, 1], DataType.Float32),
         });
         AssertPlanned(new ReorderDescriptor { Source = spread, Destination = tensor.WithDataType(DataType.Int8) });
+    }
+
+    [Fact]
+    public void Image_primitives_refuse_rows_that_32_bits_do_not_count()
+    {
+        MemoryDescriptor image = MemoryDescriptor.Any([1, 1, 70_000, 70_000, 4], DataType.UInt8);
+        foreach (PrimitiveDescriptor descriptor in (PrimitiveDescriptor[])
+        [
+            new PoolingDescriptor { Algorithm = PoolingAlgorithm.Max, Source = image, Destination = image, Kernel = [1, 1, 1] },
+            new ResamplingDescriptor { Algorithm = ResamplingAlgorithm.Nearest, Source = image, Destination = image },
+        ])
+        {
+            using Engine engine = VectorEngines.Create(VectorEngines.Tiers.First());
+            DispatchReport report = engine.Explain(descriptor);
+            Assert.Null(report.Chosen);
+            Assert.Contains(report.Rejections, refusal => refusal.Detail.Contains("fewer than 2³¹ rows", StringComparison.Ordinal));
+        }
     }
 
     private static void AssertPlanned(PrimitiveDescriptor descriptor)
