@@ -34,7 +34,11 @@ public readonly record struct Similarity(double Sqnr, double Cosine);
 /// <param name="Notes">Why nothing better was chosen.</param>
 public sealed record LayerReport(
     string Name, string OpType, IReadOnlyList<string> Fused, string Precision, bool IsInt8, string Kernel, Similarity? Similarity,
-    Pair Milliseconds, IReadOnlyList<string> Notes);
+    Pair Milliseconds, IReadOnlyList<string> Notes)
+{
+    /// <summary>Whether it only changes between types, as the quantizer of the model's input does; such steps are not counted as layers.</summary>
+    public bool IsConversion { get; init; }
+}
 
 /// <summary>The values of one quantized activation and the range that was chosen for them.</summary>
 /// <param name="Name">The tensor.</param>
@@ -113,6 +117,9 @@ public sealed record ModelReport
 
     /// <summary>Layers that compute on 8-bit integers.</summary>
     public int Int8Layers => Layers.Count(l => l.IsInt8);
+
+    /// <summary>Layers without steps that only change between types.</summary>
+    public int ComputingLayers => Layers.Count(l => !l.IsConversion);
 
     /// <summary>Share of all values that are clipped.</summary>
     public double Clipped

@@ -87,7 +87,10 @@ public sealed class ModelReporter
                 .. nodes.Select(n => new LayerReport(
                     n.Name, n.OpType, [.. n.FusedNodes.Where(f => !IsQuantizer(f, result.Graph))], n.Precision, n.IsInt8,
                     n.Implementation, SimilarityOf(n),
-                    new Pair(FloatTimeOf(n, floatPlan, floatTime), int8Time.Steps.GetValueOrDefault(n.Name)), [.. n.Notes.Distinct()])),
+                    new Pair(FloatTimeOf(n, floatPlan, floatTime), int8Time.Steps.GetValueOrDefault(n.Name)), [.. n.Notes.Distinct()])
+                {
+                    IsConversion = n.IsConversion,
+                }),
             ],
             Activations = [.. similar.Activations.OrderByDescending(a => a.Clipped)],
             Candidates = candidates,

@@ -53,7 +53,7 @@ public static class ReportJson
                 ["samples"] = c.Samples, ["median"] = Number(c.Median), ["least"] = Number(c.Least),
             })]),
             ["int8_layers"] = report.Int8Layers,
-            ["computing_layers"] = report.Layers.Count,
+            ["computing_layers"] = report.ComputingLayers,
             ["layers"] = List(report.Layers, l => new JsonObject
             {
                 ["name"] = l.Name, ["operator"] = l.OpType, ["fused"] = List(l.Fused, f => JsonValue.Create(f)),

@@ -60,7 +60,7 @@ public static class ReportPage
             Text($" · {report.MemoryBytes.Int8 / report.MemoryBytes.Float:F3}×")));
         cards.Add(Card("Layers in int8",
             E("span", Number("int8_layers", report.Int8Layers, Text($"{report.Int8Layers}")), " of ",
-                Number("computing_layers", report.Layers.Count, Text($"{report.Layers.Count}"))),
+                Number("computing_layers", report.ComputingLayers, Text($"{report.ComputingLayers}"))),
             Number("clipped", report.Clipped, Percent(report.Clipped)), " clipped"));
         return E("div", Class("cards"), cards);
     }
@@ -85,7 +85,7 @@ public static class ReportPage
         (string Title, bool Numeric)[] columns = [("#", true), ("Layer", false), ("Operator", false), ("Computed by", false),
             ("SQNR", true), ("Cosine", true), ("f32", true), ("int8", true), ("Speed-up", true)];
         return Section("layers", "Layers",
-            "In the order of execution; a click on a heading sorts. A layer is one kernel with all nodes that it computes. "
+            "In the order of execution; a click on a heading sorts. A layer is one kernel with all nodes that it computes; quantizers that stand alone are not counted. "
             + "Times are those of the same nodes in the f32 model and in the int8 model.",
             E("div", Class("scroll"), E("table", Class("sortable"),
                 E("thead", E("tr", columns.Select(c => E("th", c.Numeric ? Class("r") : null, A("tabindex", "0"), c.Title)))),

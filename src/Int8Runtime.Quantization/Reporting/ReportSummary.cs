@@ -80,6 +80,6 @@ public static class ReportSummary
             .MinBy(l => l.Similarity!.Value.Sqnr);
         string weakest = worst is null
             ? "" : Text($" The noisiest tensor is the result of '{worst.Name}' ({Decibel(worst.Similarity?.Sqnr)}).");
-        return Text($"{report.Int8Layers} of {report.Layers.Count} layers run on int8; {Percent(report.Clipped)} of the activations are clipped {clipped}.{weakest}");
+        return Text($"{report.Int8Layers} of {report.ComputingLayers} layers run on int8; {Percent(report.Clipped)} of the activations are clipped {clipped}.{weakest}");
     }
 }

@@ -1,4 +1,4 @@
-/* Sorts tables by a click on a heading. Written without the characters that XML would escape. */
+/* Sorts tables by a click on a heading, and opens what is folded while the page is printed. Written without the characters that XML would escape. */
 document.querySelectorAll("table.sortable").forEach(function (table) {
   var headings = Array.from(table.querySelectorAll("th"));
   function key(row, column) {
@@ -28,4 +28,12 @@ document.querySelectorAll("table.sortable").forEach(function (table) {
     heading.addEventListener("click", function () { sort(column); });
     heading.addEventListener("keydown", function (event) { if (event.key === "Enter") sort(column); });
   });
+});
+var folded = [];
+window.addEventListener("beforeprint", function () {
+  folded = Array.from(document.querySelectorAll("details:not([open])"));
+  folded.forEach(function (element) { element.open = true; });
+});
+window.addEventListener("afterprint", function () {
+  folded.forEach(function (element) { element.open = false; });
 });

@@ -38,6 +38,9 @@ public sealed record NodeExplanation(
     /// <summary>What the kernel computes as a line that i8bench accepts; null where no primitive does.</summary>
     public ProblemLine? Problem { get; init; }
 
+    /// <summary>Whether it is a quantizer or dequantizer that stands alone: no layer of the model, but a change of type between two.</summary>
+    public bool IsConversion => OpType is "QuantizeLinear" or "DequantizeLinear";
+
     /// <summary>Whether a scalar reference or the portable evaluator computes the node.</summary>
     public bool IsSlow { get; init; }
 }

@@ -40,7 +40,7 @@ internal static class InspectCommand
         using CompiledModel model = engine.Compile(graph);
         // A quantizer that stands alone, such as that of the model's input, is no layer: it changes the type between two.
         ILookup<bool, NodeExplanation> steps = model.Explain().Nodes.Where(n => n.Implementation != "view")
-            .ToLookup(n => n.OpType is "QuantizeLinear" or "DequantizeLinear");
+            .ToLookup(n => n.IsConversion);
         NodeExplanation[] layers = [.. steps[false]], conversions = [.. steps[true]];
         NodeExplanation[] real = [.. layers.Where(n => !n.IsInt8)];
         IReadOnlyList<OperatorCapability> capabilities = OperatorCapabilities.Of(graph);
