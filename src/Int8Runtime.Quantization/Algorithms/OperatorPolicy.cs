@@ -62,6 +62,8 @@ internal static class OperatorPolicy
     {
         if (exclusions.TryGetValue(node.Name, out string? exclusion))
             return (OperatorRole.Float, exclusion);
+        if (ComputesShape(node))
+            return (OperatorRole.Float, "computes a shape, not data");
         if (node.Domain.Length > 0 || !Roles.TryGetValue(node.OpType, out OperatorRole role))
             return (OperatorRole.Float, $"{node.OpType} is computed in f32");
         switch (role)
@@ -140,6 +142,15 @@ internal static class OperatorPolicy
     {
         int count = node.OpType is "Add" ? 2 : node.OpType is "Concat" ? node.Inputs.Count : 1;
         return node.Inputs.Take(count).OfType<GraphValue>().Where(v => !v.IsConstant);
+    }
+
+    // Extents of tensors, and what follows from them and constants alone.
+    private static bool ComputesShape(GraphNode node)
+    {
+        if (node.OpType is "Shape" or "Size")
+            return true;
+        GraphNode?[] producers = [.. node.Inputs.Where(i => i is { IsConstant: false }).Select(i => i!.Producer)];
+        return producers.Length > 0 && Array.TrueForAll(producers, p => p is not null && ComputesShape(p));
     }
 
     private static bool IsPlainGemm(GraphNode node) => node.Attributes.GetSingle("alpha", 1) == 1

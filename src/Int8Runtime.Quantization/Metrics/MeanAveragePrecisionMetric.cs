@@ -8,7 +8,7 @@ namespace Int8Runtime.Quantization;
 /// </summary>
 /// <remarks>
 /// VOC compares a detection with the object it overlaps most, found or not; COCO with the one it overlaps most among those not
-/// yet found. A detection of a difficult object counts neither way.
+/// yet found, and with a difficult one only if it overlaps no other. A detection of a difficult object counts neither way.
 /// </remarks>
 public sealed class MeanAveragePrecisionMetric : IMetric
 {
@@ -77,8 +77,8 @@ public sealed class MeanAveragePrecisionMetric : IMetric
             LabelledBox[] candidates = [.. objects.Where(o => o.Class == group.Key)];
             int[] members = [.. group];
             DetectedBox[] found = [.. members.Select(i => sorted[i])];
-            Verdict[] voc = Judge(found, candidates, Thresholds[0], onlyFree: false);
-            Verdict[][] coco = [.. Thresholds.Select(t => Judge(found, candidates, t, onlyFree: true))];
+            Verdict[] voc = Judge(found, candidates, Thresholds[0], isCoco: false);
+            Verdict[][] coco = [.. Thresholds.Select(t => Judge(found, candidates, t, isCoco: true))];
             ClassRecord record = RecordOf(group.Key);
             for (int i = 0; i < found.Length; i++)
             {
@@ -100,18 +100,23 @@ public sealed class MeanAveragePrecisionMetric : IMetric
         }
     }
 
-    private static Verdict[] Judge(DetectedBox[] found, LabelledBox[] objects, float threshold, bool onlyFree)
+    private static Verdict[] Judge(DetectedBox[] found, LabelledBox[] objects, float threshold, bool isCoco)
     {
         var isFound = new bool[objects.Length];
         var verdicts = new Verdict[found.Length];
         for (int i = 0; i < found.Length; i++)
         {
             int best = -1;
-            float overlap = threshold;
+            float overlap = 0;
             for (int o = 0; o < objects.Length; o++)
             {
                 float candidate = found[i].Box.Overlap(objects[o].Box);
-                if (candidate >= overlap && (best < 0 || candidate > overlap) && !(onlyFree && isFound[o]))
+                if (candidate < threshold || (isCoco && isFound[o]))
+                    continue;
+                // Which of two objects is easier decides before the overlap does in COCO.
+                bool isEasier = isCoco && best >= 0 && objects[best].IsDifficult && !objects[o].IsDifficult,
+                    isHarder = isCoco && best >= 0 && !objects[best].IsDifficult && objects[o].IsDifficult;
+                if (best < 0 || isEasier || (!isHarder && candidate > overlap))
                     (best, overlap) = (o, candidate);
             }
 

@@ -111,7 +111,7 @@ public static class ReportPage
         return E("tr",
             SortCell(index, Text($"{index + 1}")),
             E("td", Class("wide"), name), E("td", layer.OpType),
-            E("td", E("span", Class(layer.IsInt8 ? "tag int8" : "tag"), layer.Precision), E("div", Class("kernel"), layer.Kernel)),
+            E("td", E("span", Class(layer.IsInt8 ? "tag int8" : "tag"), layer.Precision), E("div", Class("kernel"), Breakable(layer.Kernel, ':'))),
             SortCell(sqnr, Number(key + ".sqnr", sqnr, Decibel(layer.Similarity?.Sqnr))),
             SortCell(cosine, Number(key + ".cosine", cosine, double.IsNaN(cosine) ? "–" : Text($"{cosine:F5}"))),
             TimeCell("f32", layer.Milliseconds.Float, "f32"), TimeCell("int8", layer.Milliseconds.Int8, "int8"),
@@ -120,13 +120,13 @@ public static class ReportPage
 
     internal static XElement Name(string name) => E("div", Class("name"), Breakable(name));
 
-    // Paths may break behind each slash rather than anywhere.
-    private static IEnumerable<object> Breakable(string text)
+    // Paths may break behind each slash rather than anywhere, names of kernels behind each colon.
+    private static IEnumerable<object> Breakable(string text, char separator = '/')
     {
-        string[] parts = text.Split('/');
+        string[] parts = text.Split(separator);
         for (int i = 0; i < parts.Length; i++)
         {
-            yield return i < parts.Length - 1 ? parts[i] + "/" : parts[i];
+            yield return i < parts.Length - 1 ? parts[i] + separator : parts[i];
             if (i < parts.Length - 1)
                 yield return E("wbr");
         }

@@ -45,6 +45,21 @@ public sealed class QuantizationPlanTests
     }
 
     [Fact]
+    public void Shapes_are_no_data_and_say_so()
+    {
+        GraphValue data = _build.Op("Relu", "r", _build.Conv("c1", _build.Input, 8, 8));
+        GraphValue extents = _build.Op("Identity", "copied", _build.Op("Shape", "extents", data));
+        QuantizationPlan plan = Plan(_build.Conv("c2", _build.Op("Reshape", "same", data, extents), 8, 4));
+        foreach (string name in (string[])["extents", "copied"])
+        {
+            GraphNode node = plan.Graph.Nodes.Single(n => n.Output.Name == name);
+            Assert.Equal((OperatorRole.Float, "computes a shape, not data"), OperatorPolicy.RoleOf(node, s_nothing));
+        }
+
+        Assert.True(plan.IsQuantized(plan.Graph.Nodes.Single(n => n.Output.Name == "same")));
+    }
+
+    [Fact]
     public void Moving_operators_keep_the_scale()
     {
         GraphValue pooled = _build.MaxPool("pool", _build.Op("Relu", "r", _build.Conv("c", _build.Input, 8, 8)));

@@ -54,6 +54,17 @@ public sealed class DetectionMetricTests
     }
 
     [Fact]
+    public void A_difficult_object_beside_an_easy_one_counts_by_its_overlap_in_voc_and_after_the_easy_one_in_coco()
+    {
+        // The detection covers the difficult object exactly, and 9 tenths of the easy one.
+        var metric = new MeanAveragePrecisionMetric(new YoloxDecoder(YoloxLayout.Rows));
+        Box easy = new(0, 0, 10, 10), difficult = new(0, 0, 10, 9);
+        metric.Add([new(difficult, 0, 0.9f)], [new(easy, 0), new(difficult, 0, IsDifficult: true)], 0);
+        // COCO: right up to the threshold 0.9, at 0.95 the difficult object takes it.
+        Assert.Equal([0, 0, 0.9], metric.Values.Select(v => Math.Round(v.Value, 9)));
+    }
+
+    [Fact]
     public void Tighter_overlaps_lower_only_the_coco_figure()
     {
         // Overlap 0.8: right up to threshold 0.8, which are 7 of 10.
