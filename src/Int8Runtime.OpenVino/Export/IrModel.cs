@@ -75,7 +75,7 @@ internal sealed class IrModel(string name)
         foreach ((TensorData content, long offset) in Offsets().OrderBy(entry => entry.Value))
         {
             stream.Write(gap[..(int)(offset - position)]);
-            ReadOnlySpan<byte> bytes = IsHalfByte(content.ElementType) ? Halves(content.Bytes.Span) : content.Bytes.Span;
+            ReadOnlySpan<byte> bytes = IsHalfByte(content.ElementType) ? Nibbles.Pack(content.Bytes.Span) : content.Bytes.Span;
             stream.Write(bytes);
             position = offset + bytes.Length;
         }
@@ -216,16 +216,7 @@ internal sealed class IrModel(string name)
     private static bool IsHalfByte(DataType type) => type is DataType.Int4 or DataType.UInt4;
 
     private static long StoredSize(TensorData content) =>
-        IsHalfByte(content.ElementType) ? (content.ElementCount + 1L) / 2 : content.Bytes.Length;
-
-    // Two elements of 4 bits in a byte, the first one in the lower half.
-    private static byte[] Halves(ReadOnlySpan<byte> elements)
-    {
-        var packed = new byte[(elements.Length + 1) / 2];
-        for (int i = 0; i < elements.Length; i++)
-            packed[i / 2] |= (byte)((elements[i] & 15) << (i % 2 * 4));
-        return packed;
-    }
+        IsHalfByte(content.ElementType) ? Nibbles.BytesOf(content.ElementCount) : (long)content.ElementCount * content.ElementType.SizeInBytes();
 
     private static string Text(object value) => value switch
     {
@@ -258,15 +249,19 @@ internal sealed class IrModel(string name)
     private sealed class ContentComparer(bool comparesShape) : IEqualityComparer<TensorData>
     {
         public bool Equals(TensorData? x, TensorData? y) => ReferenceEquals(x, y)
-            || (x is not null && y is not null && x.ElementType == y.ElementType && x.Bytes.Length == y.Bytes.Length
-                && x.Bytes.Length <= LargestCompared && (!comparesShape || x.Shape == y.Shape) && x.Bytes.Span.SequenceEqual(y.Bytes.Span));
+            || (x is not null && y is not null && x.ElementType == y.ElementType && x.ElementCount == y.ElementCount && IsSmall(x)
+                && (!comparesShape || x.Shape == y.Shape) && x.Bytes.Span.SequenceEqual(y.Bytes.Span));
 
         public int GetHashCode(TensorData content)
         {
             var hash = new HashCode();
             hash.Add(content.ElementType);
-            hash.AddBytes(content.Bytes.Span[..Math.Min(content.Bytes.Length, 64)]);
+            hash.Add(content.ElementCount);
+            if (IsSmall(content))   // others may have to be unpacked or computed first
+                hash.AddBytes(content.Bytes.Span);
             return hash.ToHashCode();
         }
+
+        private static bool IsSmall(TensorData content) => StoredSize(content) <= LargestCompared;
     }
 }

@@ -51,22 +51,28 @@ internal sealed record ComparisonLimits(double RangeShare, double Steps)
     }
 }
 
+/// <summary>The result of a comparison.</summary>
+/// <param name="Passed">Whether the difference is allowed.</param>
+/// <param name="Share">The largest difference as a share of the expected range; 0 for integers that are equal.</param>
+/// <param name="Detail">The largest difference, or what is not allowed.</param>
+internal readonly record struct Comparison(bool Passed, double Share, string Detail);
+
 /// <summary>Compares tensors.</summary>
 internal static class TensorComparison
 {
     /// <summary>Integers and booleans must be equal; floats may differ within the limit; NaN equals NaN.</summary>
-    public static (bool Passed, string Detail) Compare(TensorData actual, TensorData expected, OutputLimit limit)
+    public static Comparison Compare(TensorData actual, TensorData expected, OutputLimit limit)
     {
         if (actual.ElementType != expected.ElementType)
-            return (false, $"is {actual.ElementType}, expected {expected.ElementType}");
+            return Failed($"is {actual.ElementType}, expected {expected.ElementType}");
         if (!actual.Shape.Equals(expected.Shape))
-            return (false, $"has shape {actual.Shape}, expected {expected.Shape}");
+            return Failed($"has shape {actual.Shape}, expected {expected.Shape}");
         if (!actual.ElementType.IsFloatingPoint())
         {
             int different = actual.Bytes.Span.CommonPrefixLength(expected.Bytes.Span);
             return different == expected.Bytes.Length
-                ? (true, "equal")
-                : (false, $"differs at element {different / actual.ElementType.SizeInBytes()}");
+                ? new Comparison(true, 0, "equal")
+                : Failed($"differs at element {different / actual.ElementType.SizeInBytes()}");
         }
 
         double[] a = Values(actual), e = Values(expected);
@@ -82,15 +88,18 @@ internal static class TensorComparison
             if (!(difference <= (limit.RangeShare * range) + limit.Absolute))
             {
                 double allowed = (limit.RangeShare * range) + limit.Absolute;
-                return (false, Figures.Invariant(
+                return Failed(Figures.Invariant(
                     $"element {i} is {a[i]:G7}, expected {e[i]:G7} (range {range:G4}, allowed {allowed:G3})"));
             }
 
             worst = Math.Max(worst, difference);
         }
 
-        return (true, Figures.Invariant($"largest difference {worst:G3} ({(range > 0 ? worst / range : 0):G3} of the range)"));
+        double share = range > 0 ? worst / range : 0;
+        return new Comparison(true, share, Figures.Invariant($"largest difference {worst:G3} ({share:G3} of the range)"));
     }
+
+    private static Comparison Failed(string detail) => new(false, double.PositiveInfinity, detail);
 
     private static double[] Values(TensorData tensor) => tensor.ElementType switch
     {

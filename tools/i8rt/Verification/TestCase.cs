@@ -48,16 +48,16 @@ internal static class TestCase
             string[] sets = [.. Directory.GetDirectories(folder, "test_data_set_*").Order(StringComparer.Ordinal)];
             if (sets.Length == 0)
                 return new TestCaseResult(name, TestOutcome.Failed, "the case has no test_data_set_* folder");
-            string worst = "";
+            var worst = new Comparison(true, -1, "");
             foreach (string set in sets)
             {
-                (bool passed, string detail) = RunSet(engine, general, graph, name, set, limits);
-                if (!passed)
-                    return new TestCaseResult(name, TestOutcome.Failed, $"{Path.GetFileName(set)}: {detail}");
-                worst = detail;
+                Comparison result = RunSet(engine, general, graph, name, set, limits);
+                if (!result.Passed)
+                    return new TestCaseResult(name, TestOutcome.Failed, $"{Path.GetFileName(set)}: {result.Detail}");
+                worst = result.Share > worst.Share ? result : worst;
             }
 
-            return new TestCaseResult(name, TestOutcome.Passed, worst);
+            return new TestCaseResult(name, TestOutcome.Passed, worst.Detail);
         }
         catch (Exception exception) when (
             exception is ModelCompilationException or UnsupportedPrimitiveException or UnsupportedModelException)
@@ -117,7 +117,8 @@ internal static class TestCase
         return request.HasDataDependentShapes;
     }
 
-    private static (bool Passed, string Detail) RunSet(
+    // The output that differs most, or the first whose difference is not allowed.
+    private static Comparison RunSet(
         CpuEngine engine, CompiledModel? general, ModelGraph graph, string name, string set, ComparisonLimits limits)
     {
         var inputs = new Dictionary<string, TensorData>(StringComparer.Ordinal);
@@ -125,7 +126,7 @@ internal static class TestCase
         {
             string file = Path.Combine(set, $"input_{i}.pb");
             if (!File.Exists(file))
-                return (false, $"input_{i}.pb is missing");
+                return new Comparison(false, 0, $"input_{i}.pb is missing");
             inputs[graph.Inputs[i].Name] = OnnxTensor.Load(file).Data;
         }
 
@@ -133,21 +134,23 @@ internal static class TestCase
         bool isSpecial = general is null || (inputs.Count > 1 && HasDataDependentShapes(general, inputs));
         using CompiledModel? special = isSpecial ? engine.Compile(WithConstants(graph, inputs)) : null;
         IReadOnlyDictionary<string, TensorData> outputs = ModelRunner.Run(special ?? general!, inputs);
-        string worst = "";
+        var worst = new Comparison(true, -1, "");
         for (int i = 0; i < graph.Outputs.Count; i++)
         {
             string file = Path.Combine(set, $"output_{i}.pb");
             if (!File.Exists(file))
-                return (false, $"output_{i}.pb is missing");
+                return new Comparison(false, 0, $"output_{i}.pb is missing");
             GraphValue output = graph.Outputs[i];
             TensorData stored = OnnxTensor.Load(file).Data;
             (TensorData Expected, string Remark)? erratum = KnownErrata.Correct(name, stored);
-            (bool passed, string detail) = TensorComparison.Compare(outputs[output.Name], erratum?.Expected ?? stored, limits.For(output));
-            if (!passed)
-                return (false, $"output '{output.Name}': {detail}");
-            worst = erratum is null ? detail : $"{detail}; {erratum.Value.Remark}";
+            Comparison result = TensorComparison.Compare(outputs[output.Name], erratum?.Expected ?? stored, limits.For(output));
+            if (!result.Passed)
+                return result with { Detail = $"output '{output.Name}': {result.Detail}" };
+            if (erratum is not null)
+                result = result with { Detail = $"{result.Detail}; {erratum.Value.Remark}" };
+            worst = result.Share > worst.Share ? result : worst;
         }
 
-        return (true, worst);
+        return worst;
     }
 }
