@@ -109,6 +109,37 @@ public sealed class WeightFormsTests
         }
     }
 
+    /// <summary>With residuals, operands for channels and parts of a wider tensor, which a view as rows of channels has to follow.</summary>
+    [Fact]
+    public void Weights_of_pointwise_convolutions_stay_integers_where_they_are_most_of_the_memory()
+    {
+        var build = new GraphBuilder(channels: 40, size: 3);
+        GraphValue a = build.Op("Relu", "ar", build.Conv("a", build.Input, 40, 72, kernel: 1));
+        GraphValue residual = build.Op("Relu", "br", build.Op("Add", "sum", build.Conv("b", a, 72, 72, kernel: 1), a));
+        GraphValue scaled = build.Op(
+            "Mul", "scaled", build.Conv("c", residual, 72, 88, kernel: 1, bias: false), build.Constant("factors", 1, 1, 88, 1, 1));
+        GraphValue window = build.Conv("window", scaled, 88, 24), strided = build.Conv("strided", scaled, 88, 16, kernel: 1, stride: 2);
+        GraphValue wide = build.Concat(
+            "wide", build.Conv("d", scaled, 88, 56, kernel: 1), build.Conv("e", scaled, 88, 80, kernel: 1), window,
+            build.Op("Relu", "few", build.Conv("narrow", scaled, 88, 3, kernel: 1)));
+        ModelGraph f32 = build.Finish(
+            build.Op("Add", "shifted", build.Conv("out", wide, 163, 16, kernel: 1), build.Op("GlobalAveragePool", "mean", strided)));
+        var samples = new SyntheticDataset([40, 3, 3], 4, seed: 5);
+        ModelGraph stored = WeightOnlyQuantizer.Convert(f32).Graph;
+        float[] expected = RunReal(stored, samples);
+        foreach ((string tier, Isa isa) in Tiers.Generated)
+        {
+            using CpuEngine engine = CpuEngine.Create(new CpuEngineOptions { MaxIsa = isa, Emulate = true });
+            using CompiledModel model = engine.Compile(stored);
+            Assert.Equal(["a", "b", "c", "d", "e", "out"], model.Explain().Nodes
+                .Where(n => n.WeightsLayout.StartsWith("brgemm:s8", StringComparison.Ordinal)).Select(n => n.Name).Order());
+            using InferenceRequest request = model.CreateRequest(1);
+            samples.Load(1, request.Input().AsSpan<float>());
+            request.Run();
+            Assert.True(Model.NoisePower(expected, request.Output().AsSpan<float>().ToArray()) < 1e-9, tier);
+        }
+    }
+
     [Fact]
     public void Few_bits_want_groups_and_zero_points()
     {

@@ -15,6 +15,11 @@ internal sealed record ConvolutionSpec(Shape Strides, Shape Dilations, Shape Bef
 {
     /// <summary>Whether it is a deconvolution.</summary>
     public bool IsTransposed { get; init; }
+
+    /// <summary>Whether each pixel is multiplied by the same matrix.</summary>
+    /// <param name="weights">The shape of the weights.</param>
+    public bool IsPointwise(Shape weights) => !IsTransposed && Groups == 1 && weights[2..].All(extent => extent == 1)
+        && Strides.All(stride => stride == 1) && Before.All(padding => padding == 0) && After.All(padding => padding == 0);
 }
 
 /// <summary>Operands: source [N, C, …], constant weights [O, C·…], or [C·…, O] if input-major, optional bias [O].</summary>

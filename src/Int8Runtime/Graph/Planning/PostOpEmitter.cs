@@ -56,6 +56,17 @@ internal sealed class PostOpEmitter
         return emitter;
     }
 
+    /// <summary>The same with destination and operands seen in another way, for example with their dimensions in another order.</summary>
+    public PostOpEmitter Seen(Func<MemoryDescriptor, MemoryDescriptor> view)
+    {
+        var seen = new PostOpEmitter(
+            Destination with { Descriptor = view(Destination.Descriptor) },
+            [.. PostOps.Select(postOp => postOp is BinaryPostOp binary ? binary with { Operand = view(binary.Operand) } : postOp)]);
+        foreach ((ArgumentSlot slot, Location? location) in _arguments)
+            seen._arguments.Add((slot, location! with { Descriptor = view(location.Descriptor) }));
+        return seen;
+    }
+
     private static bool IsResidual(Operation operation, FusedBinary binary) =>
         binary.Algorithm == BinaryAlgorithm.Add && operation[binary.OperandIndex].Shape == operation.Output.Shape;
 

@@ -9,6 +9,14 @@ internal static class ProductEmitter
     public static void EmitConvolution(Operation operation, ConvolutionSpec spec, PlanBuilder plan)
     {
         Location source = plan.Read(operation[0].Edge, channelsLast: true);
+        if (operation[0] is { Quantization: null, Edge.Type: DataType.Float32 } && spec.IsPointwise(operation[1].Shape)
+            && operation[1].Shape.ElementCount >= operation[0].Shape.ElementCount + operation.Output.Shape.ElementCount
+            && ProductWeights.OfIntegers(operation[1], inputMajor: false) is { } integers)
+        {
+            EmitPointwise(operation, source, integers, plan);
+            return;
+        }
+
         ProductWeights weights = ProductWeights.Of(operation[1], plan.Weights);
         Shape shape = weights.Shape;
         Location? bias = ProductWeights.Bias(operation.OptionalOperand(2), shape[0], plan);
@@ -32,6 +40,23 @@ internal static class ProductEmitter
         Execute(operation, plan, descriptor,
             Attributes(operation, weights.Content, pairs, weights.Quantization, postOps.PostOps, zeroPoint, plan), weights,
             plain, source, bias, zeroPoint, postOps);
+    }
+
+    // A 1×1 convolution whose weights stay integers in memory, which matrix products read: pixels are rows, channels columns. That
+    // saves memory where there are more weights than activations; elsewhere f32 weights are faster, since each meets many pixels.
+    private static void EmitPointwise(Operation operation, Location source, ProductWeights weights, PlanBuilder plan)
+    {
+        int outputs = weights.Shape[0], inputs = weights.Shape[1], rank = source.Descriptor.Rank;
+        int[] order = [0, .. Enumerable.Range(2, rank - 2), 1];
+        MemoryDescriptor ChannelsLast(MemoryDescriptor image) => image.Permute(order);
+        Location? bias = ProductWeights.Bias(operation.OptionalOperand(2), outputs, plan);
+        PostOpEmitter postOps = PostOpEmitter.Of(operation, plan).Seen(ChannelsLast);
+        var strides = new long[rank];
+        (strides[^2], strides[^1]) = (1, inputs);
+        MemoryDescriptor plain = MemoryDescriptor.Strided(
+            Shape.Filled(rank, 1).With(rank - 2, inputs).With(rank - 1, outputs), weights.Type, strides);
+        Location pixels = source with { Descriptor = ChannelsLast(source.Descriptor) };
+        EmitIntegers(operation, weights, plain, inputMajor: false, pixels, bias, postOps, plan);
     }
 
     public static void EmitInnerProduct(Operation operation, InnerProductSpec spec, PlanBuilder plan)
@@ -84,12 +109,18 @@ internal static class ProductEmitter
         Location rows = source with { Descriptor = new MemoryDescriptor([operation[0].Shape[0], inputs], DataType.Float32) };
         Location? bias = ProductWeights.Bias(operation.OptionalOperand(2), outputs, plan);
         PostOpEmitter postOps = PostOpEmitter.Of(operation, plan);
-        Shape shape = [inputs, outputs];
-        MemoryDescriptor plain = MemoryDescriptor.Strided(shape, weights.Type, inputMajor ? [outputs, 1] : [1, inputs]);
+        MemoryDescriptor plain = MemoryDescriptor.Strided([inputs, outputs], weights.Type, inputMajor ? [outputs, 1] : [1, inputs]);
+        EmitIntegers(operation, weights, plain, inputMajor, rows, bias, postOps, plan);
+    }
+
+    private static void EmitIntegers(
+        Operation operation, ProductWeights weights, MemoryDescriptor plain, bool inputMajor, Location rows, Location? bias,
+        PostOpEmitter postOps, PlanBuilder plan)
+    {
         var descriptor = new MatMulDescriptor
         {
             Source = rows.Descriptor,
-            Weights = MemoryDescriptor.Any(shape, weights.Type),
+            Weights = MemoryDescriptor.Any(plain.Dimensions, weights.Type),
             Bias = bias?.Descriptor,
             Destination = postOps.Destination.Descriptor,
         };
