@@ -25,7 +25,9 @@ internal readonly record struct BrgemmRegisters(int Total, int Product, int Epil
     /// <param name="rows">Rows of the tile.</param>
     /// <param name="vectors">Vectors of the tile.</param>
     /// <param name="steps">Steps whose operands are held at a time.</param>
-    /// <param name="compact">The format of weights that become f32 in registers; null for others, which a single row takes from memory.</param>
+    /// <param name="compact">
+    /// The format of weights that become f32 in registers; null for others, which a single row takes from memory.
+    /// </param>
     public static int OperandsOf(int rows, int vectors, int steps, CompactFormat? compact)
     {
         int weights = rows > 1 ? Math.Min(rows, vectors) : compact is null ? 0 : 1;

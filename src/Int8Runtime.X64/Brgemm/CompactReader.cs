@@ -10,13 +10,14 @@ namespace Int8Runtime.X64;
 /// </summary>
 internal sealed class CompactReader : IDisposable
 {
-    private const int NibbleBits = 4, LaneBits = 32;
+    private const int NibbleBits = 4, NibbleValues = 1 << NibbleBits, LaneBits = 32;
 
     private readonly KernelAssembler _asm;
     private readonly CompactFormat _format;
     private readonly int _vectors;
     private readonly long _stride;
-    private readonly VecArray _scales, _zeros, _constants; // of each vector; 15 in each lane
+    private readonly VecArray _scales, _zeros; // of each vector
+    private readonly VecArray _decoding; // 15 in each lane, or the f32 of each nibble where a vector holds all 16
 
     /// <summary>Leases the registers and loads the constant.</summary>
     /// <param name="asm">The kernel.</param>
@@ -27,9 +28,12 @@ internal sealed class CompactReader : IDisposable
         (_asm, _format, _vectors, _stride) = (asm, format, vectors, format.VectorStride);
         _scales = asm.Registers.Vecs("scales", format.HasScales ? vectors : 0);
         _zeros = asm.Registers.Vecs("zero points", format.HasZeros ? vectors : 0);
-        _constants = asm.Registers.Vecs("low bits", ConstantsOf(format));
-        if (_constants.Count > 0)
-            asm.Emit(Vpbroadcastd, _constants[0], asm.Table((1u << NibbleBits) - 1));
+        _decoding = asm.Registers.Vecs("decoding", ConstantsOf(format));
+        if (LooksUp(format))
+            asm.Emit(Vmovups, _decoding[0], asm.Table<float>([.. Enumerable.Range(0, NibbleValues).Select(
+                code => format.IsSigned && code >= NibbleValues / 2 ? code - NibbleValues : code)]));
+        else if (_decoding.Count > 0)
+            asm.Emit(Vpbroadcastd, _decoding[0], asm.Table(NibbleValues - 1u));
     }
 
     /// <summary>Instructions for a vector of weights, about.</summary>
@@ -39,7 +43,7 @@ internal sealed class CompactReader : IDisposable
     public static int RegistersOfVector(CompactFormat format) => (format.HasScales ? 1 : 0) + (format.HasZeros ? 1 : 0);
 
     /// <summary>Registers besides.</summary>
-    public static int ConstantsOf(CompactFormat format) => format.Type == DataType.UInt4 ? 1 : 0;
+    public static int ConstantsOf(CompactFormat format) => LooksUp(format) || format.Type == DataType.UInt4 ? 1 : 0;
 
     /// <summary>Emits a loop over the groups of K.</summary>
     /// <param name="weights">The first vector's first group; advances over scales and zero points.</param>
@@ -81,27 +85,19 @@ internal sealed class CompactReader : IDisposable
     /// <param name="to">Receives a row.</param>
     public void Load(Gpr weights, int vector, int first, int rows, Func<int, Vec> to)
     {
+        // The sign of a byte is that of its high half.
         Vec bytes = to(0);
         _asm.Emit(_format.IsSigned ? Vpmovsxbd : Vpmovzxbd, bytes, weights[Place(vector, _format.BytesOf(first))]);
-        if (_format.RowsTogether == 2)
-        {
-            // The sign of a byte is that of its high half.
-            if (rows == 2)
-                _asm.Emit(_format.IsSigned ? Vpsrad : Vpsrld, to(1), bytes, NibbleBits);
-            if (_format.IsSigned)
-            {
-                _asm.Emit(Vpslld, bytes, bytes, LaneBits - NibbleBits);
-                _asm.Emit(Vpsrad, bytes, bytes, LaneBits - NibbleBits);
-            }
-            else
-            {
-                _asm.Emit(Vpand, bytes, bytes, _constants[0]);
-            }
-        }
-
+        if (rows == 2)
+            _asm.Emit(_format.IsSigned ? Vpsrad : Vpsrld, to(1), bytes, NibbleBits);
+        if (_format.RowsTogether == 2 && !LooksUp(_format))
+            KeepLowHalf(bytes);
         for (int row = 0; row < rows; row++)
         {
-            _asm.Emit(Vcvtdq2ps, to(row), to(row));
+            if (LooksUp(_format))
+                _asm.Emit(Vpermps, to(row), to(row), _decoding[0]); // by the low 4 bits of each lane
+            else
+                _asm.Emit(Vcvtdq2ps, to(row), to(row));
             if (_zeros.Count > 0)
                 _asm.Emit(Vsubps, to(row), to(row), _zeros[vector]);
             if (_scales.Count > 0)
@@ -112,9 +108,24 @@ internal sealed class CompactReader : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _constants.Dispose();
+        _decoding.Dispose();
         _zeros.Dispose();
         _scales.Dispose();
+    }
+
+    private static bool LooksUp(CompactFormat format) => format.Type.IsInt4() && format.Lanes == NibbleValues;
+
+    private void KeepLowHalf(Vec bytes)
+    {
+        if (_format.IsSigned)
+        {
+            _asm.Emit(Vpslld, bytes, bytes, LaneBits - NibbleBits);
+            _asm.Emit(Vpsrad, bytes, bytes, LaneBits - NibbleBits);
+        }
+        else
+        {
+            _asm.Emit(Vpand, bytes, bytes, _decoding[0]);
+        }
     }
 
     private int Place(int vector, int offset) => checked((int)(vector * _stride) + offset);
