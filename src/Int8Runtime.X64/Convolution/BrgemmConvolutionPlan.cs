@@ -59,10 +59,15 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
         int blocks = _lines[0].BlockCount, span = _lines.Span;
         long sourceBytes = rows.Copy is null
             ? (long)geometry.StrideHeight * rows.PixelStep * rows.Pixels : rows.LineStep * geometry.KernelDepth;
-        long destinationBytes = (long)rows.Pixels * geometry.OutputChannels * descriptor.Destination.DataType.SizeInBytes();
+        int elementBytes = descriptor.Destination.DataType.SizeInBytes();
+        long destinationBytes = (long)rows.Pixels * geometry.OutputChannels * elementBytes;
+        int rowsOfSharedLines = WorkShape.SharedLines(
+            traits.Lanes32 * elementBytes, geometry.Destination.Pixel,
+            ((long)weightsSpec.Runs * weightsSpec.RunSteps * sizeof(int)) + (_tile.Vectors * traits.Lanes32 * elementBytes),
+            weightsSpec.MatrixBytes / blocks, _tile.Rows);
         _split = WorkSplit.Choose(
             new WorkShape(geometry.Images * rows.Planes * geometry.Groups, _lines.Bands, span * rows.Pixels, blocks, span * sourceBytes,
-                span * destinationBytes, weightsSpec.MatrixBytes, weightsSpec.MatrixBytes / blocks),
+                span * destinationBytes, weightsSpec.MatrixBytes, weightsSpec.MatrixBytes / blocks, rowsOfSharedLines),
             _tile.Rows, request.Threads, cpu.Caches.L2);
         _linesOfUnit = Math.Min(rows.Lines, _split.LineBlock * span);
         _runs = new ConvolutionRuns(geometry, rows, _linesOfUnit, (long)weightsSpec.RunSteps * traits.VectorBytes);

@@ -7,6 +7,21 @@ public sealed class WorkSplitTests
 
     /// <summary>3×3 over 512 channels of 7×7 pixels in f32: nine megabytes of weights against 100 KB of source.</summary>
     [Fact]
+    public void Rows_that_share_cache_lines_stay_in_the_first_level()
+    {
+        // 810 columns of f32 are no whole number of lines: 64 inputs, three vectors of a panel.
+        int rows = WorkShape.SharedLines(storeBytes: 64, pitch: 3240, rowBytes: 256 + 192, panelBytes: 64 * 192, tileRows: 9);
+        Assert.InRange(rows, 18, 26);
+        Assert.Equal(int.MaxValue, WorkShape.SharedLines(64, pitch: 3200, 448, 64 * 192, 9)); // aligned rows
+        Assert.Equal(int.MaxValue, WorkShape.SharedLines(16, pitch: 810, 448, 64 * 192, 9)); // bytes: few stores cross lines
+        Assert.Equal(int.MaxValue, WorkShape.SharedLines(64, pitch: 3240, 448, 512 * 192, 9)); // long sums
+        var shape = new WorkShape(1, 1, 4096, 17, 4096 * 256, 4096 * 3240, 810 * 256, 64 * 192, rows);
+        Assert.Equal(18, WorkSplit.Choose(shape, tileRows: 9, threads: 1, CacheBytes).PixelBlock);
+        var small = new WorkShape(1, 1, 64, 17, 64 * 256, 64 * 3240, 810 * 256, 64 * 192, rows);
+        Assert.Equal(64, WorkSplit.Choose(small, tileRows: 9, threads: 1, CacheBytes).PixelBlock);
+    }
+
+    [Fact]
     public void Weights_that_no_cache_holds_are_read_once()
     {
         var shape = new WorkShape(
