@@ -1,4 +1,6 @@
 // Builds the chain of an element-wise computation from attributes.
+using System.Runtime.InteropServices;
+
 namespace Int8Runtime.X64;
 
 /// <summary>Collects <see cref="ElementwiseStep"/>s in the order in which the reference computes.</summary>
@@ -76,6 +78,23 @@ internal sealed class ElementwiseSteps
             _steps.Add(new ElementwiseStep(epilogue.PostOps[i], ArgumentSlot.PostOp0 + i));
         }
 
+        return this;
+    }
+
+    /// <summary>
+    /// Ends the chain of an s32 destination with its zero points: values are bounded so that the sums are inside s32, and the
+    /// integers are added to the rounded values.
+    /// </summary>
+    /// <param name="zeroPoint">Several zero points.</param>
+    /// <param name="extents">Extents of the tensor that they form.</param>
+    public ElementwiseSteps AddInt32ZeroPoints(ZeroPoint zeroPoint, Shape extents)
+    {
+        (float Lower, float Upper)[] bounds = [.. zeroPoint.Values.ToArray().Select(value => Epilogue.BoundsOf(DataType.Int32, value))];
+        Add(BinaryAlgorithm.Maximum, [.. bounds.Select(bound => bound.Lower)], extents);
+        Add(BinaryAlgorithm.Minimum, [.. bounds.Select(bound => bound.Upper)], extents);
+        AlignedFloats bits = AlignedFloats.Copy(MemoryMarshal.Cast<int, float>(zeroPoint.Values));
+        _steps.Add(new ElementwiseStep(
+            PostOp.Binary(BinaryAlgorithm.Add, new MemoryDescriptor(extents, DataType.Int32)), default, bits, FollowsRounding: true));
         return this;
     }
 

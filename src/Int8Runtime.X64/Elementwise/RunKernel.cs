@@ -232,13 +232,11 @@ internal sealed class RunGenerator : KernelGenerator<RunSpec>
             using Gpr pointers = asm.Registers.Gpr("operands"), strides = asm.Registers.Gpr("strides");
             asm.Mov(pointers, Argument(nameof(RunArguments.Epilogue)));
             asm.Mov(strides, Argument(nameof(RunArguments.OperandStrides)));
-            foreach (PostOpSpec postOp in spec.Epilogue.PostOps.Span)
+            foreach (int operand in spec.Epilogue.Operands)
             {
-                if (postOp is not OperandSpec { Mode: not OperandMode.Constant } operand)
-                    continue;
                 using Gpr stride = asm.Registers.Gpr("stride");
-                asm.Mov(stride, strides[operand.Operand * sizeof(long)]);
-                asm.Add(pointers[EpilogueArguments.OperandsOffset + (operand.Operand * sizeof(long))], stride);
+                asm.Mov(stride, strides[operand * sizeof(long)]);
+                asm.Add(pointers[EpilogueArguments.OffsetOfOperand(operand)], stride);
             }
         }
     }

@@ -8,8 +8,12 @@ namespace Int8Runtime.X64;
 /// <param name="Slot">For a binary function: the argument that holds the operand.</param>
 /// <param name="Values">For a binary function whose operand belongs to the plan: the operand.</param>
 /// <param name="Quantization">Scale and zero point of the operand, if it has them.</param>
+/// <param name="FollowsRounding">
+/// Whether this last step adds s32 values to the rounded ones, whose sums are inside s32, instead of adding f32 before.
+/// </param>
 internal sealed record ElementwiseStep(
-    PostOp PostOp, ArgumentSlot Slot = default, AlignedFloats? Values = null, OperandQuantization? Quantization = null)
+    PostOp PostOp, ArgumentSlot Slot = default, AlignedFloats? Values = null, OperandQuantization? Quantization = null,
+    bool FollowsRounding = false)
 {
     /// <summary>The operand where it is a tensor whose pointer moves; a single number of the plan is a constant.</summary>
     public MemoryDescriptor? Tensor =>
@@ -115,15 +119,21 @@ internal sealed unsafe class RunStage
         Selection? selection = null)
     {
         OperandMode ModeOf(int tensor) => run is not null && run.Strides[tensor] == 0 ? OperandMode.PerTensor : OperandMode.PerChannel;
-        var chain = new PlacedPostOp[steps.Count];
+        var chain = new PlacedPostOp[steps.Count(step => !step.FollowsRounding)];
         var tensorOf = new int[steps.Count];
+        OperandMode zeroPoints = OperandMode.None;
         int next = 2;
-        for (int i = 0; i < chain.Length; i++)
+        for (int i = 0; i < steps.Count; i++)
         {
             ElementwiseStep step = steps[i];
             if (step.Tensor is not null)
-            {
                 tensorOf[i] = next++;
+            if (step.FollowsRounding)
+            {
+                zeroPoints = ModeOf(tensorOf[i]);
+            }
+            else if (step.Tensor is not null)
+            {
                 chain[i] = new PlacedPostOp(step.PostOp, ModeOf(tensorOf[i]), Quantization: step.Quantization);
             }
             else
@@ -134,7 +144,7 @@ internal sealed unsafe class RunStage
             }
         }
 
-        EpiloguePlan plan = EpiloguePlan.ForRuns(epilogue, chain);
+        EpiloguePlan plan = EpiloguePlan.ForRuns(epilogue, chain, zeroPoints);
         RunSelectionSpec? choice = selection is null ? null : new RunSelectionSpec(
             selection.Other.DataType, ModeOf(next), selection.Condition?.DataType ?? DataType.Undefined,
             selection.Condition is null ? OperandMode.None : ModeOf(next + 1), selection.IsQuantized);

@@ -18,6 +18,9 @@ internal unsafe struct EpilogueArguments
     /// <summary>Most operands: those of post-ops, and those that implementations add for scales and zero points.</summary>
     public const int MaximumOperands = PostOp.MaximumChainLength + 8;
 
+    /// <summary>Offset of an operand's pointer.</summary>
+    public static int OffsetOfOperand(int operand) => OperandsOffset + (operand * sizeof(long));
+
     /// <summary>Splats of 64 bytes, by slot of the <see cref="EpilogueSpec"/>.</summary>
     public byte* Constants;
 

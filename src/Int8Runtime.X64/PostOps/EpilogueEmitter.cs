@@ -171,14 +171,14 @@ internal sealed class EpilogueEmitter : IDisposable
             _scope.Assembler.Emit(Vmulps, addend, addend, _scope.Constant(_spec.BiasFactorSlot));
     }
 
-    // Integers of each channel, loaded as the bits that they are. The sum is inside s32; it saturates to 8 bits here.
+    // Integers of an array, loaded as the bits that they are. The sum is inside s32; it saturates to 8 bits here.
     private void AddZeroPoints(ResultVector vector)
     {
         KernelAssembler asm = _scope.Assembler;
         Vec x = vector.Register;
         using (Vec zeroPoints = asm.Registers.Vec("zero points"))
         {
-            _scope.Load(zeroPoints, DataType.Float32, OperandMode.PerChannel, EpilogueArguments.ZeroPointsOffset, vector);
+            _scope.Load(zeroPoints, DataType.Float32, _spec.ZeroPoints, _spec.ZeroPointsField, vector);
             asm.Emit(Vpaddd, x, x, zeroPoints);
         }
 

@@ -121,8 +121,10 @@ internal sealed unsafe class EpiloguePlan
     /// <summary>Prepares an epilogue of f32 values whose operands the caller places and moves itself.</summary>
     /// <param name="epilogue">What follows the post-ops; its own scale, bias and post-ops are not used.</param>
     /// <param name="chain">The post-ops.</param>
-    public static EpiloguePlan ForRuns(Epilogue epilogue, ReadOnlySpan<PlacedPostOp> chain) =>
-        Create(epilogue, DataType.Float32, OperandMode.None, OperandMode.None, DataType.Float32, chain, []);
+    /// <param name="zeroPoints">How s32 values of an operand, the one behind those of the chain, meet the lanes after rounding.</param>
+    public static EpiloguePlan ForRuns(
+        Epilogue epilogue, ReadOnlySpan<PlacedPostOp> chain, OperandMode zeroPoints = OperandMode.None) =>
+        Create(epilogue, DataType.Float32, OperandMode.None, OperandMode.None, DataType.Float32, chain, [], zeroPoints);
 
     /// <summary>
     /// Prepares what follows values that a kernel has computed itself; null if a post-op has an operand, whose place such a
@@ -240,7 +242,7 @@ internal sealed unsafe class EpiloguePlan
 
     private static EpiloguePlan Create(
         Epilogue epilogue, DataType accumulator, OperandMode scale, OperandMode bias, DataType biasType,
-        ReadOnlySpan<PlacedPostOp> chain, OperandPlace[] operands)
+        ReadOnlySpan<PlacedPostOp> chain, OperandPlace[] operands, OperandMode zeroPoints = OperandMode.None)
     {
         var numbers = new List<float>();
         var quantizations = new List<(int, OperandQuantization)>();
@@ -295,7 +297,8 @@ internal sealed unsafe class EpiloguePlan
             ClampsBelow = epilogue.LowerBound > float.NegativeInfinity,
             ClampsAbove = epilogue.UpperBound < float.PositiveInfinity,
             HasZeroPoint = integer && (epilogue.OutputZeroPoint != 0 || epilogue.HasRuntimeZeroPoint),
-            HasZeroPoints = epilogue.OutputZeroPoints is not null,
+            ZeroPoints = epilogue.OutputZeroPoints is null ? zeroPoints : OperandMode.PerChannel,
+            ZeroPointsOperand = zeroPoints == OperandMode.None ? null : chain.Length,
             FitsWords = Math.Abs((long)epilogue.OutputZeroPoint) <= LargestWordZeroPoint,
             HasLowerByte = bytes && (narrowed || lowerByte > epilogue.DestinationType.IntegerRange().Min),
             StoresAccumulator = epilogue.StoresAccumulator,

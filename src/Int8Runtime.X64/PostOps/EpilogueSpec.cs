@@ -37,8 +37,18 @@ internal sealed record EpilogueSpec
     /// <summary>Whether an integer is added after rounding. Constant: that integer.</summary>
     public bool HasZeroPoint { get; init; }
 
-    /// <summary>Whether an integer of each channel is added after rounding; values saturate after that.</summary>
-    public bool HasZeroPoints { get; init; }
+    /// <summary>Which integers of an array are added after rounding, if any; 8-bit values saturate after that.</summary>
+    public OperandMode ZeroPoints { get; init; }
+
+    /// <summary>The operand that is this array; null for <see cref="EpilogueArguments.ZeroPoints"/>.</summary>
+    public int? ZeroPointsOperand { get; init; }
+
+    /// <summary>Offset of the array's pointer in <see cref="EpilogueArguments"/>.</summary>
+    public int ZeroPointsField =>
+        ZeroPointsOperand is { } operand ? EpilogueArguments.OffsetOfOperand(operand) : EpilogueArguments.ZeroPointsOffset;
+
+    /// <summary>Whether integers of an array are added after rounding.</summary>
+    public bool HasZeroPoints => ZeroPoints != OperandMode.None;
 
     /// <summary>Whether 8-bit results may be packed to words before the zero point is added, which is then a word.</summary>
     public bool FitsWords { get; init; } = true;
@@ -51,6 +61,19 @@ internal sealed record EpilogueSpec
 
     /// <summary>Whether the accumulator is stored as it is.</summary>
     public bool StoresAccumulator { get; init; }
+
+    /// <summary>The operands that are read from memory.</summary>
+    public IEnumerable<int> Operands
+    {
+        get
+        {
+            for (int i = 0; i < PostOps.Count; i++)
+                if (PostOps[i] is OperandSpec { Mode: not OperandMode.Constant } postOp)
+                    yield return postOp.Operand;
+            if (ZeroPointsOperand is { } zeroPoints)
+                yield return zeroPoints;
+        }
+    }
 
     /// <summary>Whether the destination's previous content is read.</summary>
     public bool ReadsDestination
@@ -127,7 +150,9 @@ internal sealed record EpilogueSpec
         if (HasZeroPoint)
             parts.Add(FitsWords ? "zp" : "zpw");
         if (HasZeroPoints)
-            parts.Add("zpc");
+            parts.Add(ZeroPoints == OperandMode.PerChannel ? "zpc" : "zpt");
+        if (ZeroPointsOperand is { } operand)
+            parts.Add($"op{operand}");
         return string.Join('-', parts);
     }
 }

@@ -29,7 +29,7 @@ internal abstract class OperandEmitter(OperandSpec spec) : IPostOpEmitter
         }
 
         using Vec operand = asm.Registers.Vec("operand");
-        scope.Load(operand, spec.Type, spec.Mode, EpilogueArguments.OperandsOffset + (spec.Operand * sizeof(long)), vector);
+        scope.Load(operand, spec.Type, spec.Mode, EpilogueArguments.OffsetOfOperand(spec.Operand), vector);
         if (spec.IsQuantized)
         {
             asm.Emit(Vsubps, operand, operand, scope.Constant(spec.Constant + 1));

@@ -38,10 +38,6 @@ internal sealed unsafe class JitReorder(KernelCache cache, Isa tier)
                 : Refuse(RejectionReason.Layout, $"{source} and {destination} are blocked differently");
         }
 
-        // Such zero points are added in f32, where sums beyond 2²⁴ are not those of s32.
-        if (destination.DataType == DataType.Int32
-            && attributes.DestinationZeroPoint is { Granularity: QuantizationGranularity.PerChannel })
-            return Refuse(RejectionReason.Quantization, "zero points of an s32 destination per channel");
         ElementwiseSteps steps = StepsOf(descriptor, attributes, out Epilogue epilogue);
         return ElementwisePlan.TryCreate(isa, Cache, source, destination, steps.Steps, epilogue) is { } plan
             ? new ElementwisePrimitivePlan(Name, descriptor, plan, request.Threads)
@@ -54,7 +50,8 @@ internal sealed unsafe class JitReorder(KernelCache cache, Isa tier)
         || attributes.SourceZeroPoint is { IsZero: false } || attributes.DestinationZeroPoint is { IsZero: false }
         || attributes.PostOps.Count > 0;
 
-    // Zero points per channel are added in f32 after rounding; sums below 2²⁴ are exact and larger ones saturate.
+    // Zero points per channel of 8-bit destinations are added in f32 after rounding; sums below 2²⁴ are exact and larger ones
+    // saturate.
     private static ElementwiseSteps StepsOf(ReorderDescriptor descriptor, PrimitiveAttributes attributes, out Epilogue epilogue)
     {
         int rank = descriptor.Source.Rank;
@@ -69,7 +66,14 @@ internal sealed unsafe class JitReorder(KernelCache cache, Isa tier)
             steps.Add(BinaryAlgorithm.Divide, scale.Values, channels);
 
         ZeroPoint? zeroPoint = type.IsFloatingPoint() ? null : attributes.DestinationZeroPoint;
-        if (zeroPoint is { Granularity: QuantizationGranularity.PerChannel, IsZero: false })
+        if (zeroPoint is { Values.Length: 1 })
+            zeroPoint = zeroPoint.Values[0];
+        if (zeroPoint is { Granularity: QuantizationGranularity.PerChannel, IsZero: false } && type == DataType.Int32)
+        {
+            steps.AddInt32ZeroPoints(zeroPoint, channels);
+            zeroPoint = null;
+        }
+        else if (zeroPoint is { Granularity: QuantizationGranularity.PerChannel, IsZero: false })
         {
             steps.Add(PostOp.Eltwise(EltwiseAlgorithm.Round));
             steps.Add(BinaryAlgorithm.Add, ElementwiseSteps.ToFloats(zeroPoint), channels);

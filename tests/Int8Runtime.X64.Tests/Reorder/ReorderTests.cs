@@ -53,6 +53,32 @@ public sealed class ReorderTests
     }
 
     [Fact]
+    public void Zero_points_of_s32_may_be_any_in_each_channel()
+    {
+        Gen<Problem> problems =
+            from sourceType in Layouts.AnyType
+            from shape in Layouts.Images
+            from source in Layouts.Tensor(shape, sourceType)
+            from destination in Layouts.Tensor(shape, DataType.Int32)
+            from dimensions in Gen.Choose(1, 2)
+            let channels = dimensions == 1 ? shape[0] : shape[0] * shape[1]
+            from scale in Arbitraries.ScaleOf(channels)
+            from zeroPoints in Gen.Elements(0, -1, 3, 16_777_217, -2_000_000_011, int.MaxValue, int.MinValue).ArrayOf(channels)
+            from sum in Gen.Elements(PostOpChain.Empty, [PostOp.Sum(0.5f, 3)])
+            from runtime in Gen.Elements(true, false)
+            from options in Arbitraries.Options()
+            select new Problem(
+                new ReorderDescriptor { Source = source, Destination = destination, ChannelAxis = 0, ChannelDimensions = dimensions },
+                new PrimitiveAttributes
+                {
+                    DestinationScale = runtime ? QuantizationScale.Runtime : scale,
+                    DestinationZeroPoint = ZeroPoint.PerChannel(zeroPoints), PostOps = sum,
+                },
+                options with { Fill = sourceType.IsFloatingPoint() ? FillKind.SpecialFloats : options.Fill });
+        Properties.Check(problems, p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), 200);
+    }
+
+    [Fact]
     public void Copies_keep_every_bit_in_any_layout()
     {
         Gen<Problem> problems =
