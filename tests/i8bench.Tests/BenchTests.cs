@@ -49,7 +49,24 @@ public sealed class BenchTests : IDisposable
     [InlineData("--conv -v5 --attr-post-ops=eltwise_relu:0.5+binary_add:f32:common ic3oc4ih5oh5kh3ph1n%name_!=0", "PASSED")]
     [InlineData("--conv --cfg=u8s8s8 --attr-post-ops=relu+dw_k3s1p1:s8:per_oc:1.5 ic3oc4ih5oh5kh1", "PASSED")]
     [InlineData("--reorder --sdt=f32 --ddt=s8 --attr-oscale=per_dim_1:0* --dtag=axb 2x17x5x3", "PASSED")]
-    [InlineData("--reorder --sdt=f32 --ddt=s8 --attr-oscale=common:0* 2x8x8", "UNIMPLEMENTED")]
+    [InlineData("--reorder --sdt=f32 --ddt=s8 --attr-oscale=common:0* 2x8x8", "PASSED")]
+    [InlineData("--reorder --sdt=f32 --ddt=s8 --attr-scales=src:common:0 2x8x8", "UNIMPLEMENTED")]
+    [InlineData("--deconv --cfg=u8s8u8 --attr-oscale=per_oc:2.25; ic1ih8oc5oh15kh5sh2ph0", "PASSED")]
+    [InlineData("--conv --cfg=f32_full ic3oc4ih5oh5kh3ph1", "PASSED")]
+    [InlineData("--matmul --dt=f32:s4:f32 --attr-scales=wei:per_ocic:f16:32x1 --attr-zero-points=wei:per_ocic:s4:32x1 5x64:64x20", "PASSED")]
+    [InlineData("--matmul --dt=bf16:u4:bf16 --wtag=ba --attr-scales=wei:per_oc:bf16 --attr-zero-points=wei:common:7:u8 5x33:33x20", "PASSED")]
+    [InlineData("--matmul --dt=s4:s4:f32 5x33:33x20", "SKIPPED")]
+    [InlineData("--matmul --dt=s8:u4:f16 --attr-scales=src0:per_ocic:f16:1x32+wei:per_ocic:f16:32x1 --attr-precomputed-reductions=src0:per_tensor:s32:1x32 6x64:64x20", "PASSED")]
+    [InlineData("--matmul --dt=s8:s8:f32 --attr-scales=src:1+wei:2 9x64:64x20", "PASSED")]
+    [InlineData("--matmul --dt=s8:s8:f32 --attr-scales=src:2+wei:0:2 3x9x64:3x64x20", "PASSED")]
+    [InlineData("--matmul --dt=f32:s8:f32 --attr-scales=wei:per_tensor:f16:32x5 7x64:64x20", "PASSED")]
+    [InlineData("--matmul --dt=u8:s8:s8 --runtime_m=1 --runtime_k=0 --attr-scales=src:host_scalar:0.5+dst:common:2 7x64:64x20", "PASSED")]
+    [InlineData("--matmul --attr-post-ops=add:f32:per_mb_spatial,mul:f32:per_hw,add:bf16:per_w,sub:s8:per_mb_w,max:u8:per_spatial 2x3x4x5:2x3x5x6", "PASSED")]
+    [InlineData("--matmul --attr-post-ops=add:f32:per_cell 4x5:5x6", "UNIMPLEMENTED")]
+    [InlineData("--matmul --attr-post-ops=select:f32:common 4x5:5x6", "UNIMPLEMENTED")]
+    [InlineData("--conv --dt=u8:s8:f32 --attr-scales=wei:per_dim_01 g2ic6oc8ih5oh5kh3ph1", "PASSED")]
+    [InlineData("--conv --dt=u8:s8:f32 --attr-scales=wei:per_ocic ic6oc8ih5oh5kh3ph1", "UNIMPLEMENTED")]
+    [InlineData("--sum --idt=u8:s8 --odt=f32 --itag=axb --otag=abx 2x16x3x4", "PASSED")]
     [InlineData("--binary --engine=cpu:0 --alg=binary_add --runtime-quantization=true "
         + "--attr-scales=src:common:2+src1:common:3 4x4:4x4", "PASSED")]
     public void Cases_end_with_the_expected_verdict(string line, string verdict)
@@ -57,6 +74,16 @@ public sealed class BenchTests : IDisposable
         (int code, string[] output) = Run(line.Split(' '));
         Assert.StartsWith("0:" + verdict, output[0], StringComparison.Ordinal);
         Assert.Equal(0, code);
+    }
+
+    [Fact]
+    public void Types_of_older_files_are_those_of_the_operands()
+    {
+        (_, string[] output) = Run("--pool", "--cfg=u8,s8f32", "mb1ic17ih9oh5kh3sh2ph1");
+        Assert.StartsWith("0:PASSED", output[0], StringComparison.Ordinal);
+        var knobs = new Knobs();
+        knobs.TrySet("cfg", "u8,s8f32,bf16bf16f32");
+        Assert.Equal(["u8", "s8:f32", "bf16:bf16:f32"], knobs.Combinations().Select(TypesAndTags.OfOperands));
     }
 
     [Fact]

@@ -46,7 +46,8 @@ public class ProblemLineTests
         from m in Gen.Choose(1, 9) from k in Gen.Choose(1, 9).Select(k => 4 * k) from n in Gen.Choose(1, 9)
         from source in Layout([batch[0], batch[1], m, k])
         from weights in Gen.OneOf(
-            Layout([1, batch[1], k, n]), from type in AnyType select MemoryDescriptor.Any([1, batch[1], k, n], type))
+            Layout([1, batch[1], k, n]),
+            from type in Gen.Elements([.. Types, DataType.Int4, DataType.UInt4]) select MemoryDescriptor.Any([1, batch[1], k, n], type))
         from destination in Layout([batch[0], batch[1], m, n])
         from bias in Gen.Elements<MemoryDescriptor?>(
             null, new([n], DataType.Float32), new([1, 1, m, 1], DataType.Int32), new([1, 1, 1, 1], DataType.BFloat16))

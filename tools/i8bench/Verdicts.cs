@@ -41,7 +41,7 @@ internal enum SkipReason
     /// <summary>4-bit floating point.</summary>
     Fp4,
 
-    /// <summary>4-bit integers.</summary>
+    /// <summary>4-bit integers that are no weights of a product.</summary>
     Int4,
 
     /// <summary>64-bit floating point.</summary>

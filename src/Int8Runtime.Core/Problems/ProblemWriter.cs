@@ -123,7 +123,9 @@ internal sealed class ProblemWriter
     public void Product(IWeightedDescriptor product, bool grouped, MemoryDescriptor? result = null)
     {
         DestinationType = product.Destination.DataType;
-        Types("dt", product.Source, product.Weights, result ?? product.Destination);
+        DataType weights = product.Weights.DataType;
+        Option("dt", $"{Type(product.Source.DataType)}:{(weights.IsInt4() ? weights.ToShortName() : Type(weights))}:"
+            + Type((result ?? product.Destination).DataType));
         Layouts("stag", product.Source);
         Weights(product.Weights, grouped);
         Layouts("dtag", product.Destination);

@@ -1,4 +1,4 @@
-// --attr-scales, --attr-zero-points and --attr-post-ops as attributes of a primitive.
+// The attributes of a primitive from the options of a case; post-ops from their texts.
 using System.Globalization;
 using System.Text.RegularExpressions;
 
@@ -9,16 +9,20 @@ namespace Int8Runtime.Bench;
 /// <param name="Destination">Dimensions of the destination.</param>
 /// <param name="DestinationType">Type of the destination.</param>
 /// <param name="Channels">Dimension that per_oc means.</param>
-/// <param name="WeightsChannels">Number of output channels of the weights; 0 without weights.</param>
-internal sealed record AttributeContext(Shape Source, Shape Destination, DataType DestinationType, int Channels, int WeightsChannels)
+internal sealed record AttributeContext(Shape Source, Shape Destination, DataType DestinationType, int Channels)
 {
+    /// <summary>
+    /// Dimensions of the weights as benchdnn has them, and those of them that are the output channels; null without weights.
+    /// </summary>
+    public (Shape Dimensions, int ChannelMask)? Weights { get; init; }
+
+    /// <summary>Whether this is a matrix product, whose scales and zero points may come in groups.</summary>
+    public bool IsMatrixProduct { get; init; }
+
     /// <summary>
     /// The dimensions of a reorder over which values may vary, of which each policy names some; null for other operations.
     /// </summary>
     public (int First, int Count)? Spread { get; init; }
-
-    /// <summary>M, K and N of a matrix product, whose scales may come in groups; null for other operations.</summary>
-    public (int Rows, int Sum, int Columns)? Matrix { get; init; }
 
     /// <summary>The depthwise convolution behind a 1×1 convolution; null without one.</summary>
     public FusedContext? Fused { get; init; }
@@ -43,14 +47,13 @@ internal sealed record DepthwiseText(int Kernel, int Stride, int Padding, DataTy
 {
     /// <summary>The factor as a scale of the depthwise weights.</summary>
     public QuantizationScale? WeightsScale(int channels) => Scale.Length == 0 ? null
-        : AttributeText.Parse("wei:" + string.Join(':', Scale), new AttributeContext([], [], DestinationType, 1, channels));
+        : QuantizationText.WeightsScale("wei:" + string.Join(':', Scale),
+            new AttributeContext([], [], DestinationType, 1) { Weights = ([channels], 1) });
 }
 
 /// <summary>Reads the texts of attributes.</summary>
 internal static partial class AttributeText
 {
-    private const string PerDimension = "per_dim_";
-
     /// <summary>All attributes of a case.</summary>
     /// <param name="options">The options.</param>
     /// <param name="context">What the attributes depend on.</param>
@@ -71,10 +74,9 @@ internal static partial class AttributeText
             FloatMath = options["attr-fpmath"].Split(':')[0] is "bf16" or "any" ? FloatMath.BFloat16 : FloatMath.Strict,
         };
         foreach (string text in Items(scales ?? options["attr-scales"]).Concat(OutputScale(options["attr-oscale"], context)))
-            attributes = context.Fused is null
-                ? WithScale(attributes, text.Split(':'), context) : WithFusedScale(attributes, text.Split(':'), context);
+            attributes = QuantizationText.WithScale(attributes, text, context);
         foreach (string text in Items(zeroPoints ?? options["attr-zero-points"]))
-            attributes = WithZeroPoint(attributes, text.Split(':'), context);
+            attributes = QuantizationText.WithZeroPoint(attributes, text, context);
         if (options["attr-scratchpad"] == "user")
             attributes = attributes with { Scratchpad = ScratchpadMode.User };
         return AtExecution(attributes, options.Or("runtime-quantization", "false"));
@@ -110,8 +112,8 @@ internal static partial class AttributeText
         };
     }
 
-    // Older files separate by semicolons.
-    private static string[] Items(string text) => text.Split(['+', ';'], StringSplitOptions.RemoveEmptyEntries);
+    /// <summary>The items of a list; older files separate them by semicolons.</summary>
+    public static string[] Items(string text) => text.Split(['+', ';'], StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>An element-wise function by its name in any version of the suite; null where there is none of that name.</summary>
     public static (EltwiseAlgorithm Algorithm, float Alpha, float Beta)? Function(string name, float alpha, float beta) =>
@@ -122,186 +124,13 @@ internal static partial class AttributeText
             string lower => ProblemNames.Eltwise.Find(lower) is { } algorithm ? (algorithm, alpha, beta) : null,
         };
 
-    // --attr-oscale=per_oc:2 of older files: a factor of the result, which is a scale of the weights, or else of the source.
-    private static IEnumerable<string> OutputScale(string text, AttributeContext context) =>
-        text.Length == 0 ? [] : [(context.WeightsChannels > 0 ? "wei:" : "src:") + text];
-
-    /// <summary>The scale of weights that an item of --attr-scales states.</summary>
-    public static QuantizationScale? Parse(string item, AttributeContext context) =>
-        WithScale(PrimitiveAttributes.Default, item.Split(':'), context).WeightsScale;
-
-    private static PrimitiveAttributes WithScale(PrimitiveAttributes attributes, string[] parts, AttributeContext context)
+    // --attr-oscale=per_oc:2 of older files: a factor of the result, which is a scale of the weights, or else of the source. A factor of 0
+    // leaves it to the tool.
+    private static IEnumerable<string> OutputScale(string text, AttributeContext context) => Items(text).Take(1).Select(item =>
     {
-        string policy = parts.Length > 1 ? parts[1] : "common";
-        int types = policy == "common" ? 3 : 2;
-        if (parts.Length > types && parts[types] is { Length: > 0 } type && char.IsAsciiLetter(type[0]))
-            TypesAndTags.Type(type);
-        QuantizationScale scale = policy == "common"
-            ? Common(parts)
-            : context.Spread is not null
-            ? QuantizationScale.PerChannel([.. SpreadIndices(parts, context).Select(ProblemValues.Scale)])
-            : Groups(parts, context) is { } groups
-            ? QuantizationScale.PerGroup([.. groups.Index.Select(ProblemValues.Scale)], groups.Size)
-            : QuantizationScale.PerChannel([.. Enumerable.Range(0, Count(parts[0], policy, context)).Select(ProblemValues.Scale)]);
-        return parts[0] switch
-        {
-            "src" or "src0" => attributes with { SourceScale = scale },
-            "src1" => attributes with { Source1Scale = scale },
-            "wei" => attributes with { WeightsScale = scale },
-            "dst" => attributes with { DestinationScale = scale },
-            _ => throw new UnimplementedException($"a scale of argument {parts[0]}"),
-        };
-    }
-
-    private static QuantizationScale Common(string[] parts)
-    {
-        float scale = parts.Length > 2 && parts[2].Length > 0 ? Number(parts[2]) : 1;
-        return scale > 0 && float.IsFinite(scale)
-            ? QuantizationScale.PerTensor(scale) : throw new UnimplementedException($"a scale of {parts[0]} that is not positive");
-    }
-
-    // With a depthwise post-op, "dst" is what the post-op reads, and its own operands have names of their own.
-    private static PrimitiveAttributes WithFusedScale(PrimitiveAttributes attributes, string[] parts, AttributeContext context)
-    {
-        string name = parts[0];
-        if (name is "attr_post_op_dw_dst")
-            return WithScale(attributes, ["dst", .. parts[1..]], context);
-        if (name is not ("dst" or "attr_post_op_dw_wei"))
-            return WithScale(attributes, parts, context);
-        if (name == "dst" && parts.Length > 1 && parts[1] != "common")
-            throw new UnimplementedException($"scales over {parts[1]} between the convolutions");
-        QuantizationScale scale = WithScale(PrimitiveAttributes.Default, ["wei", .. parts[1..]], context).WeightsScale!;
-        return attributes with
-        {
-            PostOps = PostOpChain.Create([.. attributes.PostOps.Select(postOp => postOp is not DepthwisePostOp depthwise ? postOp
-                : name == "dst" ? depthwise with { SourceScale = scale } : depthwise with { WeightsScale = scale })]),
-        };
-    }
-
-    private static PrimitiveAttributes WithZeroPoint(PrimitiveAttributes attributes, string[] parts, AttributeContext context)
-    {
-        string policy = parts.Length > 1 ? parts[1] : "common";
-        ZeroPoint zeroPoint = policy == "common"
-            ? ZeroPoint.PerTensor(parts.Length > 2 && parts[2].Length > 0 ? (int)Number(parts[2]) : 0)
-            : context.Spread is not null
-            ? ZeroPoint.PerChannel([.. SpreadIndices(parts, context).Select(ProblemValues.ZeroPoint)])
-            : Groups(parts, context) is { } groups
-            ? ZeroPoint.PerGroup([.. groups.Index.Select(ProblemValues.ZeroPoint)], groups.Size)
-            : ZeroPoint.PerChannel([.. Enumerable.Range(0, Count(parts[0], policy, context)).Select(ProblemValues.ZeroPoint)]);
-        return parts[0] switch
-        {
-            "src" or "src0" => attributes with { SourceZeroPoint = zeroPoint },
-            "src1" => attributes with { Source1ZeroPoint = zeroPoint },
-            "wei" => attributes with { WeightsZeroPoint = zeroPoint },
-            "dst" => attributes with { DestinationZeroPoint = zeroPoint },
-            _ => throw new UnimplementedException($"a zero point of argument {parts[0]}"),
-        };
-    }
-
-    // wei:per_ocic:f32:32x1: one value for each 32 neighbours along K and each column (or for several columns). The index of each
-    // value, repeated for the columns that share it; null for other policies.
-    private static (int[] Index, int Size)? Groups(string[] parts, AttributeContext context)
-    {
-        string? text = Array.Find(parts, part => part.Contains('x', StringComparison.Ordinal) && char.IsAsciiDigit(part[0]));
-        bool both = parts[1] is "per_ocic" or "per_tensor" or "per_dim_01";
-        if (parts[0] == "src" && context.Matrix is not null && (text is not null || both))
-            return SourceGroups(parts, text ?? "1x1", context);
-        if (parts[0] != "wei" || (text is null && !both))
-            return text is null ? null : throw new UnimplementedException($"scales or zero points in groups ({string.Join(':', parts)})");
-        if (context.Matrix is not var (_, sum, columns))
-            throw new UnimplementedException($"scales or zero points of weights over {parts[1]}");
-        int[] sizes = text is null ? [1, 1] : [.. text.Split('x').Select(int.Parse)];
-        int size = sizes[0], width = parts[1] == "per_oc" ? 1 : sizes[1], across = (columns + width - 1) / width;
-        return sum % size == 0
-            ? ([.. Enumerable.Range(0, sum / size * columns).Select(i => (i / columns * across) + (i % columns / width))], size)
-            : throw new SkipException(SkipReason.InvalidCombination, $"groups of {size} in K = {sum}");
-    }
-
-    // src:per_ocic:f32:1x32: one value for each row and each 32 neighbours along K; src:per_oc:f32:1x32 has the same for every row.
-    private static (int[] Index, int Size) SourceGroups(string[] parts, string text, AttributeContext context)
-    {
-        (int rows, int sum, _) = context.Matrix!.Value;
-        int[] sizes = [.. text.Split('x').Select(int.Parse)];
-        int size = sizes[^1], height = sizes.Length > 1 ? sizes[^2] : 1;
-        if (sum % size != 0 || rows % height != 0)
-            throw new SkipException(SkipReason.InvalidCombination, $"groups {text} in {rows}x{sum}");
-        if (parts[1] == "per_tensor" && context.Source.ElementCount > (long)rows * sum)
-            throw new UnimplementedException("scales or zero points of a source that differ in a batch");
-        bool eachRow = parts[1] != "per_oc" && parts[1] != $"{PerDimension}{context.Source.Rank - 1}";
-        int groups = sum / size;
-        return ([.. Enumerable.Range(0, rows * groups).Select(i => ((eachRow ? i / groups / height : 0) * groups) + (i % groups))], size);
-    }
-
-    /// <summary>
-    /// The first dimension over which the values of a reorder vary, and the number of dimensions from there to the last one.
-    /// </summary>
-    public static (int First, int Count) ChannelRange(string scales, string oscale, string zeroPoints, int rank)
-    {
-        string[] policies =
-        [
-            .. Items(scales).Concat(Items(zeroPoints)).Select(item => item.Split(':')).Where(parts => parts.Length > 1)
-            .Select(parts => parts[1]),
-            oscale.Split(':')[0],
-        ];
-        int[] dimensions = [.. policies.Where(policy => policy is not ("common" or "")).SelectMany(policy => DimensionsOf(policy, rank))];
-        if (dimensions.Length == 0)
-            return (Math.Min(1, rank - 1), 1);
-        return dimensions.Max() < rank
-            ? (dimensions.Min(), dimensions.Max() - dimensions.Min() + 1)
-            : throw new SkipException(SkipReason.InvalidCombination, $"dimension {dimensions.Max()} of {rank}");
-    }
-
-    private static int[] DimensionsOf(string policy, int rank) => policy switch
-    {
-        "per_tensor" => [.. Enumerable.Range(0, rank)],
-        "per_oc" => [1],
-        "per_ocic" => [0, 1],
-        _ when policy.StartsWith(PerDimension, StringComparison.Ordinal) => [.. policy[PerDimension.Length..].Select(digit => digit - '0')],
-        _ => throw new UnimplementedException($"scales or zero points over {policy}"),
-    };
-
-    // The index of the value at each place of the reorder's dimensions. Groups, such as 8x1, are those of the last two dimensions.
-    private static IEnumerable<int> SpreadIndices(string[] parts, AttributeContext context)
-    {
-        (int first, int count) = context.Spread!.Value;
-        Shape shape = context.Source;
-        int[] varying = DimensionsOf(parts[1], shape.Rank), groups = [.. Enumerable.Repeat(1, shape.Rank)];
-        if (Array.Find(parts, part => part.Contains('x', StringComparison.Ordinal) && char.IsAsciiDigit(part[0])) is { } text)
-        {
-            int[] sizes = [.. text.Split('x').Select(int.Parse)];
-            if (sizes.Length > shape.Rank)
-                throw new SkipException(SkipReason.InvalidCombination, $"groups {text} in {shape}");
-            sizes.CopyTo(groups, shape.Rank - sizes.Length);
-        }
-
-        Shape range = shape.Slice(first, count);
-        int[] place = new int[count];
-        for (long i = 0; i < range.ElementCount; i++)
-        {
-            int index = 0;
-            foreach (int d in varying)
-                index = (index * ((shape[d] + groups[d] - 1) / groups[d])) + (place[d - first] / groups[d]);
-            yield return index;
-            for (int d = count - 1; d >= 0 && ++place[d] == range[d]; d--)
-                place[d] = 0;
-        }
-    }
-
-    // How many values a policy other than common has; the library has one dimension of channels in each operand.
-    private static int Count(string argument, string policy, AttributeContext context)
-    {
-        if (argument == "wei" && policy == "per_oc" && context.WeightsChannels > 0)
-            return context.WeightsChannels;
-        Shape dimensions = argument.StartsWith("dst", StringComparison.Ordinal) ? context.Destination : context.Source;
-        int dimension = Dimension(policy, context);
-        return argument != "wei" && dimension == context.Channels && dimension < dimensions.Rank
-            ? dimensions[dimension]
-            : throw new UnimplementedException($"scales or zero points of {argument} over {policy}");
-    }
-
-    private static int Dimension(string policy, AttributeContext context) => policy == "per_oc"
-        ? context.Channels
-        : policy.Length == PerDimension.Length + 1 && policy.StartsWith(PerDimension, StringComparison.Ordinal) ? policy[^1] - '0' : -1;
+        string[] parts = item.Split(':');
+        return (context.Weights is null ? "src:" : "wei:") + (parts[0] == "common" && At(parts, 1, 1) == 0 ? "common:2" : item);
+    });
 
     private static PostOpChain PostOps(string text, AttributeContext context)
     {
@@ -336,6 +165,10 @@ internal static partial class AttributeText
             {
                 chain = chain.Append(PostOp.PRelu(Operand(["prelu", "f32", .. parts.Skip(1)], place)));
             }
+            else if (parts[0] == "select")
+            {
+                throw new UnimplementedException("the post-op select");
+            }
             else if (Function(parts[0], At(parts, 1, 0), At(parts, 2, 0)) is var (algorithm, alpha, beta))
             {
                 chain = chain.Append(PostOp.Eltwise(algorithm, alpha, beta));
@@ -344,9 +177,7 @@ internal static partial class AttributeText
             }
             else
             {
-                throw parts[0] == "select"
-                    ? new UnimplementedException($"the post-op {parts[0]}")
-                    : new FormatException($"'{item}' is not a post-op.");
+                throw new FormatException($"'{item}' is not a post-op.");
             }
         }
 
@@ -385,15 +216,7 @@ internal static partial class AttributeText
     private static MemoryDescriptor Operand(string[] parts, AttributeContext context)
     {
         Shape destination = context.Destination;
-        string policy = parts.Length > 2 ? parts[2] : "common";
-        int mask = int.TryParse(policy, NumberStyles.None, CultureInfo.InvariantCulture, out int bits) ? bits : policy switch
-        {
-            "common" => 0,
-            "per_tensor" => -1,
-            _ when policy.StartsWith(PerDimension, StringComparison.Ordinal) =>
-                policy[PerDimension.Length..].Aggregate(0, (dimensions, digit) => dimensions | (1 << (digit - '0'))),
-            _ => 1 << Dimension(policy, context),
-        };
+        int mask = Policy.MaskOf(parts.Length > 2 ? parts[2] : "common", destination.Rank, 1 << context.Channels);
         Shape dimensions = [.. destination.Select((extent, d) => (mask >> d & 1) != 0 ? extent : 1)];
         string tag = parts.Length > 3 && parts[3] != "any" ? parts[3] : "axb";
         return TypesAndTags.Tensor(dimensions, TypesAndTags.Type(parts[1]), dimensions.Rank < 2 ? "a" : tag);

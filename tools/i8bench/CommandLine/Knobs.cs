@@ -21,20 +21,24 @@ internal sealed class Knobs
     // Options whose commas are part of one value.
     private static readonly HashSet<string> Single = ["match", "skip-impl", "impl", "engine"];
 
-    // Options about memory management, dispatch and measuring that change no result here.
+    // Options about memory management, dispatch, measuring and sums computed beforehand that change no result here.
     private static readonly HashSet<string> Accepted =
     [
-        "allow-enum-tags-only", "allow-unimpl", "attr-same-pd-check",
+        "allow-enum-tags-only", "allow-unimpl", "attr-precomputed-reductions", "attr-same-pd-check",
         "bitwise", "buffer-prefix", "canonical", "check-ref-impl", "cold-cache",
         "cpu-isa-hints", "cross-engine", "ctx-exe", "ctx-exec", "ctx-init", "debug-check-ws", "def-scales", "execution-mode",
-        "fast-ref", "fast-ref-gpu", "mem-check", "memory-kind", "mode-modifier", "num-streams", "operator", "stacksize",
-        "trivial-strides",
+        "fast-ref", "fast-ref-gpu", "mem-check", "memory-kind", "mode-modifier", "num-streams", "operator", "runtime-k", "runtime-m",
+        "runtime-n", "stacksize", "trivial-strides",
     ];
 
     private static readonly Dictionary<string, string> Defaults = Known.ToDictionary(k => k.Name, k => k.Default);
 
-    // Names are the same with underscores and with dashes: files have both.
-    private static readonly Dictionary<string, string> Spellings = Known.ToDictionary(k => k.Name.Replace('_', '-'), k => k.Name);
+    // Names are the same with underscores and with dashes: files have both. Older ones name inputs and outputs.
+    private static readonly Dictionary<string, string> Spellings = new(
+        Known.Select(k => KeyValuePair.Create(k.Name.Replace('_', '-'), k.Name)))
+    {
+        ["global-impl"] = "impl", ["idt"] = "sdt", ["odt"] = "ddt", ["itag"] = "stag", ["otag"] = "dtag",
+    };
 
     private readonly Dictionary<string, string[]> _values = [];
 
@@ -47,7 +51,7 @@ internal sealed class Knobs
         name = name.Replace('_', '-');
         if (Accepted.Contains(name))
             return true;
-        if (!Spellings.TryGetValue(name == "global-impl" ? "impl" : name, out string? known))
+        if (!Spellings.TryGetValue(name, out string? known))
             return false;
         if (known == "dir")
             value = value.ToUpperInvariant();

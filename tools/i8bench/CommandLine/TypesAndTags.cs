@@ -1,8 +1,10 @@
 // Data types and layouts by benchdnn's names.
+using System.Text.RegularExpressions;
+
 namespace Int8Runtime.Bench;
 
 /// <summary>Reads type names and layout tags.</summary>
-internal static class TypesAndTags
+internal static partial class TypesAndTags
 {
     /// <summary>A type of this library; types that are out of scope skip the case.</summary>
     public static DataType Type(string name) => name switch
@@ -30,14 +32,22 @@ internal static class TypesAndTags
             : throw new SkipException(SkipReason.InvalidCombination, $"{types.Length} types for {count} operands");
     }
 
-    /// <summary>The types of source, weights and destination, from --dt or the older --cfg (u8s8u8).</summary>
+    /// <summary>The types of source, weights and destination, of which weights may have 4 bits.</summary>
     public static DataType[] ProductTypes(Options options)
     {
-        string text = options.Or("dt", "");
-        if (text.Length == 0 && options["cfg"] is { Length: > 0 } cfg)
-            text = System.Text.RegularExpressions.Regex.Replace(cfg, "(bf16|f16|f32|f64|s32|s8|u8)(?=.)", "$1:");
-        return Types(text.Length == 0 ? "f32" : text, 3);
+        string[] names = OfOperands(options).Split(':');
+        return names is [string source, "s4" or "u4", string destination]
+            ? [Type(source), names[1] == "s4" ? DataType.Int4 : DataType.UInt4, Type(destination)]
+            : Types(string.Join(':', names), 3);
     }
+
+    /// <summary>The types of operands, from --dt or the older --cfg (u8s8u8, f32_full), separated by colons; f32 where there are none.</summary>
+    public static string OfOperands(Options options) =>
+        options.Or("dt", options["cfg"].Length == 0 ? "f32"
+            : ConfigurationPattern().Replace(options["cfg"].Split('_')[0], "$1:"));
+
+    [GeneratedRegex("(bf16|f16|f32|f64|s32|s8|u8)(?=.)")]
+    private static partial Regex ConfigurationPattern();
 
     /// <summary>A tensor with a layout: <c>any</c> (or none) leaves it to the implementation.</summary>
     public static MemoryDescriptor Tensor(Shape dimensions, DataType type, string tag)

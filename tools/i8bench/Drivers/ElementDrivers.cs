@@ -193,15 +193,14 @@ internal static class ElementDrivers
         MemoryDescriptor Tensor(int position, string type, string tag) => TypesAndTags.Tensor(
             options, position, shape, TypesAndTags.Type(options.Or(type, options.Or("dt", "f32"))),
             options.Or(tag, "abx") is "any" ? "abx" : options.Or(tag, "abx"));
-        (int axis, int dimensions) =
-            AttributeText.ChannelRange(options["attr-scales"], options["attr-oscale"], options["attr-zero-points"], shape.Rank);
+        (int axis, int dimensions) = QuantizationText.ChannelRange(options, shape.Rank);
         var descriptor = new ReorderDescriptor
         {
             Source = Tensor(0, "sdt", "stag"), Destination = Tensor(1, "ddt", "dtag"), ChannelAxis = axis, ChannelDimensions = dimensions,
             SignedSourceCompensation = Compensation(options["oflag"], "s8s8", shape),
             ZeroPointCompensation = Compensation(options["oflag"], "zp", shape),
         };
-        var context = new AttributeContext(shape, shape, descriptor.Destination.DataType, axis, 0) { Spread = (axis, dimensions) };
+        var context = new AttributeContext(shape, shape, descriptor.Destination.DataType, axis) { Spread = (axis, dimensions) };
         return new BenchProblem(descriptor, AttributeText.Parse(options, context))
         {
             RuntimeDimensions = options.Or("runtime-dim-mask", "0") != "0",
@@ -237,7 +236,7 @@ internal static class ElementDrivers
         bool inPlace = options["inplace"] == "true";
         if (inPlace && !source.Equals(destination))
             throw new SkipException(SkipReason.InvalidCombination, $"{destination} in place of {source}");
-        var context = new AttributeContext(source.Dimensions, destination.Dimensions, destination.DataType, channels, 0);
+        var context = new AttributeContext(source.Dimensions, destination.Dimensions, destination.DataType, channels);
         return new BenchProblem(descriptor, AttributeText.Parse(options, context, scales, zeroPoints), 0, inPlace);
     }
 

@@ -73,8 +73,10 @@ internal static class ProductDrivers
             Weights = Weights(options, descriptor.Weights, grouped: false),
             Destination = TypesAndTags.Tensor(options, 2, descriptor.Destination.Dimensions, types[2], options["dtag"]),
         };
-        var context = new AttributeContext(
-            descriptor.Source.Dimensions, descriptor.Destination.Dimensions, types[2], 1, problem.OutputChannels);
+        var context = new AttributeContext(descriptor.Source.Dimensions, descriptor.Destination.Dimensions, types[2], 1)
+        {
+            Weights = (descriptor.Weights.Dimensions, 1),
+        };
         return new BenchProblem(descriptor, AttributeText.Parse(options, context), problem.MultiplyAccumulates);
     }
 
@@ -94,9 +96,10 @@ internal static class ProductDrivers
             Destination = TypesAndTags.Tensor(options, 2, problem.Destination, types[2], options["dtag"]),
             Bias = MatrixBias(options, problem.Destination),
         };
-        var context = new AttributeContext(problem.Source, problem.Destination, types[2], rank - 1, problem.Weights[^1])
+        var context = new AttributeContext(problem.Source, problem.Destination, types[2], rank - 1)
         {
-            Matrix = (problem.Source[^2], problem.Weights[^2], problem.Weights[^1]),
+            Weights = (problem.Weights, 1 << (rank - 1)),
+            IsMatrixProduct = true,
         };
         if (runtime)
             descriptor = RuntimeMatMul.Plain(descriptor);
@@ -125,13 +128,22 @@ internal static class ProductDrivers
             Destination = TypesAndTags.Tensor(
                 options, 2, descriptor.Destination.Dimensions, result, options["dtag"]),
         };
-        var context = new AttributeContext(
-            descriptor.Source.Dimensions, descriptor.Destination.Dimensions, result, 1,
-            descriptor.Weights.Dimensions[0])
+        var context = new AttributeContext(descriptor.Source.Dimensions, descriptor.Destination.Dimensions, result, 1)
         {
+            Weights = GroupedWeights(descriptor, problem.Groups),
             Fused = fused,
         };
         return new BenchProblem(descriptor, AttributeText.Parse(options, context), problem.MultiplyAccumulates);
+    }
+
+    // benchdnn has the groups of weights as a dimension of their own, which belongs to the output channels.
+    private static (Shape Dimensions, int ChannelMask) GroupedWeights(ConvolutionDescriptorBase descriptor, int groups)
+    {
+        Shape weights = descriptor.Weights.Dimensions;
+        if (groups == 1)
+            return (weights, 1);
+        int perGroup = weights[0] / groups;
+        return ([groups, perGroup, .. weights.Skip(1)], 3);
     }
 
     private static bool WithBias(Options options) => options.Or("dir", "FWD_B") is "FWD_B" or "BWD_WB";

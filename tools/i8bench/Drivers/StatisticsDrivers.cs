@@ -21,7 +21,7 @@ internal static class StatisticsDrivers
             Source = TypesAndTags.Tensor(options, 0, shapes[0], TypesAndTags.Type(options.Or("sdt", "f32")), options.Or("stag", "abx")),
             Destination = TypesAndTags.Tensor(options, 1, shapes[1], TypesAndTags.Type(options.Or("ddt", "f32")), dtag),
         };
-        var context = new AttributeContext(shapes[0], shapes[1], descriptor.Destination.DataType, 1, 0);
+        var context = new AttributeContext(shapes[0], shapes[1], descriptor.Destination.DataType, 1);
         return new BenchProblem(descriptor, AttributeText.Parse(options, context));
     }
 
@@ -107,7 +107,7 @@ internal static class StatisticsDrivers
         if (inPlace && !source.Equals(destination))
             throw new SkipException(SkipReason.InvalidCombination, $"{destination} in place of {source}");
         int channels = descriptor is LayerNormalizationDescriptor ? source.Rank - 1 : 1;
-        var context = new AttributeContext(source.Dimensions, destination.Dimensions, destination.DataType, channels, 0);
+        var context = new AttributeContext(source.Dimensions, destination.Dimensions, destination.DataType, channels);
         PrimitiveAttributes attributes = AttributeText.Parse(options, context);
         var postOps = new List<PostOp>();
         if (flags.Addition)

@@ -9,7 +9,7 @@ internal static partial class WindowDrivers
     /// <summary>--pool.</summary>
     public static BenchProblem Pooling(Options options, string text)
     {
-        DataType[] types = TypesAndTags.Types(options.Or("dt", "f32"), 2);
+        DataType[] types = TypesAndTags.Types(TypesAndTags.OfOperands(options), 2);
         PoolingAlgorithm algorithm = ProblemNames.Pooling.Find(options.Or("alg", "max"))
             ?? throw new FormatException($"'{options["alg"]}' is not a pooling algorithm.");
         ProblemFields fields = ProblemFields.Parse(text);
@@ -28,7 +28,7 @@ internal static partial class WindowDrivers
             PaddingBefore = [.. axes.Select(a => a.Padding)],
             PaddingAfter = [.. axes.Select(a => Math.Max(0, a.PaddingAfter))],
         };
-        return new BenchProblem(descriptor, AttributeText.Parse(options, new AttributeContext(source, destination, types[1], 1, 0)));
+        return new BenchProblem(descriptor, AttributeText.Parse(options, new AttributeContext(source, destination, types[1], 1)));
     }
 
     /// <summary>--resampling.</summary>
@@ -49,7 +49,7 @@ internal static partial class WindowDrivers
             Source = from,
             Destination = to,
         };
-        return new BenchProblem(descriptor, AttributeText.Parse(options, new AttributeContext(source, destination, result, 1, 0)));
+        return new BenchProblem(descriptor, AttributeText.Parse(options, new AttributeContext(source, destination, result, 1)));
     }
 
     /// <summary>--lrn.</summary>
@@ -87,7 +87,7 @@ internal static partial class WindowDrivers
         {
             Algorithm = algorithm, Source = source, Destination = destination, LocalSize = size, Alpha = alpha, Beta = beta, K = k,
         };
-        return new BenchProblem(descriptor, AttributeText.Parse(options, new AttributeContext(dimensions, dimensions, types[1], 1, 0)));
+        return new BenchProblem(descriptor, AttributeText.Parse(options, new AttributeContext(dimensions, dimensions, types[1], 1)));
     }
 
     [GeneratedRegex("_?(ls|alpha|beta|k)(-?[0-9.]+(?:e-?[0-9]+)?)")]
