@@ -21,7 +21,7 @@ internal sealed class PlanBuilder
         Engine = engine;
         Weights = weights;
         _cache = cache;
-        _primitives = new PrimitiveBatch(engine, cache);
+        _primitives = new PrimitiveBatch(engine, weights, cache);
         Layouts = LayoutPlan.Of(graph);
     }
 
@@ -140,8 +140,11 @@ internal sealed class PlanBuilder
     }
 
     /// <summary>Asks for a primitive. All primitives of a plan are created together, on all cores.</summary>
-    public PlannedPrimitive Request(PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, Operation? operation = null) =>
-        _primitives.Request(descriptor, attributes, operation ?? _current);
+    /// <param name="descriptor">What it computes.</param>
+    /// <param name="attributes">Its attributes.</param>
+    /// <param name="sums">What decides its numeric mode, if that is to be chosen.</param>
+    public PlannedPrimitive Request(PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, PairSums? sums = null) =>
+        _primitives.Request(descriptor, attributes, sums, _current);
 
     /// <summary>Adds a step that executes a primitive.</summary>
     public void Execute(

@@ -7,14 +7,11 @@ using Int8Runtime.Jit;
 namespace Int8Runtime.Graph.Planning;
 
 /// <summary>A primitive that is created after all operations are planned, or when it is first asked for.</summary>
-internal sealed class PlannedPrimitive(
-    Engine engine, PlanCacheEntry? cache, PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, Operation? operation)
+/// <param name="operation">The operation that asked first.</param>
+/// <param name="create">Creates it.</param>
+internal sealed class PlannedPrimitive(Operation? operation, Func<Primitive> create)
 {
-    private readonly Lazy<Primitive> _primitive = new(() =>
-    {
-        using KernelLibrary.Scope scope = KernelLibrary.Use(cache?.Kernels);
-        return engine.Create(descriptor, attributes);
-    });
+    private readonly Lazy<Primitive> _primitive = new(create);
 
     /// <summary>The primitive.</summary>
     /// <exception cref="UnsupportedPrimitiveException">No implementation takes it.</exception>
@@ -22,21 +19,39 @@ internal sealed class PlannedPrimitive(
     public Primitive Value => _primitive.Value;
 
     /// <summary>The operation that asked first.</summary>
-    public Operation? Operation { get; } = operation;
+    public Operation? Operation => operation;
 }
 
 /// <summary>Collects the primitives of a plan, equal ones once, and creates them on all cores.</summary>
 /// <param name="engine">The engine.</param>
+/// <param name="weights">Remembers what was found out about constants.</param>
 /// <param name="cache">Where kernels are looked up and kept; null where they are only generated.</param>
-internal sealed class PrimitiveBatch(Engine engine, PlanCacheEntry? cache)
+internal sealed class PrimitiveBatch(Engine engine, WeightsStore weights, PlanCacheEntry? cache)
 {
-    private readonly Dictionary<(PrimitiveDescriptor, PrimitiveAttributes), PlannedPrimitive> _primitives = [];
+    private readonly Dictionary<(PrimitiveDescriptor, PrimitiveAttributes, PairSums?), PlannedPrimitive> _primitives = [];
 
-    public PlannedPrimitive Request(PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, Operation? operation)
+    /// <summary>Asks for a primitive.</summary>
+    /// <param name="descriptor">What it computes.</param>
+    /// <param name="attributes">Its attributes; without a numeric mode where <paramref name="sums"/> choose it.</param>
+    /// <param name="sums">What decides its numeric mode, if that is to be chosen.</param>
+    /// <param name="operation">Who asks.</param>
+    public PlannedPrimitive Request(
+        PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, PairSums? sums, Operation? operation)
     {
-        if (!_primitives.TryGetValue((descriptor, attributes), out PlannedPrimitive? primitive))
-            _primitives.Add((descriptor, attributes), primitive = new PlannedPrimitive(engine, cache, descriptor, attributes, operation));
+        if (!_primitives.TryGetValue((descriptor, attributes, sums), out PlannedPrimitive? primitive))
+        {
+            primitive = new PlannedPrimitive(operation, () => Create(descriptor, attributes, sums));
+            _primitives.Add((descriptor, attributes, sums), primitive);
+        }
+
         return primitive;
+    }
+
+    private Primitive Create(PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, PairSums? sums)
+    {
+        using KernelLibrary.Scope scope = KernelLibrary.Use(cache?.Kernels);
+        return engine.Create(
+            descriptor, sums is null ? attributes : attributes with { NumericMode = weights.ModeFor(sums) });
     }
 
     /// <summary>Creates everything that was asked for.</summary>

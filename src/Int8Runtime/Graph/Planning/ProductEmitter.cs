@@ -37,9 +37,9 @@ internal static class ProductEmitter
         };
         var plain = new MemoryDescriptor(shape, weights.Type);
         WeightPairs pairs = spec.IsTransposed ? WeightPairs.Any : WeightPairs.ForConvolution(plain, spec.Groups, spec.Dilations[^1]);
-        Execute(operation, plan, descriptor,
-            Attributes(operation, weights.Content, pairs, weights.Quantization, postOps.PostOps, zeroPoint, plan), weights,
-            plain, source, bias, zeroPoint, postOps);
+        PrimitiveAttributes attributes = Attributes(operation, weights.Quantization, postOps.PostOps, zeroPoint);
+        Execute(operation, plan, plan.Request(descriptor, attributes, PairSums.Of(weights.Content, pairs, plan.Engine)), weights, plain,
+            source, bias, zeroPoint, postOps);
     }
 
     // A 1×1 convolution whose weights stay integers in memory, which matrix products read: pixels are rows, channels columns. That
@@ -97,9 +97,9 @@ internal static class ProductEmitter
         };
         MemoryDescriptor plain = MemoryDescriptor.Strided(shape, type, strides);
         WeightPairs pairs = WeightPairs.ForInnerProduct(plain);
-        Execute(operation, plan, descriptor,
-            Attributes(operation, weights.Content, pairs, weights.Quantization, postOps.PostOps, null, plan), weights,
-            plain, source, bias, null, postOps);
+        PrimitiveAttributes attributes = Attributes(operation, weights.Quantization, postOps.PostOps, null);
+        Execute(operation, plan, plan.Request(descriptor, attributes, PairSums.Of(weights.Content, pairs, plan.Engine)), weights, plain,
+            source, bias, null, postOps);
     }
 
     // An f32 source and weights that stay integers in memory: a matrix product, which takes scales for blocks of inputs.
@@ -124,9 +124,10 @@ internal static class ProductEmitter
             Bias = bias?.Descriptor,
             Destination = postOps.Destination.Descriptor,
         };
-        PrimitiveAttributes attributes = Attributes(operation, null, WeightPairs.Any, weights.Quantization, postOps.PostOps, null, plan);
+        PrimitiveAttributes attributes = Attributes(operation, weights.Quantization, postOps.PostOps, null);
         operation.Notes.Add($"weights stay {weights.Type.ToShortName()} in memory");
-        Execute(operation, plan, descriptor, weights.Attributes(attributes, inputMajor), weights, plain, rows, bias, null, postOps);
+        PlannedPrimitive primitive = plan.Request(descriptor, weights.Attributes(attributes, inputMajor));
+        Execute(operation, plan, primitive, weights, plain, rows, bias, null, postOps);
     }
 
     public static void EmitMatMul(Operation operation, MatMulSpec spec, PlanBuilder plan)
@@ -143,19 +144,17 @@ internal static class ProductEmitter
             Bias = bias?.Descriptor,
             Destination = postOps.Destination.Descriptor,
         };
-        PrimitiveAttributes attributes = Attributes(
-            operation, operation[1].Edge.Constant, WeightPairs.ForMatMul(descriptor.Weights), operation[1].Quantization,
-            postOps.PostOps, zeroPoint, plan);
-        plan.Execute(descriptor, attributes,
+        PrimitiveAttributes attributes = Attributes(operation, operation[1].Quantization, postOps.PostOps, zeroPoint);
+        PairSums? sums = PairSums.Of(operation[1].Edge.Constant, WeightPairs.ForMatMul(descriptor.Weights), plan.Engine);
+        plan.Execute(plan.Request(descriptor, attributes, sums),
             [(ArgumentSlot.Source, left), (ArgumentSlot.Weights, right), (ArgumentSlot.Bias, bias),
              (ArgumentSlot.SourceZeroPoint, zeroPoint), (ArgumentSlot.Destination, postOps.Destination), .. postOps.Arguments]);
     }
 
     private static void Execute(
-        Operation operation, PlanBuilder plan, PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, ProductWeights weights,
-        MemoryDescriptor plain, Location source, Location? bias, Location? zeroPoint, PostOpEmitter postOps)
+        Operation operation, PlanBuilder plan, PlannedPrimitive primitive, ProductWeights weights, MemoryDescriptor plain,
+        Location source, Location? bias, Location? zeroPoint, PostOpEmitter postOps)
     {
-        PlannedPrimitive primitive = plan.Request(descriptor, attributes);
         Location packed = weights.Packed(operation, plan, plain, primitive);
         plan.Execute(primitive,
             [(ArgumentSlot.Source, source), (ArgumentSlot.Weights, packed), (ArgumentSlot.Bias, bias),
@@ -163,8 +162,7 @@ internal static class ProductEmitter
     }
 
     private static PrimitiveAttributes Attributes(
-        Operation operation, TensorData? content, WeightPairs pairs, Quantization? weights, PostOpChain postOps,
-        Location? zeroPoint, PlanBuilder plan) => new()
+        Operation operation, Quantization? weights, PostOpChain postOps, Location? zeroPoint) => new()
     {
         SourceScale = AttributesOf.Scale(operation[0].Quantization),
         SourceZeroPoint = zeroPoint is null ? AttributesOf.Zero(operation[0].Quantization) : ZeroPoint.Runtime,
@@ -173,7 +171,6 @@ internal static class ProductEmitter
         DestinationScale = AttributesOf.Scale(operation.OutputQuantization),
         DestinationZeroPoint = AttributesOf.Zero(operation.OutputQuantization),
         PostOps = postOps,
-        NumericMode = PairSums.ModeFor(content, pairs, plan.Engine, plan.Weights),
     };
 
     private static Location? ReadZeroPoint(Operation operation, int index, PlanBuilder plan) =>

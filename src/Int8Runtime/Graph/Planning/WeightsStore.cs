@@ -1,4 +1,5 @@
 // Constants in native memory, shared by the plans and requests of a model.
+using System.Collections.Concurrent;
 using Int8Runtime.Graph.Lowering;
 
 namespace Int8Runtime.Graph.Planning;
@@ -48,7 +49,7 @@ internal sealed class WeightsStore(Engine engine)
     private readonly Dictionary<(TensorData Content, MemoryDescriptor Plain, MemoryDescriptor Target), StoredTensor> _weights =
         new(new KeyComparer());
     private readonly Dictionary<(TensorData Content, Quantization? Quantization), TensorData> _derived = new(new DerivedComparer());
-    private readonly Dictionary<(TensorData Content, WeightPairs Pairs), NumericMode> _modes = new(new PairsComparer());
+    private readonly ConcurrentDictionary<PairSums, Lazy<NumericMode>> _modes = [];
 
     /// <summary>Bytes of all constants that are packed.</summary>
     public long SizeInBytes
@@ -101,15 +102,7 @@ internal sealed class WeightsStore(Engine engine)
     });
 
     /// <summary><see cref="PairSums.Choose"/>, found out once for each constant and order of its elements.</summary>
-    public NumericMode ModeFor(TensorData content, WeightPairs pairs, int lanes)
-    {
-        lock (_lock)
-        {
-            if (!_modes.TryGetValue((content, pairs), out NumericMode mode))
-                _modes.Add((content, pairs), mode = PairSums.Choose(content, pairs, lanes));
-            return mode;
-        }
-    }
+    public NumericMode ModeFor(PairSums sums) => _modes.GetOrAdd(sums, s => new Lazy<NumericMode>(s.Choose)).Value;
 
     private TensorData Derive(TensorData content, Quantization? quantization, Func<TensorData> create)
     {
@@ -130,15 +123,6 @@ internal sealed class WeightsStore(Engine engine)
 
         public int GetHashCode((TensorData Content, MemoryDescriptor Plain, MemoryDescriptor Target) key) =>
             HashCode.Combine(System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(key.Content), key.Target);
-    }
-
-    private sealed class PairsComparer : IEqualityComparer<(TensorData Content, WeightPairs Pairs)>
-    {
-        public bool Equals((TensorData Content, WeightPairs Pairs) x, (TensorData Content, WeightPairs Pairs) y) =>
-            ReferenceEquals(x.Content, y.Content) && x.Pairs.Equals(y.Pairs);
-
-        public int GetHashCode((TensorData Content, WeightPairs Pairs) key) =>
-            System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(key.Content);
     }
 
     private sealed class DerivedComparer : IEqualityComparer<(TensorData Content, Quantization? Quantization)>
