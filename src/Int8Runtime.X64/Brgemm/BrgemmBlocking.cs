@@ -56,9 +56,10 @@ internal sealed record BrgemmBlocking(int Rows, int Vectors);
 /// <param name="LineStep">Bytes of the source from a line to the next.</param>
 /// <param name="CacheBytes">Bytes of the second-level cache; 0 if unknown.</param>
 /// <param name="IsOneTile">Whether a tile holds all rows.</param>
+/// <param name="DestinationStep">Bytes of the destination from a row to the next.</param>
 internal readonly record struct BlockingProblem(
     BrgemmRegisters Registers, int Rows, int Vectors, int Steps, int VectorBytes, long RowStep, int Lines = 1, long LineStep = 0,
-    int CacheBytes = 0, bool IsOneTile = false)
+    int CacheBytes = 0, bool IsOneTile = false, long DestinationStep = 0)
 {
     // More panels of weights than this, read side by side, are more than the hardware prefetchers follow.
     private const int MaximumVectors = 8;
@@ -88,9 +89,15 @@ internal readonly record struct BlockingProblem(
     private const double WorthMeasuring = 1.4;
 
     // Displacements within a tile are 32-bit numbers: rows of the source, panels of weights and, behind them, their residuals.
-    private int MostRows => (int)Math.Clamp(int.MaxValue / Math.Max(1, Math.Abs(RowStep)), 1, MaximumRows);
+    private int MostRows => Math.Clamp(RowsWithin(RowStep, DestinationStep), 1, MaximumRows);
 
     private int MostVectors => (int)Math.Clamp(int.MaxValue / Math.Max(1, 2L * Steps * VectorBytes), 1, MaximumVectors);
+
+    /// <summary>Rows of a tile whose displacements are 32-bit numbers.</summary>
+    /// <param name="sourceStep">Bytes of the source from a row to the next.</param>
+    /// <param name="destinationStep">Bytes of the destination from a row to the next.</param>
+    public static int RowsWithin(long sourceStep, long destinationStep) =>
+        (int)(int.MaxValue / Math.Max(1, Math.Max(Math.Abs(sourceStep), Math.Abs(destinationStep))));
 
     /// <summary>The tile that was asked for, if it fits; otherwise the one with the least estimated time.</summary>
     /// <param name="asked">A measured tile, or null.</param>

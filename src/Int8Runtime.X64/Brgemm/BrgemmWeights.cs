@@ -58,7 +58,7 @@ internal sealed record BrgemmWeightsSpec
     public QuantizationScale? GroupScale { get; init; }
 
     /// <summary>Steps of a run.</summary>
-    public int RunSteps => (RunElements + Product.Interleave() - 1) / Product.Interleave();
+    public int RunSteps => (int)(((long)RunElements + Product.Interleave() - 1) / Product.Interleave());
 
     /// <summary>Vectors of a matrix's row.</summary>
     public int Vectors => (Columns + Lanes - 1) / Lanes;
@@ -91,6 +91,21 @@ internal sealed record BrgemmWeightsSpec
     /// <summary>Where the parts of a vector's residuals lie; null if weights are not split.</summary>
     public BrgemmResiduals? Residuals =>
         IsSplit ? BrgemmResiduals.For(Runs * SaturationSplit.MostEntries(RunSteps, Product.StepsOfSum()), Lanes) : null;
+
+    /// <summary>Why 32 bits do not count the bytes of a vector of columns, or the vectors; null if they do.</summary>
+    public string? Excess
+    {
+        get
+        {
+            if ((long)Matrices * Vectors > int.MaxValue)
+                return $"{Matrices} matrices of {Columns} columns have too many vectors";
+            long steps = (long)Runs * RunSteps;
+            long residuals = IsSplit ? Runs * (long)SaturationSplit.MostEntries(RunSteps, Product.StepsOfSum()) : 0;
+            return Math.Max(steps * Lanes * 4, BrgemmResiduals.BytesOf(residuals, Lanes)) <= int.MaxValue - 64
+                ? null
+                : $"a vector of columns of {(long)Runs * RunElements} products does not fit 2 GiB";
+        }
+    }
 
     /// <summary>Bytes of everything.</summary>
     public long SizeInBytes => ResidualOffset + ((long)Matrices * Vectors * (Residuals?.Stride ?? 0));

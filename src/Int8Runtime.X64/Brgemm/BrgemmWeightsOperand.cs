@@ -61,10 +61,9 @@ internal sealed unsafe class BrgemmWeightsOperand
         out Rejection? rejection, bool takesCompact = false)
     {
         rejection = null;
-        if ((long)spec.Runs * spec.RunSteps * spec.Lanes * 4 > int.MaxValue - 64)
+        if (spec.Excess is { } excess)
         {
-            rejection = new Rejection(name, RejectionReason.Shape,
-                $"a vector of columns of {(long)spec.Runs * spec.RunElements} products does not fit 2 GiB");
+            rejection = new Rejection(name, RejectionReason.Shape, excess);
             return null;
         }
 

@@ -25,12 +25,12 @@ internal readonly record struct BrgemmResiduals(int WeightsOffset, int Stride)
     /// <summary>Bytes of an entry.</summary>
     public const int EntryBytes = 8;
 
-    /// <summary>Room for a number of entries.</summary>
-    public static BrgemmResiduals For(int entries, int lanes)
-    {
-        int weights = EntriesOffset + ((entries * EntryBytes) + 63) / 64 * 64;
-        return new BrgemmResiduals(weights, checked(weights + (entries * lanes * 4)));
-    }
+    /// <summary>Room for a number of entries; 32 bits count <see cref="BytesOf"/>.</summary>
+    public static BrgemmResiduals For(int entries, int lanes) => new((int)BytesOf(entries, 0), (int)BytesOf(entries, lanes));
+
+    /// <summary>Bytes of a vector's residuals.</summary>
+    public static long BytesOf(long entries, int lanes) =>
+        EntriesOffset + (((entries * EntryBytes) + 63) / 64 * 64) + (entries * lanes * 4);
 }
 
 /// <summary>Splits the packed weights of one vector of columns and collects the residuals.</summary>

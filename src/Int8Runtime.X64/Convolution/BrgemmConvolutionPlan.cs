@@ -51,7 +51,7 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
         _blocking = new BlockingProblem(
             BrgemmRegisters.For(traits, operands.Product, epilogue.Spec, geometry.OutputChannels), rows.Pixels, weightsSpec.Vectors,
             weightsSpec.Runs * weightsSpec.RunSteps, traits.VectorBytes, rows.PixelStep, ConvolutionLines.MostOfTile(geometry, rows),
-            rows.LineStep, cpu.Caches.L2);
+            rows.LineStep, cpu.Caches.L2, DestinationStep: template.DestinationStride);
         _tile = _blocking.Choose(request.Tile);
         _lines = new ConvolutionLines(geometry, rows, _tile, (lines, count) => new BrgemmKernels(
             cache, operands.Isa, template with { Lines = lines }, _tile, count, geometry.OutputChannels, rows.Edges));

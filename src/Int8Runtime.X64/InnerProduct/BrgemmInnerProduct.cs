@@ -23,11 +23,16 @@ internal sealed class BrgemmInnerProduct(KernelCache cache, CpuFeatures cpu) : I
             return rejection!;
         if (descriptor.Destination.ElementCount == 0 || descriptor.Weights.ElementCount == 0)
             return new Rejection(Name, RejectionReason.Shape, "nothing to compute");
+        long elements = descriptor.Weights.ElementCount / descriptor.Weights.Dimensions[0];
+        if (elements > int.MaxValue)
+            return new Rejection(Name, RejectionReason.Shape, $"{elements} elements of a sample, which 32 bits do not count");
+        if (MatrixProblem.Refuse(Name, products: 1, descriptor.Destination.Dimensions[1]) is { } size)
+            return size;
         descriptor = descriptor with { Source = ChannelsLast(descriptor.Source), Destination = ChannelsLast(descriptor.Destination) };
         MemoryDescriptor source = descriptor.Source, destination = descriptor.Destination;
         if (PhysicalOrder(source) is not { } order)
             return new Rejection(Name, RejectionReason.Layout, $"the samples of source {source} are not dense");
-        int columns = destination.Dimensions[1], sum = (int)(descriptor.Weights.ElementCount / columns);
+        int columns = destination.Dimensions[1], sum = (int)elements;
         if (!destination.IsStrided || !destination.InnerBlocks.IsEmpty || (destination.Strides[1] != 1 && columns > 1))
             return new Rejection(Name, RejectionReason.Layout, $"the columns of destination {destination} are not neighbours");
         if (MatrixEpilogue.TryCreate(
@@ -69,7 +74,7 @@ internal sealed class BrgemmInnerProduct(KernelCache cache, CpuFeatures cpu) : I
             Images = [0],
             ZeroPoints = source.DataType.IsInt8() ? ZeroPoints(source, order, request.Attributes.SourceZeroPoint) : null,
         };
-        return new BrgemmMatrixPlan(
+        return problem.Refuse(Name) is { } rows ? rows : new BrgemmMatrixPlan(
             $"{Name}:{operands.Variant}", descriptor with { Weights = weights.Descriptor }, source, destination, request,
             operands, problem, spec, weights, epilogue, cache, cpu);
     }

@@ -21,6 +21,8 @@ internal sealed class BrgemmMatMul(KernelCache cache, CpuFeatures cpu) : IImplem
             return rejection!;
         if (descriptor.Destination.ElementCount == 0 || descriptor.K == 0)
             return new Rejection(Name, RejectionReason.Shape, "nothing to compute");
+        if (MatrixProblem.Refuse(Name, MatrixProblem.BatchCount(descriptor.Destination), descriptor.N) is { } batch)
+            return batch;
         descriptor = descriptor with { Source = RowMajor(descriptor.Source), Destination = RowMajor(descriptor.Destination) };
         MemoryDescriptor source = descriptor.Source, destination = descriptor.Destination;
         if (!source.IsStrided || !source.InnerBlocks.IsEmpty)
@@ -33,14 +35,15 @@ internal sealed class BrgemmMatMul(KernelCache cache, CpuFeatures cpu) : IImplem
             return new Rejection(Name, RejectionReason.PostOps, refusal);
 
         short[]? zeroPoints = source.DataType.IsInt8() ? RowCopy.ZeroPointsOf(request.Attributes.SourceZeroPoint) : null;
-        int rank = destination.Rank, matrices = 1;
-        for (int d = 0; d < rank - 2; d++)
-            matrices *= descriptor.Weights.Dimensions[d];
+        MatrixProblem problem = MatrixProblem.Of(descriptor, keepsImages: epilogue.MovesPerImage) with { ZeroPoints = zeroPoints };
+        if (problem.Refuse(Name) is { } rows)
+            return rows;
+        int rank = destination.Rank;
         var spec = new BrgemmWeightsSpec
         {
             Product = operands.Product,
             Lanes = IsaTraits.For(operands.Isa).Lanes32,
-            Matrices = matrices,
+            Matrices = (int)MatrixProblem.BatchCount(descriptor.Weights),
             Columns = descriptor.N,
             Runs = 1,
             RunElements = descriptor.K,
@@ -58,8 +61,7 @@ internal sealed class BrgemmMatMul(KernelCache cache, CpuFeatures cpu) : IImplem
             return rejection!;
         return new BrgemmMatrixPlan(
             $"{Name}:{operands.Variant}", descriptor with { Weights = weights.Descriptor }, source, destination, request,
-            operands, MatrixProblem.Of(descriptor, keepsImages: epilogue.MovesPerImage) with { ZeroPoints = zeroPoints }, spec,
-            weights, epilogue, cache, cpu);
+            operands, problem, spec, weights, epilogue, cache, cpu);
     }
 
     private static MemoryDescriptor RowMajor(MemoryDescriptor descriptor) =>

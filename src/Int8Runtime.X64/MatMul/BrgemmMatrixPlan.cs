@@ -59,15 +59,17 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
         var registers = BrgemmRegisters.For(traits, operands.Product, epilogue.Spec, problem.Columns, _compact);
 
         // Where each weight is read by one tile only, it becomes f32 in a register.
-        bool readsCompact = _compact is not null && registers.Fits(problem.Rows, 1);
+        long rowStep = template.SourceStride, destinationStep = template.DestinationStride;
+        bool readsCompact = _compact is not null && registers.Fits(problem.Rows, 1)
+            && problem.Rows <= BlockingProblem.RowsWithin(rowStep, destinationStep);
         if (readsCompact)
             template = template with { Compact = _compact, WeightsStride = checked((int)_compact!.VectorStride) };
         else
             registers = BrgemmRegisters.For(traits, operands.Product, epilogue.Spec, problem.Columns);
         bool expands = _compact is not null && !readsCompact;
         _blocking = new BlockingProblem(
-            registers, problem.Rows, weightsSpec.Vectors, weightsSpec.RunSteps, weightsSpec.Lanes * 4, template.SourceStride,
-            CacheBytes: cpu.Caches.L2, IsOneTile: readsCompact);
+            registers, problem.Rows, weightsSpec.Vectors, weightsSpec.RunSteps, weightsSpec.Lanes * 4, rowStep,
+            CacheBytes: cpu.Caches.L2, IsOneTile: readsCompact, DestinationStep: destinationStep);
         BrgemmBlocking blocking = _blocking.Choose(request.Tile);
         if (expands)
         {

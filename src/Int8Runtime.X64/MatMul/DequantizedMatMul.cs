@@ -11,6 +11,9 @@ namespace Int8Runtime.X64;
 /// <param name="cache">Where kernels are kept.</param>
 internal sealed class DequantizedMatMul(IImplementation product, KernelCache cache) : IImplementation
 {
+    // Each has a number in the plan.
+    private const int MostGroups = 1 << 28;
+
     /// <inheritdoc/>
     public PrimitiveKind Kind => PrimitiveKind.MatMul;
 
@@ -44,31 +47,41 @@ internal sealed class DequantizedMatMul(IImplementation product, KernelCache cac
         });
         if (inner.Plan is not { } plan)
             return new Rejection(Name, inner.Rejection!.Reason, inner.Rejection.ToString());
-        if (Dequantization(request, source, real) is not { } dequantization)
+        int group = GroupOf(attributes, descriptor.K);
+        if ((long)descriptor.M * (descriptor.K / group) > MostGroups)
+            return new Rejection(
+                Name, RejectionReason.Shape, $"{(long)descriptor.M * (descriptor.K / group)} groups; at most {MostGroups}");
+        if (Dequantization(request, source, real, group) is not { } dequantization)
             return new Rejection(Name, RejectionReason.Layout, $"source {source}");
         return new Plan(
             $"{Name}:{plan.Name}", ((MatMulDescriptor)plan.Descriptor) with { Source = source }, dequantization, plan, real, request.Threads);
     }
 
+    // The largest groups of K inside of which scale and zero point stay the same.
+    private static int GroupOf(PrimitiveAttributes attributes, int sum)
+    {
+        int scales = attributes.SourceScale?.GroupSize ?? 0, zeros = IsOfEachPlace(attributes) ? 1 : attributes.SourceZeroPoint?.GroupSize ?? 0;
+        return Divisor(scales == 0 ? sum : scales, zeros == 0 ? sum : zeros);
+    }
+
+    // Zero points of each place of K are the same in all rows.
+    private static bool IsOfEachPlace(PrimitiveAttributes attributes) =>
+        attributes.SourceZeroPoint is { Granularity: QuantizationGranularity.PerChannel };
+
     // K is seen as [groups, elements of a group], so that numbers of a group are broadcast.
-    private ElementwisePlan? Dequantization(PlanRequest request, MemoryDescriptor source, MemoryDescriptor real)
+    private ElementwisePlan? Dequantization(PlanRequest request, MemoryDescriptor source, MemoryDescriptor real, int group)
     {
         PrimitiveAttributes attributes = request.Attributes;
         int sum = source.Dimensions[^1], rows = source.Dimensions[^2], rank = source.Rank;
         var steps = new ElementwiseSteps();
         ZeroPoint? zeroPoint = attributes.SourceZeroPoint;
-        int scales = attributes.SourceScale?.GroupSize ?? 0, zeros = zeroPoint?.GroupSize ?? 0;
-        if (zeroPoint is { Granularity: QuantizationGranularity.PerChannel })
-        {
-            int[] ofRow = zeroPoint.Values.ToArray();
-            (zeroPoint, zeros) = (ZeroPoint.PerGroup([.. Enumerable.Repeat(ofRow, rows).SelectMany(values => values)], 1), 1);
-        }
-
-        int group = Divisor(scales == 0 ? sum : scales, zeros == 0 ? sum : zeros);
-        Shape extents = Shape.Filled(rank + 1, 1).With(rank - 2, rows).With(rank - 1, sum / group);
-        steps.AddDequantization(null, zeros == 0 ? zeroPoint : Spread(zeroPoint!), extents);
-        if (scales > 0)
-            steps.Add(BinaryAlgorithm.Multiply, Places((m, k) => attributes.SourceScale!.OfSource(m, k, sum)), extents);
+        Shape ofRow = Shape.Filled(rank + 1, 1).With(rank - 1, sum / group), ofRows = ofRow.With(rank - 2, rows);
+        if (IsOfEachPlace(attributes))
+            steps.AddDequantization(null, zeroPoint, ofRow);
+        else
+            steps.AddDequantization(null, zeroPoint is { GroupSize: > 0 } ? Spread(zeroPoint) : zeroPoint, ofRows);
+        if (attributes.SourceScale is { GroupSize: > 0 })
+            steps.Add(BinaryAlgorithm.Multiply, Places((m, k) => attributes.SourceScale!.OfSource(m, k, sum)), ofRows);
         return ElementwisePlan.TryCreate(
             KernelTier.Of(request.Isa), cache, Split(source, group), Split(real, group), steps.Steps,
             Epilogue.CreateForValues(PrimitiveAttributes.Default, DataType.Float32));

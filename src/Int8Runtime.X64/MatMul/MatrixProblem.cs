@@ -4,6 +4,9 @@ namespace Int8Runtime.X64;
 /// <summary>destination[b] = source[b] · weights[matrix of b], where rows of K elements lie at a constant stride.</summary>
 internal sealed record MatrixProblem
 {
+    // Plans keep the offsets of each product, and a scale for each column.
+    private const int MostProducts = 1 << 24, MostColumns = 1 << 28;
+
     /// <summary>Rows of the destination (M).</summary>
     public required int Rows { get; init; }
 
@@ -40,6 +43,24 @@ internal sealed record MatrixProblem
     /// <summary>Number of products.</summary>
     public int Batches => Matrices.Length;
 
+    /// <summary>Why a plan does not take a batch of products, if it does not.</summary>
+    /// <param name="name">The implementation that refuses.</param>
+    /// <param name="products">Number of products.</param>
+    /// <param name="columns">Columns of each.</param>
+    public static Rejection? Refuse(string name, long products, int columns) =>
+        products > MostProducts
+            ? new Rejection(name, RejectionReason.Shape, $"{products} products in a batch; at most {MostProducts}")
+        : columns > MostColumns
+            ? new Rejection(name, RejectionReason.Shape, $"{columns} columns; at most {MostColumns}")
+        : null;
+
+    /// <summary>Why kernels do not reach all rows, if they do not: strides are 32-bit numbers.</summary>
+    /// <param name="name">The implementation that refuses.</param>
+    public Rejection? Refuse(string name) => Rows == 1 || Math.Max(Math.Abs(SourceRow), Math.Abs(DestinationRow)) <= int.MaxValue
+        ? null
+        : new Rejection(name, RejectionReason.Layout,
+            $"rows that lie {SourceRow} (source) and {DestinationRow} (destination) bytes apart; they must not be 2 GiB apart");
+
     /// <summary>Reduces a matrix product.</summary>
     /// <param name="descriptor">Strided source and destination, the destination's columns at stride 1.</param>
     /// <param name="keepsImages">Whether batch dimensions must not be joined with the rows.</param>
@@ -48,11 +69,11 @@ internal sealed record MatrixProblem
         MemoryDescriptor source = descriptor.Source, destination = descriptor.Destination;
         int rank = destination.Rank, sourceSize = source.DataType.SizeInBytes(), destinationSize = destination.DataType.SizeInBytes();
         bool joins = !keepsImages && BatchCount(descriptor.Weights) == 1 && RowsContinue(source) && RowsContinue(destination)
-            && BatchCount(source) == BatchCount(destination);
-        int batches = joins ? 1 : BatchCount(destination);
+            && BatchCount(source) == BatchCount(destination) && BatchCount(destination) * descriptor.M <= int.MaxValue;
+        int batches = joins ? 1 : (int)BatchCount(destination);
         var problem = new MatrixProblem
         {
-            Rows = joins ? BatchCount(destination) * descriptor.M : descriptor.M,
+            Rows = joins ? (int)BatchCount(destination) * descriptor.M : descriptor.M,
             Columns = descriptor.N,
             Sum = descriptor.K,
             SourceRow = RowStride(source, joins) * sourceSize,
@@ -84,13 +105,8 @@ internal sealed record MatrixProblem
         return problem;
     }
 
-    private static int BatchCount(MemoryDescriptor descriptor)
-    {
-        int count = 1;
-        for (int d = 0; d < descriptor.Rank - 2; d++)
-            count *= descriptor.Dimensions[d];
-        return count;
-    }
+    /// <summary>Number of matrices of an operand.</summary>
+    public static long BatchCount(MemoryDescriptor descriptor) => descriptor.Dimensions[..^2].ElementCount;
 
     // The stride between rows. If matrices of one row are joined, it is that of the innermost batch dimension that counts.
     private static long RowStride(MemoryDescriptor descriptor, bool joins)
