@@ -22,6 +22,10 @@ internal sealed class DeconvolutionPhase
     /// <summary>Whether any tap meets the source.</summary>
     public bool HasTaps => HasAllTaps(_axes);
 
+    /// <summary>Number of phases: positions of an output between the strides.</summary>
+    public static long CountOf(DeconvolutionDescriptor descriptor) => Enumerable.Range(0, descriptor.SpatialRank).Aggregate(
+        1L, (count, axis) => count * Math.Min(descriptor.Stride(axis), descriptor.Destination.Dimensions[axis + 2]));
+
     /// <summary>All phases. Tensors are strided without inner blocks; weights may be open or packed.</summary>
     public static IReadOnlyList<DeconvolutionPhase> Of(DeconvolutionDescriptor descriptor, PrimitiveAttributes attributes)
     {

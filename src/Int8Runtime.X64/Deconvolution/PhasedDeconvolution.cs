@@ -10,6 +10,9 @@ internal sealed class PhasedDeconvolution(IReadOnlyList<IImplementation> convolu
 {
     private const string Algorithm = "phased_deconv";
 
+    // Each is a convolution with a plan of its own. A stride of 32 along both dimensions, the largest in use, has 1024.
+    private const int MostPhases = 4096;
+
     /// <inheritdoc/>
     public PrimitiveKind Kind => PrimitiveKind.Deconvolution;
 
@@ -22,6 +25,8 @@ internal sealed class PhasedDeconvolution(IReadOnlyList<IImplementation> convolu
         var descriptor = (DeconvolutionDescriptor)request.Descriptor;
         if (descriptor.Destination.ElementCount == 0 || descriptor.Weights.ElementCount == 0 || descriptor.Source.ElementCount == 0)
             return new Rejection(Name, RejectionReason.Shape, "nothing to compute");
+        if (DeconvolutionPhase.CountOf(descriptor) is var count && count > MostPhases)
+            return new Rejection(Name, RejectionReason.Shape, $"strides that give {count} phases; at most {MostPhases}");
         if (request.Attributes.WeightsZeroPoint is { IsRuntime: true } && !descriptor.Weights.IsStrided)
         {
             // What is subtracted from the weights becomes known at execution; every phase packs its view of them then.

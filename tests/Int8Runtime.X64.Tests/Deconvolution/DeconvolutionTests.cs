@@ -26,6 +26,21 @@ public sealed class DeconvolutionTests
                 problem => Check(isa, problem.Descriptor, problem.Attributes, problem.Options), 30);
     }
 
+    /// <summary>Each position between the strides would be a convolution with a plan of its own.</summary>
+    [Fact]
+    public void Strides_with_too_many_phases_are_refused()
+    {
+        var descriptor = new DeconvolutionDescriptor
+        {
+            Source = new([1, 1, 2, 2], DataType.Float32, FormatTag.Nhwc), Weights = MemoryDescriptor.Any([1, 1, 1, 1], DataType.Float32),
+            Destination = new([1, 1, 30_001, 20_001], DataType.Float32, FormatTag.Nhwc), Strides = [30_000, 20_000],
+        };
+        using Engine engine = VectorEngines.Create(VectorEngines.Tiers.First());
+        DispatchReport report = engine.Explain(descriptor);
+        Assert.Null(report.Chosen);
+        Assert.Contains(report.Rejections, refusal => refusal.Detail.Contains("600000000 phases", StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData(1, 3, 1)] // a window narrower than the stride: outputs that no tap reaches
     [InlineData(2, 4, 2)] // dilation and stride with a common divisor: whole phases without taps
