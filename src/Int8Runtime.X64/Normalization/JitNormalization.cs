@@ -35,7 +35,7 @@ internal sealed class JitNormalization(KernelCache cache, PrimitiveKind kind, st
         {
             statistics = PlanStatistics(descriptor, attributes, sets!, isa);
             if (statistics is null)
-                return Refuse(RejectionReason.Layout, $"{source} and {destination} are blocked differently");
+                return Refuse(RejectionReason.Layout, $"{source} and {destination} {SetLoops.Refusal}");
         }
 
         return NormalizationPlan.TryCreate(Name, isa, Cache, descriptor, attributes, statistics, request.Threads) is { } plan

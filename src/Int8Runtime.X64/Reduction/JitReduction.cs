@@ -27,7 +27,7 @@ internal sealed class JitReduction(KernelCache cache, Isa tier)
         SetLoops? loops = SetLoops.TryCreate(
             inSet, perElement: false, [source, destination, ElementwiseSteps.Single(source.Rank, DataType.Float32), .. operands]);
         if (loops is null)
-            return Refuse(RejectionReason.Layout, $"{source} and {destination} are blocked differently");
+            return Refuse(RejectionReason.Layout, $"{source} and {destination} {SetLoops.Refusal}");
         EpiloguePlan epilogue = EpiloguePlan.ForValues(
             Epilogue.CreateForValues(attributes, destination.DataType), operand =>
                 loops.ModeOf(FirstOperand + operand), out (int, int)[] places);

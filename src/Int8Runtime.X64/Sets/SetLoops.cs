@@ -21,6 +21,12 @@ internal sealed unsafe class SetLoops
     // Longer runs are split: sums of floats are rounded less often where each run is summed by itself.
     private const int LongestRun = 1024;
 
+    // A plan keeps all of them.
+    private const long MostRuns = 1 << 25;
+
+    /// <summary>Why <see cref="TryCreate"/> gives no loops.</summary>
+    public const string Refusal = "are blocked differently, or their sets fall into more than 2²⁵ runs";
+
     private readonly Box[] _boxes;
     private readonly Loop _inner;
     private readonly SetRun[] _runs;
@@ -50,7 +56,7 @@ internal sealed unsafe class SetLoops
     /// <summary>Bytes kept alive.</summary>
     public long SizeInBytes => _runs.Length * sizeof(SetRun);
 
-    /// <summary>Plans the loops; null where blockings do not nest.</summary>
+    /// <summary>Plans the loops; null where blockings do not nest or a set has too many runs.</summary>
     /// <param name="inSet">For each dimension whether it runs inside of a set.</param>
     /// <param name="perElement">Whether there is a result for each element instead of one for each set.</param>
     /// <param name="tensors">The tensors; all strided and of one rank, the source first.</param>
@@ -66,6 +72,8 @@ internal sealed unsafe class SetLoops
         IReadOnlyList<Loop> first = elements[0].Loops;
         bool across = first.Count > 0 && IsLane(first[^1]);
         Loop inner = across ? first[^1] : first.Count > 0 ? first.MaxBy(loop => loop.Extent)! : once;
+        if (elements.Sum(nest => RunsOf(nest, inner)) > MostRuns)
+            return null;
         var runs = new List<SetRun>();
         foreach (LoopNest nest in elements)
             AddRuns(runs, nest, sets[0].Start, inner);
@@ -117,15 +125,24 @@ internal sealed unsafe class SetLoops
     private static bool IsLaneStride(Loop loop, int tensor, int[] sizes) =>
         loop.Strides[tensor] == 0 || loop.Strides[tensor] == sizes[tensor];
 
+    private static int IndexOf(LoopNest nest, Loop inner) =>
+        nest.Loops.ToList().FindIndex(loop => loop.Strides.AsSpan().SequenceEqual(inner.Strides));
+
+    private static double RunsOf(LoopNest nest, Loop inner)
+    {
+        int own = IndexOf(nest, inner);
+        return (double)nest.Count / (own < 0 ? 1 : Math.Min(LongestRun, nest.Loops[own].Extent));
+    }
+
     // Everything but the loop that the kernel runs, which a box may lack.
     private static void AddRuns(List<SetRun> runs, LoopNest nest, long[] origin, Loop inner)
     {
         List<Loop> loops = [.. nest.Loops];
-        int own = loops.FindIndex(loop => loop.Strides.AsSpan().SequenceEqual(inner.Strides));
+        int own = IndexOf(nest, inner);
         int count = own < 0 ? 1 : loops[own].Extent;
         if (own >= 0)
             loops.RemoveAt(own);
-        int total = loops.Aggregate(1, (product, loop) => checked(product * loop.Extent));
+        int total = loops.Aggregate(1, (product, loop) => product * loop.Extent);
         for (int i = 0; i < total; i++)
         {
             int rest = i;
@@ -142,7 +159,7 @@ internal sealed unsafe class SetLoops
                 run.Parameter += digit * loops[l].Strides[Parameters];
             }
 
-            for (int first = 0; first < count; first += LongestRun)
+            for (long first = 0; first < count; first += LongestRun)
             {
                 runs.Add(run with
                 {
@@ -167,8 +184,8 @@ internal sealed unsafe class SetLoops
 
         public Loop SideBySide => sideBySide;
 
-        public int Stretches { get; } = (sideBySide.Extent + Stretch - 1) / Stretch;
+        public int Stretches { get; } = ((sideBySide.Extent - 1) / Stretch) + 1;
 
-        public long UnitCount { get; } = outer.Count * ((sideBySide.Extent + Stretch - 1) / Stretch);
+        public long UnitCount => outer.Count * Stretches;
     }
 }

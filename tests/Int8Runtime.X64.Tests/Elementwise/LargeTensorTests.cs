@@ -59,6 +59,36 @@ public sealed class LargeTensorTests
         }
     }
 
+    /// <summary>Runs of a set end at the last element, however near to 2³¹ it lies.</summary>
+    [Fact]
+    public unsafe void Sets_of_all_extents_are_divided_into_runs()
+    {
+        foreach (int extent in (int[])[1, 1024, 1025, int.MaxValue - 1023, int.MaxValue])
+        {
+            SetLoops loops = SetLoops.TryCreate(
+                [true], perElement: false, new MemoryDescriptor([extent], DataType.Int8), new MemoryDescriptor([1], DataType.Float32),
+                new MemoryDescriptor([1], DataType.Float32))!;
+            SetArguments call = default;
+            loops.Prepare(ref call);
+            Assert.Equal((extent - 1L) / 1024 + 1, call.RunCount);
+            Assert.Equal(extent, Enumerable.Range(0, (int)call.RunCount).Sum(run => call.Runs[run].Count));
+            Assert.Equal(extent - call.Runs[call.RunCount - 1].Count, call.Runs[call.RunCount - 1].Source);
+        }
+    }
+
+    [Fact]
+    public void Sets_of_too_many_runs_are_refused()
+    {
+        // No two dimensions are one loop, and elements along the last one are no neighbours.
+        MemoryDescriptor source = MemoryDescriptor.Strided([4000, 4000, 4000], DataType.Int8, [100_000_000, 10_000, 2]);
+        using Engine engine = VectorEngines.Create(VectorEngines.Tiers.First());
+        DispatchReport report = engine.Explain(new ReductionDescriptor
+        {
+            Algorithm = ReductionAlgorithm.Sum, Source = source, Destination = new([1, 1, 1], DataType.Float32),
+        });
+        Assert.Contains(report.Rejections, refusal => refusal.Detail.Contains("2²⁵ runs", StringComparison.Ordinal));
+    }
+
     private static void AssertPlanned(PrimitiveDescriptor descriptor)
     {
         foreach (Isa isa in VectorEngines.Tiers)
