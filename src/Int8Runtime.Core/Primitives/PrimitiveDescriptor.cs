@@ -95,6 +95,28 @@ public abstract record PrimitiveDescriptor
             throw new ArgumentException($"{Kind}: {message}");
     }
 
+    /// <summary>Checks that parameters of windows are given for each spatial dimension, or not at all.</summary>
+    private protected void RequireEntries(int rank, params ReadOnlySpan<(string Name, Shape Value)> parameters)
+    {
+        foreach ((string name, Shape value) in parameters)
+            Require(value.Count == 0 || value.Count == rank, $"{name} has {value.Count} entries for {rank} spatial dimensions.");
+    }
+
+    /// <summary>Checks the windows of a spatial dimension: their steps, and that 32 bits hold every position that they reach.</summary>
+    /// <param name="axis">The spatial dimension.</param>
+    /// <param name="extent">Extent over which windows move.</param>
+    /// <param name="window">Extent, stride and dilation of the window.</param>
+    /// <param name="padding">Padding before and after.</param>
+    private protected void RequireWindow(
+        int axis, int extent, (int Kernel, int Stride, int Dilation) window, (int Before, int After) padding)
+    {
+        Require(window is { Stride: >= 1, Dilation: >= 1 }, "strides and dilations are at least 1.");
+        long positions = extent + Math.Abs((long)padding.Before) + Math.Abs((long)padding.After)
+            + ((long)window.Kernel * window.Dilation);
+        Require(positions <= int.MaxValue,
+            $"padding and window of spatial dimension {axis} reach over {positions} positions, which 32 bits do not count.");
+    }
+
     /// <summary>Checks a scale or zero point count against the number of channels.</summary>
     private protected void RequireChannels(QuantizationScale? scale, ZeroPoint? zeroPoint, int channels, string operand)
     {

@@ -53,7 +53,7 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
         _inner = Axis.Of(descriptor, last);
         _outer = [.. Enumerable.Range(0, last).Select(axis => Axis.Of(descriptor, axis))];
         _rowsOfImage = _outer.Aggregate(1, (count, axis) => checked(count * axis.Outputs));
-        _mostSourceRows = _outer.Aggregate(1, (count, axis) => checked(count * axis.Kernel));
+        _mostSourceRows = _outer.Aggregate(1, (count, axis) => checked(count * Math.Min(axis.Kernel, axis.Extent)));
         _channels = descriptor.Source.Dimensions[1];
         _blockChannels = VectorsOfBlock * ChannelBlock.LanesOf(IsaTraits.For(isa), reduction == PoolingReduction.ByteMaximum);
         var spec = new PoolingKernelSpec(
@@ -108,16 +108,16 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
         descriptor.Kernel.ElementCount * Math.Max(255L, Math.Abs((long)zeroPoint)) <= int.MaxValue;
 
     // Fills the table for destination rows whose windows have `inside` source rows and `counted` rows in the divisor.
-    private void FillWindows(PoolingWindow* windows, int inside, int counted, int zeroPoint)
+    private void FillWindows(PoolingWindow* windows, int inside, long counted, int zeroPoint)
     {
         for (int column = 0; column < _inner.Outputs; column++)
         {
             (int first, int columns, int countedColumns) = _inner.Clip(column);
-            int elements = inside * columns;
-            int all = _descriptor.Algorithm == PoolingAlgorithm.AverageIncludePadding ? counted * countedColumns : elements;
+            long elements = (long)inside * columns;
+            long all = _descriptor.Algorithm == PoolingAlgorithm.AverageIncludePadding ? counted * countedColumns : elements;
             // A window without elements is real 0, that is the zero point.
-            (int divisor, int padding) = all == 0 ? (1, 1) : (all, all - elements);
-            long addend = (long)padding * zeroPoint;
+            (long divisor, long padding) = all == 0 ? (1, 1) : (all, all - elements);
+            long addend = padding * zeroPoint;
             windows[column] = _isWide
                 ? new PoolingWindow(first * _source.Pixel, columns, divisor, (int)(addend >> 16), (int)(addend & 0xFFFF))
                 : new PoolingWindow(first * _source.Pixel, columns, divisor, (int)addend, 0);
@@ -137,7 +137,7 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
         {
             int start = (output * Stride) - Before;
             int skipped = start < 0 ? (-start + Dilation - 1) / Dilation : 0;
-            int end = TapsBelow(start, Extent), counted = TapsBelow(start, Extent + After);
+            int end = TapsBelow(start, Math.Min(Extent, Extent + After)), counted = TapsBelow(start, Extent + After);
             return skipped >= end ? (0, 0, counted) : (start + (skipped * Dilation), end - skipped, counted);
         }
 
@@ -160,7 +160,7 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
             var windows = (PoolingWindow*)(scratch + (worker * plan.ThreadBytes));
             var rowOffsets = (long*)(scratch + (worker * plan.ThreadBytes) + plan.WindowTableBytes);
             int image = -1;
-            (int Inside, int Counted) filled = (-1, -1);
+            (int Inside, long Counted) filled = (-1, -1);
             for (int item = start; item < end; item++)
             {
                 int row = item % rows, part = item / rows;
@@ -170,7 +170,7 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
                     plan._epilogue.SelectImage(in _arguments, image, ref table);
                 }
 
-                (int inside, int counted, long destinationRow) = Locate(row % plan._rowsOfImage, rowOffsets);
+                (int inside, long counted, long destinationRow) = Locate(row % plan._rowsOfImage, rowOffsets);
                 if (filled != (inside, counted))
                 {
                     plan.FillWindows(windows, inside, counted, zeroPoint);
@@ -202,9 +202,9 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
 
         // The source rows inside the windows of a destination row (their number is `inside`, with padding `counted`) in row-major
         // order, and where the destination row begins.
-        private (int Inside, int Counted, long DestinationRow) Locate(int row, long* rowOffsets)
+        private (int Inside, long Counted, long DestinationRow) Locate(int row, long* rowOffsets)
         {
-            (int inside, int counted, long destinationRow) = (1, 1, 0);
+            (int inside, long counted, long destinationRow) = (1, 1, 0);
             rowOffsets[0] = 0;
 
             // From the innermost of the outer dimensions outwards, each repeats the rows found so far.

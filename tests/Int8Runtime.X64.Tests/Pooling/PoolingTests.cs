@@ -137,6 +137,62 @@ public sealed class PoolingTests
         Properties.Check(problems, CheckOnAllTiers, count: 80);
     }
 
+    /// <summary>Windows that are mostly padding: the count of their elements has more than 32 bits, the source rows are few.</summary>
+    [Fact]
+    public void Windows_of_more_than_32_bits_of_elements_are_averaged()
+    {
+        const int Window = 1 << 16;
+        MemoryDescriptor layout = new([1, 1, 1, 1], DataType.Float32, FormatTag.Nhwc);
+        var descriptor = new PoolingDescriptor
+        {
+            Algorithm = PoolingAlgorithm.AverageIncludePadding, Source = layout, Destination = layout, Kernel = [Window, Window],
+            PaddingAfter = [Window - 1, Window - 1],
+        };
+        using TensorMemory source = new(layout), destination = new(layout);
+        source.AsSpan<float>()[0] = 3;
+        foreach ((string _, Isa isa) in Tiers.Generated)
+        {
+            using var engine = new TestEngine(isa, [new JitPooling(KernelCache.Shared)]);
+            using ExecutionStream stream = engine.CreateStream();
+            Primitive pooling = engine.Create(descriptor);
+            pooling.Execute(stream, new UnaryArguments(source, destination));
+            Assert.Equal(3 / ((float)Window * Window), destination.AsSpan<float>()[0]);
+            Assert.InRange(pooling.ScratchBytes, 0, 4096);
+        }
+    }
+
+    [Fact]
+    public void Negative_padding_cuts_the_source()
+    {
+        foreach (PoolingAlgorithm algorithm in Algorithms)
+            foreach ((int before, int after) in new[] { (-1, -2), (0, -1), (-2, 0), (1, -1) })
+            {
+                PoolingDescriptor descriptor = Pool(
+                    algorithm, DataType.Float32, DataType.Float32, 5, (9, 8), (3, 3), (2, 2), (1, 1), 0, 0, ceil: false);
+                CheckOnAllTiers(new Problem(
+                    descriptor with
+                    {
+                        PaddingBefore = [before, before], PaddingAfter = [after, after],
+                        Destination = new([2, 5, 3, 3], DataType.Float32, FormatTag.Nhwc),
+                    },
+                    new PrimitiveAttributes(), new CheckOptions()));
+            }
+    }
+
+    [Fact]
+    public void Windows_that_contradict_the_source_are_refused_with_a_reason()
+    {
+        PoolingDescriptor problem = Pool(
+            PoolingAlgorithm.Max, DataType.UInt8, DataType.UInt8, 8, (6, 6), (2, 2), (2, 2), (1, 1), 0, 0, ceil: false);
+        Assert.Contains("Strides has 1 entries", Message(problem with { Strides = [2] }), StringComparison.Ordinal);
+        Assert.Contains("PaddingAfter has 3 entries", Message(problem with { PaddingAfter = [1, 1, 1] }), StringComparison.Ordinal);
+        Assert.Contains("32 bits do not count", Message(problem with { Dilations = [1 << 30, 1] }), StringComparison.Ordinal);
+        Assert.Contains("32 bits do not count", Message(problem with { PaddingBefore = [int.MaxValue, 0] }), StringComparison.Ordinal);
+
+        static string Message(PoolingDescriptor descriptor) =>
+            Assert.Throws<ArgumentException>(() => descriptor.Validate(PrimitiveAttributes.Default)).Message;
+    }
+
     [Fact]
     public void Other_layouts_are_reordered()
     {

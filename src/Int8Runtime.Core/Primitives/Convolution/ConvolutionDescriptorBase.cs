@@ -82,12 +82,9 @@ public abstract record ConvolutionDescriptorBase : PrimitiveDescriptor, IWeighte
         int rank = SpatialRank;
         Require(rank is >= 1 and <= 3, $"the source needs one to three spatial dimensions, not {Source}.");
         Require(Weights.Rank == Source.Rank && Destination.Rank == Source.Rank, "source, weights and destination differ in rank.");
-        foreach ((string name, Shape value) in new[]
-                 {
-                     (nameof(Strides), Strides), (nameof(Dilations), Dilations),
-                     (nameof(PaddingBefore), PaddingBefore), (nameof(PaddingAfter), PaddingAfter),
-                 })
-            Require(value.Count == 0 || value.Count == rank, $"{name} has {value.Count} entries for {rank} spatial dimensions.");
+        RequireEntries(
+            rank, (nameof(Strides), Strides), (nameof(Dilations), Dilations), (nameof(PaddingBefore), PaddingBefore),
+            (nameof(PaddingAfter), PaddingAfter));
         int channels = Source.Dimensions[1], outputs = Weights.Dimensions[0];
         Require(Groups >= 1 && channels % Groups == 0 && outputs % Groups == 0,
             $"{Groups} groups do not divide {channels} source and {outputs} output channels.");
@@ -98,7 +95,9 @@ public abstract record ConvolutionDescriptorBase : PrimitiveDescriptor, IWeighte
         RequireBias(Bias, Destination, outputs);
         for (int a = 0; a < rank; a++)
         {
-            Require(Stride(a) >= 1 && Dilation(a) >= 1, "strides and dilations are at least 1.");
+            RequireWindow(
+                a, Math.Max(Source.Dimensions[a + 2], Destination.Dimensions[a + 2]),
+                (Weights.Dimensions[a + 2], Stride(a), Dilation(a)), (Before(a), After(a)));
             RequireExtent(a);
         }
 

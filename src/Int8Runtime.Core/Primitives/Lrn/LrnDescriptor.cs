@@ -32,6 +32,9 @@ public sealed record LrnDescriptor : PrimitiveDescriptor, IUnaryDescriptor
     /// <summary>The destination, [N, C, …].</summary>
     public required MemoryDescriptor Destination { get; init; }
 
+    // Windows over three dimensions are counted by 64 bits.
+    private const int LargestSize = 1 << 20;
+
     /// <summary>Number of neighbours in a dimension: from i − ⌊(size − 1)/2⌋ to i + ⌈(size − 1)/2⌉.</summary>
     public required int LocalSize { get; init; }
 
@@ -54,7 +57,7 @@ public sealed record LrnDescriptor : PrimitiveDescriptor, IUnaryDescriptor
         ArgumentNullException.ThrowIfNull(attributes);
         Require(Source.Rank >= 2 && Source.Dimensions == Destination.Dimensions,
             $"source {Source.Dimensions} and destination {Destination.Dimensions} differ or lack channels.");
-        Require(LocalSize >= 1, "the local size is at least 1.");
+        Require(LocalSize is >= 1 and <= LargestSize, $"the local size {LocalSize} is not between 1 and {LargestSize}.");
         RequireZeroPoint(attributes.SourceZeroPoint, Source.DataType, "source");
         RequireZeroPoint(attributes.DestinationZeroPoint, Destination.DataType, "destination");
         RequirePostOps(attributes.PostOps, Destination);

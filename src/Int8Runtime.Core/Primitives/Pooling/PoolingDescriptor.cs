@@ -72,11 +72,15 @@ public sealed record PoolingDescriptor : PrimitiveDescriptor, IUnaryDescriptor
         Require(SpatialRank is >= 1 and <= 3 && Destination.Rank == Source.Rank,
             $"needs one to three spatial dimensions: {Source} → {Destination}.");
         Require(Kernel.Count == SpatialRank, $"the kernel {Kernel} needs {SpatialRank} extents.");
+        RequireEntries(
+            SpatialRank, (nameof(Strides), Strides), (nameof(Dilations), Dilations), (nameof(PaddingBefore), PaddingBefore),
+            (nameof(PaddingAfter), PaddingAfter));
         Require(Source.Dimensions[0] == Destination.Dimensions[0] && Source.Dimensions[1] == Destination.Dimensions[1],
             "batch and channels stay the same.");
         for (int a = 0; a < SpatialRank; a++)
         {
-            Require(Kernel[a] >= 1 && Stride(a) >= 1 && Dilation(a) >= 1, "kernel, strides and dilations are at least 1.");
+            Require(Kernel[a] >= 1, $"the kernel {Kernel} is empty.");
+            RequireWindow(a, Source.Dimensions[a + 2], (Kernel[a], Stride(a), Dilation(a)), (Before(a), After(a)));
             long lastStart = ((long)(Destination.Dimensions[a + 2] - 1) * Stride(a)) - Before(a);
             Require(lastStart < Source.Dimensions[a + 2] + After(a),
                 $"the last window of spatial dimension {a} starts outside the padded source.");
