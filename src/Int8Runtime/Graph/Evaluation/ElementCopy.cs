@@ -61,25 +61,27 @@ internal static class ElementCopy
         int size = source.ElementType.SizeInBytes();
         byte[] result = new byte[checked(TensorData.CountElements(shape) * size)];
         if (result.Length > 0)
-            CopyMapped(source, maps, 0, 0, result, fill);
+            CopyMapped(source.Bytes.Span, source.Shape, size, maps, 0, 0, result, fill);
         return new TensorData(source.ElementType, shape, result);
     }
 
     // Fills target with the sub-tensor from dimension `dimension` on; origin < 0 means that an outer index was −1.
-    private static void CopyMapped(TensorData source, int[][] maps, int dimension, long origin, Span<byte> target, ReadOnlySpan<byte> fill)
+    private static void CopyMapped(
+        ReadOnlySpan<byte> source, Shape shape, int size, int[][] maps, int dimension, long origin, Span<byte> target,
+        ReadOnlySpan<byte> fill)
     {
-        int size = source.ElementType.SizeInBytes();
         if (dimension == maps.Length)
         {
-            (origin < 0 ? fill : source.Bytes.Span.Slice((int)(origin * size), size)).CopyTo(target);
+            (origin < 0 ? fill : source.Slice((int)(origin * size), size)).CopyTo(target);
             return;
         }
+
         int[] map = maps[dimension];
         int step = target.Length / map.Length;
         for (int i = 0; i < map.Length; i++)
         {
-            long inner = origin < 0 || map[i] < 0 ? -1 : origin * source.Shape[dimension] + map[i];
-            CopyMapped(source, maps, dimension + 1, inner, target.Slice(i * step, step), fill);
+            long inner = origin < 0 || map[i] < 0 ? -1 : origin * shape[dimension] + map[i];
+            CopyMapped(source, shape, size, maps, dimension + 1, inner, target.Slice(i * step, step), fill);
         }
     }
 

@@ -11,32 +11,24 @@ internal static class PoolingOperators
         Shape target = new Shapes.PoolingShape().Infer(operands)[0].Shape;
         bool columnMajor = operands.Attributes.GetInteger("storage_order") != 0;
         double[] values = source.ToDoubleArray();
-        int[] steps = LayoutOperators.DenseStrides(source.Shape), places = [.. steps];
-        if (columnMajor)
-        {
-            int step = 1;
-            for (int d = 2; d < places.Length; d++)
-            {
-                places[d] = step;
-                step *= source.Shape[d];
-            }
-        }
-
+        int[][] windows = Windows(view.Window, source.Shape, target, LayoutOperators.DenseStrides(source.Shape)[2..]);
+        int[][] places = columnMajor ? Windows(view.Window, source.Shape, target, ColumnMajorStrides(source.Shape)) : windows;
         var maxima = new double[TensorData.CountElements(target)];
         TensorData indices = TensorData.Allocate(DataType.Int64, target, out Span<long> at);
-        var walk = new IndexWalk(target);
-        for (int i = 0; i < maxima.Length; i++, walk.Next())
+        int plane = TensorData.CountElements(source.Shape[2..]);
+        for (int i = 0; i < maxima.Length; i++)
         {
+            (int channel, int output) = Math.DivRem(i, windows.Length);
+            int first = channel * plane, best = -1;
             maxima[i] = double.NegativeInfinity;
-            at[i] = -1;
-            foreach (int[] tap in Taps(view.Window, walk.Index.ToArray(), source.Shape))
+            for (int t = 0; t < windows[output].Length; t++)
             {
-                int element = Offset(tap, steps);
-                if (at[i] >= 0 && !(values[element] > maxima[i]))
-                    continue;
-                maxima[i] = values[element];
-                at[i] = Offset(tap, places);
+                double value = values[first + windows[output][t]];
+                if (best < 0 || value > maxima[i])
+                    (maxima[i], best) = (value, t);
             }
+
+            at[i] = best < 0 ? -1 : first + places[output][best];
         }
 
         return [TensorData.Create<double>(maxima, target).ConvertTo(source.ElementType), indices];
@@ -50,40 +42,55 @@ internal static class PoolingOperators
         Shape target = new Shapes.PoolingShape().Infer(operands)[0].Shape;
         double p = operands.Attributes.GetInteger("p", 2);
         double[] values = source.ToDoubleArray(), result = new double[TensorData.CountElements(target)];
-        int[] steps = LayoutOperators.DenseStrides(source.Shape);
-        var walk = new IndexWalk(target);
-        for (int i = 0; i < result.Length; i++, walk.Next())
-            result[i] = Math.Pow(Taps(view.Window, walk.Index.ToArray(), source.Shape)
-                .Sum(tap => Math.Pow(Math.Abs(values[Offset(tap, steps)]), p)), 1 / p);
+        int[][] windows = Windows(view.Window, source.Shape, target, LayoutOperators.DenseStrides(source.Shape)[2..]);
+        int plane = TensorData.CountElements(source.Shape[2..]);
+        for (int i = 0; i < result.Length; i++)
+        {
+            (int channel, int output) = Math.DivRem(i, windows.Length);
+            double sum = 0;
+            foreach (int place in windows[output])
+                sum += Math.Pow(Math.Abs(values[(channel * plane) + place]), p);
+            result[i] = Math.Pow(sum, 1 / p);
+        }
+
         return TensorData.Create<double>(result, target).ConvertTo(source.ElementType);
     }
 
-    // The indices of the source under a window, in row-major order.
-    private static IEnumerable<int[]> Taps(SlidingWindow window, int[] position, Shape source)
+    private static int[] ColumnMajorStrides(Shape source)
     {
-        int rank = window.Kernel.Rank;
-        var walk = new IndexWalk(window.Kernel);
-        int taps = TensorData.CountElements(window.Kernel);
-        for (int t = 0; t < taps; t++, walk.Next())
-        {
-            int[] index = [.. position];
-            bool isInside = true;
-            for (int d = 0; d < rank; d++)
-            {
-                index[d + 2] = position[d + 2] * window.Strides[d] - window.PadBegin[d] + walk.Index[d] * window.Dilations[d];
-                isInside &= index[d + 2] >= 0 && index[d + 2] < source[d + 2];
-            }
-
-            if (isInside)
-                yield return index;
-        }
+        var strides = new int[source.Rank - 2];
+        for (int d = 0, step = 1; d < strides.Length; step *= source[d + 2], d++)
+            strides[d] = step;
+        return strides;
     }
 
-    private static int Offset(int[] index, int[] steps)
+    // For each output of a plane the places under its window that lie in the source, in row-major order of the taps.
+    private static int[][] Windows(SlidingWindow window, Shape source, Shape target, int[] strides)
     {
-        int offset = 0;
-        for (int d = 0; d < index.Length; d++)
-            offset += index[d] * steps[d];
-        return offset;
+        var windows = new int[TensorData.CountElements(target[2..])][];
+        var walk = new IndexWalk(target[2..]);
+        for (int i = 0; i < windows.Length; i++, walk.Next())
+        {
+            List<int> places = [0];
+            for (int d = 0; d < strides.Length; d++)
+            {
+                var next = new List<int>(places.Count * window.Kernel[d]);
+                foreach (int place in places)
+                {
+                    for (int tap = 0; tap < window.Kernel[d]; tap++)
+                    {
+                        long position = ((long)walk.Index[d] * window.Strides[d]) - window.PadBegin[d] + ((long)tap * window.Dilations[d]);
+                        if (position >= 0 && position < source[d + 2])
+                            next.Add(place + ((int)position * strides[d]));
+                    }
+                }
+
+                places = next;
+            }
+
+            windows[i] = [.. places];
+        }
+
+        return windows;
     }
 }
