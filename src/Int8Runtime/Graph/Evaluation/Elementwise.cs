@@ -9,6 +9,12 @@ internal interface INumericFunction<TResult>
     TResult Invoke<T>() where T : unmanaged, INumber<T>;
 }
 
+/// <summary>A computation on elements that are held exactly.</summary>
+internal interface IExactFunction<TResult>
+{
+    TResult Invoke<T>(T[] values) where T : unmanaged, INumber<T>;
+}
+
 /// <summary>Element-wise evaluation.</summary>
 internal static class Elementwise
 {
@@ -28,6 +34,19 @@ internal static class Elementwise
         DataType.UInt8 or DataType.Boolean => function.Invoke<byte>(),
         _ => throw new UnsupportedModelException($"{operands.Node} is not supported for elements of type {type}."),
     };
+
+    /// <summary>Calls a generic function with a C# type that holds every element exactly, so that comparisons are right: 64-bit integers
+    /// as they are, everything else as f64.</summary>
+    public static TResult DispatchExact<TResult>(TensorData source, IExactFunction<TResult> function) => source.ElementType switch
+    {
+        DataType.Int64 => function.Invoke(ExactElements<long>(source)),
+        DataType.UInt64 => function.Invoke(ExactElements<ulong>(source)),
+        _ => function.Invoke(ExactElements<double>(source)),
+    };
+
+    /// <summary>The elements in the type that <see cref="DispatchExact"/> chooses.</summary>
+    public static T[] ExactElements<T>(TensorData source) where T : unmanaged =>
+        typeof(T) == typeof(double) ? (T[])(object)source.ToDoubleArray() : source.AsSpan<T>().ToArray();
 
     /// <summary>The result of a function of two broadcast tensors.</summary>
     public static TensorData Binary<T, TResult>(

@@ -12,7 +12,10 @@ public static class HostEvaluator
     private static readonly FrozenDictionary<string, IHostOperator> s_table = Build();
 
     /// <summary>The standard operators in the table.</summary>
-    internal static IEnumerable<string> Operators => s_table.Keys.Where(k => !OperatorDomains.IsForeign(k));
+    internal static IEnumerable<string> Operators => AllOperators.Where(k => !OperatorDomains.IsForeign(k));
+
+    /// <summary>All operators in the table, those of other domains with the domain in front.</summary>
+    internal static IEnumerable<string> AllOperators => s_table.Keys;
 
     /// <summary>Finds the host form of a standard operator.</summary>
     public static bool TryGet(string opType, [NotNullWhen(true)] out IHostOperator? evaluator) =>

@@ -10,7 +10,8 @@ internal static class NormalizationOperators
         int axis = operands.AxisAttribute(-1, source.Shape.Rank);
         double[] x = source.ToDoubleArray();
         int length = (int)source.Shape.Slice(axis, source.Shape.Rank - axis).ElementCount;
-        int sets = length == 0 ? 0 : x.Length / length;
+        Shape statistics = Shape.Create([.. source.Shape.Select((extent, d) => d < axis ? extent : 1)]);
+        int sets = TensorData.CountElements(statistics);
         double[] means = new double[sets], inverses = new double[sets];
         double epsilon = operands.Attributes.GetSingle("epsilon", 1e-5f);
         for (int set = 0; set < sets; set++)
@@ -22,7 +23,6 @@ internal static class NormalizationOperators
         double[] scale = Parameter(operands, 1, source.Shape), shift = Parameter(operands, 2, source.Shape);
         for (int i = 0; i < x.Length; i++)
             x[i] = (x[i] * (scale.Length == 0 ? 1 : scale[i])) + (shift.Length == 0 ? 0 : shift[i]);
-        Shape statistics = Shape.Create([.. source.Shape.Select((extent, d) => d < axis ? extent : 1)]);
         TensorData[] all =
         [
             TensorData.Create<double>(x, source.Shape).ConvertTo(source.ElementType),

@@ -1,4 +1,6 @@
 // The reductions. Sums of real numbers accumulate in double precision.
+using System.Numerics;
+
 namespace Int8Runtime.Graph.Evaluation;
 
 internal static class ReductionOperators
@@ -17,24 +19,29 @@ internal static class ReductionOperators
         Shape target = view.Apply(source.Shape);
         if (view.Axes.Count == 0 && operands.Attributes.GetBoolean("noop_with_empty_axes"))
             return source;
-        string[] exact = ["ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum"];
-        bool isInteger = source.ElementType is DataType.Int64 or DataType.Int32 && exact.Contains(operands.Node.OpType);
-        return isInteger ? Integers(operands, source, view, target) : Reals(operands, source, view, target);
+        return operands.Node.OpType is not ("ReduceMax" or "ReduceMin" or "ReduceProd" or "ReduceSum")
+            ? Reals(operands, source, view, target)
+            : source.ElementType switch
+            {
+                DataType.Int64 => Integers<long>(operands, source, view, target),
+                DataType.Int32 => Integers<int>(operands, source, view, target),
+                DataType.UInt64 => Integers<ulong>(operands, source, view, target),
+                DataType.UInt32 => Integers<uint>(operands, source, view, target),
+                _ => Reals(operands, source, view, target),
+            };
     }
 
-    private static TensorData Integers(NodeOperands operands, TensorData source, ReduceView view, Shape target)
+    private static TensorData Integers<T>(NodeOperands operands, TensorData source, ReduceView view, Shape target)
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {
-        (long start, Func<long, long, long> step) = operands.Node.OpType switch
+        (T start, Func<T, T, T> step) = operands.Node.OpType switch
         {
-            "ReduceMax" => (long.MinValue, (Func<long, long, long>)Math.Max),
-            "ReduceMin" => (long.MaxValue, Math.Min),
-            "ReduceProd" => (1, static (a, b) => unchecked(a * b)),
-            _ => (0, static (a, b) => unchecked(a + b)),
+            "ReduceMax" => (T.MinValue, (Func<T, T, T>)T.Max),
+            "ReduceMin" => (T.MaxValue, T.Min),
+            "ReduceProd" => (T.One, static (a, b) => unchecked(a * b)),
+            _ => (T.Zero, static (a, b) => unchecked(a + b)),
         };
-        if (source.ElementType == DataType.Int32 && operands.Node.OpType is "ReduceMax" or "ReduceMin")
-            start = Math.Clamp(start, int.MinValue, int.MaxValue);
-        return TensorData.Create<long>(Fold(source.ToInt64Array(), source.Shape, view, target, start, step), target)
-            .ConvertTo(source.ElementType);
+        return TensorData.Create<T>(Fold(source.AsSpan<T>(), source.Shape, view, target, start, step), target);
     }
 
     private static TensorData Reals(NodeOperands operands, TensorData source, ReduceView view, Shape target)
@@ -92,7 +99,6 @@ internal static class ReductionOperators
     {
         DataType.Boolean => 0,
         _ when type.IsFloatingPoint() => double.NegativeInfinity,
-        DataType.Int64 => long.MinValue,
         _ => type.IntegerRange().Min,
     };
 
@@ -100,11 +106,10 @@ internal static class ReductionOperators
     {
         DataType.Boolean => 1,
         _ when type.IsFloatingPoint() => double.PositiveInfinity,
-        DataType.Int64 => long.MaxValue,
         _ => type.IntegerRange().Max,
     };
 
-    private static T[] Fold<T>(T[] values, Shape source, ReduceView view, Shape target, T start, Func<T, T, T> step)
+    private static T[] Fold<T>(ReadOnlySpan<T> values, Shape source, ReduceView view, Shape target, T start, Func<T, T, T> step)
     {
         var result = new T[TensorData.CountElements(target)];
         Array.Fill(result, start);

@@ -1,4 +1,6 @@
 // Operators that write updates into a copy of the source: ScatterND, ScatterElements.
+using System.Numerics;
+
 namespace Int8Runtime.Graph.Evaluation;
 
 internal static class ScatterOperators
@@ -15,7 +17,7 @@ internal static class ScatterOperators
             throw operands.Defect(
                 $"source {source.Shape}, indices {indices.Shape} and updates {updates.Shape} do not fit");
         long[] picks = indices.ToInt64Array();
-        var target = new Target(operands, source, updates);
+        Target target = Target.Of(operands, source, updates);
         for (int t = 0; t < tuples; t++)
         {
             int block = 0;
@@ -36,58 +38,68 @@ internal static class ScatterOperators
                 $"source {source.Shape}, indices {indices.Shape} and updates {updates.Shape} do not fit");
         int axis = operands.AxisAttribute(0, source.Rank);
         long[] picks = indices.ToInt64Array();
-        var target = new Target(operands, source, updates);
+        Target target = Target.Of(operands, source, updates);
         var walk = new IndexWalk(indices.Shape);
         for (int i = 0; i < picks.Length; i++, walk.Next())
             target.Write(IndexingOperators.Offset(operands, source.Shape, walk.Index, axis, picks[i]), i);
         return target.Result;
     }
 
-    // A copy of the source that takes updates, replacing or combining as the attribute `reduction` says.
-    private sealed class Target
+    // A copy of the source that takes updates.
+    private abstract class Target(TensorData source)
     {
-        private readonly byte[] _bytes;
-        private readonly TensorData _updates;
-        private readonly int _size;
-        private readonly double[]? _combined;   // present when updates are combined
-        private readonly double[] _operands = [];
-        private readonly Func<double, double, double> _combine = (_, update) => update;
-        private readonly TensorData _source;
+        public abstract TensorData Result { get; }
 
-        public Target(NodeOperands operands, TensorData source, TensorData updates)
+        protected TensorData Source => source;
+
+        // Replaces elements, or combines them as the attribute `reduction` says.
+        public static Target Of(NodeOperands operands, TensorData source, TensorData updates)
         {
             if (source.ElementType != updates.ElementType)
                 throw operands.Defect(
                     $"source and updates have the types {source.ElementType} and {updates.ElementType}");
-            _source = source;
-            _updates = updates;
-            _size = source.ElementType.SizeInBytes();
-            _bytes = source.Bytes.ToArray();
-            string reduction = operands.Attributes.GetString("reduction", "none");
-            if (reduction == "none")
-                return;
-            _combined = source.ToDoubleArray();
-            _operands = updates.ToDoubleArray();
-            _combine = reduction switch
-            {
-                "add" => (a, b) => a + b,
-                "mul" => (a, b) => a * b,
-                "max" => Math.Max,
-                "min" => Math.Min,
-                _ => throw operands.Defect($"the reduction '{reduction}' is unknown"),
-            };
+            return operands.Attributes.GetString("reduction", "none") == "none"
+                ? new Replaced(source, updates)
+                : Elementwise.DispatchExact(source, new Combination(operands, source, updates));
         }
 
-        public TensorData Result => _combined is null
-            ? new TensorData(_source.ElementType, _source.Shape, _bytes)
-            : TensorData.Create<double>(_combined, _source.Shape).ConvertTo(_source.ElementType);
+        public abstract void Write(int element, int update);
+    }
 
-        public void Write(int element, int update)
+    private sealed class Replaced(TensorData source, TensorData updates) : Target(source)
+    {
+        private readonly byte[] _bytes = source.Bytes.ToArray();
+        private readonly ReadOnlyMemory<byte> _updates = updates.Bytes;
+        private readonly int _size = source.ElementType.SizeInBytes();
+
+        public override TensorData Result => new(Source.ElementType, Source.Shape, _bytes);
+
+        public override void Write(int element, int update) =>
+            _updates.Span.Slice(update * _size, _size).CopyTo(_bytes.AsSpan(element * _size));
+    }
+
+    private sealed class Combined<T>(TensorData source, T[] values, T[] updates, Func<T, T, T> combine) : Target(source)
+        where T : unmanaged
+    {
+        public override TensorData Result => TensorData.Create<T>(values, Source.Shape).ConvertTo(Source.ElementType);
+
+        public override void Write(int element, int update) => values[element] = combine(values[element], updates[update]);
+    }
+
+    private sealed class Combination(NodeOperands operands, TensorData source, TensorData updates) : IExactFunction<Target>
+    {
+        public Target Invoke<T>(T[] values) where T : unmanaged, INumber<T>
         {
-            if (_combined is null)
-                _updates.Bytes.Span.Slice(update * _size, _size).CopyTo(_bytes.AsSpan(element * _size));
-            else
-                _combined[element] = _combine(_combined[element], _operands[update]);
+            string reduction = operands.Attributes.GetString("reduction", "none");
+            Func<T, T, T> combine = reduction switch
+            {
+                "add" => static (a, b) => unchecked(a + b),
+                "mul" => static (a, b) => unchecked(a * b),
+                "max" => T.Max,
+                "min" => T.Min,
+                _ => throw operands.Defect($"the reduction '{reduction}' is unknown"),
+            };
+            return new Combined<T>(source, values, Elementwise.ExactElements<T>(updates), combine);
         }
     }
 }

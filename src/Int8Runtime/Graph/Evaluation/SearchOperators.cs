@@ -1,23 +1,39 @@
 // ArgMax, ArgMin, TopK.
+using System.Numerics;
 using Int8Runtime.Graph.Shapes;
 
 namespace Int8Runtime.Graph.Evaluation;
 
 internal static class SearchOperators
 {
-    public static TensorData ArgMax(NodeOperands operands) => FindExtreme(operands, largest: true);
+    public static TensorData ArgMax(NodeOperands operands) =>
+        Elementwise.DispatchExact(HostEvaluator.Content(operands, 0), new Extremes(operands, largest: true));
 
-    public static TensorData ArgMin(NodeOperands operands) => FindExtreme(operands, largest: false);
+    public static TensorData ArgMin(NodeOperands operands) =>
+        Elementwise.DispatchExact(HostEvaluator.Content(operands, 0), new Extremes(operands, largest: false));
 
     /// <summary>Values and indices; among equal values the lower index comes first.</summary>
-    public static TensorData[] TopK(NodeOperands operands)
+    public static TensorData[] TopK(NodeOperands operands) =>
+        Elementwise.DispatchExact(HostEvaluator.Content(operands, 0), new Best(operands));
+
+    private sealed class Best(NodeOperands operands) : IExactFunction<TensorData[]>
+    {
+        public TensorData[] Invoke<T>(T[] values) where T : unmanaged, INumber<T> => TopK(operands, values);
+    }
+
+    private sealed class Extremes(NodeOperands operands, bool largest) : IExactFunction<TensorData>
+    {
+        public TensorData Invoke<T>(T[] values) where T : unmanaged, INumber<T> => Find(operands, values, largest);
+    }
+
+    private static TensorData[] TopK<T>(NodeOperands operands, T[] values) where T : unmanaged, INumber<T>
     {
         TensorData source = HostEvaluator.Content(operands, 0);
         int axis = operands.AxisAttribute(-1, source.Rank);
         Shape target = new TopKShape().Infer(operands)[0].Shape;
         int count = target[axis], extent = source.Shape[axis], size = source.ElementType.SizeInBytes();
         bool largest = operands.Attributes.GetBoolean("largest", true);
-        double[] values = source.ToDoubleArray();
+        ReadOnlySpan<byte> bytes = source.Bytes.Span;
         byte[] best = new byte[TensorData.CountElements(target) * size];
         TensorData indices = TensorData.Allocate(DataType.Int64, target, out Span<long> ranks);
         int inner = TensorData.CountElements(source.Shape[(axis + 1)..]), lines = extent == 0
@@ -36,19 +52,18 @@ internal static class SearchOperators
             {
                 int place = (outer * count + rank++) * inner + column;
                 ranks[place] = index;
-                source.Bytes.Span.Slice(Position(index) * size, size).CopyTo(best.AsSpan(place * size));
+                bytes.Slice(Position(index) * size, size).CopyTo(best.AsSpan(place * size));
             }
         }
         return [new TensorData(source.ElementType, target, best), indices];
     }
 
-    private static TensorData FindExtreme(NodeOperands operands, bool largest)
+    private static TensorData Find<T>(NodeOperands operands, T[] values, bool largest) where T : unmanaged, INumber<T>
     {
-        TensorData source = HostEvaluator.Content(operands, 0);
+        TensorType source = operands[0];
         TensorType type = new ArgumentShape().Infer(operands)[0];
         int axis = operands.AxisAttribute(0, source.Rank), extent = source.Shape[axis];
         bool last = operands.Attributes.GetBoolean("select_last_index");
-        double[] values = source.ToDoubleArray();
         TensorData result = TensorData.Allocate(DataType.Int64, type.Shape, out Span<long> target);
         if (extent == 0 && target.Length > 0)
             throw operands.Defect("the axis has no elements");
@@ -58,7 +73,7 @@ internal static class SearchOperators
             int first = line / inner * inner * extent + line % inner, found = 0;
             for (int i = 1; i < extent; i++)
             {
-                double candidate = values[first + i * inner], best = values[first + found * inner];
+                T candidate = values[first + i * inner], best = values[first + found * inner];
                 bool better = largest ? candidate > best : candidate < best;
                 if (better || (last && candidate == best))
                     found = i;

@@ -1,26 +1,44 @@
 // Operators whose result has as many elements as the content says: Unique, Compress.
+using System.Numerics;
+
 namespace Int8Runtime.Graph.Evaluation;
 
 internal static class SetOperators
 {
     /// <summary>The distinct elements or slices, where each was first, which one each source element is, and how often each
     /// occurs.</summary>
-    public static TensorData[] Unique(NodeOperands operands)
+    public static TensorData[] Unique(NodeOperands operands) =>
+        Elementwise.DispatchExact(HostEvaluator.Content(operands, 0), new Distinct(operands));
+
+    private sealed class Distinct(NodeOperands operands) : IExactFunction<TensorData[]>
+    {
+        public TensorData[] Invoke<T>(T[] values) where T : unmanaged, INumber<T> => Unique(operands, values);
+    }
+
+    private static TensorData[] Unique<T>(NodeOperands operands, T[] values) where T : unmanaged, INumber<T>
     {
         TensorData source = HostEvaluator.Content(operands, 0);
         bool isFlat = !operands.Attributes.Contains("axis");
         TensorData slices = isFlat ? source.Reshaped([source.ElementCount]) : source;
         int axis = isFlat ? 0 : operands.AxisAttribute(0, source.Rank), extent = slices.Shape[axis];
-        double[][] keys = [.. Enumerable.Range(0, extent).Select(i => Slice(slices, axis, [i]).ToDoubleArray())];
+        int outer = TensorData.CountElements(slices.Shape[..axis]), inner = TensorData.CountElements(slices.Shape[(axis + 1)..]);
+        var keys = new T[extent][];
+        for (int i = 0; i < extent; i++)
+        {
+            keys[i] = new T[outer * inner];
+            for (int o = 0; o < outer; o++)
+                values.AsSpan((o * extent + i) * inner, inner).CopyTo(keys[i].AsSpan(o * inner));
+        }
+
         var distinct = new List<int>();   // the first occurrence of each
         var member = new long[extent];
         var counts = new List<long>();
+        var places = new Dictionary<T[], int>(new SliceComparer<T>());
         for (int i = 0; i < extent; i++)
         {
-            int found = distinct.FindIndex(d => keys[d].AsSpan().SequenceEqual(keys[i]));
-            if (found < 0)
+            if (!places.TryGetValue(keys[i], out int found))
             {
-                found = distinct.Count;
+                places.Add(keys[i], found = distinct.Count);
                 distinct.Add(i);
                 counts.Add(0);
             }
@@ -61,6 +79,20 @@ internal static class SetOperators
         }
 
         return Slice(slices, axis, [.. picks]);
+    }
+
+    // Compares element by element; NaN equals NaN.
+    private sealed class SliceComparer<T> : IEqualityComparer<T[]> where T : unmanaged, INumber<T>
+    {
+        public bool Equals(T[]? x, T[]? y) => x.AsSpan().SequenceEqual(y);
+
+        public int GetHashCode(T[] slice)
+        {
+            var hash = new HashCode();
+            foreach (T element in slice)
+                hash.Add(element);
+            return hash.ToHashCode();
+        }
     }
 
     private static TensorData Slice(TensorData source, int axis, int[] picks) => ElementCopy.Mapped(

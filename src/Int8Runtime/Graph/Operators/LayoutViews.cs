@@ -69,7 +69,7 @@ public static class ReshapeView
     public static Shape Unsqueeze(NodeOperands operands)
     {
         Shape source = operands[0].Shape;
-        long[] given = operands.Integers(1, "axes") ?? throw operands.Defect("the axes are missing");
+        long[] given = operands.RequiredIntegers(1, "axes");
         int rank = source.Rank + given.Length;
         int[] axes = operands.Axes(given, rank);
         int[] result = new int[rank];
@@ -109,8 +109,8 @@ public sealed record SliceView(Shape Starts, Shape Steps, Shape Counts)
     public static SliceView Of(NodeOperands operands)
     {
         Shape source = operands[0].Shape;
-        long[] starts = operands.Integers(1, "starts") ?? throw operands.Defect("the starts are missing");
-        long[] ends = operands.Integers(2, "ends") ?? throw operands.Defect("the ends are missing");
+        long[] starts = operands.RequiredIntegers(1, "starts");
+        long[] ends = operands.RequiredIntegers(2, "ends");
         int[] axes = operands.Axes(operands.Integers(3, "axes") ?? [.. Enumerable.Range(0, starts.Length).Select(i => (long)i)],
             source.Rank);
         long[] steps = operands.Integers(4, "steps") ?? [.. Enumerable.Repeat(1L, starts.Length)];
@@ -179,7 +179,7 @@ public sealed record PadView(Shape Begin, Shape End, string Mode, double Value)
     public static PadView Of(NodeOperands operands)
     {
         Shape source = operands[0].Shape;
-        long[] pads = operands.Integers(1, "pads") ?? throw operands.Defect("the pads are missing");
+        long[] pads = operands.RequiredIntegers(1, "pads");
         int[] axes = operands.Axes(operands.Integers(3, "axes") ?? [.. Enumerable.Range(0, source.Rank).Select(i => (long)i)], source.Rank);
         if (pads.Length != 2 * axes.Length)
             throw operands.Defect($"{pads.Length} pads are given for {axes.Length} dimensions");

@@ -69,6 +69,10 @@ public sealed class NodeOperands
     /// <exception cref="UnsupportedModelException">The operand is given but not known.</exception>
     public long[]? Integers(int index, string role) => Has(index) ? KnownValue(index, role).ToInt64Array() : null;
 
+    /// <summary>The content of an operand that must be given, as integers.</summary>
+    /// <exception cref="ModelFormatException">The operand is missing.</exception>
+    public long[] RequiredIntegers(int index, string role) => Integers(index, role) ?? throw Defect($"the {role} are missing");
+
     /// <summary>A real or integer scalar given as operand, or null where it is left out.</summary>
     public double? Scalar(int index, string role)
     {

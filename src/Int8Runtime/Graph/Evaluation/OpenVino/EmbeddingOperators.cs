@@ -9,7 +9,7 @@ internal static class EmbeddingOperators
     /// default index, or zeros.</summary>
     public static TensorData BagOffsets(NodeOperands operands)
     {
-        long[] indices = operands.Integers(1, "indices")!, offsets = operands.Integers(2, "offsets")!;
+        long[] indices = operands.RequiredIntegers(1, "indices"), offsets = operands.RequiredIntegers(2, "offsets");
         var sums = new RowSums(operands, offsets.Length, indices, weights: 4, defaultIndex: 3);
         for (int bag = 0; bag < offsets.Length; bag++)
         {
@@ -26,7 +26,7 @@ internal static class EmbeddingOperators
     /// <summary>Operands: table, indices, segment of each index, number of segments, optional default index, optional weights.</summary>
     public static TensorData Segments(NodeOperands operands)
     {
-        long[] indices = operands.Integers(1, "indices")!, segments = operands.Integers(2, "segments")!;
+        long[] indices = operands.RequiredIntegers(1, "indices"), segments = operands.RequiredIntegers(2, "segments");
         if (segments.Length != indices.Length)
             throw operands.Defect($"there are {indices.Length} indices and {segments.Length} segments");
         int count = operands.Extent(
