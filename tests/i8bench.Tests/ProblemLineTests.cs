@@ -62,7 +62,8 @@ public class ProblemLineTests
             attributes with
             {
                 WeightsScale = weightsScale, WeightsZeroPoint = weightsZero, NumericMode = mode, FloatMath = math, Scratchpad = scratch,
-                SourceScale = m % 3 == 0 ? QuantizationScale.PerGroup(Scales(k / 4 * m), 4) : attributes.SourceScale,
+                SourceScale = m % 3 == 0
+                    ? QuantizationScale.PerGroup(Scales(k / 4 * m * (m == 6 ? batch[0] * batch[1] : 1)), 4) : attributes.SourceScale,
             }),
         problem => RoundTrip(problem.Item1, problem.Item2), 300);
 

@@ -13,7 +13,7 @@ public enum QuantizationGranularity
     /// <summary>
     /// Of the integer operands of a matrix product, for groups of neighbours along K, in row-major order: [K / group size, N] of the
     /// weights, one for each group and column (the last group may be shorter); [M, K / group size] of the source, one for each row and
-    /// group. Every matrix of a batch has the same.
+    /// group. With as many times more values as the operand has matrices, each matrix of the batch has its own; else all have the same.
     /// </summary>
     PerGroup,
 }
@@ -80,14 +80,11 @@ public sealed class QuantizationScale : IEquatable<QuantizationScale>
     /// <summary>Length of a group along K for <see cref="QuantizationGranularity.PerGroup"/>; else 0.</summary>
     public int GroupSize { get; }
 
-    /// <summary>
-    /// The scale of a weight at row <paramref name="k"/> and column <paramref name="channel"/> of <paramref name="columns"/>.
-    /// </summary>
-    internal float At(int k, int channel, int columns) =>
-        GroupSize == 0 ? At(channel) : _values[(k / GroupSize * columns) + channel];
+    /// <summary>The scale of the group at a place of an operand.</summary>
+    internal float At(GroupPlace place) => _values[place.IndexIn(GroupSize, _values.Length)];
 
-    /// <summary>The scale, in groups, of a source element at row <paramref name="m"/> and place <paramref name="k"/>.</summary>
-    internal float OfSource(int m, int k, int sum) => _values[(m * (sum / GroupSize)) + (k / GroupSize)];
+    /// <summary>The scales from the group at a place on.</summary>
+    internal ReadOnlySpan<float> From(GroupPlace place) => _values.AsSpan(place.IndexIn(GroupSize, _values.Length));
 
     /// <summary>The scale of a channel.</summary>
     public float At(int channel) => _values.Length == 1 ? _values[0] : _values[channel];

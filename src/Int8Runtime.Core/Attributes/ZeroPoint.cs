@@ -59,15 +59,11 @@ public sealed class ZeroPoint : IEquatable<ZeroPoint>
     /// <summary>Length of a group along K for <see cref="QuantizationGranularity.PerGroup"/>; else 0.</summary>
     public int GroupSize { get; }
 
-    /// <summary>
-    /// The zero point of a weight at row <paramref name="k"/> and column <paramref name="channel"/> of <paramref
-    /// name="columns"/>.
-    /// </summary>
-    internal int At(int k, int channel, int columns) =>
-        GroupSize == 0 ? At(channel) : _values[(k / GroupSize * columns) + channel];
+    /// <summary>The zero point of the group at a place of an operand.</summary>
+    internal int At(GroupPlace place) => _values[place.IndexIn(GroupSize, _values.Length)];
 
-    /// <summary>The zero point, in groups, of a source element at row <paramref name="m"/> and place <paramref name="k"/>.</summary>
-    internal int OfSource(int m, int k, int sum) => _values[(m * (sum / GroupSize)) + (k / GroupSize)];
+    /// <summary>The zero points from the group at a place on.</summary>
+    internal ReadOnlySpan<int> From(GroupPlace place) => _values.AsSpan(place.IndexIn(GroupSize, _values.Length));
 
     /// <summary>The zero point of a channel.</summary>
     public int At(int channel) => _values.Length == 1 ? _values[0] : _values[channel];

@@ -49,8 +49,8 @@ public enum DataType : byte
     UInt64,
 
     /// <summary>
-    /// Signed 4-bit integer; models, and weights of products with a floating-point source. Each element takes a byte, except in packed
-    /// weights, which hold two in a byte.
+    /// Signed 4-bit integer; models, and weights of products. Each element takes a byte, except in packed weights of a floating-point
+    /// source, which hold two in a byte.
     /// </summary>
     Int4,
 

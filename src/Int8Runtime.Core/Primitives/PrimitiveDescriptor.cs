@@ -126,12 +126,14 @@ public abstract record PrimitiveDescriptor
             Require(zeroPoint.Values.Length == channels, $"{zeroPoint.Values.Length} {operand} zero points given for {channels} channels.");
     }
 
-    /// <summary>Checks the number of scales or zero points of groups along K.</summary>
-    private protected void RequireGroups(int? groupSize, int? count, int sum, int vectors, bool mayEndEarly)
+    /// <summary>Checks the number of scales or zero points of groups along K, of one matrix or of every matrix of a batch.</summary>
+    private protected void RequireGroups(int? groupSize, int? count, int sum, int vectors, long matrices, bool mayEndEarly)
     {
-        if (groupSize is > 0 and int size)
-            Require((mayEndEarly || sum % size == 0) && count == ((long)sum + size - 1) / size * vectors,
-                $"{count} scales or zero points in groups of {size} given for {vectors} vectors of {sum}.");
+        if (groupSize is not (> 0 and int size))
+            return;
+        long each = ((long)sum + size - 1) / size * vectors;
+        Require((mayEndEarly || sum % size == 0) && (count == each || count == each * matrices),
+            $"{count} scales or zero points in groups of {size} given for {vectors} vectors of {sum} in {matrices} matrices.");
     }
 
     /// <summary>Checks that the zero points of an 8-bit operand are values of its type; those of s32 may be any.</summary>

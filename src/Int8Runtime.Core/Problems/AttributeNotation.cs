@@ -35,7 +35,7 @@ internal static class AttributeNotation
         {
             if (scale is null)
                 return;
-            writer.Scales.Add(Policy(writer, argument ?? role, scale.Granularity, scale.GroupSize, "f32",
+            writer.Scales.Add(Policy(writer, argument ?? role, scale.Granularity, scale.GroupSize, scale.Values.Length, "f32",
                 scale.IsRuntime ? "1" : ProblemWriter.Number(scale.Values[0])));
             if (scale.IsRuntime)
                 atExecution.Add(role + "-scale");
@@ -47,7 +47,7 @@ internal static class AttributeNotation
         {
             if (zeroPoint is null)
                 return;
-            writer.ZeroPoints.Add(Policy(writer, argument, zeroPoint.Granularity, zeroPoint.GroupSize, "s32",
+            writer.ZeroPoints.Add(Policy(writer, argument, zeroPoint.Granularity, zeroPoint.GroupSize, zeroPoint.Values.Length, "s32",
                 zeroPoint.IsRuntime ? "0" : zeroPoint.Values[0].ToString(CultureInfo.InvariantCulture)));
             if (zeroPoint.IsRuntime)
                 atExecution.Add(argument + "-zero-point");
@@ -61,13 +61,13 @@ internal static class AttributeNotation
         string.Join('+', postOps.Select(postOp => Text(writer, postOp)));
 
     private static string Policy(
-        ProblemWriter writer, string argument, QuantizationGranularity granularity, int groupSize, string type, string value) =>
+        ProblemWriter writer, string argument, QuantizationGranularity granularity, int groupSize, int count, string type, string value) =>
             granularity switch
         {
             QuantizationGranularity.PerTensor => $"{argument}:common:{value}",
             QuantizationGranularity.PerChannel =>
                 argument + (argument.EndsWith("wei", StringComparison.Ordinal) ? ":per_oc" : ":" + writer.ChannelPolicy),
-            _ => $"{argument}:per_ocic:{type}:" + (argument == "src" ? $"1x{groupSize}" : $"{groupSize}x1"),
+            _ => $"{argument}:{writer.GroupPolicy(argument, groupSize, count)}:{type}:" + (argument == "src" ? $"1x{groupSize}" : $"{groupSize}x1"),
         };
 
     private static string Text(ProblemWriter writer, PostOp postOp)

@@ -12,6 +12,7 @@ internal sealed class ProblemWriter
     private readonly List<string> _differences = [];
     private readonly List<string> _obstacles = [];
     private string _driver = "", _shape = "", _channels = "";
+    private (Shape Source, Shape Weights) _grouped;
 
     /// <summary>The depthwise convolution that follows a 1×1 convolution; null without one.</summary>
     public DepthwisePostOp? Depthwise { get; init; }
@@ -36,6 +37,17 @@ internal sealed class ProblemWriter
     {
         _driver = driver;
         _channels = string.Concat(Enumerable.Range(channels, channelDimensions));
+    }
+
+    /// <summary>Notes the operands of a matrix product, whose scales and zero points may come in groups.</summary>
+    public void Groups(Shape source, Shape weights) => _grouped = (source, weights);
+
+    /// <summary>The policy of values in groups along K: those of one matrix, or of every matrix of a batch.</summary>
+    public string GroupPolicy(string argument, int size, int count)
+    {
+        Shape matrix = argument == "src" ? _grouped.Source : _grouped.Weights;
+        int sum = argument == "src" ? matrix[^1] : matrix[^2], vectors = argument == "src" ? matrix[^2] : matrix[^1];
+        return count > ((long)sum + size - 1) / size * vectors ? "per_tensor" : "per_ocic";
     }
 
     /// <summary>Adds an option.</summary>

@@ -47,7 +47,7 @@ internal sealed unsafe class RefConvolution<TDescriptor>(PrimitiveKind kind, str
 
     private Rejection? RefuseStage(ConvolutionDescriptorBase descriptor, PrimitiveAttributes attributes) =>
         RefuseOperands(descriptor.Source, WeightsPacking.Bytes(descriptor.Weights), descriptor.Bias, descriptor.Destination)
-            ?? RefProduct.RefuseTypes(Name, attributes, descriptor.Source, descriptor.Weights)
+            ?? RefProduct.RefuseTypes(Name, descriptor.Source, descriptor.Weights)
             ?? ProductQuantization.Refuse(Name, attributes, descriptor.Source.DataType);
 
     private void ExecuteStage(TDescriptor descriptor, PrimitiveAttributes attributes, in ExecutionArguments arguments)

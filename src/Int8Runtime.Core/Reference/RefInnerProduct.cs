@@ -17,7 +17,7 @@ internal sealed unsafe class RefInnerProduct()
     /// <inheritdoc/>
     protected override Rejection? Refuse(InnerProductDescriptor descriptor, PrimitiveAttributes attributes) =>
         RefuseOperands(descriptor.Source, WeightsPacking.Bytes(descriptor.Weights), descriptor.Bias, descriptor.Destination)
-            ?? RefProduct.RefuseTypes(Name, attributes, descriptor.Source, descriptor.Weights)
+            ?? RefProduct.RefuseTypes(Name, descriptor.Source, descriptor.Weights)
             ?? ProductQuantization.Refuse(Name, attributes, descriptor.Source.DataType);
 
     /// <inheritdoc/>

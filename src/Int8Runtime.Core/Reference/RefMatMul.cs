@@ -16,7 +16,7 @@ internal sealed unsafe class RefMatMul() : RefImplementation<MatMulDescriptor>(P
     /// <inheritdoc/>
     protected override Rejection? Refuse(MatMulDescriptor descriptor, PrimitiveAttributes attributes) =>
         RefuseOperands(descriptor.Source, WeightsPacking.Bytes(descriptor.Weights), descriptor.Bias, descriptor.Destination)
-            ?? RefProduct.RefuseTypes(Name, attributes, descriptor.Source, descriptor.Weights)
+            ?? RefProduct.RefuseTypes(Name, descriptor.Source, descriptor.Weights)
             ?? ProductQuantization.Refuse(Name, attributes, descriptor.Source.DataType);
 
     /// <inheritdoc/>

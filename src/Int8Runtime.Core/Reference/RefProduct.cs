@@ -59,17 +59,14 @@ internal unsafe ref struct RefProduct
     }
 
     /// <summary>
-    /// A refusal unless both operands are 8-bit integers, or the source is floating-point (or becomes so, because it is dequantized) and
-    /// the weights are that or integers of 8 or 4 bits.
+    /// A refusal unless the source is an 8-bit integer and weights are integers of 8 or 4 bits, or the source is floating-point and the
+    /// weights are that or such integers.
     /// </summary>
-    public static Rejection? RefuseTypes(
-        string name, PrimitiveAttributes attributes, MemoryDescriptor source, MemoryDescriptor weights)
+    public static Rejection? RefuseTypes(string name, MemoryDescriptor source, MemoryDescriptor weights)
     {
-        bool integer = source.DataType.IsInt8() && weights.DataType.IsInt8();
-        bool floating = source.DataType.IsFloatingPoint()
-            ? weights.DataType.IsFloatingPoint() || weights.DataType.IsIntegerWeight()
-            : weights.DataType.IsInt4() && ProductQuantization.Dequantizes(attributes, source.DataType);
-        return integer || floating
+        bool isServed = weights.DataType.IsIntegerWeight() ? source.DataType.IsInt8() || source.DataType.IsFloatingPoint()
+            : source.DataType.IsFloatingPoint() && weights.DataType.IsFloatingPoint();
+        return isServed
             ? null
             : new Rejection(name, RejectionReason.DataTypes,
                 $"{source.DataType.ToShortName()} source with {weights.DataType.ToShortName()} weights");
@@ -140,9 +137,9 @@ internal unsafe ref struct RefProduct
     // The difference to the zero point, times the scale of its group; a single scale is applied to the sum.
     private readonly float DequantizeSource(long offset, scoped ReadOnlySpan<int> index)
     {
-        int sum = _source.Dimensions[^1];
-        float scale = _attributes.SourceScale is { GroupSize: > 0 } scales ? scales.OfSource(index[^2], index[^1], sum) : 1f;
-        int zeroPoint = _attributes.SourceZeroPoint is { GroupSize: > 0 } groups ? groups.OfSource(index[^2], index[^1], sum)
+        var place = new GroupPlace(index, _source.Dimensions, sumDimension: _source.Rank - 1);
+        float scale = _attributes.SourceScale is { GroupSize: > 0 } scales ? scales.At(place) : 1f;
+        int zeroPoint = _attributes.SourceZeroPoint is { GroupSize: > 0 } groups ? groups.At(place)
             : _sourceZeroPoints?.At(index[_sourceChannel]) ?? _sourceZeroPoint;
         return ScalarAccess.LoadReal(_sourceData, _sourceType, offset, scale, zeroPoint);
     }
@@ -151,11 +148,9 @@ internal unsafe ref struct RefProduct
     // are applied to the sum.
     private readonly float Dequantize(int weight, scoped ReadOnlySpan<int> index)
     {
-        bool groups = _attributes.WeightsZeroPoint is { GroupSize: > 0 };
-        int zeroPoint = groups ? _attributes.WeightsZeroPoint!.At(index[^2], index[^1], _weights.Dimensions[^1]) : _weightsZeroPoint;
-        float value = weight - zeroPoint;
-        return _attributes.WeightsScale is { GroupSize: > 0 } scale
-            ? value * scale.At(index[^2], index[^1], _weights.Dimensions[^1]) : value;
+        var place = new GroupPlace(index, _weights.Dimensions, sumDimension: _weights.Rank - 2);
+        float value = weight - (_attributes.WeightsZeroPoint is { GroupSize: > 0 } zeroPoint ? zeroPoint.At(place) : _weightsZeroPoint);
+        return _attributes.WeightsScale is { GroupSize: > 0 } scale ? value * scale.At(place) : value;
     }
 
     // A bias of one dimension has an element for each channel; others have the destination's rank and are broadcast.

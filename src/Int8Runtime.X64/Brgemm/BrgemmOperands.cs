@@ -37,7 +37,7 @@ internal readonly record struct BrgemmOperands(
             return null;
         if (ProductQuantization.Dequantizes(attributes, source))
             rejection = Refuse(RejectionReason.Quantization, "integers with scales or zero points in groups");
-        else if (!(source.IsInt8() && weights.IsInt8())
+        else if (!(source.IsInt8() && weights.IsIntegerWeight())
             && !(FloatConversion.Reads(source) && (FloatConversion.Reads(weights) || weights.IsIntegerWeight())))
             rejection = Refuse(RejectionReason.DataTypes, $"{source.ToShortName()} source with {weights.ToShortName()} weights");
         else if (!destination.IsInt8() && destination != DataType.Int32 && !FloatConversion.Reads(destination))

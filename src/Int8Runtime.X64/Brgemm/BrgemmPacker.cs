@@ -126,16 +126,16 @@ internal sealed unsafe class BrgemmPacker
     private void PackDequantized(ColumnPanel rows, float* packed, int count, int matrix, int first, int zeroPoint)
     {
         bool signed = _spec.Type is DataType.Int8 or DataType.Int4;
-        int channel = (_spec.BatchRank == 0 ? matrix * _spec.Columns : 0) + first;
-        ZeroPoint? zeroPoints = _spec.ZeroPoint;
-        QuantizationScale? scales = _spec.GroupScale;
+        int stride = _spec.ZeroPointStride;
         for (int k = 0; k < _sumOffsets.Length; k++, packed += _spec.Lanes)
         {
             byte* row = rows.Row(k);
+            ReadOnlySpan<float> scales = _spec.ScalesFrom(matrix, k, first);
+            ReadOnlySpan<int> zeros = _spec.ZeroPointsFrom(matrix, k, first);
             for (int lane = 0; lane < count; lane++)
             {
-                int weight = (signed ? (sbyte)row[lane] : row[lane]) - (zeroPoints?.At(k, channel + lane, _spec.Columns) ?? zeroPoint);
-                packed[lane] = scales is null ? weight : weight * scales.At(k, channel + lane, _spec.Columns);
+                int weight = (signed ? (sbyte)row[lane] : row[lane]) - (zeros.IsEmpty ? zeroPoint : zeros[lane * stride]);
+                packed[lane] = scales.IsEmpty ? weight : weight * scales[lane];
             }
 
             new Span<float>(packed + count, _spec.Lanes - count).Clear();
@@ -170,7 +170,7 @@ internal sealed unsafe class BrgemmPacker
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PackWords(ColumnPanel rows, short* packed, int count, int matrix, int first, int zeroPoint)
     {
-        bool signed = _spec.Type == DataType.Int8;
+        bool signed = _spec.Type is DataType.Int8 or DataType.Int4;
         int channel = (_spec.BatchRank == 0 ? matrix * _spec.Columns : 0) + first;
         int lanes = _spec.Lanes, runElements = _spec.RunElements, runSteps = _spec.RunSteps;
         int* zeroPoints = stackalloc int[lanes];

@@ -107,8 +107,25 @@ internal sealed record BrgemmWeightsSpec
         }
     }
 
+    /// <summary>Distance of a column's zero point from its neighbour's: 0 for a single one.</summary>
+    public int ZeroPointStride => ZeroPoint is { Granularity: QuantizationGranularity.PerTensor } ? 0 : 1;
+
+    /// <summary>Scales of a row of a matrix from a column on; empty without groups.</summary>
+    public ReadOnlySpan<float> ScalesFrom(int matrix, int row, int column) =>
+        GroupScale is null ? [] : GroupScale.From(PlaceOf(matrix, row, column));
+
+    /// <summary>Zero points of a row of a matrix from a column on, <see cref="ZeroPointStride"/> apart; empty for none.</summary>
+    public ReadOnlySpan<int> ZeroPointsFrom(int matrix, int row, int column) => ZeroPoint switch
+    {
+        null => [],
+        { GroupSize: > 0 } groups => groups.From(PlaceOf(matrix, row, column)),
+        _ => ZeroPoint.Values[(ZeroPointStride * ((BatchRank == 0 ? matrix * Columns : 0) + column))..],
+    };
+
     /// <summary>Bytes of everything.</summary>
     public long SizeInBytes => ResidualOffset + ((long)Matrices * Vectors * (Residuals?.Stride ?? 0));
+
+    private GroupPlace PlaceOf(int matrix, int row, int column) => new(matrix, column, row, Columns, Runs * RunElements, IsSource: false);
 }
 
 /// <summary>The layout of packed weights.</summary>

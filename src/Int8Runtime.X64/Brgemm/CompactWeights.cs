@@ -102,15 +102,16 @@ internal sealed unsafe class CompactWeights : PackedLayout
     private void WriteFactors(int k, int matrix, int vector, byte* target)
     {
         int lanes = Format.Lanes, first = vector * lanes, count = Math.Min(lanes, _spec.Columns - first);
-        int channel = _spec.BatchRank == 0 ? (matrix * _spec.Columns) + first : first;
         new Span<byte>(target, Format.WeightsOffset).Clear();
+        ReadOnlySpan<float> scales = _spec.ScalesFrom(matrix, k, first);
+        ReadOnlySpan<int> zeros = _spec.ZeroPointsFrom(matrix, k, first);
         for (int lane = 0; lane < count; lane++)
         {
             if (Format.HasScales)
-                ((float*)target)[lane] = _spec.GroupScale!.At(k, channel + lane, _spec.Columns);
+                ((float*)target)[lane] = scales[lane];
             if (!Format.HasZeros)
                 continue;
-            int zero = _spec.ZeroPoint!.At(k, channel + lane, _spec.Columns);
+            int zero = zeros[lane * _spec.ZeroPointStride];
             if (Format.ZeroType == DataType.Float32)
                 ((float*)(target + Format.ZerosOffset))[lane] = zero;
             else

@@ -48,10 +48,10 @@ internal sealed class DequantizedMatMul(IImplementation product, KernelCache cac
         if (inner.Plan is not { } plan)
             return new Rejection(Name, inner.Rejection!.Reason, inner.Rejection.ToString());
         int group = GroupOf(attributes, descriptor.K);
-        if ((long)descriptor.M * (descriptor.K / group) > MostGroups)
-            return new Rejection(
-                Name, RejectionReason.Shape, $"{(long)descriptor.M * (descriptor.K / group)} groups; at most {MostGroups}");
-        if (Dequantization(request, source, real, group) is not { } dequantization)
+        Shape extents = ExtentsOf(attributes, source.Dimensions, group);
+        if (extents.ElementCount > MostGroups)
+            return new Rejection(Name, RejectionReason.Shape, $"{extents.ElementCount} groups; at most {MostGroups}");
+        if (Dequantization(request, source, real, group, extents) is not { } dequantization)
             return new Rejection(Name, RejectionReason.Layout, $"source {source}");
         return new Plan(
             $"{Name}:{plan.Name}", ((MatMulDescriptor)plan.Descriptor) with { Source = source }, dequantization, plan, real, request.Threads);
@@ -68,31 +68,42 @@ internal sealed class DequantizedMatMul(IImplementation product, KernelCache cac
     private static bool IsOfEachPlace(PrimitiveAttributes attributes) =>
         attributes.SourceZeroPoint is { Granularity: QuantizationGranularity.PerChannel };
 
-    // K is seen as [groups, elements of a group], so that numbers of a group are broadcast.
-    private ElementwisePlan? Dequantization(PlanRequest request, MemoryDescriptor source, MemoryDescriptor real, int group)
+    // The dimensions over which the numbers of groups vary, K seen as [groups, elements of a group]: the batch only where matrices differ.
+    private static Shape ExtentsOf(PrimitiveAttributes attributes, Shape source, int group)
+    {
+        int sum = source[^1], rows = source[^2], batch = source.Rank - 2;
+        bool perMatrix = Differ(attributes.SourceScale?.GroupSize, attributes.SourceScale?.Values.Length)
+            || Differ(attributes.SourceZeroPoint?.GroupSize, attributes.SourceZeroPoint?.Values.Length);
+        return [.. perMatrix ? source.Slice(0, batch) : Shape.Filled(batch, 1), rows, sum / group, 1];
+
+        bool Differ(int? size, int? count) => size > 0 && count > sum / size * (long)rows;
+    }
+
+    // Numbers of a group are broadcast over its elements.
+    private ElementwisePlan? Dequantization(PlanRequest request, MemoryDescriptor source, MemoryDescriptor real, int group, Shape extents)
     {
         PrimitiveAttributes attributes = request.Attributes;
         int sum = source.Dimensions[^1], rows = source.Dimensions[^2], rank = source.Rank;
         var steps = new ElementwiseSteps();
         ZeroPoint? zeroPoint = attributes.SourceZeroPoint;
-        Shape ofRow = Shape.Filled(rank + 1, 1).With(rank - 1, sum / group), ofRows = ofRow.With(rank - 2, rows);
         if (IsOfEachPlace(attributes))
-            steps.AddDequantization(null, zeroPoint, ofRow);
+            steps.AddDequantization(null, zeroPoint, Shape.Filled(rank + 1, 1).With(rank - 1, sum / group));
         else
-            steps.AddDequantization(null, zeroPoint is { GroupSize: > 0 } ? Spread(zeroPoint) : zeroPoint, ofRows);
-        if (attributes.SourceScale is { GroupSize: > 0 })
-            steps.Add(BinaryAlgorithm.Multiply, Places((m, k) => attributes.SourceScale!.OfSource(m, k, sum)), ofRows);
+            steps.AddDequantization(null, zeroPoint is { GroupSize: > 0 } ? Spread(zeroPoint) : zeroPoint, extents);
+        if (attributes.SourceScale is { GroupSize: > 0 } scale)
+            steps.Add(BinaryAlgorithm.Multiply, Places(place => scale.At(place)), extents);
         return ElementwisePlan.TryCreate(
             KernelTier.Of(request.Isa), cache, Split(source, group), Split(real, group), steps.Steps,
             Epilogue.CreateForValues(PrimitiveAttributes.Default, DataType.Float32));
 
-        T[] Places<T>(Func<int, int, T> at)
+        T[] Places<T>(Func<GroupPlace, T> at)
         {
-            int groups = sum / group;
-            return [.. Enumerable.Range(0, rows * groups).Select(i => at(i / groups, i % groups * group))];
+            int groups = sum / group, each = rows * groups;
+            return [.. Enumerable.Range(0, (int)extents.ElementCount).Select(
+                i => at(new GroupPlace(i / each, i % each / groups, i % groups * group, rows, sum, IsSource: true)))];
         }
 
-        ZeroPoint Spread(ZeroPoint groups) => ZeroPoint.PerChannel(Places((m, k) => groups.OfSource(m, k, sum)));
+        ZeroPoint Spread(ZeroPoint groups) => ZeroPoint.PerChannel(Places(place => groups.At(place)));
     }
 
     private static MemoryDescriptor Split(MemoryDescriptor tensor, int group)

@@ -28,17 +28,35 @@ public sealed class QuantizationValueTests
     }
 
     [Fact]
-    public void Groups_are_found_by_row_and_column_and_other_granularities_by_channel()
+    public void Groups_are_found_by_place_and_other_granularities_by_channel()
     {
-        QuantizationScale groups = QuantizationScale.PerGroup([1f, 2f, 3f, 4f, 5f, 6f], groupSize: 4);   // two groups of three columns
-        Assert.False(groups.IsRuntime);
-        Assert.Equal([1f, 3f, 1f, 4f, 6f],
-            new[] { groups.At(0, 0, 3), groups.At(3, 2, 3), groups.At(2, 0, 3), groups.At(4, 0, 3), groups.At(7, 2, 3) });
-        ZeroPoint zeros = ZeroPoint.PerGroup([1, 2, 3, 4, 5, 6], groupSize: 4);
-        Assert.False(zeros.IsRuntime);
-        Assert.Equal([1, 3, 4, 6], new[] { zeros.At(0, 0, 3), zeros.At(3, 2, 3), zeros.At(4, 0, 3), zeros.At(7, 2, 3) });
-        Assert.Equal(2f, QuantizationScale.PerChannel([1f, 2f]).At(100, 1, 2));
-        Assert.Equal(2, ZeroPoint.PerChannel([1, 2]).At(100, 1, 2));
+        // Two groups of three columns: rows 0 to 3 and 4 to 7.
+        static GroupPlace Weight(int matrix, int k, int column) => new([matrix, k, column], [2, 8, 3], sumDimension: 1);
+        QuantizationScale shared = QuantizationScale.PerGroup([1f, 2f, 3f, 4f, 5f, 6f], groupSize: 4);
+        Assert.False(shared.IsRuntime);
+        Assert.Equal([1f, 3f, 1f, 4f, 6f, 6f], new[]
+        {
+            shared.At(Weight(0, 0, 0)), shared.At(Weight(0, 3, 2)), shared.At(Weight(0, 2, 0)), shared.At(Weight(0, 4, 0)),
+            shared.At(Weight(0, 7, 2)), shared.At(Weight(1, 7, 2)),
+        });
+        Assert.Equal([5f, 6f], shared.From(Weight(1, 5, 1)));
+        ZeroPoint own = ZeroPoint.PerGroup([.. Enumerable.Range(1, 12)], groupSize: 4); // of each matrix
+        Assert.False(own.IsRuntime);
+        Assert.Equal([1, 3, 4, 6, 7, 12], new[]
+        {
+            own.At(Weight(0, 0, 0)), own.At(Weight(0, 3, 2)), own.At(Weight(0, 4, 0)), own.At(Weight(0, 7, 2)),
+            own.At(Weight(1, 0, 0)), own.At(Weight(1, 7, 2)),
+        });
+
+        // Two groups of each of three rows; a batch of two dimensions.
+        static GroupPlace Element(int outer, int inner, int m, int k) => new([outer, inner, m, k], [2, 2, 3, 8], sumDimension: 3);
+        ZeroPoint rows = ZeroPoint.PerGroup([.. Enumerable.Range(0, 24)], groupSize: 4);
+        Assert.Equal([0, 1, 4, 6, 17, 23], new[]
+        {
+            rows.At(Element(0, 0, 0, 3)), rows.At(Element(0, 0, 0, 4)), rows.At(Element(0, 0, 2, 0)), rows.At(Element(0, 1, 0, 0)),
+            rows.At(Element(1, 0, 2, 7)), rows.At(Element(1, 1, 2, 7)),
+        });
+        Assert.Equal(2f, QuantizationScale.PerChannel([1f, 2f]).At(1));
         Assert.Equal([7, 7, 8], new[] { ZeroPoint.PerTensor(7).At(0), ZeroPoint.PerTensor(7).At(5), ZeroPoint.PerChannel([7, 8]).At(1) });
     }
 

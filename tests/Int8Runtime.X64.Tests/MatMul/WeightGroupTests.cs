@@ -26,20 +26,22 @@ public sealed class WeightGroupTests
             from groups in Gen.Choose(1, 5)
             from missing in Gen.OneOf(Gen.Constant(0), Gen.Choose(0, size - 1)) // of the last group
             from packed in Gen.Elements(true, false)
-            from scales in Gen.Choose(1, 16).ArrayOf(groups * n)
-            from zeroPoints in Gen.Choose(weights.IntegerRange().Min, weights.IntegerRange().Max).ArrayOf(groups * n)
+            from batch in Gen.Elements(1, 1, 2, 3)
+            from own in Gen.Elements(1, batch).Two() // matrices with values of their own
+            from scales in Gen.Choose(1, 16).ArrayOf(groups * n * own.Item1)
+            from zeroPoints in Gen.Choose(weights.IntegerRange().Min, weights.IntegerRange().Max).ArrayOf(groups * n * own.Item2)
             from hasScales in Gen.Elements(true, true, false)
             from hasZeroPoints in Gen.Elements(true, true, false)
             from postOps in Gen.Elements<PostOpChain>([], [PostOp.Relu(0.25f)], [PostOp.Sum(0.5f)])
             from options in Arbitraries.Options(Arbitraries.FloatSum(destination, 64 * size * groups))
-            let shape = Shape.Create([(size * groups) - missing, n])
+            let shape = Shape.Create([batch, (size * groups) - missing, n])
             select new Problem(
                 new MatMulDescriptor
                 {
-                    Source = new([m, (size * groups) - missing], source),
+                    Source = new([batch, m, (size * groups) - missing], source),
                     Weights = packed ? MemoryDescriptor.Any(shape, weights) : new MemoryDescriptor(shape, weights),
                     Bias = n % 2 == 0 ? new MemoryDescriptor([n], DataType.Float32) : null,
-                    Destination = new([m, n], destination),
+                    Destination = new([batch, m, n], destination),
                 },
                 new PrimitiveAttributes
                 {
@@ -62,16 +64,19 @@ public sealed class WeightGroupTests
             from source in Arbitraries.Int8Type
             from weights in Gen.Elements(WeightTypes)
             from destination in Gen.Elements(DataType.Float32, DataType.BFloat16, DataType.UInt8)
-            from batch in Gen.Choose(1, 2)
+            from batch in Gen.Choose(1, 3)
             from m in Gen.Choose(1, 9)
             from n in Gen.OneOf(Gen.Choose(1, 40), Gen.Elements(64, 65))
             from size in Gen.Elements(1, 2, 3, 8, 16, 32)
             from groups in Gen.Choose(1, 5)
             from transposed in Gen.Elements(true, false)
-            from sourceScales in Gen.Choose(1, 16).ArrayOf(groups * m)
-            from sourceZeros in Gen.Choose(-40_000, 40_000).ArrayOf(Math.Max(groups * m, size * groups))
-            from scales in Gen.Choose(1, 16).ArrayOf(groups * n)
-            from zeroPoints in Gen.Choose(-128, 255).ArrayOf(groups * n)
+            from sharesWeights in Gen.Elements(true, false)
+            from ofSource in Gen.Elements(1, batch).Two() // matrices with values of their own
+            from ofWeights in Gen.Elements(1, sharesWeights ? 1 : batch).Two()
+            from sourceScales in Gen.Choose(1, 16).ArrayOf(groups * m * ofSource.Item1)
+            from sourceZeros in Gen.Choose(-40_000, 40_000).ArrayOf(Math.Max(groups * m * ofSource.Item2, size * groups))
+            from scales in Gen.Choose(1, 16).ArrayOf(groups * n * ofWeights.Item1)
+            from zeroPoints in Gen.Choose(-128, 255).ArrayOf(groups * n * ofWeights.Item2)
             from kind in Gen.Choose(1, 15)
             from zeroKind in Gen.Choose(0, 3)
             from postOps in Gen.Elements<PostOpChain>([], [PostOp.Relu(0.25f)], [PostOp.Sum(0.5f)])
@@ -81,7 +86,7 @@ public sealed class WeightGroupTests
                 new MatMulDescriptor
                 {
                     Source = new([batch, m, sum], source, FormatTag.Parse(transposed ? "acb" : "abc")),
-                    Weights = MemoryDescriptor.Any([1, sum, n], weights),
+                    Weights = MemoryDescriptor.Any([sharesWeights ? 1 : batch, sum, n], weights),
                     Bias = n % 2 == 0 ? new MemoryDescriptor([n], DataType.Float32) : null,
                     Destination = new([batch, m, n], destination),
                 },
@@ -89,11 +94,11 @@ public sealed class WeightGroupTests
                 {
                     // Small scales keep sums of integers in the range of the bound.
                     SourceScale = (kind & 1) != 0
-                        ? QuantizationScale.PerGroup([.. sourceScales.Take(groups * m).Select(scale => scale / 4096f)], size)
+                        ? QuantizationScale.PerGroup([.. sourceScales.Select(scale => scale / 4096f)], size)
                         : QuantizationScale.PerTensor(1 / 4096f),
                     SourceZeroPoint = zeroKind switch
                     {
-                        0 => ZeroPoint.PerGroup([.. sourceZeros.Take(groups * m).Select(zero => zero / 200)], size),
+                        0 => ZeroPoint.PerGroup([.. sourceZeros.Take(groups * m * ofSource.Item2).Select(zero => zero / 200)], size),
                         1 => ZeroPoint.PerChannel([.. sourceZeros.Take(sum).Select(zero => zero / 200)]),
                         2 => ZeroPoint.Runtime,
                         _ => null,
@@ -111,6 +116,41 @@ public sealed class WeightGroupTests
     }
 
     [Fact]
+    public void Products_of_8_by_4_bit_integers_are_exact_on_every_tier()
+    {
+        Gen<Problem> problems =
+            from source in Arbitraries.Int8Type
+            from weights in Gen.Elements(DataType.Int4, DataType.UInt4)
+            from destination in Gen.Elements(DataType.Int32, DataType.Float32, DataType.UInt8)
+            from batch in Gen.Choose(1, 2)
+            from m in Gen.Choose(1, 9)
+            from n in Gen.OneOf(Gen.Choose(1, 40), Gen.Elements(64, 65))
+            from k in Gen.Choose(1, 70)
+            from packed in Gen.Elements(true, false)
+            from scales in Arbitraries.Scale.ArrayOf(n)
+            from sourceZero in Gen.Elements<ZeroPoint?>(null, ZeroPoint.PerTensor(7), ZeroPoint.Runtime)
+            from weightsZero in Gen.Elements<ZeroPoint?>(
+                null, ZeroPoint.PerTensor(8), ZeroPoint.Runtime, ZeroPoint.PerChannel([.. Enumerable.Range(-n, n)]))
+            from mode in Gen.Elements(NumericMode.Exact, NumericMode.ExactPairs)
+            from options in Arbitraries.Options()
+            select new Problem(
+                new MatMulDescriptor
+                {
+                    Source = new([batch, m, k], source),
+                    Weights = packed ? MemoryDescriptor.Any([1, k, n], weights) : new([1, k, n], weights),
+                    Destination = new([batch, m, n], destination),
+                },
+                new PrimitiveAttributes
+                {
+                    SourceScale = QuantizationScale.PerTensor(0.25f), WeightsScale = QuantizationScale.PerChannel(scales),
+                    SourceZeroPoint = sourceZero, WeightsZeroPoint = weightsZero, NumericMode = mode,
+                },
+                options);
+        foreach ((string _, Isa isa) in Tiers.Generated)
+            Properties.Check(problems, problem => Check(isa, problem), 25);
+    }
+
+    [Fact]
     public void Groups_that_do_not_fit_are_refused()
     {
         var descriptor = new MatMulDescriptor
@@ -118,7 +158,7 @@ public sealed class WeightGroupTests
             Source = new([2, 12], DataType.Float32), Weights = new([12, 3], DataType.Int8), Destination = new([2, 3], DataType.Float32),
         };
         using var engine = new TestEngine(CpuFeatures.Host.Isa, [new BrgemmMatMul(Cache, CpuFeatures.Host)]);
-        foreach ((int count, int size) in ((int, int)[])[(6, 5), (8, 4)])
+        foreach ((int count, int size) in ((int, int)[])[(6, 5), (8, 4), (18, 4)]) // the last one as for a batch of two
         {
             var attributes = new PrimitiveAttributes { WeightsScale = QuantizationScale.PerGroup([.. Enumerable.Repeat(1f, count)], size) };
             Assert.Throws<ArgumentException>(() => engine.Create(descriptor, attributes));

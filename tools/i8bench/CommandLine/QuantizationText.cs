@@ -144,11 +144,9 @@ internal static class QuantizationText
         if (shape[sum] % size != 0)
             throw new SkipException(SkipReason.InvalidCombination, $"groups of {size} in {shape}");
         bool perMatrix = Enumerable.Range(0, shape.Rank - 2).Any(d => policy.Has(d) && shape[d] > 1);
-        if (perMatrix)
-            throw new UnimplementedException("scales or zero points that differ in a batch");
         bool isChannels = policy.Mask == 1 << perVector;
         Shape grid = shape.With(sum, isChannels ? 1 : shape[sum] / size);
-        for (int d = 0; d < shape.Rank - 2; d++)
+        for (int d = 0; d < shape.Rank - 2 && !perMatrix; d++)
             grid = grid.With(d, 1);
         int[] step = [.. Enumerable.Repeat(1, shape.Rank)];
         step[sum] = size;

@@ -55,10 +55,13 @@ public sealed record MatMulDescriptor : PrimitiveDescriptor, IWeightedDescriptor
         RequireChannels(attributes.WeightsScale, attributes.WeightsZeroPoint, N, "weights");
         RequireChannels(null, attributes.SourceZeroPoint, K, "source");
         RequireChannels(null, attributes.DestinationZeroPoint, N, "destination");
-        RequireGroups(attributes.WeightsScale?.GroupSize, attributes.WeightsScale?.Values.Length, K, N, mayEndEarly: true);
-        RequireGroups(attributes.WeightsZeroPoint?.GroupSize, attributes.WeightsZeroPoint?.Values.Length, K, N, mayEndEarly: true);
-        RequireGroups(attributes.SourceScale?.GroupSize, attributes.SourceScale?.Values.Length, K, M, mayEndEarly: false);
-        RequireGroups(attributes.SourceZeroPoint?.GroupSize, attributes.SourceZeroPoint?.Values.Length, K, M, mayEndEarly: false);
+        long sources = Source.Dimensions.Slice(0, rank - 2).ElementCount, weights = Weights.Dimensions.Slice(0, rank - 2).ElementCount;
+        RequireGroups(attributes.WeightsScale?.GroupSize, attributes.WeightsScale?.Values.Length, K, N, weights, mayEndEarly: true);
+        RequireGroups(
+            attributes.WeightsZeroPoint?.GroupSize, attributes.WeightsZeroPoint?.Values.Length, K, N, weights, mayEndEarly: true);
+        RequireGroups(attributes.SourceScale?.GroupSize, attributes.SourceScale?.Values.Length, K, M, sources, mayEndEarly: false);
+        RequireGroups(
+            attributes.SourceZeroPoint?.GroupSize, attributes.SourceZeroPoint?.Values.Length, K, M, sources, mayEndEarly: false);
         RequirePostOps(attributes.PostOps, Destination);
     }
 
@@ -66,6 +69,7 @@ public sealed record MatMulDescriptor : PrimitiveDescriptor, IWeightedDescriptor
     internal override void WriteProblem(ProblemWriter writer)
     {
         writer.Start("matmul", Source.Rank - 1);
+        writer.Groups(Source.Dimensions, Weights.Dimensions);
         writer.Product(this, grouped: false);
         writer.MatrixBias(Bias, Source.Rank);
         int batch = Source.Rank - 2;
