@@ -17,16 +17,21 @@ internal sealed class ByteTapProduct : TapProduct
     private readonly ByteRun _tail;
     private readonly Vec? _signs;
 
-    /// <summary>Prepares the kernel.</summary>
-    public ByteTapProduct(KernelAssembler asm, DepthwiseKernelSpec spec)
+    /// <summary>Prepares the kernel: leases the weights' registers if they fit beside the outputs that are under way at once.</summary>
+    public ByteTapProduct(KernelAssembler asm, DepthwiseKernelSpec spec, int epilogueRegisters)
         : base(asm, spec)
     {
         _isWords = spec.Product == TapProductKind.WordPairs;
         _tail = new ByteRun(asm, spec.Channels % Geometry.BlockChannels);
-        if (spec.Source != DataType.Int8)
-            return;
-        _signs = asm.Registers.Vec("sign bits");
-        asm.Emit(Vmovups, _signs.Value, asm.Splat(sbyte.MinValue));
+        if (spec.Source == DataType.Int8)
+        {
+            _signs = asm.Registers.Vec("sign bits");
+            asm.Emit(Vmovups, _signs.Value, asm.Splat(sbyte.MinValue));
+        }
+
+        // Where a product takes three instructions its operands from memory cost nothing, and tiles are faster.
+        if (asm.Traits.HasVnni && spec.Dilation == 1)
+            HoldWeights((OpenOutputs * Geometry.Vectors) + Math.Max(ColumnRegisters, epilogueRegisters));
     }
 
     // Without VNNI a register holds the products before they are added.
@@ -77,13 +82,12 @@ internal sealed class ByteTapProduct : TapProduct
     }
 
     /// <inheritdoc/>
-    public override void Multiply(
-        VecArray registers, Vec[] column, VecArray accumulators, int output, int tap, Mem weights)
+    public override void Multiply(VecArray registers, Vec[] column, ReadOnlySpan<Vec> sums, int tap, Mem weights)
     {
         for (int v = 0; v < Geometry.Vectors; v++)
         {
-            Vec accumulator = accumulators[output, v];
-            Mem operand = weights + (v * Geometry.VectorBytes);
+            Vec accumulator = sums[v];
+            Operand operand = WeightsOf(tap, v, weights);
             if (!HasProductRegister)
             {
                 Asm.Emit(_isWords ? Vpdpwssd : Vpdpbusd, accumulator, column[v], operand);
@@ -101,6 +105,7 @@ internal sealed class ByteTapProduct : TapProduct
     /// <inheritdoc/>
     public override void End()
     {
+        base.End();
         _signs?.Dispose();
         _tail.Dispose();
     }

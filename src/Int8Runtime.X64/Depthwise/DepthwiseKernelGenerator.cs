@@ -7,8 +7,11 @@
 //         for each group of rows: load, interleave; for each output that sees the column: multiply and add
 //       epilogue, store
 //
-// A loaded column serves all outputs of the tile. Columns outside the source are found by one unsigned comparison of
-// their offset, in a branch that is never taken inside the image; rows outside it are pointers to a padding row.
+// A loaded column serves all outputs of the tile. Where the bytes of a window stay in registers, columns are not loaded twice at
+// all: outputs follow one another, and a column is added to the two or three that are under way (EmitRolling).
+//
+// Columns outside the source are found by one unsigned comparison of their offset, in a branch that is never taken inside
+// the image; rows outside it are pointers to a padding row.
 using Int8Runtime.Jit;
 using static Int8Runtime.Jit.VectorOp;
 
@@ -105,6 +108,12 @@ internal sealed class DepthwiseKernelBody
         _asm.Mov(_destination, _arguments[DestinationField]);
         _asm.Mov(_offset, _arguments[FirstColumnField]);
         _asm.Mov(_columns, _arguments[ColumnsField]);
+        if (_product.HoldsWeights && _geometry.Vectors > 1)
+        {
+            EmitRolling();
+            return;
+        }
+
         int besideAccumulators = Math.Max(_product.ColumnRegisters, _store.Registers);
         int widest = Math.Clamp((_registersForTile - besideAccumulators) / _geometry.Vectors, 1, WidestTile);
         foreach (int width in ((int[])[widest, 4, 2, 1]).Where(w => w <= widest).Distinct())
@@ -115,46 +124,81 @@ internal sealed class DepthwiseKernelBody
     {
         _asm.Comment($"{outputs} outputs");
         using VecArray accumulators = _asm.Registers.Vecs("acc", outputs, _geometry.Vectors);
-        for (int o = 0; o < outputs; o++)
-        {
-            for (int v = 0; v < _geometry.Vectors; v++)
-            {
-                if (_spec.Product == TapProductKind.Fma)
-                    _asm.Clear(accumulators[o, v]);
-                else
-                    _asm.Emit(Vmovdqu, accumulators[o, v], _weights[v * _geometry.VectorBytes]);
-            }
-        }
-
-        using (VecArray registers = _asm.Registers.Vecs("column", _product.ColumnRegisters))
-        {
-            int last = ((outputs - 1) * _spec.Stride) + ((_spec.KernelWidth - 1) * _spec.Dilation);
-            for (int column = 0; column <= last; column++)
-            {
-                (int Output, int Tap)[] uses = [.. UsesOf(column, outputs)];
-                if (uses.Length > 0)
-                    EmitColumn(registers, accumulators, column, uses);
-            }
-        }
-
+        Vec[][] sums = RowsOf(accumulators, outputs);
+        foreach (Vec[] output in sums)
+            EmitStart(output);
+        int last = ((outputs - 1) * _spec.Stride) + ((_spec.KernelWidth - 1) * _spec.Dilation);
+        for (int column = 0; column <= last; column++)
+            EmitColumn(column, UsesOf(column, sums));
         _asm.Add(_offset, outputs * _spec.Stride * _spec.SourcePixel);
-        _store.Emit(accumulators, outputs, _destination, _channel, _arguments[EpilogueField]);
+        _store.Emit(sums, _destination, _channel, _arguments[EpilogueField]);
         _asm.Add(_destination, outputs * _spec.DestinationPixel);
     }
 
-    // The outputs of a tile that see a column, each with the column of its window.
-    private IEnumerable<(int Output, int Tap)> UsesOf(int column, int outputs)
+    // One output after the other, each with its last columns, which are added to those that follow as well. The accumulators of
+    // a finished output become those of the next one that begins; the loop is unrolled until each is where it was.
+    private void EmitRolling()
     {
-        for (int o = 0; o < outputs; o++)
+        using VecArray accumulators = _asm.Registers.Vecs("acc", _product.OpenOutputs, _geometry.Vectors);
+        Vec[][] sums = RowsOf(accumulators, _product.OpenOutputs);
+        Label next = _asm.NewLabel("next outputs"), done = _asm.NewLabel("row done");
+        foreach (Vec[] output in sums)
+            EmitStart(output);
+        int firstNew = Math.Max(_spec.KernelWidth - _spec.Stride, 0);
+        for (int column = 0; column < firstNew; column++)
+            EmitColumn(column, UsesOf(column, sums));
+        _asm.Bind(next);
+        for (int o = 0; o < sums.Length; o++)
         {
-            int distance = column - (o * _spec.Stride);
-            if (distance >= 0 && distance % _spec.Dilation == 0 && distance / _spec.Dilation < _spec.KernelWidth)
-                yield return (o, distance / _spec.Dilation);
+            Vec[][] open = [.. sums[o..], .. sums[..o]];
+            for (int column = firstNew; column < _spec.KernelWidth; column++)
+                EmitColumn(column, UsesOf(column, open));
+            _asm.Add(_offset, _spec.Stride * _spec.SourcePixel);
+            _store.Emit([sums[o]], _destination, _channel, _arguments[EpilogueField]);
+            _asm.Add(_destination, _spec.DestinationPixel);
+            _asm.Dec(_columns);
+            _asm.JumpIf(Condition.Equal, done);
+            EmitStart(sums[o]);
+        }
+
+        _asm.Jump(next);
+        _asm.Bind(done);
+    }
+
+    private Vec[][] RowsOf(VecArray accumulators, int outputs) =>
+        [.. Enumerable.Range(0, outputs).Select(o => Enumerable.Range(0, _geometry.Vectors).Select(v => accumulators[o, v]).ToArray())];
+
+    // Without padding that is multiplied the compensation is 0.
+    private void EmitStart(Vec[] sums)
+    {
+        for (int v = 0; v < sums.Length; v++)
+        {
+            if (_spec.AddsPadding)
+                _asm.Emit(Vmovdqu, sums[v], _weights[v * _geometry.VectorBytes]);
+            else
+                _asm.Clear(sums[v]);
         }
     }
 
-    private void EmitColumn(VecArray registers, VecArray accumulators, int column, (int Output, int Tap)[] uses)
+    // The outputs that see a column, which is counted from the first column of the first one, each with the column of its window.
+    private List<(Vec[] Sums, int Tap)> UsesOf(int column, Vec[][] outputs)
     {
+        var uses = new List<(Vec[], int)>();
+        for (int o = 0; o < outputs.Length; o++)
+        {
+            int distance = column - (o * _spec.Stride);
+            if (distance >= 0 && distance % _spec.Dilation == 0 && distance / _spec.Dilation < _spec.KernelWidth)
+                uses.Add((outputs[o], distance / _spec.Dilation));
+        }
+
+        return uses;
+    }
+
+    private void EmitColumn(int column, List<(Vec[] Sums, int Tap)> uses)
+    {
+        if (uses.Count == 0)
+            return;
+        using VecArray registers = _asm.Registers.Vecs("column", _product.ColumnRegisters);
         Label done = _asm.NewLabel("column done"), padding = _asm.NewLabel("padding");
         _asm.Lea(_column, _offset[column * _spec.SourcePixel]);
         _asm.Cmp(_column, _arguments[RowBytesField]);
@@ -164,7 +208,7 @@ internal sealed class DepthwiseKernelBody
             int first = group * _geometry.RowsPerGroup;
             int count = Math.Min(_geometry.RowsPerGroup, _spec.KernelHeight - first);
             Vec[] loaded = _product.Load(registers, count, r => RowAddress(first + r));
-            Multiply(registers, loaded, accumulators, group, uses);
+            Multiply(registers, loaded, group, uses);
         }
 
         _asm.Bind(done);
@@ -175,18 +219,18 @@ internal sealed class DepthwiseKernelBody
             _asm.Bind(padding);
             Vec[] loaded = _product.LoadPadding(registers, _arguments[PaddingField]);
             for (int group = 0; group < _groups; group++)
-                Multiply(registers, loaded, accumulators, group, uses);
+                Multiply(registers, loaded, group, uses);
             _asm.Jump(done);
         });
     }
 
-    private void Multiply(VecArray registers, Vec[] column, VecArray accumulators, int group, (int Output, int Tap)[] uses)
+    private void Multiply(VecArray registers, Vec[] column, int group, List<(Vec[] Sums, int Tap)> uses)
     {
-        foreach ((int output, int tapColumn) in uses)
+        foreach ((Vec[] sums, int tapColumn) in uses)
         {
             int tap = (tapColumn * _groups) + group;
             Mem weights = _weights[CompensationBytes + (tap * _geometry.Vectors * _geometry.VectorBytes)];
-            _product.Multiply(registers, column, accumulators, output, tap, weights);
+            _product.Multiply(registers, column, sums, tap, weights);
         }
     }
 

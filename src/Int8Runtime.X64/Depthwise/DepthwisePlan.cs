@@ -208,65 +208,81 @@ internal sealed unsafe class DepthwisePlan : PrimitivePlan
         private readonly ref readonly ExecutionArguments _arguments = ref arguments;
         private readonly ref readonly EpilogueArguments _table = ref table;
 
+        // Items are the rows of all images, and all of them again for each part of the channel blocks.
         public void Run(int worker, int workers)
         {
             (int start, int end) = Parallel.Share(rows * parts, worker, workers);
-            EpilogueArguments table = _table;
+            RowLayout to = plan._destination;
             byte** rowTable = stackalloc byte*[plan._windowRows];
-            int rowsOfImage = plan._destination.Slices * plan._destination.Rows;
-            int image = -1;
+            EpilogueArguments table = _table;
+            (int part, int row) = Math.DivRem(start, rows);
+            (int plane, int line) = Math.DivRem(row, to.Rows);
+            (int image, int slice) = Math.DivRem(plane, to.Slices);
+            bool isNewPart = true, isNewImage = true;
+            (int First, int Last) blocks = default;
             for (int item = start; item < end; item++)
             {
-                int row = item % rows, part = item / rows;
-                if (row / rowsOfImage != image)
-                {
-                    image = row / rowsOfImage;
+                if (isNewPart)
+                    blocks = Parallel.Share(plan._layout.Blocks, part, parts);
+                if (isNewImage)
                     plan._epilogue.SelectImage(in _arguments, image, ref table);
-                }
-
-                (int first, int last) = Parallel.Share(plan._layout.Blocks, part, parts);
-                RunRow(rowTable, image, row % rowsOfImage, first, last, &table);
+                RunRow(rowTable, image, slice, line, blocks.First, blocks.Last, &table);
+                isNewPart = isNewImage = false;
+                if (++line < to.Rows)
+                    continue;
+                line = 0;
+                if (++slice < to.Slices)
+                    continue;
+                slice = 0;
+                isNewImage = true;
+                if (++image < to.Images)
+                    continue;
+                image = 0;
+                part++;
+                isNewPart = true;
             }
         }
 
-        private void RunRow(byte** rowTable, int image, int row, int firstBlock, int lastBlock, EpilogueArguments* table)
+        private void RunRow(
+            byte** rowTable, int image, int slice, int line, int firstBlock, int lastBlock, EpilogueArguments* table)
         {
             int fullBlocks = plan._source.Channels / plan._geometry.BlockChannels;
             int full = Math.Min(lastBlock, fullBlocks) - firstBlock;
             for (int column = 0; column < plan._destination.Columns; column += plan._segmentColumns)
             {
                 if (full > 0)
-                    RunBlocks(plan._full!, rowTable, image, row, column, firstBlock, full, table);
+                    RunBlocks(plan._full!, rowTable, image, slice, line, column, firstBlock, full, table);
                 if (lastBlock > fullBlocks)
-                    RunBlocks(plan._tail!, rowTable, image, row, column, fullBlocks, 1, table);
+                    RunBlocks(plan._tail!, rowTable, image, slice, line, column, fullBlocks, 1, table);
             }
         }
 
         private void RunBlocks(
-            CompiledKernel kernel, byte** rowTable, int image, int row, int column, int block, int blocks,
+            CompiledKernel kernel, byte** rowTable, int image, int slice, int line, int column, int block, int blocks,
             EpilogueArguments* table)
         {
             (RowLayout from, RowLayout to) = (plan._source, plan._destination);
             int channel = block * plan._geometry.BlockChannels;
-            long sourceChannel = (long)channel * from.ElementBytes;
             byte* source = (byte*)_arguments[ArgumentSlot.Source] + from.Start + (image * from.Image);
-            byte* destination = (byte*)_arguments[ArgumentSlot.Destination] + to.Start
-                + (image * to.Image) + (row / to.Rows * to.Slice) + (row % to.Rows * to.Row);
-            int firstSlice = (row / to.Rows * plan._sliceStride) - plan._slicesBefore;
-            int firstRow = (row % to.Rows * plan._rowStride) - plan._rowsBefore;
-            for (int r = 0; r < plan._windowRows; r++)
+            long sourceChannel = (long)channel * from.ElementBytes;
+            int sourceSlice = (slice * plan._sliceStride) - plan._slicesBefore;
+            for (int r = 0; r < plan._windowRows; sourceSlice += plan._sliceDilation)
             {
-                int sourceSlice = firstSlice + (r / plan._kernelHeight * plan._sliceDilation);
-                int sourceRow = firstRow + (r % plan._kernelHeight * plan._rowDilation);
-                bool inside = (uint)sourceSlice < (uint)from.Slices && (uint)sourceRow < (uint)from.Rows;
-                rowTable[r] = (inside ? source + (sourceSlice * from.Slice) + (sourceRow * from.Row) : paddingRow) + sourceChannel;
+                bool isSliceInside = (uint)sourceSlice < (uint)from.Slices;
+                int sourceRow = (line * plan._rowStride) - plan._rowsBefore;
+                for (int end = r + plan._kernelHeight; r < end; r++, sourceRow += plan._rowDilation)
+                {
+                    bool isInside = isSliceInside && (uint)sourceRow < (uint)from.Rows;
+                    rowTable[r] = (isInside ? source + (sourceSlice * from.Slice) + (sourceRow * from.Row) : paddingRow) + sourceChannel;
+                }
             }
 
             var arguments = new DepthwiseKernelArguments
             {
                 Rows = rowTable,
                 Weights = weights + ((long)block * plan._layout.BlockBytes),
-                Destination = destination + ((long)channel * to.ElementBytes) + ((long)column * to.Pixel),
+                Destination = (byte*)_arguments[ArgumentSlot.Destination] + to.Start + (image * to.Image) + (slice * to.Slice)
+                    + (line * to.Row) + ((long)column * to.Pixel) + ((long)channel * to.ElementBytes),
                 Columns = Math.Min(plan._segmentColumns, to.Columns - column),
                 RowBytes = plan.RowBytes,
                 FirstColumn = plan._firstColumn + ((long)column * plan._columnStride * from.Pixel),

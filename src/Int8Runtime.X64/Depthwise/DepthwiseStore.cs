@@ -39,31 +39,28 @@ internal sealed class DepthwiseStore : IDisposable
         spec.Product != TapProductKind.Fma && spec.Epilogue.Destination.IsInt8() && spec.Epilogue.FitsWords
         && !spec.Epilogue.DependsOnLane;
 
-    /// <summary>Emits the epilogue of a tile.</summary>
-    public void Emit(VecArray accumulators, int outputs, Gpr destination, Gpr channel, Mem arguments)
+    /// <summary>Emits the epilogue of consecutive outputs.</summary>
+    /// <param name="sums">The accumulators of each; they are destroyed.</param>
+    /// <param name="destination">The first of the pixels.</param>
+    /// <param name="channel">The first channel.</param>
+    /// <param name="arguments">Where the epilogue's arguments lie.</param>
+    public void Emit(Vec[][] sums, Gpr destination, Gpr channel, Mem arguments)
     {
         if (StoresPacked(_spec))
         {
-            EmitPacked(accumulators, outputs, destination, channel, arguments);
+            EmitPacked(sums, destination, channel, arguments);
             return;
         }
 
-        var vectors = new Vec[outputs, _geometry.Vectors];
-        if (_geometry.IsUnpackedOrder)
+        if (!_geometry.IsUnpackedOrder)
         {
-            using Vec spare = _asm.Registers.Vec("spare");
-            Vec free = spare;
-            for (int o = 0; o < outputs; o++)
-                free = Transpose(accumulators, o, free, vectors);
-            EmitLinear(vectors, outputs, destination, channel, arguments);
+            EmitLinear(sums, destination, channel, arguments);
+            return;
         }
-        else
-        {
-            for (int o = 0; o < outputs; o++)
-                for (int v = 0; v < _geometry.Vectors; v++)
-                    vectors[o, v] = accumulators[o, v];
-            EmitLinear(vectors, outputs, destination, channel, arguments);
-        }
+
+        using Vec spare = _asm.Registers.Vec("spare");
+        Vec free = spare;
+        EmitLinear([.. sums.Select(s => Transpose(s, ref free))], destination, channel, arguments);
     }
 
     /// <inheritdoc/>
@@ -73,7 +70,7 @@ internal sealed class DepthwiseStore : IDisposable
         _lanes?.Dispose();
     }
 
-    private void EmitLinear(Vec[,] vectors, int outputs, Gpr destination, Gpr channel, Mem arguments)
+    private void EmitLinear(Vec[][] vectors, Gpr destination, Gpr channel, Mem arguments)
     {
         var results = new List<ResultVector>();
         int size = _spec.Epilogue.Destination.SizeInBytes();
@@ -81,54 +78,52 @@ internal sealed class DepthwiseStore : IDisposable
         {
             int first = v * _geometry.Lanes;
             bool isTail = first + _geometry.Lanes > _spec.Channels;
-            for (int o = 0; o < outputs; o++)
-                results.Add(new(vectors[o, v], destination[(o * _spec.DestinationPixel) + (first * size)], first, isTail ? _lanes : null));
+            for (int o = 0; o < vectors.Length; o++)
+                results.Add(new(vectors[o][v], destination[(o * _spec.DestinationPixel) + (first * size)], first, isTail ? _lanes : null));
         }
 
         using EpilogueEmitter epilogue = EpilogueEmitter.Begin(_asm, _spec.Epilogue, arguments, channel);
         epilogue.Emit(results.ToArray());
     }
 
-    private void EmitPacked(VecArray accumulators, int outputs, Gpr destination, Gpr channel, Mem arguments)
+    private void EmitPacked(Vec[][] sums, Gpr destination, Gpr channel, Mem arguments)
     {
         using EpilogueEmitter epilogue = EpilogueEmitter.Begin(_asm, _spec.Epilogue, arguments, channel);
         var results = new List<ResultVector>();
         for (int v = 0; v < _geometry.Vectors; v++)
-            for (int o = 0; o < outputs; o++)
-                results.Add(new(accumulators[o, v], destination[o * _spec.DestinationPixel], v * _geometry.Lanes));
-        epilogue.EmitBytes(
-            results.ToArray(),
-            Enumerable.Range(0, outputs).Select(o => Enumerable.Range(0, _geometry.Vectors).Select(v => accumulators[o, v]).ToArray()));
-        for (int o = 0; o < outputs; o++)
-            _bytes!.Store(destination[o * _spec.DestinationPixel], accumulators[o, 0]);
+            for (int o = 0; o < sums.Length; o++)
+                results.Add(new(sums[o][v], destination[o * _spec.DestinationPixel], v * _geometry.Lanes));
+        epilogue.EmitBytes(results.ToArray(), sums);
+        for (int o = 0; o < sums.Length; o++)
+            _bytes!.Store(destination[o * _spec.DestinationPixel], sums[o][0]);
     }
 
     // Gathers lane L of the four accumulators into vector L (512 bits), or lane pairs into halves (256 bits). Takes one
-    // free register and returns another.
-    private Vec Transpose(VecArray accumulators, int output, Vec free, Vec[,] linear)
+    // free register and leaves another.
+    private Vec[] Transpose(Vec[] sums, ref Vec free)
     {
-        Vec a = accumulators[output, 0], b = accumulators[output, 1], c = accumulators[output, 2], d = accumulators[output, 3];
+        (Vec a, Vec b, Vec c, Vec d, Vec e) = (sums[0], sums[1], sums[2], sums[3], free);
         if (_asm.Traits.Width == VectorWidth.V256)
         {
             const int LowLanes = 0x20, HighLanes = 0x31;
-            _asm.Emit(Vperm2i128, free, a, b, LowLanes);
+            _asm.Emit(Vperm2i128, e, a, b, LowLanes);
             _asm.Emit(Vperm2i128, b, a, b, HighLanes);
             _asm.Emit(Vperm2i128, a, c, d, LowLanes);
             _asm.Emit(Vperm2i128, d, c, d, HighLanes);
-            (linear[output, 0], linear[output, 1], linear[output, 2], linear[output, 3]) = (free, a, b, d);
-            return c;
+            free = c;
+            return [e, a, b, d];
         }
 
         const int Lanes01 = 0x44, Lanes23 = 0xEE, EvenLanes = 0x88, OddLanes = 0xDD;
-        _asm.Emit(Vshufi32x4, free, a, b, Lanes01);
+        _asm.Emit(Vshufi32x4, e, a, b, Lanes01);
         _asm.Emit(Vshufi32x4, b, a, b, Lanes23);
         _asm.Emit(Vshufi32x4, a, c, d, Lanes01);
         _asm.Emit(Vshufi32x4, d, c, d, Lanes23);
-        _asm.Emit(Vshufi32x4, c, free, a, EvenLanes);
-        _asm.Emit(Vshufi32x4, a, free, a, OddLanes);
-        _asm.Emit(Vshufi32x4, free, b, d, EvenLanes);
+        _asm.Emit(Vshufi32x4, c, e, a, EvenLanes);
+        _asm.Emit(Vshufi32x4, a, e, a, OddLanes);
+        _asm.Emit(Vshufi32x4, e, b, d, EvenLanes);
         _asm.Emit(Vshufi32x4, d, b, d, OddLanes);
-        (linear[output, 0], linear[output, 1], linear[output, 2], linear[output, 3]) = (c, a, free, d);
-        return b;
+        free = b;
+        return [c, a, e, d];
     }
 }

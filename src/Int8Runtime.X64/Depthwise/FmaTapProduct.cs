@@ -12,28 +12,17 @@ internal sealed class FmaTapProduct : TapProduct
     private const int LeastOutputs = 3;
 
     private readonly ActiveLanes _lanes;
-    private readonly VecArray? _weights;
 
     /// <summary>Prepares the kernel: leases the weights' registers if they fit.</summary>
     public FmaTapProduct(KernelAssembler asm, DepthwiseKernelSpec spec, int epilogueRegisters)
         : base(asm, spec)
     {
         _lanes = ActiveLanes.First(asm, spec.Channels);
-        int taps = spec.KernelHeight * spec.KernelWidth;
-        int free = asm.Registers.Free(RegisterClass.Vector);
-        if (taps + LeastOutputs + Math.Max(1, epilogueRegisters) <= free)
-            _weights = asm.Registers.Vecs("weights", taps);
+        HoldWeights(LeastOutputs + Math.Max(ColumnRegisters, epilogueRegisters));
     }
 
     /// <inheritdoc/>
     public override int ColumnRegisters => 1;
-
-    /// <inheritdoc/>
-    public override void BeginBlock(Mem taps)
-    {
-        for (int tap = 0; tap < (_weights?.Count ?? 0); tap++)
-            Asm.Emit(Vmovups, _weights![tap], taps + (tap * Geometry.VectorBytes));
-    }
 
     /// <inheritdoc/>
     public override Vec[] Load(VecArray registers, int rows, Func<int, Mem> address)
@@ -47,14 +36,13 @@ internal sealed class FmaTapProduct : TapProduct
         throw new InvalidOperationException("Padding of f32 is 0 and never multiplied.");
 
     /// <inheritdoc/>
-    public override void Multiply(
-        VecArray registers, Vec[] column, VecArray accumulators, int output, int tap, Mem weights) =>
-        Asm.Emit(Vmuladd231ps, accumulators[output, 0], column[0], _weights is null ? weights : _weights[tap]);
+    public override void Multiply(VecArray registers, Vec[] column, ReadOnlySpan<Vec> sums, int tap, Mem weights) =>
+        Asm.Emit(Vmuladd231ps, sums[0], column[0], WeightsOf(tap, 0, weights));
 
     /// <inheritdoc/>
     public override void End()
     {
-        _weights?.Dispose();
+        base.End();
         _lanes.Dispose();
     }
 }

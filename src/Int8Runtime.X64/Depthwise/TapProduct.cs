@@ -13,6 +13,8 @@ namespace Int8Runtime.X64;
 /// <summary>One way to multiply and sum the taps.</summary>
 internal abstract class TapProduct(KernelAssembler asm, DepthwiseKernelSpec spec)
 {
+    private VecArray? _weights;
+
     /// <summary>The assembler.</summary>
     protected KernelAssembler Asm { get; } = asm;
 
@@ -25,10 +27,18 @@ internal abstract class TapProduct(KernelAssembler asm, DepthwiseKernelSpec spec
     /// <summary>Vector registers that a column needs beside the accumulators.</summary>
     public abstract int ColumnRegisters { get; }
 
+    /// <summary>Outputs whose windows share a column: those that are under way at once while columns follow one another.</summary>
+    public int OpenOutputs => (Spec.KernelWidth + Spec.Stride - 1) / Spec.Stride;
+
+    /// <summary>Whether the window's weights stay in registers.</summary>
+    public bool HoldsWeights => _weights is not null;
+
     /// <summary>Emits what is done once for each channel block.</summary>
     /// <param name="taps">The weights of the block's first tap.</param>
-    public virtual void BeginBlock(Mem taps)
+    public void BeginBlock(Mem taps)
     {
+        for (int i = 0; i < (_weights?.Count ?? 0); i++)
+            Asm.Emit(Vmovups, _weights![i], taps + (i * Geometry.VectorBytes));
     }
 
     /// <summary>Loads a column.</summary>
@@ -47,23 +57,32 @@ internal abstract class TapProduct(KernelAssembler asm, DepthwiseKernelSpec spec
     /// <summary>Adds the product of the loaded column and a tap.</summary>
     /// <param name="registers">As for <see cref="Load"/>.</param>
     /// <param name="column">The column as it was loaded.</param>
-    /// <param name="accumulators">The accumulators of all outputs.</param>
-    /// <param name="output">Which output the tap belongs to.</param>
+    /// <param name="sums">The accumulators of the output that the tap belongs to.</param>
     /// <param name="tap">Index of the tap (column · groups + group).</param>
-    /// <param name="weights">The tap's weights: as many vectors as an output has accumulators.</param>
-    public abstract void Multiply(
-        VecArray registers, Vec[] column, VecArray accumulators, int output, int tap, Mem weights);
+    /// <param name="weights">The tap's weights: as many vectors as there are accumulators.</param>
+    public abstract void Multiply(VecArray registers, Vec[] column, ReadOnlySpan<Vec> sums, int tap, Mem weights);
 
     /// <summary>Ends the kernel: gives resident registers back.</summary>
-    public virtual void End()
+    public virtual void End() => _weights?.Dispose();
+
+    /// <summary>Keeps the window's weights in registers if that leaves enough of them.</summary>
+    /// <param name="others">Registers for accumulators, columns and epilogue.</param>
+    protected void HoldWeights(int others)
     {
+        int vectors = Spec.KernelWidth * Geometry.GroupsOf(Spec.KernelHeight) * Geometry.Vectors;
+        if (vectors + others <= Asm.Registers.Free(RegisterClass.Vector))
+            _weights = Asm.Registers.Vecs("weights", vectors);
     }
+
+    /// <summary>A vector of a tap's weights, in a register or in memory.</summary>
+    protected Operand WeightsOf(int tap, int vector, Mem weights) =>
+        _weights is null ? weights + (vector * Geometry.VectorBytes) : _weights[(tap * Geometry.Vectors) + vector];
 
     /// <summary>The product that the spec asks for.</summary>
     public static TapProduct Create(KernelAssembler asm, DepthwiseKernelSpec spec, int epilogueRegisters) => spec.Product switch
     {
         TapProductKind.Fma => new FmaTapProduct(asm, spec, epilogueRegisters),
-        _ => new ByteTapProduct(asm, spec),
+        _ => new ByteTapProduct(asm, spec, epilogueRegisters),
     };
 }
 
