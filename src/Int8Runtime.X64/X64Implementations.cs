@@ -31,6 +31,7 @@ internal static class X64Implementations
             new StagedProduct(PrimitiveKind.Convolution, [.. convolutions, fused], cache),
             deconvolution,
             new LayoutDetour([deconvolution], cache),
+            new StagedProduct(PrimitiveKind.Deconvolution, [deconvolution], cache),
             innerProduct,
             new StagedProduct(PrimitiveKind.InnerProduct, [innerProduct], cache),
             product,

@@ -79,7 +79,7 @@ internal sealed class StagedProduct(PrimitiveKind kind, IReadOnlyList<IImplement
 
         PrimitiveDescriptor inner = request.Descriptor switch
         {
-            ConvolutionDescriptor d => d with { Source = source, Weights = weights, Bias = bias, Destination = destination },
+            ConvolutionDescriptorBase d => d with { Source = source, Weights = weights, Bias = bias, Destination = destination },
             InnerProductDescriptor d => d with { Source = source, Weights = weights, Bias = bias, Destination = destination },
             MatMulDescriptor d => d with { Source = source, Weights = weights, Bias = bias, Destination = destination },
             var other => throw new InvalidOperationException($"A {other.Kind} primitive is not staged."),
@@ -87,7 +87,7 @@ internal sealed class StagedProduct(PrimitiveKind kind, IReadOnlyList<IImplement
         return request with { Descriptor = inner, Attributes = request.Attributes with { PostOps = PostOpChain.Create(chain) } };
     }
 
-    private bool Serves(MemoryDescriptor operand, MemoryDescriptor destination) => kind == PrimitiveKind.Convolution
+    private bool Serves(MemoryDescriptor operand, MemoryDescriptor destination) => kind is PrimitiveKind.Convolution or PrimitiveKind.Deconvolution
         ? EpiloguePlan.Serves(operand, destination)
         : MatrixEpilogue.Serves(operand, destination);
 
@@ -101,7 +101,7 @@ internal sealed class StagedProduct(PrimitiveKind kind, IReadOnlyList<IImplement
         bool plain = given.InnerBlocks.IsEmpty;
         return kind switch
         {
-            PrimitiveKind.Convolution => BrgemmConvolution.HasChannelsLast(given) ? given : ChannelsLast(given),
+            PrimitiveKind.Convolution or PrimitiveKind.Deconvolution => BrgemmConvolution.HasChannelsLast(given) ? given : ChannelsLast(given),
             PrimitiveKind.InnerProduct when !isDestination => BrgemmInnerProduct.IsDenseSample(given) ? given : ChannelsLast(given),
             _ when isDestination => plain && (given.Strides[^1] == 1 || given.Dimensions[^1] == 1)
                 ? given : new MemoryDescriptor(given.Dimensions, given.DataType),
@@ -137,7 +137,7 @@ internal sealed class StagedProduct(PrimitiveKind kind, IReadOnlyList<IImplement
         MemoryDescriptor weights = Resolved(asked.Weights, resolved.Weights);
         PrimitiveDescriptor descriptor = request.Descriptor switch
         {
-            ConvolutionDescriptor d => d with { Source = source, Weights = weights, Destination = destination },
+            ConvolutionDescriptorBase d => d with { Source = source, Weights = weights, Destination = destination },
             InnerProductDescriptor d => d with { Source = source, Weights = weights, Destination = destination },
             MatMulDescriptor d => d with { Source = source, Weights = weights, Destination = destination },
             var other => other,

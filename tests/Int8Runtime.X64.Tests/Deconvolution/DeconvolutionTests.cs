@@ -85,6 +85,40 @@ public sealed class DeconvolutionTests
     }
 
     [Fact]
+    public void Blocked_weights_and_operands_that_are_broadcast_over_any_dimensions_are_staged() => Properties.Check(
+        from source in Gen.Elements(DataType.UInt8, DataType.Int8, DataType.Float32)
+        from layout in Gen.Elements("abcd", "acdb", "aBcd8b")
+        from weights in Gen.Elements("ABcd4b16a4b", "ABcd16b16a", "Acdb8a", "cdba")
+        from groups in Gen.Elements(1, 2)
+        from channels in Gen.Choose(1, 20)
+        from mask in Gen.Choose(0, 15)
+        from operand in Gen.Elements(DataType.Float32, DataType.BFloat16, DataType.Int8)
+        from operandLayout in Gen.Elements("abcd", "acdb")
+        from tier in Gen.Elements(VectorEngines.Tiers.ToArray())
+        from options in Arbitraries.Options(source == DataType.Float32 ? Tolerance.ForFloatSum(9 * 20) : default)
+        let destination = Shape.Create([2, 6 * groups, 9, 9])
+        let broadcast = Shape.Create([.. destination.Select((extent, d) => (mask >> d & 1) != 0 ? extent : 1)])
+        select (
+            Descriptor: new DeconvolutionDescriptor
+            {
+                Source = new([2, channels * groups, 5, 5], source, FormatTag.Parse(layout)),
+                Weights = new([6 * groups, channels, 3, 3], source == DataType.Float32 ? source : DataType.Int8, FormatTag.Parse(weights)),
+                Bias = new([6 * groups], DataType.Float32), Destination = new(destination, source, FormatTag.Parse(layout)),
+                Strides = [2, 2], PaddingBefore = [1, 1], PaddingAfter = [1, 1], Groups = groups,
+            },
+            Attributes: new PrimitiveAttributes
+            {
+                SourceScale = QuantizationScale.PerTensor(1 / 64f),
+                PostOps = [PostOp.Binary(BinaryAlgorithm.Add, new(broadcast, operand, FormatTag.Parse(operandLayout))), PostOp.Relu()],
+            },
+            tier, options),
+        problem =>
+        {
+            using Engine engine = VectorEngines.Create(problem.tier);
+            PrimitiveCheck.AgainstReference(engine, problem.Descriptor, problem.Attributes, problem.options);
+        }, 60);
+
+    [Fact]
     public void One_dimension_is_served()
     {
         var descriptor = new DeconvolutionDescriptor
