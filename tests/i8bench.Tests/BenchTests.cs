@@ -70,6 +70,11 @@ public sealed class BenchTests : IDisposable
     [InlineData("--conv --dt=f32:s4:f32 ic6oc8ih5oh5kh3ph1", "PASSED")]
     [InlineData("--conv --dt=u8:s8:f32 --attr-scales=wei:per_dim_01 g2ic6oc8ih5oh5kh3ph1", "PASSED")]
     [InlineData("--conv --dt=u8:s8:f32 --attr-scales=wei:per_ocic ic6oc8ih5oh5kh3ph1", "UNIMPLEMENTED")]
+    [InlineData("--conv --dt=u8:s8:f32 --wtag=gOIhw4i16o4i g2ic6oc32ih5oh5kh3ph1", "PASSED")]
+    [InlineData("--conv --dt=u8:s8:f32 --wtag=hwigo g2ic6oc8ih5oh5kh3ph1", "PASSED")]
+    [InlineData("--conv --wtag=Goihw16g g19ic19oc19ih5oh5kh3ph1", "PASSED")]
+    [InlineData("--conv --strides=:9x9x9x3x1: g19ic19oc19ih5oh5kh3ph1", "PASSED")]
+    [InlineData("--conv --wtag=giohw g2ic6oc8ih5oh5kh3ph1", "UNIMPLEMENTED")]
     [InlineData("--sum --idt=u8:s8 --odt=f32 --itag=axb --otag=abx 2x16x3x4", "PASSED")]
     [InlineData("--binary --engine=cpu:0 --alg=binary_add --runtime-quantization=true "
         + "--attr-scales=src:common:2+src1:common:3 4x4:4x4", "PASSED")]

@@ -220,6 +220,26 @@ public sealed class MemoryDescriptor : IEquatable<MemoryDescriptor>
         ? new MemoryDescriptor(Form.Strided, dimensions, dimensions, DataType, Strides, InnerBlocks, OffsetOf(start), null)
         : throw new InvalidOperationException("Only strided memory without inner blocks can be sliced.");
 
+    /// <summary>
+    /// The same memory with its first two dimensions as one, as groups of output channels are; null where no stride and blocks of a single
+    /// dimension describe them, or the memory is not strided.
+    /// </summary>
+    internal MemoryDescriptor? JoinFirstDimensions()
+    {
+        if (!IsStrided || Rank < 2)
+            return null;
+        int outer = Dimensions[0], inner = Dimensions[1], block = BlockOf(1);
+        bool keepsOuter = inner == 1 && block == 1;
+        bool isEven = BlockOf(0) == 1 && inner % block == 0 && (outer == 1 || Strides[0] == Strides[1] * (inner / block));
+        if (!keepsOuter && !isEven)
+            return null;
+        int padded = keepsOuter ? PaddedDimensions[0] : outer * inner;
+        return new MemoryDescriptor(
+            Form.Strided, [outer * inner, .. Dimensions.Skip(2)], [padded, .. PaddedDimensions.Skip(2)], DataType,
+            [Strides[keepsOuter ? 0 : 1], .. Strides.Skip(2)],
+            [.. InnerBlocks.Select(b => new InnerBlock(Math.Max(0, b.Dimension - 1), b.Size))], Offset, null);
+    }
+
     /// <summary>The same memory with its dimensions in another order, as a transposed view.</summary>
     /// <param name="order">For each new dimension the old one it shows.</param>
     /// <exception cref="InvalidOperationException">The memory is blocked or opaque.</exception>

@@ -112,6 +112,34 @@ public sealed class MemoryDescriptorTests
         Assert.Throws<InvalidOperationException>(() => blocked.Permute([0, 1, 2, 3]));
     }
 
+    [Theory]
+    [InlineData("abcd", 2, 6, true)]
+    [InlineData("dcab", 2, 6, true)]
+    [InlineData("aBcd4b", 2, 8, true)]
+    [InlineData("aBCd4c8b2c", 3, 16, true)]
+    [InlineData("Abcd8a", 13, 1, true)]
+    [InlineData("dcba", 5, 1, true)] // a single channel in each group
+    [InlineData("dcba", 1, 5, true)]
+    [InlineData("aBcd4b", 2, 6, false)] // padding between the groups
+    [InlineData("Abcd8a", 16, 2, false)]
+    [InlineData("ABcd8a4b", 16, 1, false)]
+    [InlineData("acbd", 2, 6, false)]
+    [InlineData("dcba", 2, 6, false)]
+    public void The_first_two_dimensions_become_one_where_strides_allow_it(string tag, int outer, int inner, bool joins)
+    {
+        var apart = new MemoryDescriptor([outer, inner, 6, 3], DataType.Int8, FormatTag.Parse(tag));
+        MemoryDescriptor? joined = apart.JoinFirstDimensions();
+        Assert.Equal(joins, joined is not null);
+        if (joined is null)
+            return;
+        Assert.Equal([outer * inner, 6, 3], joined.Dimensions);
+        Assert.Equal(apart.SizeInBytes, joined.SizeInBytes);
+        for (int a = 0; a < outer; a++)
+            for (int b = 0; b < inner; b++)
+                for (int c = 0; c < 6; c++)
+                    Assert.Equal(apart.OffsetOf([a, b, c, 2]), joined.OffsetOf([(a * inner) + b, c, 2]));
+    }
+
     [Fact]
     public void Descriptors_compare_by_value()
     {

@@ -78,6 +78,11 @@ internal static partial class TypesAndTags
             : throw new SkipException(SkipReason.InvalidCombination, $"strides {all[position]} for {dimensions}");
     }
 
+    /// <summary>Whether --strides gives as many strides at a position.</summary>
+    public static bool HasStrides(Options options, int position, int count) =>
+        options["strides"].Split(':') is { } all && position < all.Length && all[position].Length > 0
+        && all[position].Count(c => c == 'x') == count - 1;
+
     /// <summary>The two tensors of an option such as <c>--tag=axb</c>, or <c>axb:abx</c>, at positions 0 and 1.</summary>
     public static (MemoryDescriptor Source, MemoryDescriptor Destination) Pair(
         Options options, string tag, Shape source, DataType sourceType, Shape destination, DataType destinationType)

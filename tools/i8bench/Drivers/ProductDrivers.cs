@@ -70,7 +70,7 @@ internal static class ProductDrivers
         {
             Bias = OfType(descriptor.Bias, options),
             Source = TypesAndTags.Tensor(options, 0, descriptor.Source.Dimensions, types[0], options["stag"]),
-            Weights = Weights(options, descriptor.Weights, grouped: false),
+            Weights = Weights(options, descriptor.Weights, groups: 1),
             Destination = TypesAndTags.Tensor(options, 2, descriptor.Destination.Dimensions, types[2], options["dtag"]),
         };
         var context = new AttributeContext(descriptor.Source.Dimensions, descriptor.Destination.Dimensions, types[2], 1)
@@ -92,7 +92,7 @@ internal static class ProductDrivers
         descriptor = descriptor with
         {
             Source = TypesAndTags.Tensor(options, 0, problem.Source, types[0], options["stag"]),
-            Weights = Weights(options, descriptor.Weights, grouped: false),
+            Weights = Weights(options, descriptor.Weights, groups: 1),
             Destination = TypesAndTags.Tensor(options, 2, problem.Destination, types[2], options["dtag"]),
             Bias = MatrixBias(options, problem.Destination),
         };
@@ -124,7 +124,7 @@ internal static class ProductDrivers
         {
             Bias = OfType(descriptor.Bias, options),
             Source = TypesAndTags.Tensor(options, 0, descriptor.Source.Dimensions, types[0], options["stag"]),
-            Weights = Weights(options, descriptor.Weights, problem.Groups > 1),
+            Weights = Weights(options, descriptor.Weights, problem.Groups),
             Destination = TypesAndTags.Tensor(
                 options, 2, descriptor.Destination.Dimensions, result, options["dtag"]),
         };
@@ -140,10 +140,7 @@ internal static class ProductDrivers
     private static (Shape Dimensions, int ChannelMask) GroupedWeights(ConvolutionDescriptorBase descriptor, int groups)
     {
         Shape weights = descriptor.Weights.Dimensions;
-        if (groups == 1)
-            return (weights, 1);
-        int perGroup = weights[0] / groups;
-        return ([groups, perGroup, .. weights.Skip(1)], 3);
+        return groups == 1 ? (weights, 1) : ([groups, weights[0] / groups, .. weights.Skip(1)], 3);
     }
 
     private static bool WithBias(Options options) => options.Or("dir", "FWD_B") is "FWD_B" or "BWD_WB";
@@ -161,14 +158,17 @@ internal static class ProductDrivers
         return new MemoryDescriptor(dimensions, TypesAndTags.Type(options["bia-dt"]));
     }
 
-    // A named layout of grouped weights has the group as a dimension of its own, which the library's weights do not.
-    private static MemoryDescriptor Weights(Options options, MemoryDescriptor weights, bool grouped)
+    // Tags and strides of grouped weights have the group as a dimension of its own, which the library's weights do not.
+    private static MemoryDescriptor Weights(Options options, MemoryDescriptor weights, int groups)
     {
-        if (!grouped || options["wtag"] is "" or "any")
-            return TypesAndTags.Tensor(options, 1, weights.Dimensions, weights.DataType, options["wtag"]);
-        return options["wtag"] is "abx" or "goiw" or "goihw" or "goidhw"
-            ? new MemoryDescriptor(weights.Dimensions, weights.DataType)
-            : throw new UnimplementedException($"grouped weights as {options["wtag"]}");
+        string tag = options["wtag"];
+        Shape dimensions = weights.Dimensions;
+        bool isStrided = TypesAndTags.HasStrides(options, 1, dimensions.Rank + 1);
+        if (groups == 1 || (tag is "" or "any" && !isStrided))
+            return TypesAndTags.Tensor(options, 1, dimensions, weights.DataType, tag);
+        MemoryDescriptor grouped = TypesAndTags.Tensor(
+            options, 1, [groups, dimensions[0] / groups, .. dimensions.Skip(1)], weights.DataType, tag);
+        return grouped.JoinFirstDimensions() ?? throw new UnimplementedException($"grouped weights as {grouped.LayoutText()}");
     }
 
     /// <summary>A whole number of an option.</summary>
