@@ -20,7 +20,7 @@ public sealed class NodePattern
     private NodePattern(JsonElement element)
     {
         Name = element.GetProperty("name").GetString() ?? "";
-        _nodes = [.. element.GetProperty("nodes").EnumerateObject().Select(n => (n.Name, n.Value.GetString()!.Split('|')))];
+        _nodes = [.. element.GetProperty("nodes").EnumerateObject().Select(n => (n.Name, Text(n.Value).Split('|')))];
         _edges = [.. Texts(element, "edges").Select(e => e.Split("->", StringSplitOptions.TrimEntries))
             .Select(e => (IndexOf(e[0]), IndexOf(e[1])))];
         _constant = [.. Texts(element, "constant").Select(IndexOf)];
@@ -43,7 +43,7 @@ public sealed class NodePattern
             return Parse(File.ReadAllText(path));
         }
         catch (Exception exception) when (exception is IOException or JsonException or KeyNotFoundException
-            or InvalidOperationException or IndexOutOfRangeException or FormatException)
+            or InvalidOperationException or IndexOutOfRangeException or FormatException or UnauthorizedAccessException)
         {
             throw new QuantizationException($"'{path}' is no pattern file: {exception.Message}", exception);
         }
@@ -68,7 +68,9 @@ public sealed class NodePattern
     private static List<NodePattern> LoadShipped() => Parse(DataResources.Read("ignored-patterns.json"));
 
     private static IEnumerable<string> Texts(JsonElement element, string name) =>
-        element.TryGetProperty(name, out JsonElement list) ? list.EnumerateArray().Select(t => t.GetString()!) : [];
+        element.TryGetProperty(name, out JsonElement list) ? list.EnumerateArray().Select(Text) : [];
+
+    private static string Text(JsonElement element) => element.GetString() ?? throw new FormatException("a text is null");
 
     private int IndexOf(string id)
     {

@@ -13,7 +13,7 @@ public sealed class GroupedWeights
         Outputs = outputs;
         Bits = bits;
         GroupSize = groupSize;
-        Groups = (inputs + groupSize - 1) / groupSize;
+        Groups = (int)(((long)inputs + groupSize - 1) / groupSize);
         Values = new byte[outputs * Groups * groupSize];
         Scales = new float[outputs * Groups];
         ZeroPoints = new byte[outputs * Groups];
@@ -50,11 +50,15 @@ public sealed class GroupedWeights
     /// <param name="bits">2 to 8.</param>
     /// <param name="groupSize">A power of two of at least 16, which is what runtimes have kernels for.</param>
     /// <param name="symmetric">Whether every zero point is the middle of the integers.</param>
-    /// <exception cref="QuantizationException">A weight is not finite.</exception>
+    /// <exception cref="QuantizationException">A weight is not finite, or groups of this size take too much room.</exception>
     public static GroupedWeights Quantize(ReadOnlySpan<float> weights, int inputs, int outputs, int bits, int groupSize, bool symmetric)
     {
         if (groupSize < 16 || (groupSize & (groupSize - 1)) != 0)
             throw new QuantizationException($"the group size is {groupSize}; use a power of two of at least 16");
+        long bytes = ((long)inputs + groupSize - 1) / groupSize * groupSize * outputs;
+        if (bytes > Array.MaxLength)
+            throw new QuantizationException(
+                $"{outputs} columns in groups of {groupSize} take {bytes} bytes for {inputs} inputs each; use a smaller group size");
         var result = new GroupedWeights(inputs, outputs, bits, groupSize);
         var format = new IntegerFormat(bits, isSigned: false);
         for (int n = 0; n < outputs; n++)

@@ -61,9 +61,10 @@ public sealed class CachedDataset : IDataset
         }
 
         _inner.Load(index, destination);
-        if (Interlocked.Increment(ref _kept) <= _capacity)
-            Volatile.Write(ref _samples[index], destination[..this.SampleLength()].ToArray());
-        else
+
+        // Room is taken first, and given back where there is none, or where another thread has kept the sample meanwhile.
+        bool hasRoom = Interlocked.Increment(ref _kept) <= _capacity;
+        if (!hasRoom || Interlocked.CompareExchange(ref _samples[index], destination[..this.SampleLength()].ToArray(), null) is not null)
             Interlocked.Decrement(ref _kept);
     }
 }

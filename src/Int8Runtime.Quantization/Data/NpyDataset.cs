@@ -54,7 +54,7 @@ public sealed class NpyDataset : IDataset
         if (labels is null)
             return;
         _labels = labels.Type != DataType.Float32 && labels.Length == Count
-            ? Array.ConvertAll(labels.ToFloats(), l => (int)l)
+            ? Array.ConvertAll(labels.ToDoubles(), l => (int)l)
             : throw new DataFileException(path, $"the labels are not {Count} integers", "save one class index for each sample");
     }
 

@@ -67,9 +67,13 @@ public sealed record NpyArray(DataType Type, Shape Shape, byte[] Data)
         }
     }
 
-    private double[] ToDoubles() => Type == DataType.Int64
-        ? [.. MemoryMarshal.Cast<byte, long>(Data).ToArray().Select(v => (double)v)]
-        : Array.ConvertAll(ToFloats(), v => (double)v);
+    /// <summary>The elements converted to f64, which holds all but large 64-bit integers.</summary>
+    internal double[] ToDoubles() => Type switch
+    {
+        DataType.Int64 => Array.ConvertAll(MemoryMarshal.Cast<byte, long>(Data).ToArray(), v => (double)v),
+        DataType.Int32 => Array.ConvertAll(MemoryMarshal.Cast<byte, int>(Data).ToArray(), v => (double)v),
+        _ => Array.ConvertAll(ToFloats(), v => (double)v),
+    };
 
     /// <summary>The elements converted to float; 32- and 64-bit integers are rounded to the nearest.</summary>
     public float[] ToFloats()

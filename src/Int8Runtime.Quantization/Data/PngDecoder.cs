@@ -126,7 +126,11 @@ internal sealed class PngDecoder
         foreach (var pass in passes)
         {
             (int columns, int rows) = PassSize(pass);
-            expected += columns == 0 ? 0 : (long)rows * (1 + RowBytes(columns));
+            expected += columns == 0 ? 0 : rows * (1 + RowBytes(columns));
+            if (RowBytes(columns) > Array.MaxLength - 8)
+            {
+                throw new InvalidDataException($"the PNG image has rows of {columns} pixels, which take 2 GiB");
+            }
         }
 
         if (expected > (_compressed.Length + 1) * MaxDeflateRatio)
@@ -154,7 +158,7 @@ internal sealed class PngDecoder
     private (int Columns, int Rows) PassSize((int StartX, int StartY, int StepX, int StepY) pass) =>
         ((_width - pass.StartX + pass.StepX - 1) / pass.StepX, (_height - pass.StartY + pass.StepY - 1) / pass.StepY);
 
-    private int RowBytes(int columns) => (int)(((long)columns * PngFormat.Channels(_colourType) * _depth + 7) / 8);
+    private long RowBytes(int columns) => ((long)columns * PngFormat.Channels(_colourType) * _depth + 7) / 8;
 
     private void ReadPass(ZLibStream zlib, (int StartX, int StartY, int StepX, int StepY) pass, ImageBuffer image)
     {
@@ -165,7 +169,7 @@ internal sealed class PngDecoder
         }
 
         int pixelBytes = Math.Max(1, PngFormat.Channels(_colourType) * _depth / 8);
-        int rowBytes = RowBytes(columns);
+        int rowBytes = (int)RowBytes(columns);
         // Rows are preceded by a pixel of zeros, which is what the filters see left of the first pixel.
         byte[] current = new byte[pixelBytes + rowBytes], previous = new byte[pixelBytes + rowBytes];
         for (int j = 0; j < rows; j++)

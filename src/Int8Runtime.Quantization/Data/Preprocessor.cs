@@ -61,6 +61,10 @@ public sealed class Preprocessor
             if (size.Height == 0 && (long)size.Width * longer / shorter * size.Width > ImageBuffer.MaxPixels)
                 throw new InvalidDataException($"an image of {image.Width}x{image.Height} is too long for --resize {size}");
 
+            // The first pass makes all rows as wide as they will be.
+            if (size.Height > 0 && (long)size.Width * image.Height > ImageBuffer.MaxPixels)
+                throw new InvalidDataException($"an image of {image.Width}x{image.Height} is too high for --resize {size}");
+
             image = size.Height == 0
                 ? ImageResize.ShorterSide(image, size.Width)
                 : ImageResize.Bilinear(image, size.Width, size.Height);

@@ -184,6 +184,18 @@ public sealed class OptimizationTests
         Assert.Empty(Found("attention weights"));
         Assert.True(NodePattern.Shipped.Count >= 10);
 
+        string file = Path.GetTempFileName();
+        foreach (string node in (string[])["null", "3"])
+        {
+            File.WriteAllText(file, $$"""{"patterns": [{"name": "p", "nodes": {"a": {{node}}}, "ignored": ["a"]}]}""");
+            Assert.Contains("is no pattern file", Assert.Throws<QuantizationException>(() => NodePattern.Load(file)).Message,
+                StringComparison.Ordinal);
+        }
+
+        File.WriteAllText(file, """{"patterns": [{"name": "p", "nodes": {"a": "Add"}, "edges": [null]}]}""");
+        Assert.Throws<QuantizationException>(() => NodePattern.Load(file));
+        File.Delete(file);
+
         QuantizationResult result = Model.Quantize(graph, Samples, new QuantizationOptions());
         Assert.Equal("part of the pattern 'squeeze and excitation'", result.Report.Nodes.Single(n => n.Name == "se_pool").Reason);
         Assert.True(result.Report.Nodes.Single(n => n.Name == "se_reduce").IsQuantized);

@@ -175,6 +175,12 @@ public sealed class WeightFormsTests
         }, count: 100);
 
     [Fact]
+    public void Groups_that_take_more_than_memory_counts_are_refused() => Assert.Contains("use a smaller group size",
+        Assert.Throws<QuantizationException>(() =>
+            GroupedWeights.Quantize(new float[64], inputs: 16, outputs: 4, bits: 4, groupSize: 1 << 30, symmetric: true)).Message,
+        StringComparison.Ordinal);
+
+    [Fact]
     public void Forms_that_do_not_exist_are_refused()
     {
         (ModelGraph f32, _) = Perceptron();

@@ -189,4 +189,41 @@ public class DatasetTests
 
         Assert.Equal((inner.Name, 20, inner.SampleName(3)), (cached.Name, cached.Count, cached.SampleName(3)));
     }
+
+    /// <summary>Two threads that load one sample at the same time keep it once.</summary>
+    [Fact]
+    public void Samples_that_two_loads_meet_count_once()
+    {
+        var inner = new MeetingDataset();
+        var cached = new CachedDataset(inner, maxBytes: 2 * sizeof(float));
+        inner.Meet = () => cached.Load(0, new float[1]);
+        for (int round = 0; round < 3; round++)
+            for (int i = 0; i < 2; i++)
+                cached.Load(i, new float[1]);
+        Assert.Equal([2, 1], inner.Loads); // sample 0 by both
+    }
+
+    private sealed class MeetingDataset : IDataset
+    {
+        public Action? Meet { get; set; }
+
+        public int[] Loads { get; } = new int[2];
+
+        public string Name => "meeting";
+
+        public int Count => 2;
+
+        public Shape SampleShape => [1];
+
+        public string SampleName(int index) => $"{index}";
+
+        public int? Label(int index) => null;
+
+        public void Load(int index, Span<float> destination)
+        {
+            Loads[index]++;
+            (Action? meet, Meet) = (Meet, null);
+            meet?.Invoke();
+        }
+    }
 }

@@ -84,6 +84,17 @@ public class ImageCodecTests
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
     }
 
+    /// <summary>A row of 2²⁸ pixels of four samples of 16 bits has 2³¹ bytes.</summary>
+    [Fact]
+    public void Png_rows_of_more_bytes_than_32_bits_count_are_refused()
+    {
+        byte[] file = TestImages.WritePng(new int[1, 1, 4], 16, 6, false);
+        System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(file.AsSpan(16), ImageBuffer.MaxPixels);
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(file.AsSpan(29), PngFormat.Crc(file.AsSpan(12, 17)));
+        var e = Assert.Throws<DataFileException>(() => ImageCodec.Decode(file, "x.png"));
+        Assert.Contains("rows of 268435456 pixels", e.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("P2", 255), InlineData("P3", 255), InlineData("P5", 255), InlineData("P6", 255)]
     [InlineData("P2", 7), InlineData("P3", 1000), InlineData("P5", 15), InlineData("P6", 65535)]

@@ -18,6 +18,24 @@ public class NpyFileTests
         Assert.Equal([7], NpyFile.Parse(File("'|u1'", "False", "()", 54, 7)).ToFloats());
     }
 
+    /// <summary>f32 does not hold every integer of 32 bits.</summary>
+    [Fact]
+    public void Integers_keep_their_bits_in_wider_inputs()
+    {
+        int[] values = [16_777_217, -16_777_219, int.MaxValue, int.MinValue];
+        var array = new NpyArray(DataType.Int32, [4], System.Runtime.InteropServices.MemoryMarshal.AsBytes<int>(values).ToArray());
+        using var wide = new TensorMemory(new MemoryDescriptor([4], DataType.Int64));
+        Assert.True(array.TryCopyTo(wide));
+        Assert.Equal(Array.ConvertAll(values, v => (long)v), wide.AsSpan<long>().ToArray());
+        using var narrow = new TensorMemory(new MemoryDescriptor([4], DataType.Int8));
+        Assert.False(array.TryCopyTo(narrow));
+
+        long[] large = [(1L << 60) + 1];
+        using var back = new TensorMemory(new MemoryDescriptor([1], DataType.Int32));
+        Assert.False(new NpyArray(DataType.Int64, [1], System.Runtime.InteropServices.MemoryMarshal.AsBytes<long>(large).ToArray())
+            .TryCopyTo(back));
+    }
+
     [Fact]
     public void What_is_written_reads_back()
     {

@@ -80,6 +80,10 @@ public class PreprocessingTests
         var image = new ImageBuffer(1, 5000);
         Assert.Throws<InvalidDataException>(() => new Preprocessor(new() { Resize = new(256, 0) }).Arrange(image));
         Assert.Throws<InvalidDataException>(() => new Preprocessor(new() { Crop = new(2, 2) }).Arrange(image));
+
+        // The first pass makes rows of the wanted width, as many as the image has.
+        var tall = new ImageBuffer(1, 20_000);
+        Assert.Throws<InvalidDataException>(() => new Preprocessor(new() { Resize = new(1 << 14, 16) }).Arrange(tall));
     }
 
     /// <summary>The reference inputs were made by Pillow and NumPy: decoder, filter, crop and arithmetic must all agree.</summary>
