@@ -15,7 +15,9 @@ internal sealed unsafe class RefNormalization<TDescriptor>(PrimitiveKind kind, s
 
     /// <inheritdoc/>
     protected override Rejection? Refuse(TDescriptor descriptor, PrimitiveAttributes attributes) =>
-        RefuseOperands(descriptor.Source, descriptor.Destination, descriptor.Scale, descriptor.Shift);
+        RefuseOperands(descriptor.Source, descriptor.Destination, descriptor.Scale, descriptor.Shift)
+        ?? (descriptor.StatisticsShape.ElementCount <= Array.MaxLength ? null : new Rejection(
+            Name, RejectionReason.Shape, $"{descriptor.StatisticsShape.ElementCount} sets, which an array does not hold"));
 
     /// <inheritdoc/>
     protected override void Execute(TDescriptor descriptor, PrimitiveAttributes attributes, in ExecutionArguments arguments)

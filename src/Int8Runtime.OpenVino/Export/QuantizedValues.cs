@@ -124,9 +124,10 @@ internal static class QuantizedValues
     {
         long[] values = integers.ToInt64Array();
         float[] real = new float[values.Length];
+        QuantizationView.ScaleIndices indices = view.IndicesOf(integers.Shape);
         for (int i = 0; i < real.Length; i++)
         {
-            int channel = view.ScaleIndex(i, integers.Shape);
+            int channel = indices[i];
             real[i] = (values[i] - view.ZeroPoints[channel]) * view.Scales[channel];
         }
 

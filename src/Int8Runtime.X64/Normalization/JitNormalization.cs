@@ -30,6 +30,11 @@ internal sealed class JitNormalization(KernelCache cache, PrimitiveKind kind, st
         if (descriptor.Statistics == NormalizationStatistics.Computed && PlanFused(descriptor, attributes, sets!, isa) is { } fused)
             return fused;
 
+        // Means and factors lie in arrays of the plan's scratch memory, which 32 bits index.
+        long factors = Math.Max(descriptor.StatisticsShape.ElementCount,
+            descriptor is GroupNormalizationDescriptor ? (long)source.Dimensions[0] * source.Dimensions[1] : 0);
+        if (factors > int.MaxValue)
+            return Refuse(RejectionReason.Shape, $"{factors} means and factors, which 32 bits do not count");
         SetPlan? statistics = null;
         if (!isGiven)
         {

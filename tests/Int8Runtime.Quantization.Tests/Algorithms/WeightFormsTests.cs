@@ -263,7 +263,7 @@ public sealed class WeightFormsTests
             TensorData integers = node.ConstantInput(0)!;
             float[] values = [.. integers.ToInt32Array().Select((q, i) =>
             {
-                int index = view.ScaleIndex(i, integers.Shape);
+                int index = view.IndicesOf(integers.Shape)[i];
                 return (q - view.ZeroPoints[index]) * view.Scales[index];
             })];
             real.ReplaceUses(node.Output, real.AddConstant(node.Output.Name + "_real", TensorData.Create<float>(values, integers.Shape)));

@@ -1,5 +1,6 @@
 // Problems with more rows or bytes than 32 bits count: planned, but too large to be executed here.
 using Int8Runtime.Jit;
+using Int8Runtime.TestKit;
 
 namespace Int8Runtime.X64.Tests;
 
@@ -87,6 +88,25 @@ public sealed class LargeTensorTests
             Algorithm = ReductionAlgorithm.Sum, Source = source, Destination = new([1, 1, 1], DataType.Float32),
         });
         Assert.Contains(report.Rejections, refusal => refusal.Detail.Contains("2²⁵ runs", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Statistics_that_32_bits_do_not_count_are_refused()
+    {
+        Shape shape = [70_000, 70_000, 2];
+        MemoryDescriptor tensor = new(shape, DataType.Float32), statistics = new([70_000, 70_000], DataType.Float32);
+        var descriptor = new LayerNormalizationDescriptor
+        {
+            Source = tensor, Destination = tensor, Axis = 2, Statistics = NormalizationStatistics.Stored, Mean = statistics, Variance = statistics,
+        };
+        using Engine engine = VectorEngines.Create(VectorEngines.Tiers.First()), reference = new ReferenceEngine();
+        foreach (Engine each in (Engine[])[engine, reference])
+        {
+            DispatchReport report = each.Explain(descriptor);
+            Assert.Null(report.Chosen);
+            Assert.Contains(report.Rejections, refusal => refusal.Reason == RejectionReason.Shape
+                && refusal.Detail.StartsWith("4900000000 ", StringComparison.Ordinal));
+        }
     }
 
     private static void AssertPlanned(PrimitiveDescriptor descriptor)

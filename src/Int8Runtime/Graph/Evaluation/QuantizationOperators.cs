@@ -8,12 +8,13 @@ internal static class QuantizationOperators
     {
         TensorData source = HostEvaluator.Content(operands, 0);
         QuantizationView view = QuantizationView.Of(operands);
+        QuantizationView.ScaleIndices indices = view.IndicesOf(source.Shape);
         float[] values = source.ToSingleArray();
         if (MiniFloat.Of(view.IntegerType) is not null)
         {
             for (int i = 0; i < values.Length; i++)
             {
-                int channel = view.ScaleIndex(i, source.Shape);
+                int channel = indices[i];
                 values[i] /= view.Scales[channel];
                 if (view.IntegerType == DataType.Float4E2M1)
                     values[i] += view.ZeroPoints[channel];   // which is 0, but makes −0 positive
@@ -27,7 +28,7 @@ internal static class QuantizationOperators
         int[] result = new int[values.Length];
         for (int i = 0; i < values.Length; i++)
         {
-            int channel = view.ScaleIndex(i, source.Shape);
+            int channel = indices[i];
             result[i] = Saturate(MathF.Round(values[i] / view.Scales[channel], MidpointRounding.ToEven), view.ZeroPoints[channel],
                 min, max);
         }
@@ -39,11 +40,12 @@ internal static class QuantizationOperators
     {
         TensorData source = HostEvaluator.Content(operands, 0);
         QuantizationView view = QuantizationView.Of(operands);
+        QuantizationView.ScaleIndices indices = view.IndicesOf(source.Shape);
         double[] values = source.ToDoubleArray();
         TensorData result = TensorData.Allocate(DataType.Float32, source.Shape, out Span<float> target);
         for (int i = 0; i < values.Length; i++)
         {
-            int channel = view.ScaleIndex(i, source.Shape);
+            int channel = indices[i];
             target[i] = (float)(values[i] - view.ZeroPoints[channel]) * view.Scales[channel];
         }
         return result.ConvertTo(operands[1].ElementType);

@@ -43,15 +43,12 @@ internal static class OperandFacts
         ReadOnlySpan<byte> bytes = quantization.Type.IsInt8() ? content.Bytes.Span : [];
         int[] integers = bytes.IsEmpty ? content.ToInt32Array() : [];
         bool isSigned = quantization.Type == DataType.Int8;
-        var view = new QuantizationView(quantization.Scales, quantization.ZeroPoints, quantization.Axis,
-            quantization.Type) { BlockSize = quantization.BlockSize };
-        int inner = 1;
-        for (int d = content.Rank - 1; d > quantization.Axis && !quantization.IsPerTensor; d--)
-            inner *= content.Shape[d];
-        int channels = quantization.Scales.Length;
+        var view = new QuantizationView(quantization.Scales, quantization.ZeroPoints,
+            quantization.Scales.Length == 1 ? -1 : quantization.Axis, quantization.Type) { BlockSize = quantization.BlockSize };
+        QuantizationView.ScaleIndices indices = view.IndicesOf(content.Shape);
         for (int i = 0; i < values.Length; i++)
         {
-            int channel = channels == 1 ? 0 : quantization.BlockSize > 0 ? view.ScaleIndex(i, content.Shape) : i / inner % channels;
+            int channel = indices[i];
             long integer = bytes.IsEmpty ? integers[i] : isSigned ? (sbyte)bytes[i] : bytes[i];
             values[i] = (float)(integer - quantization.ZeroPoints[channel]) * quantization.Scales[channel];
         }

@@ -52,15 +52,32 @@ public sealed record QuantizationView(IReadOnlyList<float> Scales, IReadOnlyList
     public static bool IsBlocked(NodeOperands operands) =>
         operands.Attributes.GetInteger("block_size") > 0 && operands[1].Rank == operands[0].Rank;
 
-    /// <summary>The index of the scale for an element of a row-major tensor of the given shape.</summary>
-    public int ScaleIndex(int element, Shape shape)
+    /// <summary>Which scale each element of a row-major tensor has.</summary>
+    /// <param name="shape">The shape of the tensor.</param>
+    public ScaleIndices IndicesOf(Shape shape) => IsPerTensor
+        ? default
+        : new ScaleIndices(TensorData.CountElements(shape[(Axis + 1)..]), shape[Axis], BlockSize);
+
+    /// <summary>The indices of the scales of elements.</summary>
+    /// <param name="inner">Elements of an index of the axis; 0 where there is one scale.</param>
+    /// <param name="extent">Extent of the axis.</param>
+    /// <param name="blockSize">Elements along the axis that share a scale; 0 where each index has its own.</param>
+    public readonly struct ScaleIndices(int inner, int extent, int blockSize)
     {
-        if (IsPerTensor)
-            return 0;
-        int inner = TensorData.CountElements(shape[(Axis + 1)..]), extent = shape[Axis], index = element / inner % extent;
-        return BlockSize == 0
-            ? index
-            : ((element / inner / extent * ((extent + BlockSize - 1) / BlockSize)) + (index / BlockSize)) * inner + (element % inner);
+        private readonly int _blocks = blockSize == 0 ? 0 : ((extent - 1) / blockSize) + 1;
+
+        /// <summary>The index of the scale of an element.</summary>
+        public int this[int element]
+        {
+            get
+            {
+                if (inner == 0)
+                    return 0;
+                (int line, int column) = Math.DivRem(element, inner);
+                (int outer, int index) = Math.DivRem(line, extent);
+                return blockSize == 0 ? index : (((outer * _blocks) + (index / blockSize)) * inner) + column;
+            }
+        }
     }
 
     /// <summary>The element type on the quantized side of a node.</summary>
