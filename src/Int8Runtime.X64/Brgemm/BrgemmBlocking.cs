@@ -11,14 +11,19 @@ namespace Int8Runtime.X64;
 /// <param name="Compact">The format of weights that become f32 in registers; null for others.</param>
 internal readonly record struct BrgemmRegisters(int Total, int Product, int Epilogue, int Steps = 1, CompactFormat? Compact = null)
 {
+    // Independent sums needed to hide the latency of a product (5 cycles, two products a cycle).
+    private const int ProductsInFlight = 10;
+
+    /// <summary>What products need, whatever the epilogue.</summary>
+    public static BrgemmRegisters For(IsaTraits traits, DotProductKind product, CompactFormat? compact) => new(
+        traits.VectorRegisters, DotProducts.Create(product, traits).Temporaries, 0, compact?.RowsTogether ?? product.StepsOfSum(), compact);
+
     /// <summary>The budget of a kernel. Without opmasks a partial last vector needs one more register for its mask.</summary>
     public static BrgemmRegisters For(
         IsaTraits traits, DotProductKind product, EpilogueSpec epilogue, int columns, CompactFormat? compact = null)
     {
         int mask = !traits.HasOpmask && columns % traits.Lanes32 != 0 ? 1 : 0;
-        return new BrgemmRegisters(
-            traits.VectorRegisters, DotProducts.Create(product, traits).Temporaries, EpilogueEmitter.NeedsOf(epilogue).Vectors + mask,
-            compact?.RowsTogether ?? product.StepsOfSum(), compact);
+        return For(traits, product, compact) with { Epilogue = EpilogueEmitter.NeedsOf(epilogue).Vectors + mask };
     }
 
     /// <summary>Registers that operands of a tile take while products are summed.</summary>
@@ -33,6 +38,22 @@ internal readonly record struct BrgemmRegisters(int Total, int Product, int Epil
         int weights = rows > 1 ? Math.Min(rows, vectors) : compact is null ? 0 : 1;
         int factors = compact is null ? 0 : CompactReader.ConstantsOf(compact) + (vectors * CompactReader.RegistersOfVector(compact));
         return (steps * (weights + 1)) + factors;
+    }
+
+    /// <summary>
+    /// Interleaved sums for each accumulator: small tiles split K so that products do not wait for each other. Making f32 of compact
+    /// weights takes longer than that.
+    /// </summary>
+    public int ChainsOf(int rows, int vectors) =>
+        Compact is null ? InterleavedSums(rows * vectors, Total - Product - OperandsOf(rows, vectors, Steps, Compact)) : 1;
+
+    /// <summary>The same for a number of products and of registers that their sums may take.</summary>
+    public static int InterleavedSums(int products, int freeRegisters)
+    {
+        int chains = 1;
+        while (products * chains < ProductsInFlight && products * chains * 2 <= freeRegisters && chains < 4)
+            chains *= 2;
+        return chains;
     }
 
     /// <summary>Whether a tile of this size fits.</summary>
@@ -57,9 +78,10 @@ internal sealed record BrgemmBlocking(int Rows, int Vectors);
 /// <param name="CacheBytes">Bytes of the second-level cache; 0 if unknown.</param>
 /// <param name="IsOneTile">Whether a tile holds all rows.</param>
 /// <param name="DestinationStep">Bytes of the destination from a row to the next.</param>
+/// <param name="KeepsOrder">Whether tiles with fewer rows sum in the order of full ones, as sums of f32 have to.</param>
 internal readonly record struct BlockingProblem(
     BrgemmRegisters Registers, int Rows, int Vectors, int Steps, int VectorBytes, long RowStep, int Lines = 1, long LineStep = 0,
-    int CacheBytes = 0, bool IsOneTile = false, long DestinationStep = 0)
+    int CacheBytes = 0, bool IsOneTile = false, long DestinationStep = 0, bool KeepsOrder = false)
 {
     // More panels of weights than this, read side by side, are more than the hardware prefetchers follow.
     private const int MaximumVectors = 8;
@@ -104,7 +126,7 @@ internal readonly record struct BlockingProblem(
     public BrgemmBlocking Choose(KernelTile? asked)
     {
         KernelTile tile =
-            asked is { } t && IsTile(t.Rows) && t.Vectors <= Math.Min(Vectors, MostVectors) && Registers.Fits(t.Rows, t.Vectors)
+            asked is { } t && (IsTile(t.Rows) || IsBeyond(t.Rows)) && t.Vectors <= Math.Min(Vectors, MostVectors) && Registers.Fits(t.Rows, t.Vectors)
                 ? t : BestOfEachWidth()[0].Tile;
         return new BrgemmBlocking(tile.Rows, tile.Vectors);
     }
@@ -136,11 +158,14 @@ internal readonly record struct BlockingProblem(
     private bool IsTile(int rows) => IsOneTile ? rows == Rows
         : rows <= MostRows && (rows <= Rows || (rows % Rows == 0 && rows / Rows <= Lines));
 
+    // A part of a line can be asked to be computed as the whole line is, even if it does not fill a tile.
+    private bool IsBeyond(int rows) => Lines == 1 && !IsOneTile && rows > Rows && rows <= MostRows;
+
     // The least cost first; of equal ones the tile with fewer rows.
     private List<(KernelTile Tile, double Cost)> BestOfEachWidth()
     {
         int second = (CacheBytes > 0 ? CacheBytes : 1 << 20) / 8 * 5;
-        var model = new CostModel(Steps, FirstLevelBytes / VectorBytes / Steps, second / VectorBytes / Steps, Lines * Rows);
+        var model = new CostModel(Steps, FirstLevelBytes / VectorBytes / Steps, second / VectorBytes / Steps, Lines * Rows, KeepsOrder);
         var best = new List<(KernelTile Tile, double Cost)>();
         for (int nr = 1; nr <= Math.Min(Vectors, MostVectors) && (nr == 1 || Registers.Fits(1, nr)); nr++)
         {
@@ -165,7 +190,7 @@ internal readonly record struct BlockingProblem(
 
     // The estimated time of all tiles. Panels of up to Cached vectors stay in the first-level cache, of up to Near vectors in the second;
     // what a single tile reads comes from wherever it is.
-    private readonly record struct CostModel(int Steps, int Cached, int Near, int AllRows)
+    private readonly record struct CostModel(int Steps, int Cached, int Near, int AllRows, bool KeepsOrder)
     {
         public double Cost(int mr, int nr, int rows, int vectors)
         {
@@ -174,15 +199,15 @@ internal readonly record struct BlockingProblem(
         }
 
         private double RowsCost(int mr, int nr, int rows) =>
-            (rows / mr * TileCost(mr, nr)) + (rows % mr == 0 ? 0 : TileCost(rows % mr, nr));
+            (rows / mr * TileCost(mr, nr, mr)) + (rows % mr == 0 ? 0 : TileCost(rows % mr, nr, KeepsOrder ? mr : rows % mr));
 
         private double FetchOf(int mr, int nr) => nr > Near && AllRows > mr ? ThirdLevelLoad : SecondLevelLoad;
 
-        private double TileCost(int mr, int nr)
+        private double TileCost(int mr, int nr, int chainRows)
         {
             double products = mr * nr, loads = mr + nr, fetches = nr > Cached ? nr * FetchOf(mr, nr) : 0;
             double step = Math.Max(products, Math.Max(loads, fetches)) + (LoadPressure * Math.Max(0, loads - (products / 2)));
-            step = Math.Max(step, Latency / BrgemmGenerator.ChainsOf(mr, nr, 16));
+            step = Math.Max(step, Latency / BrgemmRegisters.InterleavedSums(chainRows * nr, 16));
             return (Steps * step) + (products * EpilogueOfVector) + LoopOfTile;
         }
     }

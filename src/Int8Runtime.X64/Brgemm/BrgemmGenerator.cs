@@ -27,30 +27,18 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
     // A loop of fewer rounds costs more by its mispredicted end than it saves.
     private const int ShortestLoop = 3;
 
-    // Independent sums needed to hide the latency of a product (5 cycles, two products a cycle).
-    private const int ProductsInFlight = 10;
-
     private const int StepBytes = 4;
 
     /// <inheritdoc/>
     public override string NameOf(BrgemmSpec spec) =>
         $"brgemm_{spec.Product.ToString().ToLowerInvariant()}_{spec.Rows}x{spec.Vectors}"
-        + (spec.TailLanes > 0 ? $"t{spec.TailLanes}" : "")
+        + (spec.TailLanes > 0 ? $"t{spec.TailLanes}" : "") + (spec.Chains > 1 ? $"c{spec.Chains}" : "")
         + $"_a{spec.SourceStride}_d{spec.DestinationStride}_k{spec.RunSteps}_b{spec.WeightsStride}"
         + (spec.Clip is { } clip ? $"_e{clip}" : "")
         + (spec.Lines is { } lines ? $"_l{lines.Pixels}:{lines.SourceStep}:{lines.DestinationStep}" : "")
         + (spec.Lines?.Clip is { } ends ? $"_v{ends}" : "")
         + (spec.Compact is { } compact ? $"_w{compact}" : "")
         + (spec.HasCompensation ? "_comp" : "") + (spec.Residuals is null ? "" : "_split") + $"_{spec.Epilogue}";
-
-    /// <summary>Interleaved sums for each accumulator: small tiles split K so that products do not wait for each other.</summary>
-    public static int ChainsOf(int rows, int vectors, int freeRegisters)
-    {
-        int chains = 1;
-        while (rows * vectors * chains < ProductsInFlight && rows * vectors * chains * 2 <= freeRegisters && chains < 4)
-            chains *= 2;
-        return chains;
-    }
 
     /// <inheritdoc/>
     protected override void Emit(KernelAssembler asm, BrgemmSpec spec) => new Body(asm, spec).Emit();
@@ -75,11 +63,8 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
             _product = DotProducts.Create(spec.Product, asm.Traits);
             _product.Prepare(asm);
             _group = spec.Compact?.RowsTogether ?? spec.Product.StepsOfSum();
-            int free = asm.Registers.Free(RegisterClass.Vector)
-                - BrgemmRegisters.OperandsOf(spec.Rows, spec.Vectors, _group, spec.Compact);
-
-            // Making f32 of compact weights takes longer than products wait for each other.
-            _chains = spec.Compact is null ? ChainsOf(spec.Rows, spec.Vectors, free) : 1;
+            _chains = spec.Chains > 0 ? spec.Chains
+                : BrgemmRegisters.For(asm.Traits, spec.Product, spec.Compact).ChainsOf(spec.Rows, spec.Vectors);
             _accumulators = asm.Registers.Vecs("acc", spec.Rows, spec.Vectors);
             _source = asm.Registers.Gpr("source");
             _destination = asm.Registers.Gpr("destination");

@@ -37,9 +37,16 @@ internal sealed unsafe class BrgemmKernels
         int rest = columns % BlockColumns;
         CompiledKernel[] Make(int vectors, int tailLanes)
         {
+            // The order of a sum of f32 is that of full tiles everywhere: it depends on the tile, not on how many rows there are.
+            int chains = template.Product.AccumulatorType() == DataType.Float32
+                ? BrgemmRegisters.For(IsaTraits.For(isa), template.Product, template.Compact).ChainsOf(blocking.Rows, vectors) : 0;
             var generator = new BrgemmGenerator();
             return [.. shapes.Select(shape => generator.GetOrCreate(
-                cache, template with { Rows = shape.Rows, Clip = shape.Clip, Vectors = vectors, TailLanes = tailLanes }, isa))];
+                cache, template with
+                {
+                    Rows = shape.Rows, Clip = shape.Clip, Vectors = vectors, TailLanes = tailLanes, Chains = chains,
+                },
+                isa))];
         }
 
         _full = columns >= BlockColumns ? Make(blocking.Vectors, 0) : [];

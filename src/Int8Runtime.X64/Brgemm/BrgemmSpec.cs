@@ -18,6 +18,11 @@ internal sealed record BrgemmSpec
     /// <summary>Vectors of a tile's row (NR), each with one 32-bit lane for each column of the result.</summary>
     public required int Vectors { get; init; }
 
+    /// <summary>
+    /// Interleaved sums for each accumulator, see <see cref="BrgemmRegisters.ChainsOf"/>; 0 for as many as suit the size of the tile.
+    /// </summary>
+    public int Chains { get; init; }
+
     /// <summary>Lanes of the last vector that exist; 0 if all do. Only stores and operands of post-ops are masked.</summary>
     public int TailLanes { get; init; }
 

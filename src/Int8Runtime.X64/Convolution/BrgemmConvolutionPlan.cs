@@ -51,7 +51,8 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
         _blocking = new BlockingProblem(
             BrgemmRegisters.For(traits, operands.Product, epilogue.Spec, geometry.OutputChannels), rows.Pixels, weightsSpec.Vectors,
             weightsSpec.Runs * weightsSpec.RunSteps, traits.VectorBytes, rows.PixelStep, ConvolutionLines.MostOfTile(geometry, rows),
-            rows.LineStep, cpu.Caches.L2, DestinationStep: template.DestinationStride);
+            rows.LineStep, cpu.Caches.L2, DestinationStep: template.DestinationStride,
+            KeepsOrder: operands.Product.AccumulatorType() == DataType.Float32);
         _tile = _blocking.Choose(request.Tile);
         _lines = new ConvolutionLines(geometry, rows, _tile, (lines, count) => new BrgemmKernels(
             cache, operands.Isa, template with { Lines = lines }, _tile, count, geometry.OutputChannels, rows.Edges));
@@ -83,6 +84,9 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
 
     /// <inheritdoc/>
     public override IReadOnlyList<KernelTile> Tiles => _blocking.Candidates();
+
+    /// <inheritdoc/>
+    public override KernelTile? Tile => new KernelTile(_tile.Rows, _tile.Vectors);
 
     /// <inheritdoc/>
     public override long ScratchBytes => _epilogue.ScratchBytes + _weights.ScratchBytes + (_scratchOfThread * _threads);

@@ -23,7 +23,7 @@ internal sealed class ConvolutionLines
         ConvolutionGeometry geometry, ConvolutionRows rows, BrgemmBlocking blocking, Func<TileLines?, int, BrgemmKernels> kernelsOf)
     {
         _lines = rows.Lines;
-        Span = Math.Max(1, blocking.Rows / rows.Pixels);
+        Span = Math.Clamp(blocking.Rows / rows.Pixels, 1, _lines);
         Bands = (_lines + Span - 1) / Span;
         if (Span == 1)
         {

@@ -69,7 +69,8 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
         bool expands = _compact is not null && !readsCompact;
         _blocking = new BlockingProblem(
             registers, problem.Rows, weightsSpec.Vectors, weightsSpec.RunSteps, weightsSpec.Lanes * 4, rowStep,
-            CacheBytes: cpu.Caches.L2, IsOneTile: readsCompact, DestinationStep: destinationStep);
+            CacheBytes: cpu.Caches.L2, IsOneTile: readsCompact, DestinationStep: destinationStep,
+            KeepsOrder: operands.Product.AccumulatorType() == DataType.Float32);
         BrgemmBlocking blocking = _blocking.Choose(request.Tile);
         if (expands)
         {
