@@ -63,6 +63,9 @@ internal abstract unsafe class PrimitivePlan
     /// <summary>Tiles that the problem can be computed with and that may be worth measuring; empty where there is no choice.</summary>
     public virtual IReadOnlyList<KernelTile> Tiles => [];
 
+    /// <summary>The tile that it computes with; null where there is none to choose.</summary>
+    public virtual KernelTile? Tile => null;
+
     /// <summary>Scratch bytes for one execution, all threads together.</summary>
     public virtual long ScratchBytes => 0;
 

@@ -144,7 +144,7 @@ public abstract class Engine : IDisposable
     }
 
     // Whoever reads a time next to this name must see that the time means nothing.
-    private string NameOf(PrimitivePlan plan) =>
+    private protected string NameOf(PrimitivePlan plan) =>
         Emulated == Isa.None || plan.Name.StartsWith("ref", StringComparison.Ordinal) ? plan.Name : plan.Name + ":emulated";
 
     private Primitive CreateObserved(PrimitiveDescriptor descriptor, PrimitiveAttributes attributes)

@@ -128,9 +128,11 @@ internal readonly unsafe ref struct ExecutionContext
     private readonly ref readonly ExecutionArguments _arguments;
 
     /// <summary>Creates the context of one execution.</summary>
-    public ExecutionContext(in ExecutionArguments arguments, IThreadPool pool, int threads, byte* scratch)
+    public ExecutionContext(
+        in ExecutionArguments arguments, IThreadPool pool, int threads, byte* scratch, ReadOnlySpan<ExecutionArguments> stages = default)
     {
         _arguments = ref arguments;
+        Stages = stages;
         Pool = pool;
         Threads = threads;
         Scratch = scratch;
@@ -138,6 +140,9 @@ internal readonly unsafe ref struct ExecutionContext
 
     /// <summary>The memory of this execution.</summary>
     public ref readonly ExecutionArguments Arguments => ref _arguments;
+
+    /// <summary>The memory of each primitive of a chain that is executed as one; empty for others.</summary>
+    public ReadOnlySpan<ExecutionArguments> Stages { get; }
 
     /// <summary>Where parallel work runs.</summary>
     public IThreadPool Pool { get; }

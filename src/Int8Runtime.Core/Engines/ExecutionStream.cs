@@ -77,7 +77,11 @@ public sealed unsafe class ExecutionStream : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    internal void Execute(Primitive primitive, in ExecutionArguments arguments)
+    /// <summary>Executes a chain of primitives that was planned as one.</summary>
+    internal void Execute(Primitive chain, ReadOnlySpan<ExecutionArguments> stages) => Execute(chain, in stages[^1], stages);
+
+    internal void Execute(
+        Primitive primitive, in ExecutionArguments arguments, ReadOnlySpan<ExecutionArguments> stages = default)
     {
         byte* scratch;
         if (primitive.Attributes.Scratchpad == ScratchpadMode.User)
@@ -96,12 +100,12 @@ public sealed unsafe class ExecutionStream : IDisposable
         if (Engine.IsObserved)
         {
             long start = Stopwatch.GetTimestamp();
-            primitive.Execute(new ExecutionContext(in arguments, Engine.Pool, Threads, scratch));
+            primitive.Execute(new ExecutionContext(in arguments, Engine.Pool, Threads, scratch, stages));
             Engine.Executed(primitive, start);
         }
         else
         {
-            primitive.Execute(new ExecutionContext(in arguments, Engine.Pool, Threads, scratch));
+            primitive.Execute(new ExecutionContext(in arguments, Engine.Pool, Threads, scratch, stages));
         }
 
         GC.KeepAlive(this);        // the scratch memory

@@ -33,6 +33,9 @@ public sealed unsafe class Primitive : IDisposable
     /// <summary>The choice and the refusals before it.</summary>
     public DispatchReport Report { get; }
 
+    /// <summary>The plan behind it.</summary>
+    internal PrimitivePlan Plan => _plan;
+
     /// <summary>Tiles that may be worth measuring, the cost model's choice first.</summary>
     internal IReadOnlyList<KernelTile> Tiles => _plan.Tiles;
 

@@ -1,123 +1,125 @@
-// Plans of the two stages of a fused depthwise convolution for each band of destination rows.
+// Plans of the stages of a chain of convolutions for each band of destination rows.
 namespace Int8Runtime.X64;
 
-/// <summary>A band of destination rows.</summary>
-/// <param name="FirstRow">Its first destination row.</param>
-/// <param name="FirstInput">First row of the value between the convolutions that its windows meet.</param>
-/// <param name="InputRows">Number of such rows.</param>
-/// <param name="Shared">How many of them the band before it meets as well.</param>
-/// <param name="Fresh">The 1×1 convolution of all its rows.</param>
-/// <param name="Continued">The 1×1 convolution of the rows that are not shared; null if there are none.</param>
-/// <param name="Depthwise">The depthwise convolution.</param>
-internal sealed record Band(
-    int FirstRow, int FirstInput, int InputRows, int Shared, PrimitivePlan Fresh, PrimitivePlan? Continued, PrimitivePlan Depthwise);
+/// <summary>A piece of work of one stage.</summary>
+/// <param name="SourceRow">The first row that it reads.</param>
+/// <param name="Row">The first row that it writes.</param>
+/// <param name="Plan">The convolution of just these rows.</param>
+internal sealed record BandWindow(int SourceRow, int Row, PrimitivePlan Plan);
 
-/// <summary>All bands of an image.</summary>
-/// <param name="Items">The bands from top to bottom.</param>
-/// <param name="PointwiseWeights">Layout of the 1×1 weights in every band.</param>
-/// <param name="DepthwiseWeights">Layout of the depthwise weights in every band.</param>
-internal sealed record Bands(IReadOnlyList<Band> Items, MemoryDescriptor PointwiseWeights, MemoryDescriptor DepthwiseWeights)
-{
-    /// <summary>What follows the algorithm in the plan's name: that of the 1×1 convolution.</summary>
-    public string Variant => Items[0].Fresh.Name[(Items[0].Fresh.Name.IndexOf(':', StringComparison.Ordinal) + 1)..];
+/// <summary>What one stage does for a band.</summary>
+/// <param name="First">First row of its result that the band needs.</param>
+/// <param name="Rows">Number of such rows.</param>
+/// <param name="Shared">How many of them the band before needs as well.</param>
+/// <param name="Fresh">The computation of all of them.</param>
+/// <param name="Continued">The computation of those that are not shared; null if there are none.</param>
+internal sealed record BandStage(int First, int Rows, int Shared, BandWindow Fresh, BandWindow? Continued);
 
-    /// <summary>All plans, each once.</summary>
-    public IEnumerable<PrimitivePlan> Plans =>
-        Items.SelectMany(band => new[] { band.Fresh, band.Continued, band.Depthwise }).OfType<PrimitivePlan>().Distinct();
-}
-
-/// <summary>Plans a convolution for one band height. Bands of one form share their plans.</summary>
+/// <summary>Plans a chain of convolutions for one band height. Windows of one form share their plans.</summary>
 /// <param name="name">The implementation, for refusals.</param>
 /// <param name="convolutions">The implementations that plan the stages.</param>
-/// <param name="request">The whole problem.</param>
-/// <param name="fused">Its two stages, whose tensors are strided without inner blocks.</param>
-internal sealed class BandPlanner(string name, IReadOnlyList<IImplementation> convolutions, PlanRequest request, FusedDepthwise fused)
+/// <param name="isa">Instruction sets that may be used.</param>
+/// <param name="stages">The convolutions; their tensors are strided without inner blocks.</param>
+internal sealed class BandPlanner(
+    string name, IReadOnlyList<IImplementation> convolutions, Isa isa, IReadOnlyList<ConvolutionStage> stages)
 {
-    private readonly Dictionary<int, PrimitivePlan> _pointwise = [];
-    private readonly Dictionary<(int Before, int Rows, int After), PrimitivePlan> _depthwise = [];
-    private MemoryDescriptor _pointwiseWeights = Open(fused.Pointwise.Weights), _depthwiseWeights = Open(fused.Depthwise.Weights);
+    private readonly Dictionary<(int Stage, int Before, int Rows, int After), PrimitivePlan> _plans = [];
     private Rejection? _refusal;
 
+    /// <inheritdoc cref="BandedConvolutions.KeepsTiles"/>
+    public bool KeepsTiles { get; init; }
+
+    /// <summary>All plans, each once.</summary>
+    public IReadOnlyCollection<PrimitivePlan> Plans => _plans.Values;
+
     /// <summary>
-    /// Plans bands of <paramref name="rows"/> destination rows, the last one of the rest; null with the refusal otherwise.
+    /// Plans bands of <paramref name="rows"/> destination rows, the last one of the rest, as [band][stage]; null with the refusal
+    /// otherwise.
     /// </summary>
-    public Bands? TryPlan(int rows, out Rejection? refusal)
+    public BandStage[][]? TryPlan(int rows, out Rejection? refusal)
     {
-        int height = fused.Depthwise.Destination.Dimensions[2], inputs = fused.Intermediate.Dimensions[2];
-        int stride = fused.Depthwise.Stride(0), kernel = fused.Depthwise.Weights.Dimensions[2], padding = fused.Depthwise.Before(0);
-        var bands = new List<Band>();
-        int computed = 0; // rows of the value between that earlier bands have met
+        int height = stages[^1].Descriptor.Destination.Dimensions[2];
+        var bands = new List<BandStage[]>();
+        var computed = new int[stages.Count]; // rows of the results that earlier bands have needed
         for (int first = 0; first < height; first += rows)
         {
-            int outputs = Math.Min(rows, height - first);
-            int top = (first * stride) - padding, bottom = ((first + outputs - 1) * stride) - padding + kernel;
-            (int from, int to) = (Math.Max(0, top), Math.Min(inputs, bottom));
-            int shared = Math.Clamp(computed - from, 0, to - from);
-            if (Pointwise(to - from) is not { } fresh || (shared < to - from ? Pointwise(to - from - shared) : fresh) is not { } rest
-                || Depthwise(from - top, to - from, bottom - to, outputs) is not { } depthwise)
+            var band = new BandStage[stages.Count];
+            (int From, int To) needed = (first, Math.Min(height, first + rows));
+            for (int i = stages.Count - 1; i >= 0; i--)
             {
-                refusal = _refusal;
-                return null;
+                int shared = Math.Clamp(computed[i] - needed.From, 0, needed.To - needed.From);
+                BandWindow? fresh = Window(i, needed.From, needed.To), rest = fresh;
+                if (shared > 0)
+                    rest = needed.From + shared < needed.To ? Window(i, needed.From + shared, needed.To) : null;
+                if (fresh is null || (rest is null && needed.From + shared < needed.To))
+                {
+                    refusal = _refusal;
+                    return null;
+                }
+
+                band[i] = new BandStage(needed.From, needed.To - needed.From, shared, fresh, rest);
+                computed[i] = needed.To;
+                needed = stages[i].Reads(needed.From, needed.To);
             }
 
-            bands.Add(new Band(first, from, to - from, shared, fresh, shared < to - from ? rest : null, depthwise));
-            computed = to;
+            bands.Add(band);
         }
 
         refusal = null;
-        return new Bands(bands, _pointwiseWeights, _depthwiseWeights);
+        return [.. bands];
     }
 
-    // Weights that are not packed yet are packed before the bands, in the layout that the first plan chooses.
-    private static MemoryDescriptor Open(MemoryDescriptor weights) =>
-        weights.IsStrided ? MemoryDescriptor.Any(weights.Dimensions, weights.DataType) : weights;
-
-    private PrimitivePlan? Pointwise(int rows)
+    private BandWindow? Window(int index, int from, int to)
     {
-        if (_pointwise.TryGetValue(rows, out PrimitivePlan? known))
-            return known;
-        ConvolutionDescriptor whole = fused.Pointwise;
-        var descriptor = whole with
+        ConvolutionStage stage = stages[index];
+        (int top, int bottom) = stage.Meets(from, to);
+        (int first, int end) = stage.Reads(from, to);
+        if (first >= end)
         {
-            Source = RowsOf(whole.Source, ((rows - 1) * whole.Stride(0)) + 1), Weights = _pointwiseWeights,
-            Destination = Between(rows),
-        };
-        if (Plan(descriptor, fused.PointwiseAttributes, rows) is not { } plan)
+            _refusal = new Rejection(name, RejectionReason.Shape, $"rows {from} to {to} of stage {index} meet padding only");
             return null;
-        _pointwiseWeights = ((ConvolutionDescriptor)plan.Descriptor).Weights;
-        return _pointwise[rows] = plan;
+        }
+
+        (int, int, int, int) form = (index, first - top, end - first, bottom - end);
+        if (!_plans.TryGetValue(form, out PrimitivePlan? plan))
+        {
+            if ((plan = Plan(index, first - top, end - first, bottom - end, to - from)) is null)
+                return null;
+            _plans.Add(form, plan);
+        }
+
+        return new BandWindow(first, from, plan);
     }
 
-    private PrimitivePlan? Depthwise(int before, int rows, int after, int outputs)
+    // The order of a sum of floats depends on the tile.
+    private PrimitivePlan? Plan(int index, int before, int sourceRows, int after, int rows)
     {
-        if (_depthwise.TryGetValue((before, rows, after), out PrimitivePlan? known))
-            return known;
-        ConvolutionDescriptor whole = fused.Depthwise;
+        ConvolutionStage stage = stages[index];
+        ConvolutionDescriptor whole = stage.Descriptor;
+        MemoryDescriptor source = index == 0 ? RowsOf(whole.Source, sourceRows) : Between(whole.Source, sourceRows);
+        MemoryDescriptor destination = index == stages.Count - 1 ? RowsOf(whole.Destination, rows) : Between(whole.Destination, rows);
         var descriptor = whole with
         {
-            Source = Between(rows), Weights = _depthwiseWeights, Destination = RowsOf(whole.Destination, outputs),
+            Source = source, Destination = destination,
             PaddingBefore = [before, whole.Before(1)], PaddingAfter = [after, whole.After(1)],
         };
-        if (Plan(descriptor, fused.DepthwiseAttributes, outputs) is not { } plan)
-            return null;
-        _depthwiseWeights = ((ConvolutionDescriptor)plan.Descriptor).Weights;
-        return _depthwise[(before, rows, after)] = plan;
-    }
-
-    private PrimitivePlan? Plan(ConvolutionDescriptor descriptor, PrimitiveAttributes attributes, int rows)
-    {
-        attributes = attributes with
+        PrimitiveAttributes attributes = stage.Attributes with
         {
-            PostOps = PostOpChain.Create([.. attributes.PostOps.Select(postOp => postOp is OperandPostOp operand
+            PostOps = PostOpChain.Create([.. stage.Attributes.PostOps.Select(postOp => postOp is OperandPostOp operand
                 ? operand with { Operand = RowsOf(operand.Operand, operand.Operand.Dimensions[2] > 1 ? rows : 1) }
                 : postOp)]),
         };
+        var request = new PlanRequest(descriptor, attributes, isa, Threads: 1) { Tile = stage.Whole.Tile };
         foreach (IImplementation implementation in convolutions)
         {
-            PlanResult result = implementation.TryPlan(new PlanRequest(descriptor, attributes, request.Isa, Threads: 1));
-            if (result.Plan is { } plan)
+            PlanResult result = implementation.TryPlan(request);
+            if (result.Plan is not { } plan)
+                _refusal = new Rejection(name, result.Rejection!.Reason, result.Rejection.ToString());
+            else if (plan.Name != stage.Whole.Name || (KeepsTiles && plan.Tile != stage.Whole.Tile && source.DataType.IsFloatingPoint()))
+                _refusal = new Rejection(
+                    name, RejectionReason.Shape, $"{plan.Name} {plan.Tile} for {rows} rows instead of {stage.Whole.Name} {stage.Whole.Tile}");
+            else
                 return plan;
-            _refusal = new Rejection(name, result.Rejection!.Reason, result.Rejection.ToString());
         }
 
         return null;
@@ -127,9 +129,7 @@ internal sealed class BandPlanner(string name, IReadOnlyList<IImplementation> co
     private static MemoryDescriptor RowsOf(MemoryDescriptor tensor, int rows) =>
         tensor.Slice([0, 0, 0, 0], [1, tensor.Dimensions[1], rows, tensor.Dimensions[3]]);
 
-    private MemoryDescriptor Between(int rows)
-    {
-        MemoryDescriptor whole = fused.Intermediate;
-        return new MemoryDescriptor([1, whole.Dimensions[1], rows, whole.Dimensions[3]], whole.DataType, FormatTag.Nhwc);
-    }
+    // What lies between two stages is dense, whatever the layout of the whole tensor would be.
+    private static MemoryDescriptor Between(MemoryDescriptor whole, int rows) =>
+        new([1, whole.Dimensions[1], rows, whole.Dimensions[3]], whole.DataType, FormatTag.Nhwc);
 }
