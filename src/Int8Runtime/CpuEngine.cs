@@ -114,6 +114,28 @@ public sealed class CpuEngine : Engine
     /// <summary>The cache of compiled models on disk; null without one.</summary>
     public ModelCache? ModelCache { get; private init; }
 
+    /// <summary>
+    /// Plans convolutions of which each reads what the one before writes as one primitive that computes them in bands of rows. Its
+    /// arguments are those of the stages.
+    /// </summary>
+    /// <param name="stages">The convolutions.</param>
+    /// <param name="refusal">Why the result is null.</param>
+    internal Primitive? TryCreateChain(IReadOnlyList<Primitive> stages, out Rejection? refusal)
+    {
+        const string Name = "bands";
+        refusal = new Rejection(Name, RejectionReason.InstructionSet, "a stage runs on the scalar reference");
+        if (stages.Any(stage => stage.Report.IsReference))
+            return null;
+        var bands = new BandedConvolutions(Name, ImplementationsOf(PrimitiveKind.Convolution), CpuFeatures.Host.Caches.L2)
+        {
+            KeepsTiles = true,
+        };
+        ConvolutionStage[] planned = [.. stages.Select(stage => new ConvolutionStage(stage.Plan, stage.Attributes))];
+        if (bands.TryPlan(planned, Isa, Threads, out refusal) is not { } plan)
+            return null;
+        return new Primitive(plan, stages[^1].Attributes, new DispatchReport(stages[^1].Report.Problem, NameOf(plan), []));
+    }
+
     /// <inheritdoc/>
     private protected override KernelTile? MeasuredTile(ProblemLine problem) => Tuning?.Find(this, problem);
 

@@ -4,6 +4,7 @@ using Int8Runtime.Graph.Fusion;
 using Int8Runtime.Graph.Lowering;
 using Int8Runtime.Graph.Passes;
 using Int8Runtime.Graph.Planning;
+using Int8Runtime.Jit;
 using Int8Runtime.Graph.Shapes;
 
 namespace Int8Runtime.Graph;
@@ -186,6 +187,7 @@ public sealed class CompiledModel : IDisposable
         GraphCleanup.Run(graph);
         DynamicTail? tail = DynamicTail.Of(graph);
         OperationGraph operations = GraphLowering.Lower(graph, tail);
+        operations.CacheBytes = CpuFeatures.Host.Caches.L2;
         var log = new PassLog();
         foreach (IOperationPass pass in OperationPasses.All)
         {

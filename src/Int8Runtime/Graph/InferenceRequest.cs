@@ -101,8 +101,7 @@ public sealed class InferenceRequest : IDisposable
     public IReadOnlyList<StepTime> Profile() => _ticks is not { } ticks
         ? []
         : [.. _plan.Plan.Steps.Select((s, i) =>
-            new StepTime(s.Name, (s as PrimitiveStep)?.Primitive.ImplementationName ?? "host",
-                Stopwatch.GetElapsedTime(0, ticks[i])))];
+            new StepTime(s.Name, s.Implementation, Stopwatch.GetElapsedTime(0, ticks[i])))];
 
     /// <summary>
     /// Measures, for each product of the model, the tiles that come into question, and keeps the fastest in the tuning of the engine

@@ -86,13 +86,13 @@ public sealed record ModelExplanation(
     internal static ModelExplanation Of(string model, CompiledPlan compiled, IReadOnlyList<PassEvent> passes, long weightsBytes)
     {
         ExecutionPlan plan = compiled.Plan;
-        ILookup<Operation, PlannedStep> steps = plan.Steps.Where(s => s.Operation is not null).ToLookup(s => s.Operation!);
+        ILookup<Operation, PlannedStep> steps = plan.Steps.SelectMany(s => s.Parts).Where(s => s.Operation is not null).ToLookup(s => s.Operation!);
         NodeExplanation[] nodes =
         [
             .. plan.Operations.Operations.Where(o => !PlanBuilder.IsConstant(o)).Select(o => Explain(o, [.. steps[o]])),
             .. (compiled.Tail?.Nodes ?? []).Select(Explain),
         ];
-        int reorders = plan.Steps.Count(s => s.Operation is null);
+        int reorders = plan.Steps.SelectMany(s => s.Parts).Count(s => s.Operation is null);
         return new ModelExplanation(model, nodes, passes, reorders, plan.ArenaBytes, weightsBytes);
     }
 

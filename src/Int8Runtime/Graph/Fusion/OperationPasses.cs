@@ -15,6 +15,7 @@ internal static class OperationPasses
         new PostOpFusion(),               // relies on absorbed sources of residual additions
         new QuantizationAbsorption(),     // the end of each chain
         new FlattenAbsorption(),
-        new ConcatElision(),              // last: needs to know who writes each tensor
+        new ConcatElision(),              // needs to know who writes each tensor
+        new BandFusion(),                 // last: decides by the final types
     ];
 }

@@ -49,6 +49,9 @@ internal sealed class Operation
     /// <summary>What happens to the result before it is stored, in order.</summary>
     public List<FusedPostOp> PostOps { get; } = [];
 
+    /// <summary>The convolutions that it is computed together with, band by band; null for none.</summary>
+    public OperationChain? Chain { get; set; }
+
     /// <summary>Other nodes that are computed here as well.</summary>
     public IReadOnlyList<FusedNode> FusedNodes => _fusedNodes;
 

@@ -9,6 +9,9 @@ internal sealed class OperationGraph
 {
     private readonly List<Operation> _operations = [];
 
+    /// <summary>Second-level cache of a core of the machine that executes it, in bytes; 0 if unknown.</summary>
+    public long CacheBytes { get; set; }
+
     /// <summary>The tensors that the caller supplies.</summary>
     public List<Edge> Inputs { get; } = [];
 
@@ -27,6 +30,13 @@ internal sealed class OperationGraph
     public void InsertBefore(Operation position, Operation operation) => _operations.Insert(IndexOf(position), operation);
 
     public void InsertAfter(Operation position, Operation operation) => _operations.Insert(IndexOf(position) + 1, operation);
+
+    /// <summary>Moves an operation whose result nobody reads before <paramref name="position"/> to the place in front of that.</summary>
+    public void MoveBefore(Operation position, Operation operation)
+    {
+        _operations.RemoveAt(IndexOf(operation));
+        _operations.Insert(IndexOf(position), operation);
+    }
 
     /// <summary>Removes an operation whose result nobody reads any more, or which another operation writes now.</summary>
     public void Remove(Operation operation)

@@ -65,6 +65,8 @@ internal sealed class PlanBuilder
         }
 
         failures.InsertRange(0, builder._primitives.CreateAll());
+        if (failures.Count == 0)
+            builder._primitives.JoinChains(graph, builder._steps);
         return failures.Count == 0 ? builder.Finish(graph, outputs) : throw new ModelCompilationException(model, failures);
     }
 
@@ -124,11 +126,15 @@ internal sealed class PlanBuilder
         PlannedBuffer buffer = location.Buffer!;
         MemoryDescriptor descriptor = location.Descriptor;
         bool whole = descriptor.Offset == 0 && descriptor.SizeInBytes == buffer.Bytes && descriptor.IsDense;
+        if (result.Producer?.Chain is { } chain && chain.Reads(read => IsIn(read, buffer), except: result.Producer))
+            return null; // bands of other threads may not have read it yet
         if (buffer.IsInput || buffer.PendingReads != 1 || !whole || result.Type.SizeInBytes() != edge.Type.SizeInBytes()
             || !StridedView.Matches(descriptor, Layouts.IsChannelsLast(result)))
             return null;
         return Place(result, location with { Descriptor = descriptor.WithDataType(result.Type) });
     }
+
+    private bool IsIn(Edge edge, PlannedBuffer buffer) => _locations.TryGetValue(edge, out Location? location) && location.Buffer == buffer;
 
     /// <summary>Makes a tensor another view of memory that exists.</summary>
     public Location Place(Edge edge, Location location)
@@ -184,7 +190,6 @@ internal sealed class PlanBuilder
         step.Operation ??= step is PrimitiveStep ? null : _current;
         foreach (Location location in step.Locations)
         {
-            location.Buffer?.Touch(_steps.Count);
             if (location.Constant is { } constant)
                 _constants.Add(constant);
         }
@@ -265,6 +270,9 @@ internal sealed class PlanBuilder
 
     private ExecutionPlan Finish(OperationGraph graph, Dictionary<string, Location> outputs)
     {
+        for (int i = 0; i < _steps.Count; i++)
+            foreach (Location location in _steps[i].Locations)
+                location.Buffer?.Touch(i);
         foreach (PlannedBuffer buffer in _buffers)
         {
             if (buffer.IsInput)

@@ -13,6 +13,12 @@ internal abstract class PlannedStep(string name)
     /// <summary>The operation it belongs to; null for reorders between layouts.</summary>
     public Operation? Operation { get; set; }
 
+    /// <summary>The steps of single operations that it does together; itself where there is one.</summary>
+    public virtual IEnumerable<PlannedStep> Parts => [this];
+
+    /// <summary>The kernel, for profiles.</summary>
+    public virtual string Implementation => "host";
+
     /// <summary>Everything it reads and writes.</summary>
     public abstract IEnumerable<Location> Locations { get; }
 
@@ -36,11 +42,19 @@ internal sealed class PrimitiveStep(string name, PlannedPrimitive primitive,
 {
     public Primitive Primitive => primitive.Value;
 
+    public override string Implementation => Primitive.ImplementationName;
+
+    /// <summary>The memory of each role.</summary>
+    public IReadOnlyList<(ArgumentSlot Slot, Location Location)> Arguments => arguments;
+
     public override IEnumerable<Location> Locations => arguments.Select(a => a.Location);
 
     public override long ScratchBytes => Primitive.ScratchBytes;
 
     public override BoundStep Bind(TensorMemory arena) => Bind(arena, Primitive);
+
+    /// <summary>The memory of a role that exists.</summary>
+    public Location Find(ArgumentSlot slot) => arguments.First(a => a.Slot == slot).Location;
 
     /// <summary>Binds another plan of the same problem, whose packed weights have the same layout.</summary>
     public BoundStep Bind(TensorMemory arena, Primitive plan)

@@ -73,4 +73,25 @@ internal sealed class PrimitiveBatch(Engine engine, WeightsStore weights, PlanCa
         });
         return failures;
     }
+    /// <summary>Makes one step of those of each chain, at the place of the last; between them are only copies that the chain reads.</summary>
+    /// <param name="graph">The operations.</param>
+    /// <param name="steps">Their steps, whose primitives are created.</param>
+    public void JoinChains(OperationGraph graph, List<PlannedStep> steps)
+    {
+        OperationChain[] chains = [.. graph.Operations.Select(operation => operation.Chain).OfType<OperationChain>().Distinct()];
+        if (chains.Length == 0 || engine is not CpuEngine cpu)
+            return;
+        var joined = new BandedStep?[chains.Length];
+        System.Threading.Tasks.Parallel.For(0, chains.Length, i =>
+        {
+            using KernelLibrary.Scope scope = KernelLibrary.Use(cache?.Kernels);
+            joined[i] = BandedStep.TryCreate(cpu, chains[i], steps);
+        });
+        foreach (BandedStep step in joined.OfType<BandedStep>())
+        {
+            PlannedStep[] parts = [.. step.Parts];
+            steps[steps.IndexOf(parts[^1])] = step;
+            steps.RemoveAll(parts.Contains);
+        }
+    }
 }
