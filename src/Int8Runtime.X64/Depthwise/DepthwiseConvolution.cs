@@ -55,9 +55,10 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
         bool runtime = integer && attributes.SourceZeroPoint is { IsRuntime: true };
         int zeroPoint = integer && !runtime ? attributes.SourceZeroPoint?.At(0) ?? 0 : 0;
         int padding = runtime ? -1 : descriptor.Source.DataType == DataType.Int8 ? zeroPoint + 128 : zeroPoint;
+        int height = KernelHeight(descriptor), width = descriptor.Weights.Dimensions[^1];
         var layout = new DepthwiseWeights(
-            product, TapGeometry.Of(product, traits), channels, KernelHeight(descriptor), descriptor.Weights.Dimensions[^1],
-            padding, packsWithZeroPoint ? null : weightsZeroPoint);
+            product, TapGeometry.For(product, traits, height * width, channels), channels, height, width, padding,
+            packsWithZeroPoint ? null : weightsZeroPoint);
         bool packs = descriptor.Weights.IsStrided;
         if (!packs && !descriptor.Weights.IsAny && (packsWithZeroPoint || !layout.Equals(descriptor.Weights.Packed)))
             return Refuse(RejectionReason.Layout, $"weights {descriptor.Weights} instead of any or {layout.Name}");

@@ -23,7 +23,7 @@ internal sealed class DepthwiseKernelGenerator : KernelGenerator<DepthwiseKernel
     /// <inheritdoc/>
     public override string NameOf(DepthwiseKernelSpec spec) =>
         $"dw_{spec.Source.ToShortName()}_{spec.Product}_k{spec.KernelHeight}x{spec.KernelWidth}s{spec.Stride}d{spec.Dilation}"
-        + $"_c{spec.Channels}_p{spec.SourcePixel}-{spec.DestinationPixel}{(spec.AddsPadding ? "z" : "")}_{spec.Epilogue}";
+        + $"_v{spec.Vectors}c{spec.Channels}_p{spec.SourcePixel}-{spec.DestinationPixel}{(spec.AddsPadding ? "z" : "")}_{spec.Epilogue}";
 
     /// <inheritdoc/>
     protected override void Emit(KernelAssembler asm, DepthwiseKernelSpec spec) => new DepthwiseKernelBody(asm, spec).Emit();
@@ -108,7 +108,7 @@ internal sealed class DepthwiseKernelBody
         _asm.Mov(_destination, _arguments[DestinationField]);
         _asm.Mov(_offset, _arguments[FirstColumnField]);
         _asm.Mov(_columns, _arguments[ColumnsField]);
-        if (_product.HoldsWeights && _geometry.Vectors > 1)
+        if (_product.HoldsWeights && _spec.Product != TapProductKind.Fma)
         {
             EmitRolling();
             return;

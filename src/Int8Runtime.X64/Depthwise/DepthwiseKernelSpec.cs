@@ -25,12 +25,13 @@ internal enum TapProductKind
 /// <param name="Dilation">Distance of neighbouring columns of the window. That of rows is in the row pointers.</param>
 /// <param name="SourcePixel">Bytes from a source pixel to the next one of the row.</param>
 /// <param name="DestinationPixel">Bytes from a destination pixel to the next one of the row.</param>
+/// <param name="Vectors">Accumulators of one output; those of a whole block.</param>
 /// <param name="Channels">Channels of a block; fewer than a full block for the channel tail.</param>
 /// <param name="AddsPadding">Whether padded columns hold something that must be multiplied (a source zero point).</param>
 /// <param name="Epilogue">What happens to the sums.</param>
 internal sealed record DepthwiseKernelSpec(
     TapProductKind Product, DataType Source, int KernelHeight, int KernelWidth, int Stride, int Dilation,
-    int SourcePixel, int DestinationPixel, int Channels, bool AddsPadding, EpilogueSpec Epilogue);
+    int SourcePixel, int DestinationPixel, int Vectors, int Channels, bool AddsPadding, EpilogueSpec Epilogue);
 
 /// <summary>Run-time arguments of a depthwise kernel, which computes one row of the destination for some channel blocks.</summary>
 [StructLayout(LayoutKind.Sequential)]

@@ -40,7 +40,7 @@ internal sealed unsafe class DepthwisePlan : PrimitivePlan
         (Name, _descriptor, _attributes, _layout, _epilogue) = (name, descriptor, attributes, layout, epiloguePlan);
         (_product, _constantPadding, _packsWeights) = (product, padding, descriptor.Weights.IsStrided);
         _hasRuntimeZeroPoint = product != TapProductKind.Fma && attributes.SourceZeroPoint is { IsRuntime: true };
-        _geometry = TapGeometry.Of(product, IsaTraits.For(isa));
+        _geometry = layout.Geometry;
         (_source, _destination) = (new RowLayout(descriptor.Source), new RowLayout(descriptor.Destination));
         int last = descriptor.SpatialRank - 1;
         (_kernelHeight, _rowStride, _rowDilation, _rowsBefore) = Axis(last - 1);
@@ -55,7 +55,7 @@ internal sealed unsafe class DepthwisePlan : PrimitivePlan
         EpilogueSpec epilogueSpec = epiloguePlan.Spec;
         var spec = new DepthwiseKernelSpec(
             product, descriptor.Source.DataType, _windowRows, descriptor.Weights.Dimensions[^1], descriptor.Stride(last),
-            descriptor.Dilation(last), _source.Pixel, _destination.Pixel, _geometry.BlockChannels, padding != 0, epilogueSpec);
+            descriptor.Dilation(last), _source.Pixel, _destination.Pixel, _geometry.Vectors, _geometry.BlockChannels, padding != 0, epilogueSpec);
         (int, int, int, int) Axis(int a) => a < 0
             ? (1, 1, 1, 0) : (descriptor.Weights.Dimensions[a + 2], descriptor.Stride(a), descriptor.Dilation(a), descriptor.Before(a));
         // A bias that is brought into unpacked order becomes f32 on the way.

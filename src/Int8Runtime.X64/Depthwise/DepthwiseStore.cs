@@ -19,7 +19,7 @@ internal sealed class DepthwiseStore : IDisposable
     /// <summary>Leases what lasts as long as the kernel.</summary>
     public DepthwiseStore(KernelAssembler asm, DepthwiseKernelSpec spec)
     {
-        (_asm, _spec, _geometry) = (asm, spec, TapGeometry.Of(spec.Product, asm.Traits));
+        (_asm, _spec, _geometry) = (asm, spec, TapGeometry.Of(spec.Product, asm.Traits, spec.Vectors));
         if (StoresPacked(spec))
             _bytes = new ByteRun(asm, spec.Channels);
         else if (spec.Channels % _geometry.Lanes != 0)

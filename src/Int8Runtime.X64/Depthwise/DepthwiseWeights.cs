@@ -16,6 +16,9 @@ internal sealed unsafe class DepthwiseWeights(
     TapProductKind product, TapGeometry geometry, int channels, int height, int width, int padding, ZeroPoint? zeroPoint)
     : PackedLayout
 {
+    /// <summary>Block sizes of the product.</summary>
+    public TapGeometry Geometry => geometry;
+
     /// <inheritdoc/>
     public override string Name => $"depthwise:{product.ToString().ToLowerInvariant()}:c{geometry.BlockChannels}k{geometry.RowsPerGroup}";
 

@@ -22,7 +22,7 @@ internal abstract class TapProduct(KernelAssembler asm, DepthwiseKernelSpec spec
     protected DepthwiseKernelSpec Spec { get; } = spec;
 
     /// <summary>Facts that packing and planning need as well.</summary>
-    public TapGeometry Geometry { get; } = TapGeometry.Of(spec.Product, asm.Traits);
+    public TapGeometry Geometry { get; } = TapGeometry.Of(spec.Product, asm.Traits, spec.Vectors);
 
     /// <summary>Vector registers that a column needs beside the accumulators.</summary>
     public abstract int ColumnRegisters { get; }
@@ -95,12 +95,29 @@ internal abstract class TapProduct(KernelAssembler asm, DepthwiseKernelSpec spec
 internal readonly record struct TapGeometry(
     int RowsPerGroup, int Vectors, int BlockChannels, int VectorBytes, bool IsUnpackedOrder)
 {
-    /// <summary>The geometry of a product.</summary>
-    public static TapGeometry Of(TapProductKind product, IsaTraits traits) => product switch
+    // Accumulators, columns and epilogue beside resident weights of two vectors.
+    private const int RegistersOfTwoVectors = 31, OthersOfTwoVectors = 9;
+
+    /// <summary>The geometry for a problem.</summary>
+    /// <param name="product">Kind of product.</param>
+    /// <param name="traits">Instruction set.</param>
+    /// <param name="taps">Taps of the window.</param>
+    /// <param name="channels">Number of channels.</param>
+    /// <remarks>
+    /// Two vectors of f32 are neighbouring cache lines, which arrive together; they are taken where the window's weights stay in
+    /// registers nevertheless.
+    /// </remarks>
+    public static TapGeometry For(TapProductKind product, IsaTraits traits, int taps, int channels) =>
+        Of(product, traits, product != TapProductKind.Fma ? 4
+            : traits.Width == VectorWidth.V512 && channels > traits.Lanes32
+                && (2 * taps) + OthersOfTwoVectors <= RegistersOfTwoVectors ? 2 : 1);
+
+    /// <summary>The geometry of a product with a number of accumulators for each output.</summary>
+    public static TapGeometry Of(TapProductKind product, IsaTraits traits, int vectors) => product switch
     {
-        TapProductKind.Fma => new(1, 1, traits.Lanes32, traits.VectorBytes, false),
-        TapProductKind.ByteQuads => new(4, 4, traits.VectorBytes, traits.VectorBytes, traits.Width > VectorWidth.V128),
-        _ => new(2, 4, traits.VectorBytes, traits.VectorBytes, traits.Width > VectorWidth.V128),
+        TapProductKind.Fma => new(1, vectors, vectors * traits.Lanes32, traits.VectorBytes, false),
+        TapProductKind.ByteQuads => new(4, vectors, traits.VectorBytes, traits.VectorBytes, traits.Width > VectorWidth.V128),
+        _ => new(2, vectors, traits.VectorBytes, traits.VectorBytes, traits.Width > VectorWidth.V128),
     };
 
     /// <summary>32-bit lanes of a vector.</summary>

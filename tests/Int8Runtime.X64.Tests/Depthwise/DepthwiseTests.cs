@@ -274,15 +274,20 @@ public sealed class DepthwiseTests
             if (product == TapProductKind.ByteQuads && !traits.HasVnni)
                 continue;
             DataType source = product == TapProductKind.Fma ? DataType.Float32 : DataType.Int8;
-            int block = TapGeometry.Of(product, traits).BlockChannels;
             foreach (DataType destination in (DataType[])[DataType.UInt8, DataType.Float32])
+            {
                 foreach ((int kernel, int stride, int dilation) in ((int, int, int)[])[(3, 1, 1), (3, 2, 1), (5, 1, 2), (7, 1, 1)])
+                {
+                    TapGeometry geometry = TapGeometry.For(product, traits, kernel * kernel, channels: 100);
+                    int block = geometry.BlockChannels;
                     foreach (int channels in (int[])[block, block - 3])
                         foreach (PostOpChain postOps in (PostOpChain[])[[], [PostOp.Sum(0.5f, 3), PostOp.Relu(0.1f)],
                             [PostOp.Eltwise(EltwiseAlgorithm.Swish, 1)]])
                             yield return new DepthwiseKernelSpec(
-                                product, source, kernel, kernel, stride, dilation, 96, 96, channels, product != TapProductKind.Fma,
-                                SpecOf(product, destination, block, postOps));
+                                product, source, kernel, kernel, stride, dilation, 96, 96, geometry.Vectors, channels,
+                                product != TapProductKind.Fma, SpecOf(product, destination, block, postOps));
+                }
+            }
         }
     }
 
