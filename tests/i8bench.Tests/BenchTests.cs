@@ -75,6 +75,12 @@ public sealed class BenchTests : IDisposable
     [InlineData("--conv --wtag=Goihw16g g19ic19oc19ih5oh5kh3ph1", "PASSED")]
     [InlineData("--conv --strides=:9x9x9x3x1: g19ic19oc19ih5oh5kh3ph1", "PASSED")]
     [InlineData("--conv --wtag=giohw g2ic6oc8ih5oh5kh3ph1", "UNIMPLEMENTED")]
+    [InlineData("--conv --dt=u8:s8:u8 --attr-zero-points=src:per_dim_1:2*_wei:common:1_dst:common:3 ic6oc8ih5oh5kh3ph1", "PASSED")]
+    [InlineData("--engine=gpu --conv --reset ic6oc8ih5oh5kh3ph1", "SKIPPED")]
+    [InlineData("--matmul --sparse-options=csr:0.9:: 4x5:5x6", "SKIPPED")]
+    [InlineData("--mode=B --stream-kind=in_order --matmul 4x5:5x6", "PASSED")]
+    [InlineData("--mode=S --fix-times-per-prb=2 --matmul 4x5:5x6", "UNCHECKED")]
+    [InlineData("--reorder 1x4294967296x1", "UNIMPLEMENTED")]
     [InlineData("--sum --idt=u8:s8 --odt=f32 --itag=axb --otag=abx 2x16x3x4", "PASSED")]
     [InlineData("--binary --engine=cpu:0 --alg=binary_add --runtime-quantization=true "
         + "--attr-scales=src:common:2+src1:common:3 4x4:4x4", "PASSED")]

@@ -11,9 +11,7 @@ internal sealed partial class BenchSession(TextWriter output)
     private readonly int[] _counts = new int[Enum.GetValues<Verdict>().Length];
     private readonly SortedDictionary<string, int> _reasons = new(StringComparer.Ordinal);
     private Driver? _driver;
-    private string _mode = "C";
-    private long _referenceBudget = 200_000;
-    private double _minimumMilliseconds = 30;
+    private RunMode _mode = RunMode.Parse("C");
     private bool _json, _quiet;
     private double _totalMilliseconds;
     private int _cases, _references, _missingBatches, _repeats = 1, _firstCase;
@@ -67,7 +65,8 @@ internal sealed partial class BenchSession(TextWriter output)
                 ResetOptions();
                 break;
             case "mode":
-                (_mode, _runner) = (value, null);
+                RunMode given = RunMode.Parse(value);
+                Change(mode => mode with { Check = given.Check, Time = given.Time, Execute = given.Execute });
                 break;
             case "json":
                 _json = true;
@@ -76,10 +75,16 @@ internal sealed partial class BenchSession(TextWriter output)
                 _quiet = true;
                 break;
             case "reference-work":
-                (_referenceBudget, _runner) = (value == "all" ? long.MaxValue : (long)AttributeText.Number(value), null);
+                long budget = value == "all" ? long.MaxValue : (long)AttributeText.Number(value);
+                Change(mode => mode with { ReferenceBudget = budget });
                 break;
-            case "max-ms-per-prb" or "fix-times-per-prb":
-                (_minimumMilliseconds, _runner) = (AttributeText.Number(value), null);
+            case "max-ms-per-prb":
+                double milliseconds = AttributeText.Number(value);
+                Change(mode => mode with { MinimumMilliseconds = milliseconds });
+                break;
+            case "fix-times-per-prb":
+                int rounds = (int)AttributeText.Number(value);
+                Change(mode => mode with { Rounds = rounds });
                 break;
             case "start" or "test-start":
                 _firstCase = (int)AttributeText.Number(value);
@@ -100,6 +105,8 @@ internal sealed partial class BenchSession(TextWriter output)
         }
     }
 
+    private void Change(Func<RunMode, RunMode> change) => (_mode, _runner) = (change(_mode), null);
+
     private void ResetOptions()
     {
         _knobs.Reset();
@@ -109,7 +116,7 @@ internal sealed partial class BenchSession(TextWriter output)
     private void RunProblem(string problem, bool isFromFile, Engine engine)
     {
         Driver driver = _driver ?? throw new FormatException($"The problem '{problem}' comes before a driver such as --conv.");
-        _runner ??= new CaseRunner(engine, RunMode.Parse(_mode, _referenceBudget, _minimumMilliseconds));
+        _runner ??= new CaseRunner(engine, _mode);
         foreach (Options options in _knobs.Combinations())
         {
             if (options["match"] is { Length: > 0 } pattern && !Regex.IsMatch(problem, pattern.Trim('"', '\'')))

@@ -10,16 +10,21 @@ namespace Int8Runtime.Bench;
 /// <param name="Execute">False to list cases only.</param>
 /// <param name="ReferenceBudget">Multiply-adds that the reference may spend on a case.</param>
 /// <param name="MinimumMilliseconds">Length of a measurement.</param>
-internal sealed record RunMode(bool Check, bool Time, bool Execute, long ReferenceBudget, double MinimumMilliseconds)
+/// <param name="Rounds">Executions of a measurement; 0 where its length counts.</param>
+internal sealed record RunMode(
+    bool Check, bool Time, bool Execute, long ReferenceBudget = 200_000, double MinimumMilliseconds = 30, int Rounds = 0)
 {
-    /// <summary>Reads benchdnn's letters: C (correctness), P (performance), R (run), L (list), or several of them.</summary>
-    public static RunMode Parse(string letters, long referenceBudget, double minimumMilliseconds)
+    /// <summary>
+    /// Reads benchdnn's letters: C (correctness), P (performance), R (run), L (list), or several of them; F and S measure, I lists, B
+    /// (equal bits) compares as C does.
+    /// </summary>
+    public static RunMode Parse(string letters)
     {
         string upper = letters.ToUpperInvariant();
-        return upper.Length == 0 || upper.Any(letter => !"CPFRIL".Contains(letter, StringComparison.Ordinal))
+        bool Has(string any) => upper.AsSpan().IndexOfAny(any) >= 0;
+        return upper.Length == 0 || upper.AsSpan().IndexOfAnyExcept("CBPFSRIL") >= 0
             ? throw new FormatException($"'{letters}' is not a mode; use C, P, R, L or CP.")
-            : new RunMode(upper.Contains('C'), upper.Contains('P') || upper.Contains('F'), !upper.Contains('L')
-                && !upper.Contains('I'), referenceBudget, minimumMilliseconds);
+            : new RunMode(Has("CB"), Has("PFS"), !Has("LI"));
     }
 }
 
@@ -114,7 +119,7 @@ internal sealed class CaseRunner(Engine engine, RunMode mode)
         PeakMeasurement? peak = problem.MultiplyAccumulates > 0 ? PeakOf(type) : null;
         double best = double.MaxValue, sum = 0;
         int count = 0;
-        while (sum < mode.MinimumMilliseconds || count < 3)
+        while (mode.Rounds > 0 ? count < mode.Rounds : sum < mode.MinimumMilliseconds || count < 3)
         {
             peak?.Sample();
             long start = Stopwatch.GetTimestamp();

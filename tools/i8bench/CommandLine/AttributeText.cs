@@ -112,8 +112,12 @@ internal static partial class AttributeText
         };
     }
 
-    /// <summary>The items of a list; older files separate them by semicolons.</summary>
-    public static string[] Items(string text) => text.Split(['+', ';'], StringSplitOptions.RemoveEmptyEntries);
+    /// <summary>The items of a list; older files separate them by semicolons, or operands by underscores.</summary>
+    public static string[] Items(string text) =>
+        OlderSeparator().Replace(text, "+").Split(['+', ';'], StringSplitOptions.RemoveEmptyEntries);
+
+    [GeneratedRegex("(?<!dw)_(?=(?:src[01]?|wei|dst):)")]
+    private static partial Regex OlderSeparator();
 
     /// <summary>An element-wise function by its name in any version of the suite; null where there is none of that name.</summary>
     public static (EltwiseAlgorithm Algorithm, float Alpha, float Beta)? Function(string name, float alpha, float beta) =>

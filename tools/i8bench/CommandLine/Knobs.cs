@@ -18,8 +18,8 @@ internal sealed class Knobs
         ("attr-rounding-mode", ""),
     ];
 
-    // Options whose commas are part of one value.
-    private static readonly HashSet<string> Single = ["match", "skip-impl", "impl", "engine"];
+    // Options of the whole run: a reset keeps them, and commas are part of one value.
+    private static readonly HashSet<string> Common = ["skip-impl", "impl", "engine"];
 
     // Options about memory management, dispatch, measuring and sums computed beforehand that change no result here.
     private static readonly HashSet<string> Accepted =
@@ -28,7 +28,7 @@ internal sealed class Knobs
         "bitwise", "buffer-prefix", "canonical", "check-ref-impl", "cold-cache",
         "cpu-isa-hints", "cross-engine", "ctx-exe", "ctx-exec", "ctx-init", "debug-check-ws", "def-scales", "execution-mode",
         "fast-ref", "fast-ref-gpu", "mem-check", "memory-kind", "mode-modifier", "num-streams", "operator", "runtime-k", "runtime-m",
-        "runtime-n", "stacksize", "trivial-strides",
+        "runtime-n", "stacksize", "stream-kind", "trivial-strides",
     ];
 
     private static readonly Dictionary<string, string> Defaults = Known.ToDictionary(k => k.Name, k => k.Default);
@@ -38,12 +38,17 @@ internal sealed class Knobs
         Known.Select(k => KeyValuePair.Create(k.Name.Replace('_', '-'), k.Name)))
     {
         ["global-impl"] = "impl", ["idt"] = "sdt", ["odt"] = "ddt", ["itag"] = "stag", ["otag"] = "dtag",
+        ["sparse-options"] = "encoding",
     };
 
     private readonly Dictionary<string, string[]> _values = [];
 
-    /// <summary>Forgets every value.</summary>
-    public void Reset() => _values.Clear();
+    /// <summary>Forgets every value but those of the whole run.</summary>
+    public void Reset()
+    {
+        foreach (string name in _values.Keys.Except(Common).ToArray())
+            _values.Remove(name);
+    }
 
     /// <summary>Sets an option; false where there is none of that name.</summary>
     public bool TrySet(string name, string value)
@@ -55,7 +60,7 @@ internal sealed class Knobs
             return false;
         if (known == "dir")
             value = value.ToUpperInvariant();
-        string[] values = Single.Contains(known) ? [value] : value.Split(',');
+        string[] values = known == "match" || Common.Contains(known) ? [value] : value.Split(',');
         _values[known] = [.. values.Select(item => item.Trim('\'', '"'))]; // quotes of a shell, which older files have
         return true;
     }

@@ -173,6 +173,7 @@ internal static class ProductDrivers
 
     /// <summary>A whole number of an option.</summary>
     internal static int Whole(string text) =>
-        int.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out int value)
-            ? value : throw new FormatException($"'{text}' is not a whole number.");
+        !long.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out long value)
+            ? throw new FormatException($"'{text}' is not a whole number.")
+            : value == (int)value ? (int)value : throw new UnimplementedException($"numbers beyond 32 bits, such as {text}");
 }
