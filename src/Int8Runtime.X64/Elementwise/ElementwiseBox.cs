@@ -57,9 +57,18 @@ internal sealed unsafe class RunBox(OuterLoops outer, Loop rows, Loop run, RunSt
             return;
         }
 
-        int parts = (run.Extent + PartAlignment - 1) / PartAlignment;
-        (int first, int last) = Parallel.Share(parts, worker, workers);
-        RunRows(in arguments, numbers, 0, AllRows, first * PartAlignment, Math.Min(last * PartAlignment, run.Extent));
+        (int from, int to) = PartOf(run.Extent, worker, workers);
+        RunRows(in arguments, numbers, 0, AllRows, from, to);
+    }
+
+    /// <summary>The elements of each row that a worker computes, where there are fewer rows than workers.</summary>
+    /// <param name="extent">Elements of a row.</param>
+    /// <param name="worker">The worker.</param>
+    /// <param name="workers">Number of workers.</param>
+    public static (int From, int To) PartOf(int extent, int worker, int workers)
+    {
+        (long first, long last) = Parallel.Share(((extent - 1L) / PartAlignment) + 1, worker, workers);
+        return ((int)Math.Min(first * PartAlignment, extent), (int)Math.Min(last * PartAlignment, extent));
     }
 
     // Elements [from, to) of rows [first, end).

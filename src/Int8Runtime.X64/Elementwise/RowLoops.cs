@@ -14,7 +14,7 @@ internal sealed class RowLoops
     {
         (_outer, _neighbours, _stretch) = (outer, neighbours, stretch);
         (_sourceBytes, _destinationBytes) = (source.DataType.SizeInBytes(), destination.DataType.SizeInBytes());
-        _stretches = (neighbours + stretch - 1) / stretch;
+        _stretches = ((neighbours - 1) / stretch) + 1;
         UnitCount = outer.Count * _stretches;
     }
 

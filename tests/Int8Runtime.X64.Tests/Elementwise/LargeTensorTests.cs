@@ -77,6 +77,32 @@ public sealed class LargeTensorTests
         }
     }
 
+    /// <summary>Stretches and parts of rows end at the last element, however near to 2³¹ it lies.</summary>
+    [Fact]
+    public void Rows_of_all_extents_are_divided()
+    {
+        foreach (int extent in (int[])[1, 63, 64, 65, int.MaxValue - 64, int.MaxValue])
+        {
+            MemoryDescriptor tensor = new([2, extent], DataType.Int8);
+            RowLoops rows = RowLoops.TryCreate(tensor, tensor, axis: 0, stretch: 64)!;
+            Assert.Equal(((extent - 1L) / 64) + 1, rows.UnitCount);
+            (long destination, long source, int count) = rows.Unit(rows.UnitCount - 1);
+            Assert.Equal((extent, extent), (destination + count, source + count));
+            for (int workers = 1, end = 0; workers < 4; workers++, end = 0)
+            {
+                for (int worker = 0; worker < workers; worker++)
+                {
+                    (int from, int to) = RunBox.PartOf(extent, worker, workers);
+                    Assert.Equal(end, from);
+                    Assert.InRange(to, from, extent);
+                    end = to;
+                }
+
+                Assert.Equal(extent, end);
+            }
+        }
+    }
+
     [Fact]
     public void Sets_of_too_many_runs_are_refused()
     {
