@@ -31,6 +31,8 @@ internal sealed class BrgemmConvolution(KernelCache cache, CpuFeatures cpu) : II
             return rejection!;
         if (descriptor.Destination.ElementCount == 0 || descriptor.Weights.ElementCount == 0 || descriptor.Source.ElementCount == 0)
             return new Rejection(Name, RejectionReason.Shape, "nothing to compute");
+        if (descriptor.Weights.ElementCount / descriptor.Weights.Dimensions[0] is var products && products > int.MaxValue)
+            return new Rejection(Name, RejectionReason.Shape, $"a window of {products} products, which 32 bits do not count");
         descriptor = descriptor with
         {
             Source = RowLayout.Resolve(descriptor.Source), Destination = RowLayout.Resolve(descriptor.Destination),

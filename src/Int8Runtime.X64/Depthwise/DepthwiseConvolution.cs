@@ -83,7 +83,7 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
     {
         int rows = 1;
         for (int a = 0; a < descriptor.SpatialRank - 1; a++)
-            rows = checked(rows * descriptor.Weights.Dimensions[a + 2]);
+            rows *= descriptor.Weights.Dimensions[a + 2];
         return rows;
     }
 
@@ -112,7 +112,7 @@ internal sealed class DepthwiseConvolution(KernelCache cache) : IImplementation
             return Refuse(RejectionReason.Shape, "not one source and one output channel for each group");
         if (descriptor.Destination.ElementCount == 0)
             return Refuse(RejectionReason.Shape, "empty destination");
-        if (KernelHeight(descriptor) * (long)descriptor.Weights.Dimensions[^1] > MostTaps)
+        if (descriptor.Weights.ElementCount / descriptor.Weights.Dimensions[0] > MostTaps)
             return Refuse(RejectionReason.Shape, $"a window of more than {MostTaps} taps");
         bool floating = FloatConversion.Reads(descriptor.Source.DataType) && FloatConversion.Reads(descriptor.Weights.DataType);
         DataType destination = descriptor.Destination.DataType;

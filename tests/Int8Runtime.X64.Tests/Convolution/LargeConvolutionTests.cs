@@ -40,6 +40,32 @@ public sealed class LargeConvolutionTests
         Assert.InRange(far.Choose(new KernelTile(28, 1)).Rows, 1, int.MaxValue / 300_000_000);
     }
 
+    /// <summary>A window that is met once may have any stride, and windows of any size are planned or refused.</summary>
+    [Fact]
+    public void Strides_and_windows_that_32_bits_do_not_count_are_planned_or_refused()
+    {
+        MemoryDescriptor source = MemoryDescriptor.Any([1, 64, 8], DataType.UInt8);
+        foreach (int kernel in (int[])[1, 3])
+            foreach (int zeroPoint in (int[])[0, 3])
+                foreach (int groups in (int[])[1, 64])
+                    Explain(
+                        new ConvolutionDescriptor
+                        {
+                            Source = source, Weights = MemoryDescriptor.Any([64, 64 / groups, kernel], DataType.Int8), Groups = groups,
+                            Destination = MemoryDescriptor.Any([1, 64, 1], DataType.UInt8), Strides = [2_000_000_000], PaddingBefore = [1],
+                        },
+                        new PrimitiveAttributes { SourceZeroPoint = zeroPoint });
+        foreach (DataType type in (DataType[])[DataType.UInt8, DataType.Float32])
+            Explain(
+                new ConvolutionDescriptor
+                {
+                    Source = MemoryDescriptor.Any([1, 2, 65_536, 65_536, 1], type), Groups = 2,
+                    Weights = MemoryDescriptor.Any([2, 1, 65_536, 65_536, 1], type == DataType.UInt8 ? DataType.Int8 : type),
+                    Destination = MemoryDescriptor.Any([1, 2, 1, 1, 1], type),
+                },
+                PrimitiveAttributes.Default);
+    }
+
     private static ConvolutionDescriptor Descriptor(MemoryDescriptor source, int padding) => new()
     {
         Source = source,
