@@ -8,6 +8,9 @@ namespace Int8Runtime.Quantization;
 /// </summary>
 public sealed class TopKAccuracy
 {
+    // Fewer samples cannot tell guessing from bad luck.
+    private const int LeastSamples = 50;
+
     private readonly long[] _correct;
 
     /// <summary>Starts counting.</summary>
@@ -27,6 +30,23 @@ public sealed class TopKAccuracy
     /// <summary>Share of samples whose label is among the five best scores, 0 to 1; NaN before the first sample.</summary>
     /// <exception cref="ArgumentOutOfRangeException">This counter was created for fewer than five.</exception>
     public double Top5 => Accuracy(5);
+
+    /// <summary>Classes of the model; 0 before the first sample.</summary>
+    public int Classes { get; private set; }
+
+    /// <summary>
+    /// Whether <see cref="Top1"/> is no better than guessing among the classes: at most three standard deviations of the binomial
+    /// distribution above 1/<see cref="Classes"/>. A trained model that guesses gets its images prepared in another way than it was
+    /// trained with, or labels in another order. False for fewer than 50 samples.
+    /// </summary>
+    public bool IsGuessing
+    {
+        get
+        {
+            double guess = 1.0 / Classes;
+            return Count >= LeastSamples && Top1 <= guess + (3 * Math.Sqrt(guess * (1 - guess) / Count));
+        }
+    }
 
     /// <summary>Number of samples whose label is among the <paramref name="k"/> best scores.</summary>
     /// <param name="k">1 up to the number given at creation.</param>
@@ -54,6 +74,7 @@ public sealed class TopKAccuracy
         }
 
         Count++;
+        Classes = Math.Max(Classes, scores.Length);
     }
 
     /// <summary>Adds the counts of another counter of the same size.</summary>
@@ -62,6 +83,7 @@ public sealed class TopKAccuracy
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(other._correct.Length, _correct.Length);
         Count += other.Count;
+        Classes = Math.Max(Classes, other.Classes);
         for (int k = 0; k < _correct.Length; k++)
         {
             _correct[k] += other._correct[k];

@@ -11,6 +11,9 @@ public readonly record struct Pair(double Float, double Int8);
 /// <param name="Disagreements">Samples for which exactly one of the models is right.</param>
 public sealed record AccuracyReport(Pair Top1, Pair Top5, int Samples, int Disagreements)
 {
+    /// <summary>Whether the f32 model itself is no better than guessing, so that nothing can be said about quantization.</summary>
+    public bool IsGuessing { get; init; }
+
     /// <summary>
     /// Half the width of the 95 % interval of the difference, as share: 1.96·√(disagreements) / samples (McNemar's variance).
     /// </summary>

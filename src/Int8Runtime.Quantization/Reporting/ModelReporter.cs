@@ -126,7 +126,10 @@ public sealed class ModelReporter
             cancellation: cancellation);
         int disagreements = Enumerable.Range(0, labelled.Count)
             .Count(i => before[i] == labelled.Label(i) != (after[i] == labelled.Label(i)));
-        return new AccuracyReport(new Pair(exact.Top1, int8.Top1), new Pair(exact.Top5, int8.Top5), labelled.Count, disagreements);
+        return new AccuracyReport(new Pair(exact.Top1, int8.Top1), new Pair(exact.Top5, int8.Top5), labelled.Count, disagreements)
+        {
+            IsGuessing = exact.IsGuessing,
+        };
     }
 
     // The last value that a layer computes and that the f32 model has as well.

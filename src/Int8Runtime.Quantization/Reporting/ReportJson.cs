@@ -44,6 +44,7 @@ public static class ReportJson
                 ["top1"] = Of(accuracy.Top1), ["top5"] = Of(accuracy.Top5), ["samples"] = accuracy.Samples,
                 ["disagreements"] = accuracy.Disagreements,
                 ["uncertainty"] = Number(accuracy.Uncertainty),
+                ["guessing"] = accuracy.IsGuessing,
             },
             ["sqnr"] = Number(report.Output.Sqnr),
             ["cosine"] = Number(report.Output.Cosine),

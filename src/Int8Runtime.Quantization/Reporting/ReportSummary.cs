@@ -9,6 +9,10 @@ public static class ReportSummary
     /// <summary>Below this signal to noise at the output, classifiers begin to lose accuracy that can be measured.</summary>
     private const double NoisyOutput = 15;
 
+    /// <summary>What to do about <see cref="TopKAccuracy.IsGuessing"/>.</summary>
+    public const string GuessingRemedy =
+        "Check how images are prepared (scale, mean, standard deviation, order of the channels) and the order of the labels.";
+
     /// <summary>The sentences, most important first.</summary>
     public static IReadOnlyList<string> Sentences(ModelReport report)
     {
@@ -42,6 +46,8 @@ public static class ReportSummary
         }
 
         double change = (accuracy.Top1.Int8 - accuracy.Top1.Float) * 100, chance = accuracy.Uncertainty * 100;
+        if (accuracy.IsGuessing)
+            return Text($"Top-1 accuracy says nothing here: the f32 model is right for {accuracy.Top1.Float * 100:F2} % of {accuracy.Samples} images, as guessing would be. {GuessingRemedy}");
         string direction = change < 0 ? "falls" : change > 0 ? "rises" : "stays";
         string amount = change == 0 ? "" : Text($" by {Math.Abs(change):F2} points");
         string judgement = Math.Abs(change) <= chance || change == 0

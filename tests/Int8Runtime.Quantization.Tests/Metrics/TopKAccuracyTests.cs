@@ -53,4 +53,23 @@ public class TopKAccuracyTests
         var e = Assert.Throws<ArgumentOutOfRangeException>(() => new TopKAccuracy().Add([1, 2], 2));
         Assert.Contains("2 classes", e.Message, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData(1000, 100, true)]
+    [InlineData(1000, 128, true)] // 0.1 + 3·√(0.09 / 1000) = 0.1285
+    [InlineData(1000, 129, false)]
+    [InlineData(49, 0, false)]
+    [InlineData(50, 0, true)]
+    public void Guessing_is_told_from_a_model_that_knows_something(int samples, int hits, bool guesses)
+    {
+        var first = new TopKAccuracy();
+        var second = new TopKAccuracy();
+        Span<float> scores = stackalloc float[10];
+        scores[3] = 1;
+        for (int i = 0; i < samples; i++)
+            (i % 2 == 0 ? first : second).Add(scores, i < hits ? 3 : 4);
+        first.Merge(second);
+        Assert.Equal(10, first.Classes);
+        Assert.Equal(guesses, first.IsGuessing);
+    }
 }

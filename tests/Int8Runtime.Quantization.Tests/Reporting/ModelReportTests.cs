@@ -201,6 +201,10 @@ public sealed class ModelReportTests(ModelReportTests.Fixture fixture) : IClassF
             Report with { Accuracy = new AccuracyReport(new Pair(0.8, 0.7), new Pair(0.9, 0.9), 1000, 120) })[0];
         Assert.Equal("Top-1 accuracy falls by 10.00 points, from 80.00 % to 70.00 %: more than chance explains with 1000 "
             + "images (±2.15).", loss);
+        string guess = ReportSummary.Sentences(
+            Report with { Accuracy = new AccuracyReport(new Pair(0.1, 0.1), new Pair(0.5, 0.5), 1000, 0) { IsGuessing = true } })[0];
+        Assert.Contains("says nothing here", guess, StringComparison.Ordinal);
+        Assert.Contains("how images are prepared", guess, StringComparison.Ordinal);
     }
 
     private static XDocument Parse(string page)

@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Int8Runtime.Graph;
 using Int8Runtime.Quantization;
+using Int8Runtime.Quantization.Reporting;
 
 namespace Int8Runtime.Cli.Commands;
 
@@ -72,10 +73,13 @@ internal static class EvalCommand
             samples = count >= 1 ? samples.Subset(count) : throw new UsageException($"--samples is {count}; it must be at least 1");
         using CpuEngine engine = EngineOptions.CreateEngine(parse);
         var watch = Stopwatch.StartNew();
-        IReadOnlyList<MetricValue> values = terminal.Progress("evaluating", progress => MetricEvaluator.Evaluate(
+        IMetric result = terminal.Progress("evaluating", progress => MetricEvaluator.Evaluate(
             engine, graph, samples, metric, new ProgressAdapter<SampleProgress>(p => progress.Report((p.Done, p.Total))),
-            cancellation)).Values;
+            cancellation));
+        IReadOnlyList<MetricValue> values = result.Values;
         terminal.Line($"{path}: {string.Join(", ", values.Select(v => $"{Label(v.Name)} {Figures.Percent(v.Value)}"))} on {samples.Count} samples ({Figures.Seconds(watch.Elapsed)})");
+        if (result is TopKMetric { Accuracy: { IsGuessing: true } accuracy })
+            terminal.Warning($"guessing among {accuracy.Classes} classes would be as good. {ReportSummary.GuessingRemedy}");
         var json = new JsonObject { ["model"] = path, ["data"] = samples.Name, ["metric"] = metric.Name, ["samples"] = samples.Count };
         foreach (MetricValue value in values)
             json[value.Name] = Figures.Number(value.Value);
