@@ -57,7 +57,7 @@ internal sealed unsafe class CopyBox
             return;
         }
 
-        int parts = _second is null ? 1 : (_second.Extent + MostRows - 1) / MostRows;
+        int parts = _second is null ? 1 : ((_second.Extent - 1) / MostRows) + 1;
         (long start, long end) = Parallel.Share(_outer.Count * parts, worker, workers);
         for (long i = start; i < end; i++)
         {

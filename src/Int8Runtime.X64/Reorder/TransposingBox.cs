@@ -80,7 +80,7 @@ internal sealed unsafe class TransposingBox : ElementwiseBox
     /// <inheritdoc/>
     public override void Run(in ExecutionArguments arguments, byte* numbers, byte* scratch, int worker, int workers)
     {
-        int blocksA = (_a.Extent + _blockA - 1) / _blockA, blocksB = (_b.Extent + _blockB - 1) / _blockB;
+        int blocksA = ((_a.Extent - 1) / _blockA) + 1, blocksB = ((_b.Extent - 1) / _blockB) + 1;
         (long start, long end) = Parallel.Share(Outer.Count * blocksA * blocksB, worker, workers);
         Span<long> offsets = stackalloc long[Outer.Tensors];
         for (long block = start; block < end; block++)
