@@ -3,16 +3,18 @@ namespace Int8Runtime.Quantization;
 
 /// <summary>
 /// <c>map50</c> (area under the curve), <c>map50_11pt</c> (Pascal VOC 2007) and <c>map50_95</c> (COCO: 101 points, mean over the
-/// overlaps 0.5, 0.55, …, 0.95, at most 100 detections for an image), each the mean over the classes of which there are objects.
+/// overlaps 0.5, 0.55, …, 0.95, the 100 surest detections of each class in an image), each the mean over the classes of which there
+/// are objects.
 /// The sample's annotation is a list of <see cref="LabelledBox"/>.
 /// </summary>
 /// <remarks>
 /// VOC compares a detection with the object it overlaps most, found or not; COCO with the one it overlaps most among those not
-/// yet found, and with a difficult one only if it overlaps no other. A detection of a difficult object counts neither way.
+/// yet found (the later one of two that it overlaps alike), and with a difficult one only if it overlaps no other. A detection of a
+/// difficult object counts neither way.
 /// </remarks>
 public sealed class MeanAveragePrecisionMetric : IMetric
 {
-    private const int CocoDetections = 100;
+    private const int CocoDetections = 100; // of a class in an image
 
     private static readonly float[] Thresholds = [0.5f, 0.55f, 0.6f, 0.65f, 0.7f, 0.75f, 0.8f, 0.85f, 0.9f, 0.95f];
 
@@ -70,19 +72,16 @@ public sealed class MeanAveragePrecisionMetric : IMetric
             if (!labelled.IsDifficult)
                 RecordOf(labelled.Class).Objects++;
 
-        DetectedBox[] sorted = [.. detections.OrderByDescending(d => d.Score)];
-        HashSet<int> withinLimit = [.. Enumerable.Range(0, Math.Min(CocoDetections, sorted.Length))];
-        foreach (IGrouping<int, int> group in Enumerable.Range(0, sorted.Length).GroupBy(i => sorted[i].Class))
+        foreach (IGrouping<int, DetectedBox> group in detections.OrderByDescending(d => d.Score).GroupBy(d => d.Class))
         {
             LabelledBox[] candidates = [.. objects.Where(o => o.Class == group.Key)];
-            int[] members = [.. group];
-            DetectedBox[] found = [.. members.Select(i => sorted[i])];
+            DetectedBox[] found = [.. group];
             Verdict[] voc = Judge(found, candidates, Thresholds[0], isCoco: false);
             Verdict[][] coco = [.. Thresholds.Select(t => Judge(found, candidates, t, isCoco: true))];
             ClassRecord record = RecordOf(group.Key);
             for (int i = 0; i < found.Length; i++)
             {
-                bool counts = withinLimit.Contains(members[i]);
+                bool counts = i < CocoDetections;
                 record.Detections.Add(new Detection(
                     found[i].Score, image, i, voc[i], [.. coco.Select(v => counts ? v[i] : Verdict.Ignored)]));
             }
@@ -116,7 +115,7 @@ public sealed class MeanAveragePrecisionMetric : IMetric
                 // Which of two objects is easier decides before the overlap does in COCO.
                 bool isEasier = isCoco && best >= 0 && objects[best].IsDifficult && !objects[o].IsDifficult,
                     isHarder = isCoco && best >= 0 && !objects[best].IsDifficult && objects[o].IsDifficult;
-                if (best < 0 || isEasier || (!isHarder && candidate > overlap))
+                if (best < 0 || isEasier || (!isHarder && (isCoco ? candidate >= overlap : candidate > overlap)))
                     (best, overlap) = (o, candidate);
             }
 

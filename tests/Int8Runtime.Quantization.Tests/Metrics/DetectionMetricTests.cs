@@ -73,6 +73,33 @@ public sealed class DetectionMetricTests
         Assert.Equal([1, 1, 0.7], metric.Values.Select(v => Math.Round(v.Value, 9)));
     }
 
+    [Theory]
+    [InlineData(99, 1)] // the hit is the 100th detection of its class, and the 200th of the image
+    [InlineData(100, 0)]
+    public void Coco_takes_a_hundred_detections_of_each_class_in_an_image(int surer, double expected)
+    {
+        var metric = new MeanAveragePrecisionMetric(new YoloxDecoder(YoloxLayout.Rows));
+        Box nowhere = new(50, 50, 60, 60);
+        DetectedBox[] others = [.. Enumerable.Range(0, 100).Select(_ => new DetectedBox(nowhere, 1, 0.95f))];
+        DetectedBox[] wrong = [.. Enumerable.Range(0, surer).Select(_ => new DetectedBox(nowhere, 0, 0.9f))];
+        metric.Add([.. others, .. wrong, new(Left, 0, 0.8f)], [new(Left, 0)], 0);
+        Assert.Equal(1.0 / (surer + 1), metric.Values[0].Value, 12); // VOC has no limit
+        Assert.Equal(expected / (surer + 1), metric.Values[2].Value, 12);
+    }
+
+    [Fact]
+    public void Of_objects_that_are_overlapped_alike_coco_gives_the_later_one_to_the_surest_detection()
+    {
+        // The surest overlaps both objects by 0.5; the next one only the later object, by 0.75.
+        var metric = new MeanAveragePrecisionMetric(new YoloxDecoder(YoloxLayout.Rows));
+        Box first = new(0, 0, 10, 5), second = new(0, 5, 10, 10);
+        metric.Add(
+            [new(Left, 0, 0.9f), new(new Box(0, 6.25f, 10, 10), 0, 0.8f)], [new(first, 0), new(second, 0)], 0);
+        // At 0.5 the later object is taken, so one of two is found; from 0.55 to 0.75 only the second detection is right.
+        double half = 51 / 101.0;
+        Assert.Equal(((half * 1) + (5 * half * 0.5)) / 10, metric.Values[2].Value, 9);
+    }
+
     [Fact]
     public void The_order_of_images_does_not_matter()
     {
