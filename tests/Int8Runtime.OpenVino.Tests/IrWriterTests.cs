@@ -43,6 +43,47 @@ public sealed class IrWriterTests
         Assert.False(File.Exists(folder["model.xml"]));
     }
 
+    [Theory]
+    [InlineData(96, 64, true, 32)] // the format has no shorter last block: two blocks share a scale
+    [InlineData(96, 64, false, 32)]
+    [InlineData(96, 24, true, 24)]
+    [InlineData(20, 64, false, 0)] // one block
+    public void Weights_of_4_bits_keep_them_whatever_the_size_of_groups(int inputs, int group, bool transposed, int written)
+    {
+        const int Outputs = 120;
+        var random = new Random(inputs);
+        int blocks = (inputs + group - 1) / group;
+        TensorData Codes(int rows)
+        {
+            byte[] bytes = new byte[rows * Outputs];
+            random.NextBytes(bytes);
+            return new TensorData(DataType.UInt4, transposed ? [Outputs, rows] : [rows, Outputs], Array.ConvertAll(bytes, b => (byte)(b & 15)));
+        }
+
+        var graph = new ModelGraph("groups");
+        GraphValue x = graph.AddInput("x", DataType.Float32, GraphShape.Of([2, inputs]));
+        TensorData scales = TensorData.Create<float>(
+            [.. Enumerable.Range(1, blocks * Outputs).Select(i => i / 64f)], transposed ? [Outputs, blocks] : [blocks, Outputs]);
+        GraphValue weights = graph.AddOperation("DequantizeLinear", "w",
+            [graph.AddConstant("q", Codes(inputs)), graph.AddConstant("s", scales), graph.AddConstant("z", Codes(blocks))],
+            new GraphAttributes { { "axis", transposed ? 1L : 0L }, { "block_size", (long)group } });
+        graph.AddOutput(graph.AddOperation(
+            "Gemm", "y", [x, weights], new GraphAttributes { { "transB", transposed ? 1L : 0L } }));
+        using var folder = new TemporaryFolder();
+        ModelGraph read = folder.RoundTrip(graph);
+        // Half a byte for each weight, four and a half for scale and zero point of a block.
+        int count = written > 0 ? inputs / written : 1;
+        Assert.InRange(new FileInfo(folder["model.bin"]).Length, 1, (Outputs * ((inputs * 0.5) + (count * 4.5))) + 64);
+        Assert.Equal(written, Assert.Single(read.Nodes, n => n.Is("DequantizeLinear")).Attributes.GetInteger("block_size"));
+        using var engine = new ReferenceEngine();
+        float[] input = [.. Enumerable.Range(0, 2 * inputs).Select(i => (i % 5) - 2f)];
+        Running.AssertClose(Running.Run(engine, graph, input)[0], Running.Run(engine, read, input)[0], 1e-6);
+        // Read and written again they still have 4 bits.
+        long length = new FileInfo(folder["model.bin"]).Length;
+        folder.RoundTrip(read);
+        Assert.InRange(new FileInfo(folder["model.bin"]).Length, 1, length);
+    }
+
     [Fact]
     public void A_free_batch_stays_free()
     {

@@ -16,7 +16,8 @@ internal static class TensorWriter
             Name = name,
             DataType = ElementTypeCodes.ToCode(tensor.ElementType),
             RawData = UnsafeByteOperations.UnsafeWrap(
-                PackedElements.BitsOf(tensor.ElementType) < 8 ? PackedElements.Pack(tensor.ElementType, tensor.Bytes.Span) : tensor.Bytes),
+                PackedElements.BitsOf(tensor.ElementType) < 8 && !tensor.ElementType.IsInt4()
+                    ? PackedElements.Pack(tensor.ElementType, tensor.Bytes.Span) : tensor.StoredBytes),
         };
         foreach (int extent in tensor.Shape)
             proto.Dims.Add(extent);

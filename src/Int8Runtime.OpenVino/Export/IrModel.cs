@@ -75,7 +75,7 @@ internal sealed class IrModel(string name)
         foreach ((TensorData content, long offset) in Offsets().OrderBy(entry => entry.Value))
         {
             stream.Write(gap[..(int)(offset - position)]);
-            ReadOnlySpan<byte> bytes = IsHalfByte(content.ElementType) ? Nibbles.Pack(content.Bytes.Span) : content.Bytes.Span;
+            ReadOnlySpan<byte> bytes = content.StoredBytes.Span;
             stream.Write(bytes);
             position = offset + bytes.Length;
         }

@@ -1,10 +1,14 @@
 // Integers with scales: constants become Const → Convert → [Subtract] → Multiply, quantizers of activations FakeQuantize.
+using System.Numerics;
 using Int8Runtime.Graph;
 
 namespace Int8Runtime.OpenVino.Export;
 
 internal static class QuantizedValues
 {
+    // A layer that converts integers is some 250 bytes of text.
+    private const int FewParameters = 100;
+
     /// <summary>Whether the node dequantizes a constant.</summary>
     public static bool IsPartOfConstant(GraphNode node) => node.Is("DequantizeLinear") && node.ConstantInput(0) is not null;
 
@@ -18,13 +22,13 @@ internal static class QuantizedValues
     /// <exception cref="UnsupportedModelException">The scales are computed.</exception>
     public static IrValue WriteConstant(IrModel model, GraphNode node, long[]? shape)
     {
-        TensorData integers = node.ConstantInput(0)!;
+        TensorData integers = node.ConstantInput(0)!.AsInt4();
         QuantizationView view = QuantizationView.Of(NodeOperands.Of(node, [.. node.Inputs.Select(i => i?.Constant)]));
         string name = node.Output.Name;
-        if (view.BlockSize > 0 && shape is null && integers.Rank == 2 && integers.Shape[view.Axis] % view.BlockSize == 0
-            && (integers.ElementType.IsInt8() || integers.ElementType is DataType.Int4 or DataType.UInt4))
+        if (view.BlockSize > 0 && shape is null && integers.Rank == 2 && WholeBlocks(integers.Shape[view.Axis], view.BlockSize) > 1
+            && integers.ElementType.IsIntegerWeight())
             return WriteBlocks(model, name, integers, view);
-        if (!integers.ElementType.IsInt8())
+        if (!integers.ElementType.IsIntegerWeight() || view.BlockSize > 0)
             return model.Constant(name, ToReal(integers, view, shape));
         int rank = shape?.Length ?? integers.Rank;
         // With another shape, the channels of the first dimension have become those of the first two.
@@ -38,17 +42,32 @@ internal static class QuantizedValues
         return WriteProduct(model, name, name, stored, view, parameterShape);
     }
 
+    // The format has no shorter last block. Smaller blocks, some with the same scale, say the same.
+    private static int WholeBlocks(int inputs, int block) =>
+        block >= inputs ? inputs : (int)BigInteger.GreatestCommonDivisor(inputs, block);
+
     // A matrix with a scale for each block of inputs, as readers expect it: [outputs, blocks, block], then a Reshape, and a
     // Transpose where inputs are the rows.
     private static IrValue WriteBlocks(IrModel model, string name, TensorData integers, QuantizationView view)
     {
         bool inputsAreRows = view.Axis == 0;
-        int inputs = integers.Shape[view.Axis], outputs = integers.Shape[1 - view.Axis], blocks = inputs / view.BlockSize;
-        T[] Arranged<T>(IReadOnlyList<T> values, int rows) => inputsAreRows
-            ? [.. from n in Enumerable.Range(0, outputs) from r in Enumerable.Range(0, rows) select values[(r * outputs) + n]]
-            : [.. values];
-        var stored = new TensorData(integers.ElementType, [outputs, blocks, view.BlockSize], Arranged(integers.Bytes.ToArray(), inputs));
-        QuantizationView arranged = view with { Scales = Arranged(view.Scales, blocks), ZeroPoints = Arranged(view.ZeroPoints, blocks) };
+        int inputs = integers.Shape[view.Axis], outputs = integers.Shape[1 - view.Axis],
+            block = WholeBlocks(inputs, view.BlockSize), blocks = inputs / block;
+        // Row r of the result is row r · step / size of the values, which are [rows, outputs] or [outputs, rows].
+        T[] Arranged<T>(IReadOnlyList<T> values, int rows, int step = 1, int size = 1)
+        {
+            int given = values.Count / outputs;
+            return [.. from n in Enumerable.Range(0, outputs) from r in Enumerable.Range(0, rows)
+                let row = (int)((long)r * step / size) select values[inputsAreRows ? (row * outputs) + n : (n * given) + row]];
+        }
+
+        TensorData stored =
+            new TensorData(integers.ElementType, [outputs, blocks, block], Arranged(integers.Bytes.ToArray(), inputs)).Packed();
+        QuantizationView arranged = view with
+        {
+            Scales = Arranged(view.Scales, blocks, block, view.BlockSize),
+            ZeroPoints = Arranged(view.ZeroPoints, blocks, block, view.BlockSize),
+        };
         long[] order = [1, 0], extents = [outputs, inputs];
         IrValue value = WriteProduct(model, name, name + "/blocks", stored, arranged, [outputs, blocks, 1]);
         IrValue shape = model.Constant(name + "/shape", TensorData.Create<long>(extents, [2]));
@@ -69,13 +88,27 @@ internal static class QuantizedValues
         value = model.Add("Convert", 1, name + "/Convert", [("destination_type", "f32")], [value], real)[0];
         if (view.ZeroPoints.Any(z => z != 0))
         {
-            IrValue zero = model.Constant(name + "/zero_point",
-                TensorData.Create<float>([.. view.ZeroPoints.Select(z => (float)z)], parameterShape));
+            IrValue zero = WriteZeroPoints(model, name, stored.ElementType, view, parameterShape);
             value = model.Add("Subtract", 1, name + "/Subtract", [], [value, zero], real)[0];
         }
 
         IrValue scale = model.Constant(name + "/scale", TensorData.Create<float>([.. view.Scales], parameterShape));
         return model.Add("Multiply", 1, result, [], [value, scale], real)[0];
+    }
+
+    // Few as f32; many take less room as integers, whose type they have.
+    private static IrValue WriteZeroPoints(IrModel model, string name, DataType type, QuantizationView view, Shape shape)
+    {
+        TensorData real = TensorData.Create<float>([.. view.ZeroPoints.Select(z => (float)z)], shape);
+        (int min, int max) = type.IntegerRange();
+        if (view.ZeroPoints.Count < FewParameters || view.ZeroPoints.Any(z => z < min || z > max))
+            return model.Constant(name + "/zero_point", real);
+        var bytes = new byte[view.ZeroPoints.Count];
+        for (int i = 0; i < bytes.Length; i++)
+            bytes[i] = unchecked((byte)view.ZeroPoints[i]);
+        IrValue integers = model.Constant(name + "/zero_point", new TensorData(type, shape, bytes).Packed());
+        return model.Add("Convert", 1, name + "/zero_point/Convert", [("destination_type", "f32")], [integers],
+            (DataType.Float32, integers.Extents))[0];
     }
 
     /// <summary>A quantizer and the dequantizer behind it as one FakeQuantize.</summary>

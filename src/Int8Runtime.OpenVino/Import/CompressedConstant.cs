@@ -84,10 +84,7 @@ internal sealed record CompressedConstant(TensorData Integers, float[] Scales, i
                 to[(c * rows) + r] = from[(r * columns) + c];
         }
 
-        TensorData transposed = Integers.HoldsNibbles
-            ? TensorData.OfNibbles(
-                Integers.ElementType == DataType.Int8 ? DataType.Int4 : DataType.UInt4, [columns, rows], Nibbles.Pack(to)).AsInt8()
-            : new TensorData(Integers.ElementType, [columns, rows], to);
+        TensorData transposed = new TensorData(Integers.AsInt4().ElementType, [columns, rows], to).Packed().AsInt8();
         return axis is null
             ? this with { Integers = transposed, HasTransposedBlocks = true }
             : this with { Integers = transposed, Inner = axis == 0 ? 1 : rows };

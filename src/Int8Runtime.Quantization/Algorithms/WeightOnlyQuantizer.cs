@@ -10,7 +10,10 @@ public sealed record WeightOnlyOptions
     /// <summary>8: s8 per output channel, for every product. 4: matrix products in groups; convolutions stay at 8.</summary>
     public int Bits { get; init; } = 8;
 
-    /// <summary>Inputs of a matrix product that share a scale (4 bits only).</summary>
+    /// <summary>
+    /// Inputs of a matrix product that share a scale (4 bits only), at least 1; the last group may have fewer. ONNX Runtime has kernels
+    /// for powers of two from 16 on, and multiplies other groups out to f32.
+    /// </summary>
     public int GroupSize { get; init; } = 32;
 
     /// <summary>Whether groups of 4-bit weights have no zero point of their own.</summary>
@@ -96,16 +99,16 @@ public static class WeightOnlyQuantizer
         GroupedWeights grouped = GroupedWeights.Quantize(matrix, inputs, outputs, options.Bits, options.GroupSize, options.IsSymmetric);
         string name = node.Input(1).Name;
         // Inputs are rows, unless the node transposes its weights.
-        TensorData Store(DataType type, int rows, Func<int, int, byte> element) => transposed
-            ? new TensorData(type, [outputs, rows], Fill(outputs, rows, (n, r) => element(r, n)))
-            : new TensorData(type, [rows, outputs], Fill(rows, outputs, element));
+        TensorData Store(int rows, Func<int, int, byte> element) => (transposed
+            ? new TensorData(DataType.UInt4, [outputs, rows], Fill(outputs, rows, (n, r) => element(r, n)))
+            : new TensorData(DataType.UInt4, [rows, outputs], Fill(rows, outputs, element))).Packed();
         var scales = new float[grouped.Scales.Length];
         for (int n = 0; n < outputs; n++)
             for (int g = 0; g < grouped.Groups; g++)
                 scales[transposed ? (n * grouped.Groups) + g : (g * outputs) + n] = grouped.Scales[(n * grouped.Groups) + g];
-        GraphValue values = graph.AddConstant(name + "_q4", Store(DataType.UInt4, inputs, grouped.ValueOf));
+        GraphValue values = graph.AddConstant(name + "_q4", Store(inputs, grouped.ValueOf));
         GraphValue zeros = graph.AddConstant(
-            name + "_zero_points", Store(DataType.UInt4, grouped.Groups, (g, n) => grouped.ZeroPoints[(n * grouped.Groups) + g]));
+            name + "_zero_points", Store(grouped.Groups, (g, n) => grouped.ZeroPoints[(n * grouped.Groups) + g]));
         GraphValue scale = graph.AddConstant(
             name + "_scales", TensorData.Create<float>(scales, transposed ? [outputs, grouped.Groups] : [grouped.Groups, outputs]));
         node.SetInput(1, graph.AddOperation(

@@ -48,13 +48,13 @@ public sealed class GroupedWeights
     /// <param name="inputs">K.</param>
     /// <param name="outputs">N.</param>
     /// <param name="bits">2 to 8.</param>
-    /// <param name="groupSize">A power of two of at least 16, which is what runtimes have kernels for.</param>
+    /// <param name="groupSize">At least 1.</param>
     /// <param name="symmetric">Whether every zero point is the middle of the integers.</param>
-    /// <exception cref="QuantizationException">A weight is not finite, or groups of this size take too much room.</exception>
+    /// <exception cref="QuantizationException">A weight is not finite, the group size is not positive, or groups take too much room.</exception>
     public static GroupedWeights Quantize(ReadOnlySpan<float> weights, int inputs, int outputs, int bits, int groupSize, bool symmetric)
     {
-        if (groupSize < 16 || (groupSize & (groupSize - 1)) != 0)
-            throw new QuantizationException($"the group size is {groupSize}; use a power of two of at least 16");
+        if (groupSize < 1)
+            throw new QuantizationException($"the group size is {groupSize}; use at least 1");
         long bytes = ((long)inputs + groupSize - 1) / groupSize * groupSize * outputs;
         if (bytes > Array.MaxLength)
             throw new QuantizationException(

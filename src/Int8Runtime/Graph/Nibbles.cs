@@ -18,6 +18,9 @@ internal sealed class Nibbles(ReadOnlyMemory<byte> packed, int count, bool isSig
     private readonly Lock _lock = new();
     private WeakReference<byte[]>? _unpacked;
 
+    /// <summary>Two elements in each byte.</summary>
+    public ReadOnlyMemory<byte> Packed => packed;
+
     /// <summary>Bytes of <paramref name="count"/> elements.</summary>
     public static int BytesOf(int count) => (int)(((long)count + 1) / 2);
 

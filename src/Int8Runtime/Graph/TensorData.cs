@@ -60,6 +60,10 @@ public sealed class TensorData
     /// <summary>Whether two elements share a byte of memory, so that each fits in 4 bits; <see cref="Bytes"/> unpacks them.</summary>
     internal bool HoldsNibbles => _nibbles is not null;
 
+    /// <summary>The elements as files hold them: as <see cref="Bytes"/>, but those of 4 bits two in a byte, the first in the low half.</summary>
+    internal ReadOnlyMemory<byte> StoredBytes =>
+        !ElementType.IsInt4() ? Bytes : _nibbles?.Packed ?? Nibbles.Pack(Bytes.Span);
+
     /// <summary>The elements as bytes, row-major, little-endian; those of 4 bits take a byte each.</summary>
     public ReadOnlyMemory<byte> Bytes => _nibbles?.Unpack() ?? (_later is { } later ? later.Value : _bytes);
 
@@ -93,12 +97,20 @@ public sealed class TensorData
                 $"A {elementType} tensor of shape {FormatShape(shape)} needs {Nibbles.BytesOf(count)} bytes, but {packed.Length} are given.");
     }
 
+    /// <summary>The same elements, those of u4 or s4 two in a byte: half of the memory, where few read them as bytes.</summary>
+    public TensorData Packed() =>
+        ElementType.IsInt4() && !HoldsNibbles ? OfNibbles(ElementType, Shape, Nibbles.Pack(Bytes.Span)) : this;
+
     /// <summary>Integers of at most 8 bits as u8 or s8, in the same memory.</summary>
     internal TensorData AsInt8()
     {
         DataType type = ElementType is DataType.Int8 or DataType.Int4 or DataType.Int2 ? DataType.Int8 : DataType.UInt8;
         return _nibbles is { } nibbles ? new(type, Shape, nibbles) : new(type, Shape, Bytes);
     }
+
+    /// <summary>Elements that share bytes as u4 or s4, in the same memory; the tensor itself where they share none.</summary>
+    internal TensorData AsInt4() => _nibbles is { } nibbles
+        ? new(ElementType is DataType.Int8 or DataType.Int4 ? DataType.Int4 : DataType.UInt4, Shape, nibbles) : this;
 
     /// <summary>Copies the bytes of all elements.</summary>
     internal void CopyTo(Span<byte> bytes)

@@ -69,15 +69,24 @@ public sealed class WeightFormsTests
     [Theory]
     [InlineData(16, false)]
     [InlineData(64, false)]
+    [InlineData(24, false)] // no power of two
+    [InlineData(15, true)] // groups that end within a byte
     [InlineData(32, true)]
     public void Weights_of_4_bits_are_stored_in_groups_and_run(int group, bool symmetric)
     {
         (ModelGraph f32, IDataset samples) = Perceptron();
         QuantizationResult stored =
             WeightOnlyQuantizer.Convert(f32, new WeightOnlyOptions { Bits = 4, GroupSize = group, IsSymmetric = symmetric });
-        Assert.Equal(2, stored.Graph.Nodes.Count(n => n.OpType == "DequantizeLinear" && n.ConstantInput(0)!.ElementType == DataType.UInt4));
+        GraphNode[] weights = [.. stored.Graph.Nodes.Where(n => n.OpType == "DequantizeLinear")];
+        Assert.Equal(2, weights.Length);
+        foreach (TensorData integers in weights.SelectMany(w => (TensorData[])[w.ConstantInput(0)!, w.ConstantInput(2)!]))
+        {
+            Assert.Equal(DataType.UInt4, integers.ElementType);
+            Assert.Same(integers, integers.Packed());
+        }
+
         byte[] file = Bytes(stored.Graph);
-        Assert.True(file.Length < 0.25 * Bytes(f32).Length, $"{file.Length} of {Bytes(f32).Length}");
+        Assert.True(file.Length < (group < 16 ? 0.27 : 0.25) * Bytes(f32).Length, $"{file.Length} of {Bytes(f32).Length}");
         float[] expected = Model.Run(f32, samples, 1), direct = Model.Run(stored.Graph, samples, 1),
         loaded = Model.Run(OnnxModel.Load(file), samples, 1);
         Assert.Equal(direct, loaded);
@@ -88,6 +97,8 @@ public sealed class WeightFormsTests
     [Theory]
     [InlineData(8, 16, "brgemm:s8")]
     [InlineData(4, 16, "brgemm:u4")]
+    [InlineData(4, 24, "brgemm:u4")]
+    [InlineData(4, 7, "brgemm:u4")]
     [InlineData(4, 64, "brgemm:u4")] // the last group of 96 inputs is shorter
     public void Integer_weights_of_products_stay_integers_in_memory(int bits, int group, string layout)
     {
@@ -107,6 +118,38 @@ public sealed class WeightFormsTests
             request.Run();
             Assert.True(Model.NoisePower(expected, request.Output().AsSpan<float>().ToArray()) < 1e-9, tier);
         }
+    }
+
+    [Theory]
+    [InlineData(DataType.UInt4, "brgemm:u4")]
+    [InlineData(DataType.Int4, "brgemm:s4")]
+    public void Weights_of_4_bits_with_a_scale_for_each_column_stay_integers_in_memory(DataType type, string layout)
+    {
+        var graph = new ModelGraph("columns");
+        GraphValue x = graph.AddInput("x", DataType.Float32, GraphShape.Of([3, 40]));
+        var random = new Random(4);
+        int lowest = type == DataType.Int4 ? -8 : 0;
+        int[] codes = [.. Enumerable.Range(0, 40 * 24).Select(_ => random.Next(lowest, lowest + 16))];
+        GraphValue weights = graph.AddOperation("DequantizeLinear", "w",
+            [
+                graph.AddConstant("q", new TensorData(type, [40, 24], Array.ConvertAll(codes, c => unchecked((byte)c)))),
+                graph.AddConstant("s", TensorData.Vector<float>([.. Enumerable.Range(1, 24).Select(i => i / 16f)])),
+            ],
+            new GraphAttributes { { "axis", 1L } });
+        GraphValue y = graph.AddOperation("MatMul", "y", [x, weights]);
+        y.ElementType = DataType.Float32;
+        graph.AddOutput(y);
+        ModelGraph loaded = OnnxModel.Load(Bytes(graph));
+        using CpuEngine engine = CpuEngine.Create();
+        using CompiledModel model = engine.Compile(loaded);
+        Assert.Contains(model.Explain().Nodes, n => n.WeightsLayout.StartsWith(layout, StringComparison.Ordinal));
+        using InferenceRequest request = model.CreateRequest();
+        float[] input = [.. Enumerable.Range(0, 120).Select(i => (i % 7) - 3f)];
+        input.CopyTo(request.Input().AsSpan<float>());
+        request.Run();
+        float[] expected = [.. Enumerable.Range(0, 3 * 24).Select(i => Enumerable.Range(0, 40).Sum(k =>
+            input[(i / 24 * 40) + k] * codes[(k * 24) + (i % 24)] * (((i % 24) + 1) / 16f)))];
+        Assert.Equal(expected, request.Output().AsSpan<float>().ToArray());
     }
 
     /// <summary>With residuals, operands for channels and parts of a wider tensor, which a view as rows of channels has to follow.</summary>
@@ -154,18 +197,18 @@ public sealed class WeightFormsTests
 
     [Fact]
     public void Grouped_weights_are_half_a_step_off_at_most() => Properties.Check(
-        Gen.Choose(1, 70).Zip(Gen.Choose(1, 5)).Zip(Gen.Choose(2, 8)).Zip(Gen.Choose(0, int.MaxValue)), problem =>
+        Gen.Choose(1, 70).Zip(Gen.Choose(1, 5)).Zip(Gen.Choose(2, 8)).Zip(Gen.Choose(1, 40)).Zip(Gen.Choose(0, int.MaxValue)), problem =>
         {
-            (((int inputs, int outputs), int bits), int seed) = problem;
+            ((((int inputs, int outputs), int bits), int group), int seed) = problem;
             var random = new Random(seed);
             float[] weights = [.. Enumerable.Range(0, inputs * outputs).Select(_ => (random.NextSingle() - 0.3f) * 4)];
-            GroupedWeights grouped = GroupedWeights.Quantize(weights, inputs, outputs, bits, 16, symmetric: seed % 2 == 0);
+            GroupedWeights grouped = GroupedWeights.Quantize(weights, inputs, outputs, bits, group, symmetric: seed % 2 == 0);
             float[] restored = grouped.Dequantize();
             for (int k = 0; k < inputs; k++)
             {
                 for (int n = 0; n < outputs; n++)
                 {
-                    float scale = grouped.Scales[(n * grouped.Groups) + (k / 16)];
+                    float scale = grouped.Scales[(n * grouped.Groups) + (k / group)];
                     // The rounding of the zero point may cost another half step at an end.
                     Assert.InRange(Math.Abs(restored[(k * outputs) + n] - weights[(k * outputs) + n]), 0, 1.001f * scale);
                 }
@@ -187,9 +230,9 @@ public sealed class WeightFormsTests
         Assert.Contains("8 or 4",
             Assert.Throws<QuantizationException>(() =>
                 WeightOnlyQuantizer.Convert(f32, new WeightOnlyOptions { Bits = 3 })).Message, StringComparison.Ordinal);
-        Assert.Contains("power of two",
+        Assert.Contains("use at least 1",
             Assert.Throws<QuantizationException>(() =>
-                WeightOnlyQuantizer.Convert(f32, new WeightOnlyOptions { Bits = 4, GroupSize = 24 })).Message,
+                WeightOnlyQuantizer.Convert(f32, new WeightOnlyOptions { Bits = 4, GroupSize = 0 })).Message,
                     StringComparison.Ordinal);
         var build = new GraphBuilder();
         ModelGraph without = build.Finish(build.Op("Relu", "r", build.Input));

@@ -51,9 +51,7 @@ internal static class BlockQuantized
         return context.Operation(
             "DequantizeLinear", node.Name + ":weights",
             [
-                context.Constant(node.Name + ":integers", type == DataType.UInt4
-                    ? TensorData.OfNibbles(type, [depth, columns], Nibbles.Pack(elements))
-                    : new TensorData(type, [depth, columns], elements)),
+                context.Constant(node.Name + ":integers", new TensorData(type, [depth, columns], elements).Packed()),
                 context.Constant(node.Name + ":scales", TensorData.Create<float>(Arranged(i => factors[i]), [blocks, columns])),
                 context.Constant(node.Name + ":zero_points", new TensorData(type, [blocks, columns], Arranged(i => (byte)zeros[i]))),
             ],

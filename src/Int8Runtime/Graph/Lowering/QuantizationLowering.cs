@@ -24,10 +24,12 @@ internal sealed class QuantizationLowering : INodeLowering
 
         bool quantizes = node.Is("QuantizeLinear");
         DataType integer = quantizes ? to : from, real = quantizes ? from : to;
-        if (QuantizationView.IsBlocked(NodeOperands.Of(node)))
+        bool isBlocked = QuantizationView.IsBlocked(NodeOperands.Of(node));
+        if ((isBlocked || from.IsInt4()) && TryLowerWeights(node, context, source))
+            return;
+        if (isBlocked)
         {
-            if (!TryLowerWeights(node, context, source))
-                context.EmitHost(node, "no primitive converts with scales for blocks");
+            context.EmitHost(node, "no primitive converts with scales for blocks");
             return;
         }
 

@@ -40,17 +40,21 @@ public static class ConstantFolding
     }
 
     /// <summary>Whether the node turns integers into real numbers, or real numbers into levels: it stays, because the integers
-    /// are what the compiler wants. Those that no kernel multiplies, of other types or with scales for blocks of anything but
-    /// the weights of matrix products, become real numbers when the model is compiled.</summary>
+    /// are what the compiler wants. Those that no kernel multiplies, of other types, or of 4 bits and no weights, or with scales for
+    /// blocks and no weights of matrix products, become real numbers when the model is compiled.</summary>
     internal static bool KeepsIntegers(GraphNode node) => FakeQuantizeConversion.IsFakeQuantize(node) || (node.Is("DequantizeLinear")
         && !(node.ConstantInput(0) is { } constant
-            && (node.Attributes.GetInteger("block_size") > 0
-                ? !IsBlockedMatrix(node) : !(constant.ElementType.IsInt8() || constant.ElementType == DataType.Int32))));
+            && (node.Attributes.GetInteger("block_size") > 0 || constant.ElementType.IsInt4()
+                ? !AreWeights(node) : !(constant.ElementType.IsInt8() || constant.ElementType == DataType.Int32))));
 
-    // Weights with a scale for each block of inputs, which only products read.
-    private static bool IsBlockedMatrix(GraphNode node) => node.Input(0).Constant is { Rank: 2 } && !node.Output.IsGraphOutput
-        && node.Output.Uses.All(u =>
-            u.InputIndex == 1 && (u.Node.Is("MatMul") || (u.Node.Is("Gemm") && !u.Node.Attributes.GetBoolean("transA"))));
+    // Weights that only products read; those of convolutions have no blocks.
+    private static bool AreWeights(GraphNode node)
+    {
+        bool isMatrix = node.Input(0).Constant is { Rank: 2 }, hasBlocks = node.Attributes.GetInteger("block_size") > 0;
+        return !node.Output.IsGraphOutput && node.Output.Uses.All(u => u.InputIndex == 1
+            && (isMatrix ? u.Node.Is("MatMul") || (u.Node.Is("Gemm") && !u.Node.Attributes.GetBoolean("transA"))
+                : u.Node.Is("Conv") && !hasBlocks));
+    }
 
     private static bool IsFoldable(GraphNode node)
     {
