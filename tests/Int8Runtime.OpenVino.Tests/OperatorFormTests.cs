@@ -43,6 +43,12 @@ public sealed class OperatorFormTests
         Check(opType, new GraphAttributes { { "keepdims", keep ? 1 : 0 } }, axes: null);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Norms_of_the_spatial_dimensions_are_reductions(int p) =>
+        Check("GlobalLpPool", new GraphAttributes { { "p", p } }, axes: null);
+
     private static void Check(string opType, GraphAttributes attributes, long[]? axes)
     {
         var graph = new ModelGraph("operator");

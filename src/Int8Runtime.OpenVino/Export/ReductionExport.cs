@@ -20,6 +20,11 @@ internal static class ReductionExport
         table.Add("ReduceLogSumExp", LogSumExp);
         table.Add("GlobalAveragePool", static node => ReduceSpatial(node, "ReduceMean"));
         table.Add("GlobalMaxPool", static node => ReduceSpatial(node, "ReduceMax"));
+        table.Add("GlobalLpPool", static node =>
+        {
+            long p = node.Attributes.GetInteger("p", 2);
+            ReduceSpatial(node, p is 1 or 2 ? $"ReduceL{p}" : throw node.Unsupported($"has the norm with p = {p}"), 4);
+        });
         table.Add("Size", static node => node.Emit("ReduceProd", 1,
         [
             node.Step("ShapeOf", 3, [node.Input(0)], (DataType.Int64, [node.Rank(0)]), ("output_type", "i64")), node.Integers("axes", 0),
@@ -58,7 +63,7 @@ internal static class ReductionExport
             node.Emit("Squeeze", 1, [node.Step("Add", 1, [value, largest], (value.Type, extents)), axes]);
     }
 
-    private static void ReduceSpatial(NodeContext node, string type) => node.Emit(
-        type, 1, [node.Input(0), node.Integers("axes", [.. Enumerable.Range(2, node.Rank(0) - 2).Select(d => (long)d)])],
+    private static void ReduceSpatial(NodeContext node, string type, int operatorSet = 1) => node.Emit(
+        type, operatorSet, [node.Input(0), node.Integers("axes", [.. Enumerable.Range(2, node.Rank(0) - 2).Select(d => (long)d)])],
         ("keep_dims", true));
 }

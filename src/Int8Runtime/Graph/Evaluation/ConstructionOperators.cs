@@ -40,10 +40,8 @@ internal static class ConstructionOperators
 
     public static TensorData EyeLike(NodeOperands operands)
     {
-        Shape shape = operands[0].Shape;
-        if (shape.Rank != 2)
-            throw operands.Defect($"{shape} is no matrix");
-        long code = operands.Attributes.GetInteger("dtype"), diagonal = operands.Attributes.GetInteger("k");
+        (DataType type, Shape shape) = new EyeShape().Infer(operands)[0];
+        long diagonal = operands.Attributes.GetInteger("k");
         TensorData result = TensorData.Allocate(DataType.UInt8, shape, out Span<byte> elements);
         for (int row = 0; row < shape[0]; row++)
         {
@@ -51,9 +49,7 @@ internal static class ConstructionOperators
             if (column >= 0 && column < shape[1])
                 elements[(int)(row * shape[1] + column)] = 1;
         }
-        return result.ConvertTo(code == 0
-            ? operands[0].ElementType
-            : ElementTypeCodes.ToDataType(code, operands.Node.ToString()));
+        return result.ConvertTo(type);
     }
 
     public static TensorData Cast(NodeOperands operands)

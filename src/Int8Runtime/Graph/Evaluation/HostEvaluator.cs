@@ -98,6 +98,7 @@ public static class HostEvaluator
             One(opType, SoftmaxOperators.Evaluate);
         Many("MaxPool", PoolingOperators.Max);
         One("LpPool", PoolingOperators.Lp);
+        One("GlobalLpPool", PoolingOperators.GlobalLp);
         One("Pow", BinaryOperators.Pow);
         One("Where", SelectionOperators.Where);
         One("Clip", SelectionOperators.Clip);

@@ -40,21 +40,39 @@ internal static class PoolingOperators
         TensorData source = HostEvaluator.Content(operands, 0);
         PoolingView view = PoolingView.Of(operands);
         Shape target = new Shapes.PoolingShape().Infer(operands)[0].Shape;
-        double p = operands.Attributes.GetInteger("p", 2);
+        double p = ExponentOf(operands);
         double[] values = source.ToDoubleArray(), result = new double[TensorData.CountElements(target)];
         int[][] windows = Windows(view.Window, source.Shape, target, LayoutOperators.DenseStrides(source.Shape)[2..]);
         int plane = TensorData.CountElements(source.Shape[2..]);
         for (int i = 0; i < result.Length; i++)
         {
             (int channel, int output) = Math.DivRem(i, windows.Length);
-            double sum = 0;
-            foreach (int place in windows[output])
-                sum += Math.Pow(Math.Abs(values[(channel * plane) + place]), p);
-            result[i] = Math.Pow(sum, 1 / p);
+            result[i] = Norm(windows[output].Select(place => values[(channel * plane) + place]), p);
         }
 
         return TensorData.Create<double>(result, target).ConvertTo(source.ElementType);
     }
+
+    /// <summary>The p-norm of all spatial dimensions.</summary>
+    public static TensorData GlobalLp(NodeOperands operands)
+    {
+        TensorData source = HostEvaluator.Content(operands, 0);
+        Shape target = ReduceView.OfGlobalPooling(operands).Apply(source.Shape);
+        double p = ExponentOf(operands);
+        double[] values = source.ToDoubleArray(), result = new double[TensorData.CountElements(target)];
+        int plane = TensorData.CountElements(source.Shape[2..]);
+        for (int i = 0; i < result.Length; i++)
+            result[i] = Norm(new ArraySegment<double>(values, i * plane, plane), p);
+        return TensorData.Create<double>(result, target).ConvertTo(source.ElementType);
+    }
+
+    private static double ExponentOf(NodeOperands operands)
+    {
+        long p = operands.Attributes.GetInteger("p", 2);
+        return p >= 1 ? p : throw operands.Defect($"there is no norm with p = {p}");
+    }
+
+    private static double Norm(IEnumerable<double> values, double p) => Math.Pow(values.Sum(v => Math.Pow(Math.Abs(v), p)), 1 / p);
 
     private static int[] ColumnMajorStrides(Shape source)
     {

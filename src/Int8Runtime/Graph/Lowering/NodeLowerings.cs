@@ -27,6 +27,9 @@ internal static class NodeLowerings
         s_all.SelectMany(l => l.OpTypes, (l, opType) => (opType, l))
             .ToFrozenDictionary(pair => pair.opType, pair => pair.l, StringComparer.Ordinal);
 
+    /// <summary>All operators in the table, those of other domains with the domain in front.</summary>
+    public static IEnumerable<string> AllOperators => s_byOpType.Keys;
+
     /// <summary>The standard operators in the table.</summary>
     public static IEnumerable<string> Operators => s_byOpType.Keys.Where(k => !OperatorDomains.IsForeign(k));
 

@@ -1,4 +1,4 @@
-// The reductions, and GlobalAveragePool and GlobalMaxPool, which reduce all spatial dimensions.
+// The reductions, and global pooling, which reduces all spatial dimensions.
 namespace Int8Runtime.Graph;
 
 /// <summary>The axes that a reduction removes.</summary>
@@ -23,7 +23,7 @@ public sealed record ReduceView(Shape Axes, bool KeepDimensions)
         return new ReduceView(passOn ? [] : Enumerable.Range(0, rank).ToArray(), keep);
     }
 
-    /// <summary>The reduction that a GlobalAveragePool or GlobalMaxPool node is.</summary>
+    /// <summary>The reduction that a GlobalAveragePool, GlobalLpPool or GlobalMaxPool node is.</summary>
     public static ReduceView OfGlobalPooling(NodeOperands operands) => operands[0].Rank >= 2
         ? new ReduceView(Enumerable.Range(2, operands[0].Rank - 2).ToArray(), true)
         : throw operands.Defect("the source must have at least 2 dimensions");

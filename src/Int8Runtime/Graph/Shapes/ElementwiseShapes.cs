@@ -27,6 +27,17 @@ internal sealed class CastShape : IOperatorShape
     }
 }
 
+/// <summary>EyeLike: the source's shape, and its type unless the node names another.</summary>
+internal sealed class EyeShape : IOperatorShape
+{
+    public TensorType[] Infer(NodeOperands operands)
+    {
+        long code = operands.Attributes.GetInteger("dtype");
+        DataType type = code == 0 ? operands[0].ElementType : ElementTypeCodes.ToDataType(code, operands.Node.ToString());
+        return operands[0].Rank == 2 ? [operands[0] with { ElementType = type }] : throw operands.Defect($"{operands[0].Shape} is no matrix");
+    }
+}
+
 /// <summary>LayerNormalization: the result, then mean and inverse deviation with an extent of 1 from the axis
 /// on.</summary>
 internal sealed class LayerNormalizationShape : IOperatorShape

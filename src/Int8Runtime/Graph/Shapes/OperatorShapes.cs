@@ -10,6 +10,9 @@ public static class OperatorShapes
 {
     private static readonly FrozenDictionary<string, IOperatorShape> s_table = Build();
 
+    /// <summary>All operators in the table, those of other domains with the domain in front.</summary>
+    internal static IEnumerable<string> AllOperators => s_table.Keys;
+
     /// <summary>Finds the shape inference of a standard operator.</summary>
     public static bool TryGet(string opType, [NotNullWhen(true)] out IOperatorShape? shape) =>
         s_table.TryGetValue(opType, out shape);
@@ -25,9 +28,8 @@ public static class OperatorShapes
             "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "BatchNormalization", "BitwiseNot", "Ceil", "Celu", "Cos",
             "Cosh", "CumSum",
             "Elu", "Erf", "Exp", "Floor", "Gelu", "GroupNormalization", "HardSigmoid", "HardSwish", "Hardmax", "Identity",
-            "InstanceNormalization", "LRN", "LeakyRelu", "Log", "LogSoftmax", "LpNormalization", "MeanVarianceNormalization", "Mish", "Neg",
-            "Reciprocal", "Relu", "Round", "Selu", "Shrink", "Sigmoid", "Sign", "Sin", "Sinh",
-            "Softmax", "Softplus", "Softsign", "Sqrt", "Swish", "Tan", "Tanh", "ThresholdedRelu", "Trilu");
+            "InstanceNormalization", "LRN", "LeakyRelu", "Log", "LogSoftmax", "Mish", "Neg", "Reciprocal", "Relu", "Round",
+            "Selu", "Shrink", "Sigmoid", "Sign", "Sin", "Sinh", "Softmax", "Softplus", "Softsign", "Sqrt", "Swish", "Tan", "Tanh", "ThresholdedRelu", "Trilu");
         Add(new SameShape(DataType.Boolean), "IsInf", "IsNaN");
         Add(new NegationShape(), "Not");
         Add(new SlopesShape(), "PRelu");
@@ -35,6 +37,7 @@ public static class OperatorShapes
         Add(new ScatterShape(), "ScatterElements", "ScatterND");
         Add(new DropoutShape(), "Dropout");
         Add(new CastShape(), "Cast", "CastLike");
+        Add(new EyeShape(), "EyeLike");
         Add(new LayerNormalizationShape(), "LayerNormalization");
         Add(new QuantizeShape(), "QuantizeLinear");
         Add(new DequantizeShape(), "DequantizeLinear");

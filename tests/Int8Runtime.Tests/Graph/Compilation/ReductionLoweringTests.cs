@@ -36,6 +36,27 @@ public sealed class ReductionLoweringTests
     public void The_logarithm_of_a_sum_is_a_reduction_and_a_function() =>
         Check("ReduceLogSum", "jit_", keepDimensions: false, 1, 3);
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Norms_of_the_spatial_dimensions_run_on_generated_kernels(int p)
+    {
+        var sketch = new ModelSketch();
+        ModelGraph graph = sketch.Output(sketch.Op("GlobalLpPool", new GraphAttributes { { "p", p } }, sketch.Input(2, 3, 5, 7)));
+        using var engine = CpuEngine.Create();
+        using CompiledModel model = engine.Compile(graph);
+        using InferenceRequest request = model.CreateRequest();
+        float[] actual = Runner.Run(request);
+        float[] source = request.Input(model.Inputs[0].Name).AsSpan<float>().ToArray();
+        float[] expected = [.. source.Chunk(5 * 7).Select(plane => (float)Math.Pow(plane.Sum(v => Math.Pow(Math.Abs(v), p)), 1.0 / p))];
+        Runner.AssertClose(expected, actual, 1e-5f);
+        Assert.StartsWith("jit_reduction:", model.Explain().Nodes.Single(n => n.OpType == "GlobalLpPool").Implementation);
+        TensorData portable = HostEvaluator.Evaluate(graph.Nodes.Last(), [TensorData.Create<float>(source, [2, 3, 5, 7])])[0];
+        Assert.Equal([2, 3, 1, 1], portable.Shape.ToArray());
+        Runner.AssertClose(expected, portable.AsSpan<float>().ToArray(), 1e-6f);
+    }
+
     [Fact]
     public void Quantized_edges_are_reduced_without_f32_between()
     {
