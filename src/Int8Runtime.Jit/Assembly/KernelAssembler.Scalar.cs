@@ -52,6 +52,15 @@ internal sealed partial class KernelAssembler
     /// <summary>Loads 4 bytes, sign-extended to 64 bits.</summary>
     public void MovSx32(Gpr destination, Mem source) => RegMem(Movsxd_r64_rm32, Register.RAX + destination.Index, source);
 
+    /// <summary>Asks for a cache line ahead of its use; an address that cannot be read does no harm.</summary>
+    public void Prefetch(Mem address)
+    {
+        var instruction = new Instruction { Code = Prefetcht0_m8 };
+        instruction.SetOpKind(0, OpKind.Memory);
+        SetMemory(ref instruction, address, null);
+        _instructions.Add(instruction);
+    }
+
     public void Lea(Gpr destination, Mem address) => RegMem(Lea_r64_m, Register.RAX + destination.Index, address);
 
     public void Add(Gpr destination, Gpr source) => RegReg(Add_r64_rm64, destination, source);

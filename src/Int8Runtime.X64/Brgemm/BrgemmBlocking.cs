@@ -101,6 +101,12 @@ internal readonly record struct BlockingProblem(
     // What is felt of loads beyond half of the time of the products, although they overlap with them.
     private const double LoadPressure = 0.3;
 
+    // The same of fetches that take more than this part of the time of the products.
+    private const double FetchPressure = 0.3, FreeFetches = 0.6;
+
+    // Asking for more panels of weights takes longer than waiting for them; later panels find the source in the second level.
+    private const int MostPrefetchedVectors = 3, MostPrefetchingPanels = 4;
+
     // Rows whose distance is a power of two fall into the same sets of the first-level cache, 64 of 8 lines; if they do not fit together,
     // each of their loads comes from the second level.
     private const int Sets = 64, Line = 64, Ways = 8;
@@ -138,6 +144,29 @@ internal readonly record struct BlockingProblem(
         return [.. tiles.TakeWhile(c => c.Cost <= WorthMeasuring * tiles[0].Cost).Select(c => c.Tile)];
     }
 
+    /// <summary>
+    /// What kernels of a tile ask for ahead: weights that the first-level cache does not keep beside the rows, and rows that come from
+    /// beyond the second level often enough to be felt.
+    /// </summary>
+    /// <param name="tile">The tile.</param>
+    /// <param name="runSteps">Steps of a run, each 4 bytes of a row.</param>
+    /// <param name="sourceBytes">Bytes that each panel of weights passes over; 0 where they are in the second-level cache.</param>
+    public BrgemmPrefetch PrefetchOf(BrgemmBlocking tile, int runSteps, long sourceBytes)
+    {
+        if (tile.Rows == 1)
+            return BrgemmPrefetch.None; // one after the other: hardware does it
+        BrgemmPrefetch prefetch = BrgemmPrefetch.None;
+        long stepBytes = (tile.Vectors * VectorBytes) + (tile.Rows * sizeof(int));
+        if (tile.Vectors <= MostPrefetchedVectors && stepBytes * Steps > FirstLevelBytes)
+            prefetch |= BrgemmPrefetch.Weights;
+        bool isPiece = tile.Rows <= Rows && RowStep > 0 && RowStep <= (long)runSteps * sizeof(int);
+        if (isPiece && sourceBytes > SecondLevelBytes / 2 && Vectors <= tile.Vectors * MostPrefetchingPanels)
+            prefetch |= BrgemmPrefetch.NextTile;
+        return prefetch;
+    }
+
+    private int SecondLevelBytes => CacheBytes > 0 ? CacheBytes : 1 << 20;
+
     // Cache lines of a tile's rows that fall into one set; the weights need a way besides.
     private int LinesOfSet(int rows)
     {
@@ -164,7 +193,7 @@ internal readonly record struct BlockingProblem(
     // The least cost first; of equal ones the tile with fewer rows.
     private List<(KernelTile Tile, double Cost)> BestOfEachWidth()
     {
-        int second = (CacheBytes > 0 ? CacheBytes : 1 << 20) / 8 * 5;
+        int second = SecondLevelBytes / 8 * 5;
         var model = new CostModel(Steps, FirstLevelBytes / VectorBytes / Steps, second / VectorBytes / Steps, Lines * Rows, KeepsOrder);
         var best = new List<(KernelTile Tile, double Cost)>();
         for (int nr = 1; nr <= Math.Min(Vectors, MostVectors) && (nr == 1 || Registers.Fits(1, nr)); nr++)
@@ -206,7 +235,8 @@ internal readonly record struct BlockingProblem(
         private double TileCost(int mr, int nr, int chainRows)
         {
             double products = mr * nr, loads = mr + nr, fetches = nr > Cached ? nr * FetchOf(mr, nr) : 0;
-            double step = Math.Max(products, Math.Max(loads, fetches)) + (LoadPressure * Math.Max(0, loads - (products / 2)));
+            double step = Math.Max(products, Math.Max(loads, fetches)) + (LoadPressure * Math.Max(0, loads - (products / 2)))
+                + (FetchPressure * Math.Max(0, fetches - (FreeFetches * products)));
             step = Math.Max(step, Latency / BrgemmRegisters.InterleavedSums(chainRows * nr, 16));
             return (Steps * step) + (products * EpilogueOfVector) + LoopOfTile;
         }

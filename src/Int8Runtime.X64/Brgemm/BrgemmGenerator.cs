@@ -37,6 +37,7 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
         + (spec.Clip is { } clip ? $"_e{clip}" : "")
         + (spec.Lines is { } lines ? $"_l{lines.Pixels}:{lines.SourceStep}:{lines.DestinationStep}" : "")
         + (spec.Lines?.Clip is { } ends ? $"_v{ends}" : "")
+        + (spec.Prefetch == BrgemmPrefetch.None ? "" : $"_f{(int)spec.Prefetch}")
         + (spec.Compact is { } compact ? $"_w{compact}" : "")
         + (spec.HasCompensation ? "_comp" : "") + (spec.Residuals is null ? "" : "_split") + $"_{spec.Epilogue}";
 
@@ -55,6 +56,7 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
         private readonly VecArray _accumulators; // [m, n]
         private readonly Gpr _source, _destination, _weights;
         private CompactReader? _reader; // of compact weights, while they are read
+        private PrefetchEmitter? _prefetch; // of other weights, while they are read
 
         public Body(KernelAssembler asm, BrgemmSpec spec)
         {
@@ -130,6 +132,8 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
         {
             using Gpr runs = _asm.Registers.Gpr("runs"), run = _asm.Registers.Gpr("run"), row = _asm.Registers.Gpr("row");
             using VecArray held = HeldOperands(), passing = _asm.Registers.Vecs("passing", _group);
+            using var prefetch = new PrefetchEmitter(_asm, _spec);
+            _prefetch = prefetch;
             _asm.Mov(run, Argument(nameof(BrgemmArguments.Runs)));
             _asm.Mov(runs, Argument(nameof(BrgemmArguments.RunCount)));
             foreach (RunGroup group in GroupsOfRuns())
@@ -146,6 +150,7 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
                 {
                     _asm.Mov(row, run[0]);
                     _asm.Add(row, _source);
+                    prefetch.BeginRun(row);
                     _asm.Mov(_weights, run[sizeof(long)]);
                     _asm.Add(_weights, Argument(nameof(BrgemmArguments.Weights)));
                     _asm.Add(run, BrgemmRun.Bytes);
@@ -241,6 +246,7 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
                     _asm.CountDown(loops, () =>
                     {
                         EmitSteps(piece with { Steps = unroll }, row, chains, held, passing);
+                        _prefetch?.NextTile(unroll);
                         Advance(unroll);
                     });
                     rest %= unroll;
@@ -279,7 +285,10 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
                         _reader.Load(_weights, n, first, steps, to);
                     else
                         for (int s = 0; s < steps; s++)
+                        {
                             _asm.Emit(Vmovups, to(s), Weights(n, s));
+                            _prefetch?.Weights(Weights(n, s));
+                        }
                 }
 
                 void Accumulate(int m, int n, Func<int, Vec> source, Func<int, Operand> weights)

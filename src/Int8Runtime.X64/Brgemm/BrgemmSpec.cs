@@ -41,6 +41,9 @@ internal sealed record BrgemmSpec
     /// <summary>How the rows of the tile form lines; null where they are one line or a part of it.</summary>
     public TileLines? Lines { get; init; }
 
+    /// <summary>What is asked for before it is needed.</summary>
+    public BrgemmPrefetch Prefetch { get; init; }
+
     /// <summary>Bytes from one vector of packed weights to its right neighbour.</summary>
     public required int WeightsStride { get; init; }
 

@@ -54,11 +54,14 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
             rows.LineStep, cpu.Caches.L2, DestinationStep: template.DestinationStride,
             KeepsOrder: operands.Product.AccumulatorType() == DataType.Float32);
         _tile = _blocking.Choose(request.Tile);
+        // Copied rows lie in the second-level cache.
+        long sourceBytes = rows.Copy is null ? Math.Abs(geometry.Source.Row) * geometry.InputHeight : 0;
+        template = template with { Prefetch = _blocking.PrefetchOf(_tile, weightsSpec.RunSteps, sourceBytes) };
         _lines = new ConvolutionLines(geometry, rows, _tile, (lines, count) => new BrgemmKernels(
             cache, operands.Isa, template with { Lines = lines }, _tile, count, geometry.OutputChannels, rows.Edges));
 
         int blocks = _lines[0].BlockCount, span = _lines.Span;
-        long sourceBytes = rows.Copy is null
+        long lineBytes = rows.Copy is null
             ? (long)geometry.StrideHeight * rows.PixelStep * rows.Pixels : rows.LineStep * geometry.KernelDepth;
         int elementBytes = descriptor.Destination.DataType.SizeInBytes();
         long destinationBytes = (long)rows.Pixels * geometry.OutputChannels * elementBytes;
@@ -67,7 +70,7 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
             ((long)weightsSpec.Runs * weightsSpec.RunSteps * sizeof(int)) + (_tile.Vectors * traits.Lanes32 * elementBytes),
             weightsSpec.MatrixBytes / blocks, _tile.Rows);
         _split = WorkSplit.Choose(
-            new WorkShape(geometry.Images * rows.Planes * geometry.Groups, _lines.Bands, span * rows.Pixels, blocks, span * sourceBytes,
+            new WorkShape(geometry.Images * rows.Planes * geometry.Groups, _lines.Bands, span * rows.Pixels, blocks, span * lineBytes,
                 span * destinationBytes, weightsSpec.MatrixBytes, weightsSpec.MatrixBytes / blocks, rowsOfSharedLines),
             _tile.Rows, request.Threads, cpu.Caches.L2);
         _linesOfUnit = Math.Min(rows.Lines, _split.LineBlock * span);

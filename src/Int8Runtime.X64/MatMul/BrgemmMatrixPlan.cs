@@ -82,6 +82,8 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
             blocking = blocking with { Vectors = Math.Min(blocking.Vectors, room) };
         }
 
+        if (!readsCompact)
+            template = template with { Prefetch = _blocking.PrefetchOf(blocking, weightsSpec.RunSteps, 0) };
         _kernels = new BrgemmKernels(cache, operands.Isa, template, blocking, problem.Rows, problem.Columns);
         // Weights are expanded again for each block of rows, so such a block is larger.
         int rowBlocks = expands ? 8 : 1;

@@ -23,6 +23,33 @@ public sealed class BrgemmConvolutionTests
             Properties.Check(Arbitraries.FloatConvolution.Where(problem => problem.IsLinear()), problem => Check(isa, problem), 40);
     }
 
+    /// <summary>Panels of weights and sources larger than the caches: kernels ask for both ahead, and read only what is theirs.</summary>
+    [Theory]
+    [InlineData(DataType.Float32, 256, 1, 24)]
+    [InlineData(DataType.Float32, 64, 3, 48)]
+    [InlineData(DataType.UInt8, 1024, 1, 24)]
+    [InlineData(DataType.BFloat16, 512, 1, 24)]
+    public void Layers_larger_than_the_caches_are_exact(DataType type, int channels, int kernel, int size)
+    {
+        var descriptor = new ConvolutionDescriptor
+        {
+            Source = MemoryDescriptor.Any([1, channels, size, size], type),
+            Weights = MemoryDescriptor.Any([18, channels, kernel, kernel], type.IsFloatingPoint() ? type : DataType.Int8),
+            Destination = MemoryDescriptor.Any([1, 18, size, size], type.IsFloatingPoint() ? type : DataType.Int32),
+            PaddingBefore = [kernel / 2, kernel / 2],
+            PaddingAfter = [kernel / 2, kernel / 2],
+        };
+        var options = new CheckOptions
+        {
+            Tolerance = type.IsFloatingPoint() ? Arbitraries.FloatSum(type, channels * kernel * kernel) : default,
+        };
+        foreach ((string _, Isa isa) in Tiers.Generated)
+        {
+            using var engine = new TestEngine(isa, [new BrgemmConvolution(Cache, CpuFeatures.Host)]);
+            PrimitiveCheck.AgainstReference(engine, descriptor, PrimitiveAttributes.Default, options);
+        }
+    }
+
     /// <summary>
     /// Short lines, whose tiles span several: windows that reach beyond one or both borders, strides, a last band with fewer lines, and
     /// sources that are read directly (u8), shifted (s8) or copied (an odd number of channels).
