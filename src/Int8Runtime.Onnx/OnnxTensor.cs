@@ -21,7 +21,7 @@ public static class OnnxTensor
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static NamedTensor Load(string path)
     {
-        byte[] bytes = File.ReadAllBytes(path);
+        byte[] bytes = Readable.Read(path, File.ReadAllBytes);
         try
         {
             TensorProto proto = TensorProto.Parser.ParseFrom(bytes);

@@ -18,7 +18,7 @@ public static class OpenVinoModel
     {
         try
         {
-            using FileStream stream = File.OpenRead(path);
+            using FileStream stream = Readable.Read(path, File.OpenRead);
             using var weights = new IrWeights(WeightsPath(path));
             return IrReader.Read(IrDocument.Read(stream), weights);
         }

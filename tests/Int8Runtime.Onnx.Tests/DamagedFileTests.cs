@@ -9,6 +9,15 @@ public sealed class DamagedFileTests
 {
     private static readonly byte[] s_intact = SampleModels.Bytes(SampleModels.Classifier());
 
+    /// <summary>The system says of a folder what it says of a file without the right to read it.</summary>
+    [Fact]
+    public void A_file_that_may_not_be_read_is_refused_as_one_that_cannot_be()
+    {
+        string folder = Path.TrimEndingDirectorySeparator(Path.GetTempPath());
+        Assert.Contains(folder, Assert.ThrowsAny<IOException>(() => OnnxModel.Load(folder)).Message, StringComparison.Ordinal);
+        Assert.Contains(folder, Assert.ThrowsAny<IOException>(() => OnnxTensor.Load(folder)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void The_intact_model_compiles_to_its_shape()
     {

@@ -23,6 +23,14 @@ public sealed class DamagedFileTests
         + "id=\"0\"/></input></layer></layers><edges/></net>", "no edge leads")]
     public void Text_that_is_no_model(string text, string expected) => AssertRefused(text, [], expected, "model.xml");
 
+    /// <summary>The system says of a folder what it says of a file without the right to read it.</summary>
+    [Fact]
+    public void A_file_that_may_not_be_read_is_refused_as_one_that_cannot_be()
+    {
+        string folder = Path.TrimEndingDirectorySeparator(Path.GetTempPath());
+        Assert.Contains(folder, Assert.ThrowsAny<IOException>(() => OpenVinoModel.Load(folder)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Unknown_layers_and_versions_are_named()
     {

@@ -14,7 +14,8 @@ internal sealed unsafe class FileBytes : IDisposable
     /// <exception cref="IOException">The file cannot be read, changes while it is read, or is larger than 2 GiB.</exception>
     public FileBytes(string path)
     {
-        using Microsoft.Win32.SafeHandles.SafeFileHandle file = File.OpenHandle(path, options: FileOptions.SequentialScan);
+        using Microsoft.Win32.SafeHandles.SafeFileHandle file =
+            Readable.Read(path, p => File.OpenHandle(p, options: FileOptions.SequentialScan));
         long length = RandomAccess.GetLength(file);
         if (length > int.MaxValue)
             throw new IOException(

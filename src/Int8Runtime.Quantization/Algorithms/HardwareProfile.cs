@@ -40,7 +40,7 @@ public sealed record HardwareProfile(
         : "any");
 
     /// <summary>A profile by name, or from a file where the name ends in <c>.json</c>.</summary>
-    /// <exception cref="QuantizationException">There is no such profile, or the file does not have the form.</exception>
+    /// <exception cref="QuantizationException">There is no such profile, or the file cannot be read or does not have the form.</exception>
     public static HardwareProfile Load(string nameOrPath)
     {
         ArgumentNullException.ThrowIfNull(nameOrPath);
@@ -49,9 +49,7 @@ public sealed record HardwareProfile(
         if (!nameOrPath.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
             throw new QuantizationException(
                 $"there is no hardware profile '{nameOrPath}'; use {string.Join(", ", Names)} or a .json file of that form");
-        if (!File.Exists(nameOrPath))
-            throw new QuantizationException($"there is no profile file '{nameOrPath}'");
-        return Parse(File.ReadAllText(nameOrPath), nameOrPath);
+        return Parse(UserFiles.Text(nameOrPath, "profile file"), nameOrPath);
     }
 
     private static HardwareProfile Parse(string json, string source)

@@ -35,15 +35,15 @@ public sealed class NodePattern
     public string Name { get; }
 
     /// <summary>Reads a pattern file.</summary>
-    /// <exception cref="QuantizationException">The file does not exist or does not have the form.</exception>
+    /// <exception cref="QuantizationException">The file cannot be read or does not have the form.</exception>
     public static IReadOnlyList<NodePattern> Load(string path)
     {
         try
         {
-            return Parse(File.ReadAllText(path));
+            return Parse(UserFiles.Text(path, "pattern file"));
         }
-        catch (Exception exception) when (exception is IOException or JsonException or KeyNotFoundException
-            or InvalidOperationException or IndexOutOfRangeException or FormatException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is JsonException or KeyNotFoundException
+            or InvalidOperationException or IndexOutOfRangeException or FormatException)
         {
             throw new QuantizationException($"'{path}' is no pattern file: {exception.Message}", exception);
         }

@@ -43,8 +43,8 @@ public static class DatasetFactory
         bool hasLabels = File.Exists(Path.Combine(path, ImageFolderDataset.LabelsFileName));
         if (!hasLabels && YoloDataset.LabelFolderOf(path) is not null)
             return YoloDataset.Open(path, preprocessing);
-        bool isImageFolder = hasLabels || Directory.EnumerateFiles(path).Any(ImageCodec.HasImageExtension);
-        string[] binaries = isImageFolder ? [] : [.. Directory.GetFiles(path, "*.bin").Order(StringComparer.Ordinal)];
+        bool isImageFolder = hasLabels || UserFiles.In(path).Any(ImageCodec.HasImageExtension);
+        string[] binaries = isImageFolder ? [] : [.. UserFiles.In(path, "*.bin").Order(StringComparer.Ordinal)];
         return binaries.Length > 0
             ? Cifar10Dataset.Open(path, binaries, preprocessing)
             : new ImageFolderDataset(path, preprocessing, requireLabels);

@@ -87,7 +87,7 @@ public sealed class ImageFolderDataset : ImageFileDataset
     private static SortedDictionary<string, int?> ListImages(string folder)
     {
         var samples = new SortedDictionary<string, int?>(StringComparer.Ordinal);
-        foreach (string path in Directory.EnumerateFiles(folder).Where(ImageCodec.HasImageExtension))
+        foreach (string path in UserFiles.In(folder).Where(ImageCodec.HasImageExtension))
         {
             samples.Add(Path.GetFileName(path), null);
         }
@@ -98,7 +98,7 @@ public sealed class ImageFolderDataset : ImageFileDataset
     private static void ReadLabels(string labelsFile, string folder, SortedDictionary<string, int?> samples)
     {
         int number = 0;
-        foreach (string raw in File.ReadLines(labelsFile))
+        foreach (string raw in UserFiles.Lines(labelsFile))
         {
             number++;
             string line = raw.Trim();

@@ -71,7 +71,7 @@ public sealed class NpyDataset : IDataset
     public IReadOnlyList<string> InputNames { get; } = [];
 
     /// <summary>Whether a folder holds .npy files of samples.</summary>
-    public static bool IsNpyFolder(string folder) => Directory.EnumerateFiles(folder, "*" + Extension)
+    public static bool IsNpyFolder(string folder) => UserFiles.In(folder, "*" + Extension)
         .Any(f => Path.GetFileNameWithoutExtension(f) is not (Labels or Targets));
 
     /// <inheritdoc/>
@@ -112,7 +112,7 @@ public sealed class NpyDataset : IDataset
         return new NpyArray(array.Type, Shape.Create(array.Shape.Span[1..]), array.Data.AsSpan(index * bytes, bytes).ToArray());
     }
 
-    private static Dictionary<string, NpyArray> OpenFolder(string folder) => Directory.GetFiles(folder, "*" + Extension)
+    private static Dictionary<string, NpyArray> OpenFolder(string folder) => UserFiles.In(folder, "*" + Extension)
         .ToDictionary(f => Path.GetFileNameWithoutExtension(f), NpyFile.Load, StringComparer.Ordinal);
 
     private static Dictionary<string, NpyArray> OpenArchive(string path)

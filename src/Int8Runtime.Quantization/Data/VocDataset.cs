@@ -46,14 +46,14 @@ public sealed class VocDataset : ImageFileDataset
             throw new DataFileException(folder, "there are no folders JPEGImages and Annotations",
                 "give the folder of one year, for example VOC2007");
         string images = Path.Combine(folder, "JPEGImages");
-        ILookup<string, string> files = Directory.EnumerateFiles(images).Where(ImageCodec.HasImageExtension)
+        ILookup<string, string> files = UserFiles.In(images).Where(ImageCodec.HasImageExtension)
             .Select(f => Path.GetFileName(f)).ToLookup(f => Path.GetFileNameWithoutExtension(f), StringComparer.Ordinal);
         string ListOf(string name) => Path.Combine(folder, "ImageSets", "Main", name + ".txt");
         string? list = split is not null ? ListOf(split) : new[] { "test", "val" }.Select(ListOf).FirstOrDefault(File.Exists);
         if (split is not null && !File.Exists(list))
             throw new DataFileException(list!, "there is no list of this split", "name a file of ImageSets/Main without its extension");
         IEnumerable<string> names = list is not null
-            ? File.ReadLines(list).Select(l => l.Split(' ', 2)[0].Trim()).Where(l => l.Length > 0)
+            ? UserFiles.Lines(list).Select(l => l.Split(' ', 2)[0].Trim()).Where(l => l.Length > 0)
             : files.Select(f => f.Key).Where(n => File.Exists(Path.Combine(folder, "Annotations", n + ".xml")))
                 .Order(StringComparer.Ordinal);
         string[] chosen = [.. names.Select(n => files[n].FirstOrDefault()
@@ -63,7 +63,7 @@ public sealed class VocDataset : ImageFileDataset
         string classes = Path.Combine(folder, "classes.txt");
         return new VocDataset(
             folder, chosen,
-            File.Exists(classes) ? [.. File.ReadLines(classes).Select(l => l.Trim()).Where(l => l.Length > 0).Distinct()] : DefaultClasses,
+            File.Exists(classes) ? [.. UserFiles.Lines(classes).Select(l => l.Trim()).Where(l => l.Length > 0).Distinct()] : DefaultClasses,
             preprocessing);
     }
 
@@ -79,7 +79,7 @@ public sealed class VocDataset : ImageFileDataset
                 XmlReader.Create(file, new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null });
             return XDocument.Load(reader).Root!.Elements("object").Select(o => Parse(file, o, placement)).ToArray();
         }
-        catch (Exception e) when (e is XmlException or IOException and not DataFileException)
+        catch (Exception e) when (e is XmlException or UnauthorizedAccessException or (IOException and not DataFileException))
         {
             throw new DataFileException(file, e.Message.TrimEnd('.'), "download the annotations again",
                 (e as XmlException)?.LineNumber ?? 0, e);

@@ -36,7 +36,7 @@ public sealed class YoloDataset : ImageFileDataset
         string labels = LabelFolderOf(images)
             ?? throw new DataFileException(images, "there is no folder 'labels' beside the folder 'images'",
             "put label files with lines `class cx cy w h` there");
-        string[] files = [.. Directory.EnumerateFiles(images).Where(ImageCodec.HasImageExtension).Select(f => Path.GetFileName(f))
+        string[] files = [.. UserFiles.In(images).Where(ImageCodec.HasImageExtension).Select(f => Path.GetFileName(f))
             .Order(StringComparer.Ordinal)];
         return files.Length > 0
             ? new YoloDataset(images, labels, files, preprocessing)
@@ -53,7 +53,7 @@ public sealed class YoloDataset : ImageFileDataset
         (int width, int height, ImagePlacement placement) = Geometry(index);
         var boxes = new List<LabelledBox>();
         int number = 0;
-        foreach (string line in File.ReadLines(file))
+        foreach (string line in UserFiles.Lines(file))
         {
             number++;
             if (line.Trim().Length > 0)

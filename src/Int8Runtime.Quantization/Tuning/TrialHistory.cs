@@ -28,21 +28,26 @@ public sealed class TrialHistory
     /// <param name="model">Name of the model.</param>
     /// <param name="settings">What has to be equal for the trials to be of use: strategy, seed, space.</param>
     /// <exception cref="QuantizationException">
-    /// The file is corrupt (with the line), or belongs to another model or other settings.
+    /// The file is corrupt (with the line), belongs to another model or other settings, or cannot be read and written.
     /// </exception>
     public static TrialHistory Open(string path, string model, string settings)
     {
         var history = new TrialHistory(path);
         if (path.Length == 0)
             return history;
-        if (!File.Exists(path) || new FileInfo(path).Length == 0)
+        try
         {
-            history.Append(Header(model, settings));
+            if (!File.Exists(path) || new FileInfo(path).Length == 0)
+                history.Append(Header(model, settings));
+            else
+                history.Read(model, settings);
             return history;
         }
-
-        history.Read(model, settings);
-        return history;
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new QuantizationException(
+                $"the history '{path}' cannot be kept ({exception.Message.TrimEnd('.')}); choose another file", exception);
+        }
     }
 
     /// <summary>Adds a finished trial.</summary>

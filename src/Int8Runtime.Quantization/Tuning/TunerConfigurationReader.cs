@@ -13,15 +13,14 @@ public static class TunerConfigurationReader
 {
     /// <summary>Reads a file; relative paths in it are relative to its folder.</summary>
     /// <exception cref="QuantizationException">
-    /// The file does not exist or does not have the form; the message names file, line and remedy.
+    /// The file cannot be read or does not have the form; the message names file, line and remedy.
     /// </exception>
     public static TunerConfiguration Load(string path)
     {
-        if (!File.Exists(path))
-            throw new QuantizationException($"there is no configuration file '{path}'");
+        ArgumentException.ThrowIfNullOrEmpty(path);
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         string Resolve(string p) => p.Length == 0 ? p : Path.GetFullPath(p, folder);
-        TunerConfiguration read = Parse(File.ReadAllText(path), path);
+        TunerConfiguration read = Parse(UserFiles.Text(path, "configuration file"), path);
         return read with
         {
             ModelPath = Resolve(read.ModelPath),

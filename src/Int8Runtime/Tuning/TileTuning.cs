@@ -38,7 +38,7 @@ public sealed class TileTuning
         var tuning = new TileTuning();
         if (!File.Exists(path))
             return tuning;
-        string[] lines = File.ReadAllLines(path);
+        string[] lines = Readable.Read(path, File.ReadAllLines);
         if (lines.Length == 0 || !lines[0].StartsWith(Format, StringComparison.Ordinal))
             throw new FormatException($"'{path}', line 1: not a file of measured tiles. Delete it, or name another file.");
         if (lines[0] != Header)

@@ -46,7 +46,7 @@ internal static class CommandReader
                 continue;
             }
 
-            using var reader = new StreamReader(path);
+            using StreamReader reader = Readable.Read(path, p => new StreamReader(p));
             foreach ((string Word, bool IsFromFile) inner in Expand(ProblemText.Words(reader), path, driver, missing, depth + 1))
                 yield return inner;
         }
