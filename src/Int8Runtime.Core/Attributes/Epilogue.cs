@@ -18,15 +18,20 @@ internal sealed class Epilogue
 {
     private const float LargestInt32 = 2147483520f;
 
-    private Epilogue()
-    {
-    }
+    private readonly EpilogueFactors _factors;
+    private readonly int _channels;
+    private float[]? _scale;
+
+    private Epilogue(EpilogueFactors factors, int channels) => (_factors, _channels) = (factors, channels);
 
     /// <summary>The attributes that were planned.</summary>
     public required PrimitiveAttributes Attributes { get; init; }
 
-    /// <summary>Factor of the accumulator for each channel.</summary>
-    public required float[] Scale { get; init; }
+    /// <summary>
+    /// Factor of the accumulator for each channel. Computed when it is first read: a plan that refuses the layout of an operand
+    /// never asks for it.
+    /// </summary>
+    public float[] Scale => _scale ??= ScalesOf(default);
 
     /// <summary>Factor by which the caller's bias is multiplied before it is added (1 unless folded).</summary>
     public required float BiasMultiplier { get; init; }
@@ -56,7 +61,7 @@ internal sealed class Epilogue
     public required DataType DestinationType { get; init; }
 
     /// <summary>True if the 32-bit accumulator itself is the result: nothing to scale, add or clamp.</summary>
-    public required bool StoresAccumulator { get; init; }
+    public bool StoresAccumulator { get; private set; }
 
     /// <summary>True if values are clamped before the store.</summary>
     public bool Clamps => LowerBound > float.NegativeInfinity || UpperBound < float.PositiveInfinity;
@@ -89,16 +94,6 @@ internal sealed class Epilogue
         RuntimeQuantization runtime = default)
     {
         EpilogueFactors factors = EpilogueFactors.Of(attributes, runtime);
-        bool known = attributes.SourceScale is not { IsRuntime: true } && attributes.WeightsScale is not { IsRuntime: true }
-            && attributes.DestinationScale is not { IsRuntime: true } && attributes.DestinationZeroPoint is not { IsRuntime: true };
-        var scale = new float[channels];
-        bool identity = known;
-        for (int c = 0; c < channels; c++)
-        {
-            scale[c] = factors.ScaleOf(EpilogueFactors.WeightsScale(attributes, runtime, c));
-            identity &= scale[c] == 1f;
-        }
-
         int[]? zeroPoints = null;
         if (attributes.DestinationZeroPoint is { Granularity: QuantizationGranularity.PerChannel, IsZero: false } perChannel
             && !destinationType.IsFloatingPoint())
@@ -112,13 +107,9 @@ internal sealed class Epilogue
         (float Lower, float Upper) outer = (lower, upper);
         if (factors.Multiplier == 1f && (factors.IsFolded || attributes.DestinationScale is not { IsRuntime: true }))
             postOps = TakeBounds(postOps, ref lower, ref upper);
-        bool storesAccumulator = accumulatorType == DataType.Int32 && destinationType == DataType.Int32
-            && identity && !hasBias && postOps.Count == 0 && factors.Multiplier == 1f && zeroPoint == 0 && zeroPoints is null
-            && lower == int.MinValue && upper == LargestInt32;
-        return new Epilogue
+        var epilogue = new Epilogue(factors, channels)
         {
             Attributes = attributes,
-            Scale = scale,
             BiasMultiplier = factors.BiasMultiplier,
             PostOps = postOps,
             OutputMultiplier = factors.Multiplier,
@@ -128,8 +119,22 @@ internal sealed class Epilogue
             LowerBound = lower,
             UpperBound = upper,
             DestinationType = destinationType,
-            StoresAccumulator = storesAccumulator,
         };
+        if (runtime.WeightsScale != 0)
+            epilogue._scale = epilogue.ScalesOf(runtime); // they lie there during this execution only
+        epilogue.StoresAccumulator = accumulatorType == DataType.Int32 && destinationType == DataType.Int32
+            && !hasBias && postOps.Count == 0 && factors.Multiplier == 1f && zeroPoint == 0 && zeroPoints is null
+            && lower == int.MinValue && upper == LargestInt32
+            && !epilogue.IsRuntime && !epilogue.Scale.AsSpan().ContainsAnyExcept(1f);
+        return epilogue;
+    }
+
+    private float[] ScalesOf(RuntimeQuantization runtime)
+    {
+        var scale = new float[_channels];
+        for (int c = 0; c < scale.Length; c++)
+            scale[c] = _factors.ScaleOf(EpilogueFactors.WeightsScale(Attributes, runtime, c));
+        return scale;
     }
 
     /// <summary>
