@@ -1,4 +1,5 @@
 // Engines that hold the vector primitives of one tier, without the reference to fall back on.
+using FsCheck;
 using Int8Runtime.Jit;
 using Int8Runtime.TestKit;
 
@@ -27,6 +28,10 @@ internal static class VectorEngines
 
         Assert.Equal(0, fewest);
     }
+
+    /// <summary>Checks random problems, each on every tier.</summary>
+    public static void CheckOnAllTiers(Gen<Problem> problems, int count) =>
+        Properties.Check(problems, p => CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), count);
 
     /// <summary>Checks a problem on every tier.</summary>
     public static void CheckOnAllTiers(PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, CheckOptions options)

@@ -11,71 +11,57 @@ public sealed class ReorderTests
     public void Every_pair_of_types_and_layouts_gives_the_bits_of_the_reference()
     {
         Gen<Problem> problems =
-            from sourceType in Layouts.AnyType
-            from type in Layouts.AnyType
-            from shape in Layouts.Images
-            from source in Layouts.Tensor(shape, sourceType)
-            from destination in Layouts.Tensor(shape, type)
-            from attributes in Quantization(sourceType, type, shape[1])
+            from reorder in Reorders(Layouts.AnyType, Layouts.AnyType)
+            let type = reorder.Destination.DataType
+            from attributes in Quantization(reorder.Source.DataType, type, reorder.Source.Dimensions[1])
             from sum in Gen.Frequency(
                 (4, Gen.Constant(PostOpChain.Empty)), (1, Gen.Constant<PostOpChain>([PostOp.Sum(0.5f, type.IsInt8() ? 3 : 0)])))
             from options in Arbitraries.Options()
-            select new Problem(
-                new ReorderDescriptor { Source = source, Destination = destination }, attributes with { PostOps = sum }, options);
-        Properties.Check(problems, p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), 600);
+            select new Problem(reorder, attributes with { PostOps = sum }, options);
+        VectorEngines.CheckOnAllTiers(problems, 600);
     }
 
     [Fact]
     public void Any_s32_is_a_zero_point_and_scales_may_vary_over_two_dimensions()
     {
         Gen<Problem> problems =
-            from sourceType in Layouts.AnyType
-            from type in Layouts.AnyType
-            from shape in Layouts.Images
-            from source in Layouts.Tensor(shape, sourceType)
-            from destination in Layouts.Tensor(shape, type)
-            from dimensions in Gen.Choose(1, 2)
-            from sourceScale in Arbitraries.ScaleOf(dimensions == 1 ? shape[0] : shape[0] * shape[1])
-            from scale in Arbitraries.ScaleOf(dimensions == 1 ? shape[0] : shape[0] * shape[1])
+            from reorder in ByRows(Reorders(Layouts.AnyType, Layouts.AnyType))
+            from sourceScale in Arbitraries.ScaleOf(RowsOf(reorder))
+            from scale in Arbitraries.ScaleOf(RowsOf(reorder))
             from sourceZeroPoint in Gen.Elements(0, -1, 300, -40_000, 16_000_000)
             from zeroPoint in Gen.Elements(0, -1, 2, 300, -40_000, 1_000_000_000)
             from runtime in Gen.Elements(true, false)
             from options in Arbitraries.Options()
             select new Problem(
-                new ReorderDescriptor { Source = source, Destination = destination, ChannelAxis = 0, ChannelDimensions = dimensions },
+                reorder,
                 new PrimitiveAttributes
                 {
                     SourceScale = sourceScale, SourceZeroPoint = sourceZeroPoint, DestinationScale = scale,
-                    DestinationZeroPoint = type.IsFloatingPoint() ? null : runtime ? ZeroPoint.Runtime : zeroPoint,
+                    DestinationZeroPoint = reorder.Destination.DataType.IsFloatingPoint() ? null : runtime ? ZeroPoint.Runtime : zeroPoint,
                 },
                 options);
-        Properties.Check(problems, p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), 200);
+        VectorEngines.CheckOnAllTiers(problems, 200);
     }
 
     [Fact]
     public void Zero_points_of_s32_may_be_any_in_each_channel()
     {
         Gen<Problem> problems =
-            from sourceType in Layouts.AnyType
-            from shape in Layouts.Images
-            from source in Layouts.Tensor(shape, sourceType)
-            from destination in Layouts.Tensor(shape, DataType.Int32)
-            from dimensions in Gen.Choose(1, 2)
-            let channels = dimensions == 1 ? shape[0] : shape[0] * shape[1]
-            from scale in Arbitraries.ScaleOf(channels)
-            from zeroPoints in Gen.Elements(0, -1, 3, 16_777_217, -2_000_000_011, int.MaxValue, int.MinValue).ArrayOf(channels)
+            from reorder in ByRows(Reorders(Layouts.AnyType, Gen.Constant(DataType.Int32)))
+            from scale in Arbitraries.ScaleOf(RowsOf(reorder))
+            from zeroPoints in Gen.Elements(0, -1, 3, 16_777_217, -2_000_000_011, int.MaxValue, int.MinValue).ArrayOf(RowsOf(reorder))
             from sum in Gen.Elements(PostOpChain.Empty, [PostOp.Sum(0.5f, 3)])
             from runtime in Gen.Elements(true, false)
             from options in Arbitraries.Options()
             select new Problem(
-                new ReorderDescriptor { Source = source, Destination = destination, ChannelAxis = 0, ChannelDimensions = dimensions },
+                reorder,
                 new PrimitiveAttributes
                 {
                     DestinationScale = runtime ? QuantizationScale.Runtime : scale,
                     DestinationZeroPoint = ZeroPoint.PerChannel(zeroPoints), PostOps = sum,
                 },
-                options with { Fill = sourceType.IsFloatingPoint() ? FillKind.SpecialFloats : options.Fill });
-        Properties.Check(problems, p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), 200);
+                WithSpecialFloats(options, reorder));
+        VectorEngines.CheckOnAllTiers(problems, 200);
     }
 
     [Fact]
@@ -83,15 +69,31 @@ public sealed class ReorderTests
     {
         Gen<Problem> problems =
             from type in Layouts.AnyType
-            from shape in Layouts.Images
-            from source in Layouts.Tensor(shape, type)
-            from destination in Layouts.Tensor(shape, type)
+            from reorder in Reorders(Gen.Constant(type), Gen.Constant(type))
             from options in Arbitraries.Options()
-            select new Problem(
-                new ReorderDescriptor { Source = source, Destination = destination }, PrimitiveAttributes.Default,
-                options with { Fill = type.IsFloatingPoint() ? FillKind.SpecialFloats : options.Fill });
-        Properties.Check(problems, p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), 300);
+            select new Problem(reorder, PrimitiveAttributes.Default, WithSpecialFloats(options, reorder));
+        VectorEngines.CheckOnAllTiers(problems, 300);
     }
+
+    private static Gen<ReorderDescriptor> Reorders(Gen<DataType> sourceTypes, Gen<DataType> types) =>
+        from sourceType in sourceTypes
+        from type in types
+        from shape in Layouts.Images
+        from source in Layouts.Tensor(shape, sourceType)
+        from destination in Layouts.Tensor(shape, type)
+        select new ReorderDescriptor { Source = source, Destination = destination };
+
+    // Scales and zero points for each index of the first dimension, or of the first two.
+    private static Gen<ReorderDescriptor> ByRows(Gen<ReorderDescriptor> reorders) =>
+        from reorder in reorders
+        from dimensions in Gen.Choose(1, 2)
+        select reorder with { ChannelAxis = 0, ChannelDimensions = dimensions };
+
+    private static int RowsOf(ReorderDescriptor reorder) =>
+        reorder.Source.Dimensions[0] * (reorder.ChannelDimensions == 1 ? 1 : reorder.Source.Dimensions[1]);
+
+    private static CheckOptions WithSpecialFloats(CheckOptions options, ReorderDescriptor reorder) =>
+        options with { Fill = reorder.Source.DataType.IsFloatingPoint() ? FillKind.SpecialFloats : options.Fill };
 
     [Fact]
     public void Images_are_quantized_while_their_planes_become_pixels()
@@ -169,7 +171,7 @@ public sealed class ReorderTests
                 },
                 new PrimitiveAttributes { DestinationScale = quantized ? scale : null },
                 options);
-        Properties.Check(problems, p => VectorEngines.CheckOnAllTiers(p.Descriptor, p.Attributes, p.Options), 200);
+        VectorEngines.CheckOnAllTiers(problems, 200);
     }
 
     // 128·Σ of the largest sum that is served is still a number of f32 inside of s32; one weight more is refused.
