@@ -34,13 +34,9 @@ internal sealed class ByteRun : IDisposable
     /// <param name="scratch">A register that may be changed.</param>
     public void Load(Vec destination, Mem source, Vec scratch)
     {
-        if (_bytes == 0)
+        if (_bytes == 0 || _mask is not null)
         {
-            _asm.Emit(Vmovdqu8, destination, source);
-        }
-        else if (_mask is { } mask)
-        {
-            _asm.Emit(Vmovdqu8, destination.Zero(mask), source);
+            _asm.Emit(Vmovdqu8, _mask is { } mask ? destination.Zero(mask) : destination, source);
         }
         else if (_bytes <= Half)
         {
@@ -59,13 +55,9 @@ internal sealed class ByteRun : IDisposable
     /// <param name="source">Holds the bytes; changed without opmasks.</param>
     public void Store(Mem destination, Vec source)
     {
-        if (_bytes == 0)
+        if (_bytes == 0 || _mask is not null)
         {
-            _asm.Emit(Vmovdqu8, destination, source);
-        }
-        else if (_mask is { } mask)
-        {
-            _asm.Emit(Vmovdqu8, destination.Merge(mask), source);
+            _asm.Emit(Vmovdqu8, _mask is { } mask ? destination.Merge(mask) : destination, source);
         }
         else if (_bytes <= Half)
         {
