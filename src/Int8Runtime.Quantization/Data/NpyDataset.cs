@@ -53,7 +53,7 @@ public sealed class NpyDataset : IDataset
         _first = first.ToFloats();
         if (labels is null)
             return;
-        _labels = labels.Type != DataType.Float32 && labels.Length == Count
+        _labels = !labels.Type.IsFloatingPoint() && labels.Length == Count
             ? Array.ConvertAll(labels.ToDoubles(), l => (int)l)
             : throw new DataFileException(path, $"the labels are not {Count} integers", "save one class index for each sample");
     }

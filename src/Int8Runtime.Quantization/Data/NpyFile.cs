@@ -4,11 +4,12 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.RegularExpressions;
+using Int8Runtime.Graph;
 
 namespace Int8Runtime.Quantization;
 
 /// <summary>An array of a .npy file.</summary>
-/// <param name="Type">Float32, UInt8, Int8, Int32 or Int64.</param>
+/// <param name="Type">A type that NumPy has: f16, f32, f64, integers of 8 to 64 bits, or bool.</param>
 /// <param name="Shape">The dimensions; empty for a scalar.</param>
 /// <param name="Data">The elements in C order, little endian.</param>
 public sealed record NpyArray(DataType Type, Shape Shape, byte[] Data)
@@ -20,86 +21,43 @@ public sealed record NpyArray(DataType Type, Shape Shape, byte[] Data)
     internal static NpyArray Of(ReadOnlySpan<float> values, Shape shape) =>
         new(DataType.Float32, shape, MemoryMarshal.AsBytes(values).ToArray());
 
-    /// <summary>Copies the elements to a tensor of as many, converting integers and floats that are whole.</summary>
+    /// <summary>The elements in another type. Floats are rounded; integers have to hold every element as it is.</summary>
+    /// <returns>Null if the type does not hold every element.</returns>
+    public TensorData? TryConvert(DataType type)
+    {
+        var tensor = new TensorData(Type, Shape, Data);
+        TensorData converted = tensor.ConvertTo(type);
+        bool holds = type == Type || type.IsFloatingPoint() || type == DataType.Boolean
+            || converted.ToDoubleArray().AsSpan().SequenceEqual(tensor.ToDoubleArray());
+        return holds ? converted : null;
+    }
+
+    /// <summary>Copies the elements to a tensor of as many, converting them if need be.</summary>
     /// <returns>False if the tensor has another size, or a type that does not hold every element.</returns>
     internal bool TryCopyTo(TensorMemory destination)
     {
-        DataType type = destination.Descriptor.DataType;
-        if (Length != destination.Descriptor.ElementCount)
+        if (Length != destination.Descriptor.ElementCount || TryConvert(destination.Descriptor.DataType) is not { } converted)
             return false;
-        if (type == Type)
-        {
-            Data.AsSpan().CopyTo(SampleFeed.BytesOf(destination));
-            return true;
-        }
-
-        double[] values = ToDoubles();
-        switch (type)
-        {
-            case DataType.Float32:
-                Array.ConvertAll(values, v => (float)v).CopyTo(destination.AsSpan<float>());
-                return true;
-            case DataType.Int64:
-                return Fill(destination.AsSpan<long>(), values, v => (long)v);
-            case DataType.Int32:
-                return Fill(destination.AsSpan<int>(), values, v => v is >= int.MinValue and <= int.MaxValue ? (int)v : 0);
-            case DataType.UInt8:
-                return Fill(destination.AsSpan<byte>(), values, v => v is >= 0 and <= byte.MaxValue ? (byte)v : (byte)0);
-            case DataType.Int8:
-                return Fill(destination.AsSpan<sbyte>(), values, v => v is >= sbyte.MinValue and <= sbyte.MaxValue ? (sbyte)v : (sbyte)0);
-            case DataType.Boolean:
-                return Fill(destination.AsSpan<bool>(), values, v => v != 0);
-            default:
-                return false;
-        }
-
-        static bool Fill<T>(Span<T> target, double[] source, Func<double, T> convert)
-            where T : unmanaged
-        {
-            for (int i = 0; i < source.Length; i++)
-            {
-                target[i] = convert(source[i]);
-                if (typeof(T) != typeof(bool) && Convert.ToDouble(target[i], CultureInfo.InvariantCulture) != source[i])
-                    return false;
-            }
-
-            return true;
-        }
+        converted.Bytes.Span.CopyTo(SampleFeed.BytesOf(destination));
+        return true;
     }
 
     /// <summary>The elements converted to f64, which holds all but large 64-bit integers.</summary>
-    internal double[] ToDoubles() => Type switch
-    {
-        DataType.Int64 => Array.ConvertAll(MemoryMarshal.Cast<byte, long>(Data).ToArray(), v => (double)v),
-        DataType.Int32 => Array.ConvertAll(MemoryMarshal.Cast<byte, int>(Data).ToArray(), v => (double)v),
-        _ => Array.ConvertAll(ToFloats(), v => (double)v),
-    };
+    internal double[] ToDoubles() => new TensorData(Type, Shape, Data).ToDoubleArray();
 
-    /// <summary>The elements converted to float; 32- and 64-bit integers are rounded to the nearest.</summary>
-    public float[] ToFloats()
-    {
-        var result = new float[Length];
-        for (int i = 0; i < result.Length; i++)
-        {
-            result[i] = Type switch
-            {
-                DataType.Float32 => BinaryPrimitives.ReadSingleLittleEndian(Data.AsSpan(4 * i)),
-                DataType.UInt8 => Data[i],
-                DataType.Int8 => (sbyte)Data[i],
-                DataType.Int32 => BinaryPrimitives.ReadInt32LittleEndian(Data.AsSpan(4 * i)),
-                _ => BinaryPrimitives.ReadInt64LittleEndian(Data.AsSpan(8 * i)),
-            };
-        }
-
-        return result;
-    }
+    /// <summary>The elements converted to float; wider numbers are rounded to the nearest.</summary>
+    public float[] ToFloats() => new TensorData(Type, Shape, Data).ToSingleArray();
 }
 
 /// <summary>Reads and writes .npy files (numpy.org, NEP 1).</summary>
 public static partial class NpyFile
 {
     private static readonly (DataType Type, string Text)[] Types =
-        [(DataType.Float32, "<f4"), (DataType.UInt8, "|u1"), (DataType.Int8, "|i1"), (DataType.Int32, "<i4"), (DataType.Int64, "<i8")];
+    [
+        (DataType.Float32, "<f4"), (DataType.Float64, "<f8"), (DataType.Float16, "<f2"), (DataType.Boolean, "|b1"),
+        (DataType.UInt8, "|u1"), (DataType.UInt16, "<u2"), (DataType.UInt32, "<u4"), (DataType.UInt64, "<u8"),
+        (DataType.Int8, "|i1"), (DataType.Int16, "<i2"), (DataType.Int32, "<i4"), (DataType.Int64, "<i8"),
+    ];
 
     private static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y'];
 
@@ -204,7 +162,7 @@ public static partial class NpyFile
         if (type == DataType.Undefined)
         {
             throw new InvalidDataException(
-                $"elements of type '{descr}' are not supported (float32, uint8, int8, int32 and int64 are)");
+                $"elements of type '{descr}' are not supported (little-endian floats of 16 to 64 bits, integers and bool are)");
         }
 
         ReadOnlySpan<byte> data = file[(prefix + (int)headerLength)..];

@@ -2,6 +2,7 @@
 using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
+using Int8Runtime.Graph;
 
 namespace Int8Runtime.Quantization.Tests;
 
@@ -16,6 +17,22 @@ public class NpyFileTests
         Assert.Equal([1, -2, 3, -128], array.ToFloats());
         Assert.Equal([1, 0], NpyFile.Parse(File("'<i8'", "False", "(2,)", 54, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)).ToFloats());
         Assert.Equal([7], NpyFile.Parse(File("'|u1'", "False", "()", 54, 7)).ToFloats());
+    }
+
+    /// <summary>numpy.random gives f64, and half precision is what models of that type are fed.</summary>
+    [Fact]
+    public void Numbers_of_any_width_fill_inputs_of_any_type_that_holds_them()
+    {
+        NpyArray wide = NpyFile.Parse(File("'<f8'", "False", "(2,)", 54, [.. BitConverter.GetBytes(1.5), .. BitConverter.GetBytes(-2.0)]));
+        NpyArray half = NpyFile.Parse(File("'<f2'", "False", "(1,)", 54, BitConverter.GetBytes((Half)0.25f)));
+        NpyArray flags = NpyFile.Parse(File("'|b1'", "False", "(2,)", 54, 0, 1));
+        Assert.Equal([1.5f, -2f], wide.TryConvert(DataType.Float32)!.ToSingleArray());
+        Assert.Equal([(Half)1.5f, (Half)(-2f)], wide.TryConvert(DataType.Float16)!.AsSpan<Half>().ToArray());
+        Assert.Null(wide.TryConvert(DataType.Int32));
+        Assert.Equal([0.25f], half.ToFloats());
+        Assert.Equal([0, 1], flags.TryConvert(DataType.Int64)!.ToInt64Array());
+        Assert.Null(NpyFile.Parse(File("'<u4'", "False", "(1,)", 54, 0, 0, 0, 0x80)).TryConvert(DataType.Int32));
+        Assert.Null(NpyFile.Parse(File("'<f8'", "False", "(1,)", 54, BitConverter.GetBytes(double.NaN))).TryConvert(DataType.Int32));
     }
 
     /// <summary>f32 does not hold every integer of 32 bits.</summary>
@@ -39,7 +56,11 @@ public class NpyFileTests
     [Fact]
     public void What_is_written_reads_back()
     {
-        DataType[] types = [DataType.Float32, DataType.UInt8, DataType.Int8, DataType.Int32, DataType.Int64];
+        DataType[] types =
+        [
+            DataType.Float16, DataType.Float32, DataType.Float64, DataType.Boolean, DataType.UInt8, DataType.UInt16, DataType.UInt32,
+            DataType.UInt64, DataType.Int8, DataType.Int16, DataType.Int32, DataType.Int64,
+        ];
         var cases = from type in Gen.Elements(types)
                     from shape in Gen.Choose(0, 6).ArrayOf()
                     where shape.Length <= 5
@@ -60,7 +81,8 @@ public class NpyFileTests
         byte[][] bad =
         [
             [], "NUMPY"u8.ToArray(),
-            File("'<f8'", "False", "(1,)", 54, 0, 0, 0, 0, 0, 0, 0, 0),
+            File("'<c8'", "False", "(1,)", 54, 0, 0, 0, 0, 0, 0, 0, 0),
+            File("'<M8[D]'", "False", "(1,)", 54, 0, 0, 0, 0, 0, 0, 0, 0),
             File("'>i4'", "False", "(1,)", 54, 0, 0, 0, 0),
             File("'|u1'", "True", "(2, 2)", 54, 0, 0, 0, 0),
             File("'|u1'", "False", "(3,)", 54, 0, 0),
