@@ -24,7 +24,10 @@ public sealed record CpuEngineOptions
     /// </summary>
     public bool? Emulate { get; init; }
 
-    /// <summary>Threads of one execution; null for all workers of the pool.</summary>
+    /// <summary>
+    /// Threads of one execution, at most the workers of the pool; null for all of them. <see cref="Engine.Threads"/> says how many it
+    /// became.
+    /// </summary>
     public int? Threads { get; init; }
 
     /// <summary>Where parallel work runs; null for the process-wide <see cref="SharedThreadPool.Default"/>.</summary>
@@ -98,7 +101,8 @@ public sealed class CpuEngine : Engine
         Isa isa = options.MaxIsa is { } bound ? available & bound : IsaLimit.FromEnvironment(available);
         IThreadPool pool = options.ThreadPool ?? SharedThreadPool.Default;
         int threads = options.Threads ?? pool.MaximumWorkers;
-        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1, nameof(options));
+        if (threads < 1)
+            throw new ArgumentOutOfRangeException(nameof(options), threads, "CpuEngineOptions.Threads is at least 1.");
         VerboseLog? log = VerboseLog.Create(options.Verbose, options.VerboseWriter);
         return new CpuEngine(isa, pool, Math.Min(threads, pool.MaximumWorkers), options.CacheBytes, log, options.Tuning
             ?? TuningOfEnvironment())

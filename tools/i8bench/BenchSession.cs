@@ -22,9 +22,9 @@ internal sealed partial class BenchSession(TextWriter output)
     /// <returns>0 if nothing failed, 1 if a case failed, 2 if the command line is wrong.</returns>
     public int Run(IReadOnlyList<string> words)
     {
-        using CpuEngine engine = CpuEngine.Create(new CpuEngineOptions { CacheBytes = 8L << 20 });
         try
         {
+            using CpuEngine engine = CpuEngine.Create(new CpuEngineOptions { CacheBytes = 8L << 20 });
             foreach ((string word, bool isFromFile) in CommandReader.Expand(words, () => _driver?.Name ?? "", NoteMissing))
                 Take(word, isFromFile, engine);
         }

@@ -65,11 +65,20 @@ public sealed unsafe class TensorMemory : IDisposable
     private bool IsDisposed => _data is null || (_owner?.IsDisposed ?? false);
 
     /// <summary>Allocates memory and copies <paramref name="values"/> into it in physical order.</summary>
+    /// <exception cref="ArgumentException">There are not as many values as the memory has elements, those of padding counted.</exception>
+    /// <exception cref="InvalidOperationException"><typeparamref name="T"/> is not as large as an element.</exception>
     public static TensorMemory From<T>(MemoryDescriptor descriptor, ReadOnlySpan<T> values)
         where T : unmanaged
     {
         var memory = new TensorMemory(descriptor);
-        values.CopyTo(memory.AsSpan<T>());
+        Span<T> elements = memory.AsSpan<T>();
+        if (values.Length != elements.Length)
+        {
+            memory.Dispose();
+            throw new ArgumentException($"{descriptor} has {elements.Length} elements; {values.Length} values are given.", nameof(values));
+        }
+
+        values.CopyTo(elements);
         return memory;
     }
 

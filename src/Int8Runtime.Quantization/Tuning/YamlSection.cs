@@ -22,7 +22,7 @@ internal sealed class YamlSection
         if (node is YamlScalarNode { Value: null or "" })
             return;
         if (node is not YamlMappingNode mapping)
-            throw At(node, $"{Place("")} has to be a mapping of keys: {string.Join(", ", known)}");
+            throw At(node, $"{(path.Length > 0 ? path : "the configuration")} has to be a mapping of keys: {string.Join(", ", known)}");
         foreach ((YamlNode key, YamlNode value) in mapping.Children)
         {
             string name = (key as YamlScalarNode)?.Value ?? "";

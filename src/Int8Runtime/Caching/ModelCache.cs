@@ -59,11 +59,19 @@ public sealed class ModelCache
         ArgumentOutOfRangeException.ThrowIfNegative(capacityBytes);
         string full = Path.GetFullPath(folder);
         const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-        if (OperatingSystem.IsWindows())
-            Directory.CreateDirectory(full);
-        else if (!Directory.Exists(full))
-            Directory.CreateDirectory(full, Owner);
-        else if ((File.GetUnixFileMode(full) & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) != 0)
+        try
+        {
+            if (OperatingSystem.IsWindows())
+                Directory.CreateDirectory(full);
+            else if (!Directory.Exists(full))
+                Directory.CreateDirectory(full, Owner);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"The cache folder '{full}' cannot be made ({exception.Message.TrimEnd('.')}): name another folder.", exception);
+        }
+
+        if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(full) & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) != 0)
             throw new IOException(
                 $"The cache folder '{full}' holds machine code, but other users may write to it: run chmod go-w on it, or name "
                 + "another folder.");

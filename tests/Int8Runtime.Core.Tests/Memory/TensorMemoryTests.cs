@@ -6,6 +6,17 @@ public sealed unsafe class TensorMemoryTests
     private static readonly MemoryDescriptor Vector = new([5], DataType.Float32);
 
     [Fact]
+    public void Values_fill_the_memory_or_are_refused()
+    {
+        var descriptor = new MemoryDescriptor([2, 2], DataType.Float32, FormatTag.Ab);
+        using TensorMemory memory = TensorMemory.From<float>(descriptor, [1, 2, 3, 4]);
+        Assert.Equal([1, 2, 3, 4], memory.AsSpan<float>().ToArray());
+        foreach (float[] values in (float[][])[[], [1, 2, 3], [1, 2, 3, 4, 5]])
+            Assert.Contains("has 4 elements", Assert.Throws<ArgumentException>(() => TensorMemory.From<float>(descriptor, values)).Message,
+                StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Owned_memory_is_aligned_and_zero()
     {
         using var memory = new TensorMemory(Vector);

@@ -95,6 +95,8 @@ public sealed unsafe class InstructionEmulatorTests
                 using CompiledKernel kernel = CompiledKernel.Load(new ScaleGenerator().Generate(new(1, 2), isa));
                 Assert.False(kernel.IsEmulated);
             }
+        Assert.Equal([false, false, false, true], new[] { null, "", "0", "1" }.Select(IsaEmulation.Parse));
+        Assert.Contains("'true'", Assert.Throws<FormatException>(() => IsaEmulation.Parse("true")).Message, StringComparison.Ordinal);
         Assert.Equal(Isa.None, IsaEmulation.MissingFrom(Isa.None));
         Assert.Equal(Isa.Avx2Vnni, IsaEmulation.MissingFrom(IsaTiers.Avx2));
         Assert.Equal(Isa.Avx2Vnni, IsaEmulation.MissingFrom(IsaTiers.Avx512Bf16));
