@@ -20,6 +20,32 @@ public sealed class ZooTests
         net.Graph.Validate();
     }
 
+    [Fact]
+    public void Weights_follow_from_the_seed_and_are_spread_as_they_should()
+    {
+        float[] WeightsOf(int seed)
+        {
+            var net = new Network("weights", seed, batch: 1);
+            return net.Weights([64, 64, 9], 0.25).Constant!.AsSpan<float>().ToArray();
+        }
+
+        float[] weights = WeightsOf(1);
+        Assert.Equal(weights, WeightsOf(1));
+        Assert.NotEqual(weights, WeightsOf(2));
+        double mean = weights.Average(w => (double)w), variance = weights.Average(w => (double)w * w);
+        Assert.InRange(mean, -0.01, 0.01);
+        Assert.InRange(variance, 0.24, 0.26);
+        Assert.InRange(weights.Zip(weights.Skip(1), (a, b) => (double)a * b).Average(), -0.005, 0.005);
+    }
+
+    [Fact]
+    public void Cancellation_ends_the_drawing_of_weights()
+    {
+        using var source = new CancellationTokenSource();
+        Assert.Throws<OperationCanceledException>(
+            () => ModelZoo.Find("resnet18").Create(seed: 1, batch: 1, _ => source.Cancel(), source.Token));
+    }
+
     [Theory]
     [InlineData("squeezenet1.1")]
     [InlineData("mobilenet_v2")]

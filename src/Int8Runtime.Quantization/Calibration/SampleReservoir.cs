@@ -1,4 +1,6 @@
 // A bounded, order-independent choice of per-sample figures.
+using Int8Runtime.Diagnostics;
+
 namespace Int8Runtime.Quantization;
 
 /// <summary>
@@ -26,7 +28,7 @@ internal sealed class SampleReservoir
             return;
         }
 
-        (ulong, int) key = (Hash((ulong)sample), sample);
+        (ulong, int) key = (SplitMix64.At((ulong)sample), sample);
         if (_kept.Count >= Capacity)
         {
             if (key.CompareTo(_order.Max) > 0)
@@ -44,14 +46,5 @@ internal sealed class SampleReservoir
     {
         foreach ((int sample, ValueRange figures) in other._kept)
             Add(sample, figures);
-    }
-
-    // The finalizer of SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
-    private static ulong Hash(ulong value)
-    {
-        value = (value + 1) * 0x9E3779B97F4A7C15;
-        value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
-        value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
-        return value ^ (value >> 31);
     }
 }

@@ -1,4 +1,6 @@
 // A set of samples that calibration and evaluation read; implementations may be read from many threads at once.
+using Int8Runtime.Diagnostics;
+
 namespace Int8Runtime.Quantization;
 
 /// <summary>
@@ -98,19 +100,10 @@ public static class DatasetExtensions
         for (int i = 0; i < count; i++)
         {
             int start = (int)((long)i * total / count), end = (int)((long)(i + 1) * total / count);
-            indices[i] = start + (int)(Mix((ulong)i) % (ulong)(end - start));
+            indices[i] = start + (int)(SplitMix64.At((ulong)i) % (ulong)(end - start));
         }
 
         return indices;
-    }
-
-    // The finalizer of SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
-    private static ulong Mix(ulong value)
-    {
-        value = (value + 1) * 0x9E3779B97F4A7C15;
-        value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
-        value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
-        return value ^ (value >> 31);
     }
 
     private sealed class SubsetDataset(IDataset whole, int[] indices) : IDataset

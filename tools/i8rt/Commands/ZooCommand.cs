@@ -10,7 +10,7 @@ internal static class ZooCommand
 {
     public static Command Create()
     {
-        var name = new Argument<string?>("name") { Description = "The network; without it all are listed.",
+        var name = new Argument<string?>("NAME") { Description = "The network; without it all are listed.",
             Arity = ArgumentArity.ZeroOrOne };
         var output = new Option<string?>("--output", "-o") { Description = "The model to write (default: NAME.onnx).", HelpName = "FILE" };
         var seed = new Option<int>("--seed") { Description = "Seed of the weights.", DefaultValueFactory = _ => 1, HelpName = "N" };
@@ -28,7 +28,7 @@ internal static class ZooCommand
         {
             name, output, seed, batch,
         };
-        command.SetBody((parse, terminal, _) =>
+        command.SetBody((parse, terminal, cancellation) =>
         {
             if (parse.GetValue(name) is not { } wanted)
             {
@@ -50,7 +50,8 @@ internal static class ZooCommand
             ZooModel model = ModelZoo.Find(wanted);
             string target = parse.GetValue(output) ?? model.Name + ".onnx";
             ModelFile.CheckOutput(target);
-            ModelFile.Save(model.Create(parse.GetValue(seed), samples), target);
+            ModelFile.Save(terminal.Progress("drawing weights", progress => model.Create(
+                parse.GetValue(seed), samples, done => progress.Report(((int)done, (int)model.Parameters)), cancellation)), target);
             long bytes = ModelFile.SizeOf(target);
             terminal.Line($"{target}: {model.Description}, {model.Parameters / 1e6:F2} M parameters, {Figures.Bytes(bytes)}");
             terminal.Json(new JsonObject

@@ -1,4 +1,4 @@
-// Networks of depthwise convolutions: MobileNet v1 (Howard et al., 2017), v2 (Sandler et al., 2018), and SSD on v1.
+// Networks of depthwise convolutions: MobileNet v1 (Howard et al., 2017) and v2 (Sandler et al., 2018).
 namespace Int8Runtime.Cli.Zoo;
 
 internal static class MobileNetworks

@@ -13,9 +13,11 @@ internal sealed record ZooModel(string Name, string Description, long Parameters
     /// <summary>Writes the network down.</summary>
     /// <param name="seed">Equal seeds give equal weights.</param>
     /// <param name="batch">Samples in a batch.</param>
-    public ModelGraph Create(int seed, int batch)
+    /// <param name="progress">Is told the number of parameters so far, of <see cref="Parameters"/>; null for nobody.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    public ModelGraph Create(int seed, int batch, Action<long>? progress = null, CancellationToken cancellation = default)
     {
-        var net = new Network(Name, seed, batch);
+        var net = new Network(Name, seed, batch, progress, cancellation);
         Build(net);
         return net.Graph;
     }

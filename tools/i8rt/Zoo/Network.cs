@@ -1,4 +1,5 @@
 // Builds the graph of a network layer by layer, with seeded random weights.
+using Int8Runtime.Diagnostics;
 using Int8Runtime.Graph;
 
 namespace Int8Runtime.Cli.Zoo;
@@ -34,7 +35,13 @@ internal readonly record struct Window(int Height, int Width, int Stride = 1, in
 /// Layers as the published networks use them. Weights are normally distributed with variance 2 / fan-in in front of rectifiers
 /// (He et al., "Delving deep into rectifiers", 2015) and less in front of residual sums, so that activations stay in a sane range.
 /// </summary>
-internal sealed class Network(string name, int seed, int batch)
+/// <param name="name">Name of the graph.</param>
+/// <param name="seed">Equal seeds give equal weights.</param>
+/// <param name="batch">Samples in a batch.</param>
+/// <param name="progress">Is told the number of parameters so far; null for nobody.</param>
+/// <param name="cancellation">Ends the filling of weights.</param>
+internal sealed class Network(
+    string name, int seed, int batch, Action<long>? progress = null, CancellationToken cancellation = default)
 {
     /// <summary>Gain of a layer that is followed by a rectifier.</summary>
     public const double Rectified = 2;
@@ -45,7 +52,11 @@ internal sealed class Network(string name, int seed, int batch)
     /// <summary>Gain of the last layer of a residual branch: sums of many branches stay in range.</summary>
     public const double Branch = 0.1;
 
-    private readonly Random _random = new(seed);
+    // Parameters that are filled between two looks at the cancellation.
+    private const int Chunk = 1 << 20;
+
+    private readonly ulong _stream = SplitMix64.At((ulong)seed);
+    private ulong _filled;
     private int _layer;
 
     /// <summary>The graph so far.</summary>
@@ -222,17 +233,24 @@ internal sealed class Network(string name, int seed, int batch)
         return Constant("vector", tensor);
     }
 
-    // Sums of four uniform numbers: near enough to a normal distribution, and quick for a hundred million weights.
+    // Sums of four uniform numbers of 16 bits: near enough to a normal distribution, and quick for a hundred million weights.
     private void Fill(Span<float> values, double mean, double deviation)
     {
-        Parameters += values.Length;
         double scale = deviation * Math.Sqrt(3) / 65536;
-        for (int i = 0; i < values.Length; i++)
+        for (int first = 0; first < values.Length; first += Chunk)
         {
-            long bits = _random.NextInt64();
-            long sum = (bits & 0xFFFF) + ((bits >> 16) & 0xFFFF) + ((bits >> 32) & 0xFFFF) + ((bits >> 47) & 0xFFFF) - (2 * 65536);
-            values[i] = (float)(mean + (sum * scale));
+            cancellation.ThrowIfCancellationRequested();
+            foreach (ref float value in values.Slice(first, Math.Min(Chunk, values.Length - first)))
+            {
+                ulong bits = SplitMix64.At(_stream + _filled++);
+                long sum = (long)((bits & 0xFFFF) + ((bits >> 16) & 0xFFFF) + ((bits >> 32) & 0xFFFF) + (bits >> 48)) - (2 * 65535);
+                value = (float)(mean + (sum * scale));
+            }
+
+            progress?.Invoke(Parameters + first);
         }
+
+        Parameters += values.Length;
     }
 
     private FeatureMap Pool(string operation, FeatureMap x, Window window, bool ceiling, GraphAttributes attributes)

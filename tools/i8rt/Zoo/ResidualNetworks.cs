@@ -9,12 +9,12 @@ internal static class ResidualNetworks
 
     /// <summary>A classifier. Blocks of each of the four stages; bottleneck blocks have three layers, basic ones two.</summary>
     public static void ResNet(Network net, bool bottleneck, params ReadOnlySpan<int> blocks) =>
-        net.Classify(Stages(net, bottleneck, blocks)[^1]);
+        net.Classify(Stages(net, 224, bottleneck, blocks)[^1]);
 
     /// <summary>RetinaNet with a ResNet-50 backbone, 9 anchors and 91 classes; without the selection of boxes.</summary>
     public static void RetinaNet(Network net)
     {
-        FeatureMap[] stages = Stages(net, bottleneck: true, [3, 4, 6, 3]);
+        FeatureMap[] stages = Stages(net, 640, bottleneck: true, [3, 4, 6, 3]);
         FeatureMap Lateral(FeatureMap x) => net.Conv(x, PyramidChannels, Window.Square(1), gain: Network.Linear);
         FeatureMap Smooth(FeatureMap x) => net.Conv(x, PyramidChannels, Window.Square(3), gain: Network.Linear);
         FeatureMap top = Lateral(stages[3]);
@@ -52,10 +52,9 @@ internal static class ResidualNetworks
     private static GraphValue Convolve(Network net, GraphValue x, GraphValue weights, GraphValue bias) => net.Add(
         "Conv", new GraphAttributes { { "kernel_shape", new long[] { 3, 3 } }, { "pads", new long[] { 1, 1, 1, 1 } } }, x, weights, bias);
 
-    // The results of the four stages.
-    private static FeatureMap[] Stages(Network net, bool bottleneck, ReadOnlySpan<int> blocks)
+    // The results of the four stages on a square picture.
+    private static FeatureMap[] Stages(Network net, int extent, bool bottleneck, ReadOnlySpan<int> blocks)
     {
-        int extent = net.Graph.Name == "retinanet" ? 640 : 224;
         FeatureMap x = net.Relu(net.ConvNormalized(net.Picture(3, extent, extent), 64, Window.Square(7, 2)));
         x = net.MaxPool(x, Window.Square(3, 2));
         var stages = new FeatureMap[blocks.Length];
