@@ -59,8 +59,10 @@ public sealed class TrialHistory
             Append(ToJson(trial).ToJsonString());
     }
 
-    internal static JsonObject ToJson(Trial trial)
+    /// <summary>A trial as a line of the file holds it; figures that are not finite are null.</summary>
+    public static JsonObject ToJson(Trial trial)
     {
+        ArgumentNullException.ThrowIfNull(trial);
         var settings = new JsonObject();
         foreach ((string name, string value) in trial.Configuration.Settings)
             settings[name] = value;

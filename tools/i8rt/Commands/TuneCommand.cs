@@ -134,26 +134,9 @@ internal static class TuneCommand
             ["wanted_accuracy"] = Figures.Number(result.Wanted),
             ["within_bound"] = result.IsWithinBound,
             ["stop_reason"] = result.StopReason,
-            ["best"] = result.Best is null ? null : ToJson(result.Best),
-            ["trials"] = new JsonArray([.. result.Trials.Select(ToJson)]),
+            ["best"] = result.Best is null ? null : TrialHistory.ToJson(result.Best),
+            ["trials"] = new JsonArray([.. result.Trials.Select(TrialHistory.ToJson)]),
         });
-    }
-
-    private static JsonObject ToJson(Trial trial)
-    {
-        var settings = new JsonObject();
-        foreach ((string name, string value) in trial.Configuration.Settings)
-            settings[name] = value;
-        return new JsonObject
-        {
-            ["trial"] = trial.Index,
-            ["settings"] = settings,
-            ["f32_layers"] = new JsonArray([.. trial.Configuration.FloatLayers.Select(l => (JsonNode)l)]),
-            ["accuracy"] = Figures.Number(trial.Accuracy),
-            ["milliseconds"] = Figures.Number(trial.Milliseconds),
-            ["seconds"] = trial.Seconds,
-            ["error"] = trial.Error,
-        };
     }
 
     private static int ShowSpace(Terminal terminal, TunerConfiguration configuration, ModelGraph model)
