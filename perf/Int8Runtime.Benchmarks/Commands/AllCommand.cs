@@ -1,5 +1,6 @@
 // all: every table of a machine, into one folder.
 using System.CommandLine;
+using System.Globalization;
 using Int8Runtime.Benchmarks.OneDnn;
 using Int8Runtime.Benchmarks.OnnxRuntime;
 
@@ -25,6 +26,10 @@ internal static class AllCommand
     private static readonly Option<string> Threads =
         new("--threads") { Description = "Numbers of threads, separated by commas.", DefaultValueFactory = _ => "1" };
 
+    static AllCommand() => Threads.Validators.Add(r => Output.Require(
+        r, r.GetValueOrDefault<string>().Split(',').All(t => int.TryParse(t, CultureInfo.InvariantCulture, out int n) && n >= 1),
+        "--threads must be numbers of at least 1, separated by commas"));
+
     public static Command Create()
     {
         var command = new Command("all", "Write all tables of this machine: kernels with oneDNN, models with ONNX Runtime.")
@@ -36,8 +41,8 @@ internal static class AllCommand
             string data = parse.GetValue(Data)!, folder = parse.GetValue(Folder)!;
             double seconds = parse.GetValue(Output.Seconds);
             Directory.CreateDirectory(folder);
-            foreach (int threads in parse.GetValue(Threads)!.Split(',')
-                .Select(t => int.Parse(t, System.Globalization.CultureInfo.InvariantCulture)))
+            int exitCode = 0;
+            foreach (int threads in parse.GetValue(Threads)!.Split(',').Select(t => int.Parse(t, CultureInfo.InvariantCulture)))
             {
                 // A pinned thread stays pinned, so every set of tables runs on a thread of its own.
                 var worker = new Thread(() =>
@@ -45,11 +50,17 @@ internal static class AllCommand
                     Write(folder, FormattableString.Invariant($"models-{threads}t.md"),
                         [Models(data, parse.GetValue(OrtCommand.Library)!, threads, seconds)]);
                     foreach ((string name, OperandTypes types) in new[] { ("int8", OperandTypes.UInt8), ("f32", OperandTypes.Float32) })
-                        Write(folder, FormattableString.Invariant($"kernels-{name}-{threads}t.md"), Kernels(data, types, threads, seconds));
+                    {
+                        ResultTable[] tables = Kernels(data, types, threads, seconds);
+                        Write(folder, FormattableString.Invariant($"kernels-{name}-{threads}t.md"), tables);
+                        exitCode |= Output.ExitCodeOf(tables);
+                    }
                 });
                 worker.Start();
                 worker.Join();
             }
+
+            return exitCode;
         });
         return command;
     }

@@ -30,7 +30,7 @@ internal static class OneDnnCommand
                 OperandTypes.Parse(parse.GetValue(Types)!), parse.GetValue(Batch), parse.GetValue(Output.Threads),
                 parse.GetValue(Output.Seconds), parse.GetValue(Filter)!);
             var comparison = new KernelComparison(options, Console.Error);
-            Output.Write(parse, [.. parse.GetValue(Files)!.Select(comparison.Run)]);
+            return Output.Write(parse, [.. parse.GetValue(Files)!.Select(comparison.Run)]);
         });
         return command;
     }

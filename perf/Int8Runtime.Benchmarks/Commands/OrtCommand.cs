@@ -25,7 +25,7 @@ internal static class OrtCommand
         {
             var comparison = new ModelComparison(parse.GetValue(Library)!, parse.GetValue(Output.Threads),
                 parse.GetValue(Output.Seconds), Console.Error);
-            Output.Write(parse, [comparison.Run("Models", parse.GetValue(Models)!)]);
+            return Output.Write(parse, [comparison.Run("Models", parse.GetValue(Models)!)]);
         });
         return command;
     }

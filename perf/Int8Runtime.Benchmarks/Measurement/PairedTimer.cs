@@ -16,7 +16,10 @@ internal readonly record struct Timing(double Minimum, double Median)
     }
 }
 
-/// <summary>Alternates samples of the sides; a sample repeats its side until it is long enough for the clock and warm caches.</summary>
+/// <summary>
+/// Alternates samples of the sides; a sample repeats its side until it is long enough for the clock and warm caches. Every other round
+/// goes backwards, so that each side as often follows as precedes each other one: what runs first decides clock and caches of the next.
+/// </summary>
 /// <param name="seconds">Time for each side.</param>
 /// <param name="pause">Rest between sides, in which the workers of the side before stop spinning.</param>
 internal sealed class PairedTimer(double seconds, TimeSpan pause)
@@ -42,8 +45,10 @@ internal sealed class PairedTimer(double seconds, TimeSpan pause)
         double budget = seconds * sides.Length;
         while (samples[0].Count < MinimumSamples || Stopwatch.GetElapsedTime(start).TotalSeconds < budget)
         {
-            for (int s = 0; s < sides.Length; s++)
+            bool backwards = samples[0].Count % 2 == 1;
+            for (int i = 0; i < sides.Length; i++)
             {
+                int s = backwards ? sides.Length - 1 - i : i;
                 if (pause > TimeSpan.Zero)
                 {
                     Thread.Sleep(pause);

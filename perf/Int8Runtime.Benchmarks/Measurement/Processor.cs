@@ -11,16 +11,17 @@ internal static partial class Processor
         $"{CpuEngine.CpuName}, {IsaTiers.NameOf(engine.Isa)}, {engine.Threads} {(engine.Threads == 1 ? "thread" : "threads")}");
 
     /// <summary>Keeps the calling thread on its processor, so that it does not move between samples. Linux only.</summary>
-    public static unsafe void PinCurrentThread()
+    /// <returns>False where that is not possible.</returns>
+    public static unsafe bool PinCurrentThread()
     {
         if (!OperatingSystem.IsLinux())
-            return;
+            return false;
         Span<ulong> mask = stackalloc ulong[16];
         mask.Clear();
         int processor = Thread.GetCurrentProcessorId() % (64 * mask.Length);
         mask[processor / 64] = 1UL << (processor % 64);
         fixed (ulong* pointer = mask)
-            _ = SetAffinity(0, (nuint)(mask.Length * sizeof(ulong)), pointer);
+            return SetAffinity(0, (nuint)(mask.Length * sizeof(ulong)), pointer) == 0;
     }
 
     /// <summary>Sets a variable of the C environment, which native libraries read when they are loaded.</summary>

@@ -40,6 +40,16 @@ internal sealed record ResultTable(string Title, string Peer, string Machine)
     /// <summary>What was left out, and why.</summary>
     public List<string> Remarks { get; } = [];
 
+    /// <summary>Problems whose results differ between the sides: one of them computes something else, so there is nothing to compare.</summary>
+    public List<string> Mismatches { get; } = [];
+
+    /// <summary>Pins the calling thread for a measurement on one thread, or remarks that it moves.</summary>
+    public void Pin(int threads)
+    {
+        if (threads == 1 && !Processor.PinCurrentThread())
+            Remarks.Add("The measuring thread could not be pinned to a processor.");
+    }
+
     /// <summary>The geometric mean of values; null of none.</summary>
     public static double? GeometricMean(IEnumerable<double> values)
     {
@@ -77,9 +87,9 @@ internal sealed record ResultTable(string Title, string Peer, string Machine)
                 .Append(".\n");
         }
 
-        foreach (string remark in Remarks)
+        foreach (string remark in Mismatches.Concat(Remarks))
             text.Append(CultureInfo.InvariantCulture, $"\n- {remark}");
-        return text.Append(Remarks.Count > 0 ? "\n\n" : "\n").ToString();
+        return text.Append(Mismatches.Count + Remarks.Count > 0 ? "\n\n" : "\n").ToString();
     }
 
     /// <summary>The table as JSON: times in seconds, rates in operations per second.</summary>
@@ -104,6 +114,7 @@ internal sealed record ResultTable(string Title, string Peer, string Machine)
             ["peak_share"] = r.PeakShare,
             ["difference"] = r.Difference,
         })]),
+        ["mismatches"] = new JsonArray([.. Mismatches.Select(m => (JsonNode)m)]),
         ["remarks"] = new JsonArray([.. Remarks.Select(r => (JsonNode)r)]),
     };
 

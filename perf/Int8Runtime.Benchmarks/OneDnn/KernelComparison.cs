@@ -9,6 +9,9 @@ namespace Int8Runtime.Benchmarks.OneDnn;
 /// <param name="Filter">Only problems whose name or text contains this; empty for all.</param>
 internal sealed record KernelComparisonOptions(OperandTypes Types, int Batch, int Threads, double Seconds, string Filter);
 
+/// <summary>The two sides computed different results.</summary>
+internal sealed class ResultMismatchException(string message) : Exception(message);
+
 /// <summary>Runs the problems of shape files on both sides.</summary>
 internal sealed class KernelComparison(KernelComparisonOptions options, TextWriter progress)
 {
@@ -19,18 +22,23 @@ internal sealed class KernelComparison(KernelComparisonOptions options, TextWrit
     {
         using CpuEngine engine = CreateEngine();
         using OneDnnEngine? peer = OneDnnEngine.TryOpen(options.Threads);
-        if (options.Threads == 1)
-            Processor.PinCurrentThread();
         var table = new ResultTable(
             FormattableString.Invariant($"{Path.GetFileName(file)}, {options.Types}, {(options.Batch > 0 ? $"batch {options.Batch}" : "batch of the file")}"),
             peer is null ? $"oneDNN is not installed ({Dnnl.Library} was not found), so only ours is timed" : OneDnnEngine.Version,
             Processor.Describe(engine));
+        table.Pin(options.Threads);
         var peak = new PeakMeasurement(engine, options.Types.Weights);
         foreach (ProblemShape problem in Problems(file))
         {
             try
             {
                 Compare(engine, peer, peak, problem, table);
+            }
+            catch (ResultMismatchException exception)
+            {
+                // Not the end of a run of hours, but of its success: the command returns 1.
+                table.Mismatches.Add(exception.Message);
+                progress.WriteLine($"error: {exception.Message}");
             }
             catch (Exception exception) when (exception is UnsupportedPrimitiveException or NotSupportedException or ArgumentException)
             {
@@ -100,6 +108,11 @@ internal sealed class KernelComparison(KernelComparisonOptions options, TextWrit
                 sides.Add(theirs.Execute);
             }
         }
+        catch (ResultMismatchException)
+        {
+            theirs?.Dispose();
+            throw;
+        }
         catch (OneDnnException exception)
         {
             table.Remarks.Add($"{Label(shape)}: oneDNN refuses it ({exception.Message})");
@@ -131,7 +144,7 @@ internal sealed class KernelComparison(KernelComparisonOptions options, TextWrit
         double bound = problem.Types.Destination.IsInt8() ? 1 : 1e-4;
         return difference <= bound
             ? difference
-            : throw new InvalidOperationException(
+            : throw new ResultMismatchException(
                 FormattableString.Invariant($"{Label(problem.Shape)}: the results differ by {difference}"));
     }
 }

@@ -25,6 +25,7 @@ internal sealed class ModelComparison(string library, int threads, double second
         var table = new ResultTable(
             title, api is null ? $"ONNX Runtime is not installed ('{library}' was not found), so only ours is timed"
                 : $"ONNX Runtime {api.Version}", Processor.Describe(engine));
+        table.Pin(threads);
         foreach (string path in models)
         {
             try
