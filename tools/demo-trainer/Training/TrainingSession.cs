@@ -22,6 +22,7 @@ internal static class TrainingSession
         if (Console.IsOutputRedirected)
             AnsiConsole.Profile.Width = int.MaxValue / 2;       // a log's lines are not wrapped
 
+        folder.Create(); // what cannot be written is better known before the training
         var artist = new SceneArtist(seed);
         Sequential network = DemoNetwork.Create(seed);
         var trainer = new Trainer(network, artist);
@@ -77,7 +78,6 @@ internal static class TrainingSession
 
     private static void WriteFiles(DirectoryInfo folder, ModelGraph model, SceneArtist artist)
     {
-        folder.Create();
         OnnxModel.Save(model, Path.Combine(folder.FullName, "model.onnx"));
         Write("heldout.bin", PictureFile.Draw(artist, Split.HeldOut, 0, StoredHeldOut));
         Write("calibration.bin", PictureFile.Draw(artist, Split.Calibration, 0, StoredCalibration));
