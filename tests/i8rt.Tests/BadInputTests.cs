@@ -85,7 +85,11 @@ public sealed class BadInputTests(DemoFiles demo)
         Fails(["cut.pb"], "run", sum, "--input", good, "--input", demo.Write("cut.pb", File.ReadAllBytes(integers)[..^3]));
         Fails(["cut.png"], "run", sum, "--input", good, "--input", demo.Write("cut.png", "\u0089PNG"));
         Fails(["no label file", "names.txt"], "run", sum, "--input", good, "--input", good, "--labels", "names.txt");
-        Fails(["no folder"], "run", sum, "--input", good, "--input", good, "--save", Path.Combine(folder, "nowhere"));
+        Fails(["names.txt", "is a file", "--save"], "run", sum, "--input", good, "--input", good, "--save", demo.Write("names.txt", "a\n"));
+        Fails(["cannot be made", "--save"], "run", sum, "--input", good, "--input", good, "--save", Path.Combine(good, "below"));
+        Fails(["is a folder", "i8rt eval"], "run", sum, "--input", folder, "--input", good);
+        Fails(["no input 'z'", "x, y"], "run", sum, "--input", $"z={good}", "--input", good);
+        Fails(["is a folder", "--labels"], "run", sum, "--input", good, "--input", good, "--labels", folder);
         Fails(["--top"], "run", sum, "--input", good, "--input", good, "--top", "0");
         Assert.Equal(ExitCode.Success, CommandLine.Run("run", sum, "--input", $"y={good}", "--input", $"x={good}").ExitCode);
     }
@@ -146,6 +150,7 @@ public sealed class BadInputTests(DemoFiles demo)
         string output = Path.Combine(demo.NewFolder(), "out.onnx");
         string[] quantize = ["quantize", demo.F32Model, "-o", output, "--data", demo.Calibration, .. Cifar];
         Fails(["--threads"], "info", "--threads", "0");
+        Assert.Contains("one for each processor", CommandLine.Run("info", "--threads", "100000").Error, StringComparison.Ordinal);
         Fails(["--isa", "foo", "avx2"], "info", "--isa", "foo");
         Fails(["--preset", "foo", "performance"], [.. quantize, "--preset", "foo"]);
         Fails(["--samples"], [.. quantize, "--samples", "0"]);

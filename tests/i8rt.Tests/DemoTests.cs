@@ -117,6 +117,27 @@ public sealed class DemoTests(DemoFiles demo)
     }
 
     [Fact]
+    public void Every_sample_of_a_batch_gets_its_own_classes()
+    {
+        string folder = demo.NewFolder(), sum = demo.Write("batch.onnx", Models.Bytes(Models.Sum()));
+        string first = Path.Combine(folder, "first.npy"), names = demo.Write("three.txt", "a\nb\nc\n"), few = demo.Write("few.txt", "a\n");
+        Models.SaveNpy(first, [2, 3], 1, 3, 2, 6, 5, 4);
+        NpyFile.Save(Path.Combine(folder, "second.npy"), new NpyArray(DataType.Int16, [2, 3], new byte[12]));
+        string[] command = ["run", sum, "--input", first, "--input", Path.Combine(folder, "second.npy"), "--top", "1"];
+        CommandResult result = CommandLine.Run([.. command, "--labels", names, "--json", "--save", Path.Combine(folder, "new", "deep")]);
+        Assert.Equal((ExitCode.Success, ""), (result.ExitCode, result.Error));
+        JsonArray top = result.Json["outputs"]![0]!["top"]!.AsArray();
+        Assert.Equal([(0, 1, "b"), (1, 0, "a")], top.Select(t => ((int)t!["sample"]!, (int)t["index"]!, (string)t["class"]!)));
+        Assert.True(File.Exists(Path.Combine(folder, "new", "deep", "z.npy")));
+
+        CommandResult warned = CommandLine.Run([.. command, "--labels", few]);
+        Assert.Contains("names 1 classes, but no output has as many: 'z' has 3", warned.Error, StringComparison.Ordinal);
+        Assert.Contains("sample 1", warned.Output, StringComparison.Ordinal);
+        Models.SaveNpy(first, [2, 3], 1, float.NaN, 2, 6, float.PositiveInfinity, 4);
+        Assert.Contains("2 of 6 values of input 'x' are NaN or infinite", CommandLine.Run(command).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Models_are_verified_against_expected_outputs()
     {
         string folder = demo.NewFolder(), good = WriteCase(folder, "good", 1), bad = WriteCase(folder, "bad", 2);

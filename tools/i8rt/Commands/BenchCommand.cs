@@ -24,26 +24,19 @@ internal static class BenchCommand
             + $"{EngineOptions.DefaultTuningFile}), and use them.",
     };
 
-    public static Command Create()
-    {
-        Argument<string> model = ModelFile.CreateArgument();
-        var command = new Command("bench",
-            """
-            Measure load, compile and run time, throughput, allocations and memory of a model on random inputs.
+    public static Command Create() => ModelCommand.Create(
+        "bench",
+        """
+        Measure load, compile and run time, throughput, allocations and memory of a model on random inputs.
 
-            Examples:
-              i8rt bench net-int8.onnx --threads 1
-              i8rt bench net.onnx --batch 8 --seconds 10 --json
-              i8rt bench net.onnx --threads 1 --layers
-              i8rt bench net.onnx --tune --tuning tiles.txt        (then: i8rt run net.onnx --tuning tiles.txt …)
-            """)
-        {
-            model, Seconds, Batch, Layers, Tune,
-        };
-        EngineOptions.AddTo(command);
-        command.SetBody((parse, terminal, cancellation) => Run(parse, parse.GetValue(model)!, terminal, cancellation));
-        return command;
-    }
+        Examples:
+          i8rt bench net-int8.onnx --threads 1
+          i8rt bench net.onnx --batch 8 --seconds 10 --json
+          i8rt bench net.onnx --threads 1 --layers
+          i8rt bench net.onnx --tune --tuning tiles.txt        (then: i8rt run net.onnx --tuning tiles.txt …)
+        """,
+        Run,
+        [Seconds, Batch, Layers, Tune]);
 
     private static int Run(ParseResult parse, string path, Terminal terminal, CancellationToken cancellation)
     {

@@ -39,7 +39,7 @@ internal static class DemoCommand
         if (seconds is not (> 0 and <= 600))
             throw new UsageException($"--seconds is {seconds}; it must be between 0 and 600");
         if (output is not null)
-            PrepareOutput(output);
+            ModelFile.PrepareFolder(output, "-o"); // the files come when everything has succeeded
         using DemoAssets assets = DemoAssets.Open();
         using CpuEngine engine = EngineOptions.CreateEngine(parse);
         terminal.Line($"{CpuEngine.CpuName}, {engine.Tier}, {Figures.Count(engine.Threads, "thread")}");
@@ -64,16 +64,19 @@ internal static class DemoCommand
             ModelFile.Save(result.Graph, int8Path, OnnxFileForm.Compact);
 
             // Both models are read back from their files: what is measured is what a user would ship.
-            ModelFigures before = Measure(engine, f32Path, assets.HeldOut, seconds, terminal, "f32", cancellation);
-            ModelFigures after = Measure(engine, int8Path, assets.HeldOut, seconds, terminal, "int8", cancellation);
+            using Candidate before = Evaluate(engine, f32Path, assets.HeldOut, terminal, "f32", cancellation);
+            using Candidate after = Evaluate(engine, int8Path, assets.HeldOut, terminal, "int8", cancellation);
+            BenchmarkResult[] speeds = ModelBenchmark.Measure([before.Request, after.Request], seconds, cancellation);
             if (output is not null)
             {
-                assets.WriteTo(output);
+                assets.WriteDataTo(output);
                 ModelFile.Save(f32, Path.Combine(output, Path.GetFileName(f32Path)));
                 ModelFile.Save(result.Graph, Path.Combine(output, Path.GetFileName(int8Path)), OnnxFileForm.Compact);
             }
 
-            Report(terminal, engine, before, after);
+            Report(terminal, engine, before.FiguresWith(speeds[0]), after.FiguresWith(speeds[1]));
+            if (output is not null)
+                Suggest(terminal, output);
             return ExitCode.Success;
         }
         finally
@@ -82,28 +85,29 @@ internal static class DemoCommand
         }
     }
 
-    // The folder is made and tried before the work begins; the files come when everything has succeeded.
-    private static void PrepareOutput(string folder)
-    {
-        if (File.Exists(folder))
-            throw new UsageException($"'{folder}' is a file; give a folder with -o");
-        Directory.CreateDirectory(folder);
-        ModelFile.CheckWritable(folder);
-    }
-
-    private static ModelFigures Measure(
-        CpuEngine engine, string path, IDataset heldOut, double seconds, Terminal terminal, string name, CancellationToken cancellation)
+    private static Candidate Evaluate(
+        CpuEngine engine, string path, IDataset heldOut, Terminal terminal, string name, CancellationToken cancellation)
     {
         ModelGraph graph = OnnxModel.Load(path);
         var predictions = new int[heldOut.Count];
         TopKAccuracy accuracy = terminal.Progress($"evaluating {name}", progress => ClassificationEvaluator.Evaluate(
             engine, graph, heldOut, predictions: predictions,
             progress: new ProgressAdapter<SampleProgress>(p => progress.Report((p.Done, p.Total))), cancellation: cancellation));
-        using CompiledModel model = engine.Compile(graph);
-        using InferenceRequest request = model.CreateRequest();
+        CompiledModel model = engine.Compile(graph);
+        InferenceRequest request = model.CreateRequest();
         heldOut.Load(0, request.Input().AsSpan<float>());
-        BenchmarkResult speed = ModelBenchmark.Measure(request, seconds, cancellation);
-        return new ModelFigures(accuracy.Top1, predictions, speed, new FileInfo(path).Length, model.Explain());
+        return new Candidate(accuracy.Top1, predictions, model, request, new FileInfo(path).Length);
+    }
+
+    // What a user may try next on the files.
+    private static void Suggest(Terminal terminal, string folder)
+    {
+        string In(string file) => Path.Combine(folder, file);
+        terminal.Line($"{folder} holds the models and their data; try:");
+        terminal.Line($"  i8rt explain {In("demo-int8.onnx")}");
+        terminal.Line($"  i8rt eval {In("demo-int8.onnx")} --data {In("heldout.bin")} --preprocess {DemoAssets.PreprocessingPreset}");
+        terminal.Line($"  i8rt quantize {In("demo-f32.onnx")} -o {In("mine.onnx")} --data {In("calibration.bin")} "
+            + $"--preprocess {DemoAssets.PreprocessingPreset}");
     }
 
     private static void Report(Terminal terminal, CpuEngine engine, ModelFigures f32, ModelFigures int8)
@@ -134,6 +138,19 @@ internal static class DemoCommand
             ["speed_up"] = speedUp,
             ["plan"] = PlanReport.ToJson(int8.Plan, int8.Plan.Nodes, withPasses: false),
         });
+    }
+
+    // A model that is ready to be timed.
+    private sealed record Candidate(
+        double Accuracy, int[] Predictions, CompiledModel Model, InferenceRequest Request, long FileBytes) : IDisposable
+    {
+        public ModelFigures FiguresWith(BenchmarkResult speed) => new(Accuracy, Predictions, speed, FileBytes, Model.Explain());
+
+        public void Dispose()
+        {
+            Request.Dispose();
+            Model.Dispose();
+        }
     }
 
     private sealed record ModelFigures(double Accuracy, int[] Predictions, BenchmarkResult Speed, long FileBytes, ModelExplanation Plan)

@@ -43,26 +43,18 @@ internal static class EvalCommand
     private static readonly Option<float> MaximumOverlap = new("--nms") { Description =
         "For map: overlap above which only the surer box stays.", DefaultValueFactory = _ => 0.6f, HelpName = "O" };
 
-    public static Command Create()
-    {
-        Argument<string> model = ModelFile.CreateArgument();
-        var command = new Command("eval",
-            """
-            Measure the accuracy of a model: top-1 and top-5 of a classifier, or another metric.
+    public static Command Create() => ModelCommand.Create(
+        "eval",
+        """
+        Measure the accuracy of a model: top-1 and top-5 of a classifier, or another metric.
 
-            Examples:
-              i8rt eval net.onnx --data images/ --preprocess imagenet
-              i8rt eval cifar.onnx --data test.bin --preprocess cifar10 --json
-              i8rt eval yolox.onnx --data coco/images/val2017 --preprocess yolox --metric map
-            """)
-        {
-            model, Metric, Decoder, MinimumScore, MaximumOverlap, OutputName, LabelOffset, Samples,
-        };
-        DataOptions.AddTo(command);
-        EngineOptions.AddTo(command);
-        command.SetBody((parse, terminal, cancellation) => Run(parse, parse.GetValue(model)!, terminal, cancellation));
-        return command;
-    }
+        Examples:
+          i8rt eval net.onnx --data images/ --preprocess imagenet
+          i8rt eval cifar.onnx --data test.bin --preprocess cifar10 --json
+          i8rt eval yolox.onnx --data coco/images/val2017 --preprocess yolox --metric map
+        """,
+        Run,
+        [Metric, Decoder, MinimumScore, MaximumOverlap, OutputName, LabelOffset, Samples, .. DataOptions.WithData]);
 
     private static int Run(ParseResult parse, string path, Terminal terminal, CancellationToken cancellation)
     {

@@ -13,27 +13,20 @@ internal static class ExplainCommand
 
     private static readonly Option<bool> Passes = new("--passes") { Description = "Also list what each graph pass changed." };
 
-    public static Command Create()
-    {
-        Argument<string> model = ModelFile.CreateArgument();
-        var command = new Command("explain",
-            """
-            Show for each node: precision, kernel, layout, fused nodes, and why nothing better was chosen.
+    public static Command Create() => ModelCommand.Create(
+        "explain",
+        """
+        Show for each node: precision, kernel, layout, fused nodes, and why nothing better was chosen.
 
-            Examples:
-              i8rt explain net-int8.onnx
-              i8rt explain net-int8.onnx --layer conv1
-              i8rt explain net-int8.onnx --isa avx2 --json
-            """)
-        {
-            model, Layer, Passes,
-        };
-        EngineOptions.AddTo(command);
-        command.SetBody((parse, terminal, _) => Run(parse, parse.GetValue(model)!, terminal));
-        return command;
-    }
+        Examples:
+          i8rt explain net-int8.onnx
+          i8rt explain net-int8.onnx --layer conv1
+          i8rt explain net-int8.onnx --isa avx2 --json
+        """,
+        Run,
+        [Layer, Passes]);
 
-    private static int Run(ParseResult parse, string path, Terminal terminal)
+    private static int Run(ParseResult parse, string path, Terminal terminal, CancellationToken _)
     {
         ModelGraph graph = ModelFile.Load(path);
         using CpuEngine engine = EngineOptions.CreateEngine(parse);

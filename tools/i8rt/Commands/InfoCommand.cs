@@ -52,7 +52,7 @@ internal static class InfoCommand
             .ThenBy(g => g.Key, StringComparer.Ordinal).ToArray();
         long elements = graph.Values.Where(v => v.IsConstant).Sum(v => (long)v.Constant!.ElementCount);
         terminal.Line($"{path}: {graph.Name}, {graph.Nodes.Count} nodes, {elements} constant elements, "
-            + $"{Figures.Bytes(new FileInfo(path).Length)}");
+            + $"{Figures.Bytes(ModelFile.SizeOf(path))}");
         terminal.Table("inputs and outputs", ["", "name", "type", "shape"],
             graph.Inputs.Select(v => new[] { "input", v.Name, v.ElementType.ToShortName(), v.Shape?.ToString() ?? "?" })
                 .Concat(graph.Outputs.Select(v => new[] { "output", v.Name, v.ElementType.ToShortName(), v.Shape?.ToString() ?? "?" })));

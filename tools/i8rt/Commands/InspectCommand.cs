@@ -12,28 +12,21 @@ internal static class InspectCommand
     private static readonly Option<bool> Capabilities =
         new("--capabilities") { Description = "Also list what a tuner may choose for each operator." };
 
-    public static Command Create()
-    {
-        Argument<string> model = ModelFile.CreateArgument();
-        var command = new Command("inspect",
-            """
-            Show how many layers will run in int8, why the others will not, and which precisions, granularities and schemes each
-            operator allows. JSON always holds both lists.
+    public static Command Create() => ModelCommand.Create(
+        "inspect",
+        """
+        Show how many layers will run in int8, why the others will not, and which precisions, granularities and schemes each
+        operator allows. JSON always holds both lists.
 
-            Examples:
-              i8rt inspect net-int8.xml
-              i8rt inspect net.onnx --capabilities
-              i8rt inspect net-int8.onnx --json
-            """)
-        {
-            model, Capabilities,
-        };
-        EngineOptions.AddTo(command);
-        command.SetBody((parse, terminal, _) => Run(parse, parse.GetValue(model)!, terminal));
-        return command;
-    }
+        Examples:
+          i8rt inspect net-int8.xml
+          i8rt inspect net.onnx --capabilities
+          i8rt inspect net-int8.onnx --json
+        """,
+        Run,
+        [Capabilities]);
 
-    private static int Run(ParseResult parse, string path, Terminal terminal)
+    private static int Run(ParseResult parse, string path, Terminal terminal, CancellationToken _)
     {
         ModelGraph graph = ModelFile.Load(path);
         using CpuEngine engine = EngineOptions.CreateEngine(parse);
@@ -48,8 +41,8 @@ internal static class InspectCommand
         terminal.Line($"{path}: will run int8: {layers.Length - real.Length} of {layers.Length} layers");
         if (conversions.Length > 0)
             terminal.Line($"between layers, types change at {string.Join(", ", conversions.Select(n => $"{Figures.Shorten(n.Name, 48)} ({n.Precision})"))}");
-        terminal.Table("layers that will not run int8", ["layer", "operator", "precision", "reason"],
-            real.Select(n => new[] { Figures.Shorten(n.Name, 48), n.OpType, n.Precision, ReasonOf(n) }));
+        FloatLayer.Print(
+            terminal, "layers that will not run int8", [.. real.Select(n => new FloatLayer(n.Name, n.OpType, ReasonOf(n)))]);
         if (parse.GetValue(Capabilities))
         {
             terminal.Table("what can be chosen", ["layer", "operator", "precisions", "activations", "weights"],
@@ -103,7 +96,7 @@ internal static class InspectCommand
     }
 
     private static string Choices(params IReadOnlyList<string>[] lists) =>
-        lists[0].Count == 0 ? "" : string.Join("; ", lists.Select(l => string.Join("/", l)));
+        lists[0].Count == 0 ? "" : string.Join("; ", lists.Select(l => string.Join(" or ", l)));
 
     private static JsonArray Strings(IReadOnlyList<string> texts) => new([.. texts.Select(t => JsonValue.Create(t))]);
 }

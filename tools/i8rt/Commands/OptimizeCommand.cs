@@ -42,25 +42,17 @@ internal static class OptimizeCommand
         Description = "Fail (exit code 1) if top-1 accuracy falls by more points than this; needs labels.", HelpName = "P",
     };
 
-    public static Command Create()
-    {
-        Argument<string> model = ModelFile.CreateArgument();
-        var command = new Command("optimize",
-            """
-            Prune (with --prune-rate), quantize and verify a model in one go.
+    public static Command Create() => ModelCommand.Create(
+        "optimize",
+        """
+        Prune (with --prune-rate), quantize and verify a model in one go.
 
-            Examples:
-              i8rt optimize net.onnx -o net-int8.onnx --data images/ --preprocess imagenet
-              i8rt optimize net.onnx -o net-int8.onnx --prune-rate 0.1 --data images/ --preprocess imagenet --report net.html
-            """)
-        {
-            model, Output, PruneRate, Criterion, Multiple, Samples, MaxDrop, ReportOption.Report,
-        };
-        DataOptions.AddTo(command);
-        EngineOptions.AddTo(command);
-        command.SetBody((parse, terminal, cancellation) => Run(parse, parse.GetValue(model)!, terminal, cancellation));
-        return command;
-    }
+        Examples:
+          i8rt optimize net.onnx -o net-int8.onnx --data images/ --preprocess imagenet
+          i8rt optimize net.onnx -o net-int8.onnx --prune-rate 0.1 --data images/ --preprocess imagenet --report net.html
+        """,
+        Run,
+        [Output, PruneRate, Criterion, Multiple, Samples, MaxDrop, ReportOption.Report, .. DataOptions.WithData]);
 
     private static int Run(ParseResult parse, string path, Terminal terminal, CancellationToken cancellation)
     {
@@ -131,7 +123,9 @@ internal static class OptimizeCommand
         if (Enumerable.Range(0, samples.Count).Any(i => samples.Label(i) is null))
             return double.IsFinite(similarity.Cosine);
 
-        double Top1(ModelGraph graph) => ClassificationEvaluator.Evaluate(engine, graph, samples, cancellation: cancellation).Top1;
+        double Top1(ModelGraph graph) => terminal.Progress("verifying", progress => ClassificationEvaluator.Evaluate(
+            engine, graph, samples, progress: new ProgressAdapter<SampleProgress>(p => progress.Report((p.Done, p.Total))),
+            cancellation: cancellation)).Top1;
         double exact = Top1(original), int8 = Top1(written), drop = (exact - int8) * 100;
         terminal.Line(Figures.Invariant($"verify: top-1 {exact * 100:F2} % → {int8 * 100:F2} % on {samples.Count} samples"));
         json["top1_before"] = exact;

@@ -52,26 +52,19 @@ internal static class PruneCommand
     private static readonly Option<bool> NoReestimation =
         new("--no-reestimation") { Description = "Leave normalizations and biases as they are." };
 
-    public static Command Create()
-    {
-        Argument<string> model = ModelFile.CreateArgument();
-        var command = new Command("prune",
-            """
-            Remove the least important filters of an f32 model. Quantize the result afterwards, not before.
-            Normalizations and biases are fitted again; beyond small rates accuracy needs fine-tuning elsewhere.
+    public static Command Create() => ModelCommand.Create(
+        "prune",
+        """
+        Remove the least important filters of an f32 model. Quantize the result afterwards, not before.
+        Normalizations and biases are fitted again; beyond small rates accuracy needs fine-tuning elsewhere.
 
-            Examples:
-              i8rt prune net.onnx -o net-pruned.onnx --rate 0.3 --data images/ --preprocess imagenet
-              i8rt prune net.onnx -o net-pruned.onnx --rate 0.5 --schedule exponential --steps 4 --data images/ --preprocess imagenet
-            """)
-        {
-            model, Output, Rate, InitialRate, Criterion, Schedule, Steps, Multiple, Samples, Ignore, NoReestimation,
-        };
-        DataOptions.AddTo(command);
-        EngineOptions.AddTo(command);
-        command.SetBody((parse, terminal, cancellation) => Run(parse, parse.GetValue(model)!, terminal, cancellation));
-        return command;
-    }
+        Examples:
+          i8rt prune net.onnx -o net-pruned.onnx --rate 0.3 --data images/ --preprocess imagenet
+          i8rt prune net.onnx -o net-pruned.onnx --rate 0.5 --schedule exponential --steps 4 --data images/ --preprocess imagenet
+        """,
+        Run,
+        [Output, Rate, InitialRate, Criterion, Schedule, Steps, Multiple, Samples, Ignore, NoReestimation,
+         .. DataOptions.WithData]);
 
     /// <summary>Reads the name of a criterion.</summary>
     /// <exception cref="UsageException">There is no such criterion.</exception>

@@ -12,9 +12,6 @@ namespace Int8Runtime.Cli.Commands;
 /// <summary>Calibrates and quantizes a model.</summary>
 internal static class QuantizeCommand
 {
-    // More nodes than this are shown by reason.
-    private const int LongList = 24;
-
     private static readonly Option<string> Output =
         new("--output", "-o") { Description = "The int8 model to write, .onnx or .xml.", HelpName = "FILE", Required = true };
 
@@ -58,32 +55,23 @@ internal static class QuantizeCommand
         HelpName = "N",
     };
 
-    public static Command Create()
-    {
-        Argument<string> model = ModelFile.CreateArgument();
-        var command = new Command("quantize",
-            """
-            Quantize an f32 model to int8 after measuring value ranges on sample images.
+    public static Command Create() => ModelCommand.Create(
+        "quantize",
+        """
+        Quantize an f32 model to int8 after measuring value ranges on sample images.
 
-            Examples:
-              i8rt quantize net.onnx -o net-int8.onnx --data images/ --preprocess imagenet
-              i8rt quantize cifar.onnx -o cifar-int8.onnx --data train.bin --preprocess cifar10 --preset performance --estimator kl
-              i8rt quantize net.onnx -o net-int8.onnx --data train/ --eval-data val/ --algorithm accuracy-aware --max-drop 0.005
-              i8rt quantize net.onnx -o net-int8.onnx --data images/ --ignore-regex '^head' --ignore-type Gemm --profile avx2
-              i8rt quantize net.onnx -o net-dynamic.onnx --dynamic
-              i8rt quantize net.onnx -o net-w4.onnx --weight-only 4 --group-size 64
-              i8rt quantize net.onnx -o net-int8.onnx --data synthetic     (random samples: for timing only)
-            """)
-        {
-            model, Output, Algorithm, MaxDrop, EvaluationData, LabelOffset, MaxEvaluations, Dynamic, WeightOnly, GroupSize,
-            ReportOption.Report,
-        };
-        QuantizationArguments.AddTo(command);
-        DataOptions.AddOptionalTo(command);
-        EngineOptions.AddTo(command);
-        command.SetBody((parse, terminal, cancellation) => Run(parse, parse.GetValue(model)!, terminal, cancellation));
-        return command;
-    }
+        Examples:
+          i8rt quantize net.onnx -o net-int8.onnx --data images/ --preprocess imagenet
+          i8rt quantize cifar.onnx -o cifar-int8.onnx --data train.bin --preprocess cifar10 --preset performance --estimator kl
+          i8rt quantize net.onnx -o net-int8.onnx --data train/ --eval-data val/ --algorithm accuracy-aware --max-drop 0.005
+          i8rt quantize net.onnx -o net-int8.onnx --data images/ --ignore-regex '^head' --ignore-type Gemm --profile avx2
+          i8rt quantize net.onnx -o net-dynamic.onnx --dynamic
+          i8rt quantize net.onnx -o net-w4.onnx --weight-only 4 --group-size 64
+          i8rt quantize net.onnx -o net-int8.onnx --data synthetic     (random samples: for timing only)
+        """,
+        Run,
+        [Output, Algorithm, MaxDrop, EvaluationData, LabelOffset, MaxEvaluations, Dynamic, WeightOnly, GroupSize,
+         ReportOption.Report, .. QuantizationArguments.All, .. DataOptions.WithOptionalData]);
 
     private static int Run(ParseResult parse, string path, Terminal terminal, CancellationToken cancellation)
     {
@@ -222,21 +210,7 @@ internal static class QuantizeCommand
         if (report.Convergence.Count > 0)
             terminal.Line($"ranges settle: {string.Join(", ", report.Convergence.SkipLast(1).Select(c => $"{Figures.Percent(c.Median)} of the width with {c.Samples}"))} of {Figures.Count(report.Samples, "sample")} (median activation)");
         NodePrecision[] floats = [.. report.Nodes.Where(n => !n.IsQuantized)];
-        if (floats.Length <= LongList)
-        {
-            terminal.Table("nodes that stay f32", ["node", "operator", "reason"],
-                floats.Select(n => new[] { Figures.Shorten(n.Name, 60), n.OpType, n.Reason }));
-        }
-        else
-        {
-            terminal.Table("nodes that stay f32 (--json lists each)", [">nodes", "reason", "operators", "first"],
-                floats.GroupBy(n => n.Reason).OrderByDescending(g => g.Count()).Select(g => new[]
-                {
-                    Figures.Invariant($"{g.Count()}"), g.Key, string.Join(", ", g.Select(n => n.OpType).Distinct()),
-                    Figures.Shorten(g.First().Name, 40),
-                }));
-        }
-
+        FloatLayer.Print(terminal, "nodes that stay f32", [.. floats.Select(n => new FloatLayer(n.Name, n.OpType, n.Reason))]);
         var json = new JsonObject
         {
             ["model"] = path,

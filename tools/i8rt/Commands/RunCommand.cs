@@ -24,30 +24,22 @@ internal static class RunCommand
         new("--labels") { Description = "Text file with one class name in each line.", HelpName = "FILE" };
 
     private static readonly Option<string?> Save =
-        new("--save") { Description = "Folder for the outputs as .npy files.", HelpName = "DIR" };
+        new("--save") { Description = "Folder for the outputs as .npy files; it is made if it does not exist.", HelpName = "DIR" };
 
-    public static Command Create()
-    {
-        Argument<string> model = ModelFile.CreateArgument();
-        var command = new Command("run",
-            """
-            Run a model on one input and print the best classes of each output.
+    public static Command Create() => ModelCommand.Create(
+        "run",
+        """
+        Run a model on one input and print the best classes of each output, for each sample of a batch.
 
-            Examples:
-              i8rt run net.onnx --input cat.jpg --preprocess imagenet --labels classes.txt
-              i8rt run net.onnx --input x.npy --save outputs/
-              i8rt run two-inputs.onnx --input a=a.npy --input b=b.pb --json
-            """)
-        {
-            model, Input, Top, Labels, Save,
-        };
-        DataOptions.AddPreprocessingTo(command);
-        EngineOptions.AddTo(command);
-        command.SetBody((parse, terminal, _) => Run(parse, parse.GetValue(model)!, terminal));
-        return command;
-    }
+        Examples:
+          i8rt run net.onnx --input cat.jpg --preprocess imagenet --labels classes.txt
+          i8rt run net.onnx --input x.npy --save outputs/
+          i8rt run two-inputs.onnx --input a=a.npy --input b=b.pb --json
+        """,
+        Run,
+        [Input, Top, Labels, Save, .. DataOptions.PreprocessingOptions]);
 
-    private static int Run(ParseResult parse, string path, Terminal terminal)
+    private static int Run(ParseResult parse, string path, Terminal terminal, CancellationToken _)
     {
         ModelGraph graph = ModelFile.Load(path);
         string[]? labels = ReadLabels(parse.GetValue(Labels));
@@ -55,27 +47,55 @@ internal static class RunCommand
         if (top < 1)
             throw new UsageException($"--top is {top}; it must be at least 1");
         string? folder = parse.GetValue(Save);
-        if (folder is not null && !Directory.Exists(folder))
-            throw new UsageException($"there is no folder '{folder}' for the outputs; create it or choose another with --save");
         Dictionary<string, TensorData> inputs = ReadInputs(parse.GetValue(Input)!, graph, DataOptions.PreprocessingOf(parse));
+        if (folder is not null)
+            ModelFile.PrepareFolder(folder, "--save");
+        WarnOfNonFinite(terminal, inputs);
         using CpuEngine engine = EngineOptions.CreateEngine(parse);
         using CompiledModel model = engine.Compile(graph);
         IReadOnlyDictionary<string, TensorData> outputs = ModelRunner.Run(model, inputs);
 
+        int batch = BatchOf(inputs);
         var json = new JsonArray();
         foreach ((string name, TensorData tensor) in outputs)
         {
-            json.Add((JsonNode)Describe(terminal, name, tensor, labels, top));
+            json.Add((JsonNode)Describe(terminal, name, tensor, SamplesOf(tensor, batch), labels, top));
             if (folder is not null)
                 NpyFile.Save(Path.Combine(folder, FileNameOf(name) + ".npy"),
                     new NpyArray(tensor.ElementType, tensor.Shape, tensor.Bytes.ToArray()));
         }
 
+        if (labels is not null && outputs.Values.All(o => o.ElementCount / SamplesOf(o, batch) != labels.Length))
+            terminal.Warning($"'{parse.GetValue(Labels)}' names {labels.Length} classes, but no output has as many: "
+                + string.Join(", ", outputs.Select(o => $"'{o.Key}' has {o.Value.ElementCount / SamplesOf(o.Value, batch)}")));
         terminal.Json(new JsonObject { ["model"] = path, ["outputs"] = json });
         return ExitCode.Success;
     }
 
-    private static JsonObject Describe(Terminal terminal, string name, TensorData tensor, string[]? labels, int top)
+    // Not an error: some models are meant to meet such values. More often a division by zero made them.
+    private static void WarnOfNonFinite(Terminal terminal, Dictionary<string, TensorData> inputs)
+    {
+        foreach ((string name, TensorData tensor) in inputs)
+        {
+            int count = 0;
+            if (tensor.ElementType == DataType.Float32)
+                foreach (float value in tensor.AsSpan<float>())
+                    count += float.IsFinite(value) ? 0 : 1;
+            if (count > 0)
+                terminal.Warning($"{count} of {tensor.ElementCount} values of input '{name}' are NaN or infinite");
+        }
+    }
+
+    // The first extent that all inputs share: then it counts samples in outputs as well.
+    private static int BatchOf(Dictionary<string, TensorData> inputs)
+    {
+        int[] extents = [.. inputs.Values.Select(t => t.Rank > 1 ? t.Shape[0] : 1).Distinct()];
+        return extents is [> 1 and int batch] ? batch : 1;
+    }
+
+    private static int SamplesOf(TensorData output, int batch) => output.Rank > 1 && output.Shape[0] == batch ? batch : 1;
+
+    private static JsonObject Describe(Terminal terminal, string name, TensorData tensor, int samples, string[]? labels, int top)
     {
         var result = new JsonObject { ["name"] = name, ["type"] = tensor.ElementType.ToShortName(), ["shape"] = tensor.Shape.ToString() };
         if (tensor.ElementType != DataType.Float32)
@@ -84,14 +104,23 @@ internal static class RunCommand
             return result;
         }
 
-        float[] scores = tensor.AsSpan<float>().ToArray();
-        int[] best = TopKAccuracy.Best(scores, Math.Min(top, scores.Length));
         string LabelOf(int index) => labels is not null && index < labels.Length ? labels[index] : "";
-        terminal.Table($"{name} ({tensor.Shape})", [">index", ">score", "class"],
-            best.Select(i => new[] { i.ToString(), Figures.Invariant($"{scores[i]:G6}"), LabelOf(i) }));
-        result["top"] = new JsonArray(
-            [.. best.Select(i =>
-                new JsonObject { ["index"] = i, ["score"] = Figures.Number(scores[i]), ["class"] = LabelOf(i) })]);
+        int classes = tensor.ElementCount / samples;
+        var list = new JsonArray();
+        for (int sample = 0; sample < samples; sample++)
+        {
+            float[] scores = tensor.AsSpan<float>().Slice(sample * classes, classes).ToArray();
+            int[] best = TopKAccuracy.Best(scores, Math.Min(top, classes));
+            terminal.Table($"{name} ({tensor.Shape}){(samples > 1 ? $", sample {sample}" : "")}", [">index", ">score", "class"],
+                best.Select(i => new[] { i.ToString(), Figures.Invariant($"{scores[i]:G6}"), LabelOf(i) }));
+            foreach (int i in best)
+                list.Add((JsonNode)new JsonObject
+                {
+                    ["sample"] = sample, ["index"] = i, ["score"] = Figures.Number(scores[i]), ["class"] = LabelOf(i),
+                });
+        }
+
+        result["top"] = list;
         return result;
     }
 
@@ -99,12 +128,14 @@ internal static class RunCommand
     {
         if (files.Length != graph.Inputs.Count)
             throw new UsageException(
-                $"the model has {graph.Inputs.Count} inputs ({string.Join(", ", graph.Inputs.Select(i => i.Name))}), but "
-                + $"{files.Length} files are given");
+                $"the model has {Figures.Count(graph.Inputs.Count, "input")} ({NamesOf(graph)}), but --input is given "
+                + Figures.Count(files.Length, "time"));
         var inputs = new Dictionary<string, TensorData>(StringComparer.Ordinal);
         for (int i = 0; i < files.Length; i++)
         {
             GraphValue? named = graph.Inputs.FirstOrDefault(v => files[i].StartsWith(v.Name + "=", StringComparison.Ordinal));
+            if (named is null && files[i].IndexOf('=') is > 0 and int end && !File.Exists(files[i]))
+                throw new UsageException($"the model has no input '{files[i][..end]}'; it has {NamesOf(graph)}");
             GraphValue input = named ?? graph.Inputs[i];
             string file = named is null ? files[i] : files[i][(named.Name.Length + 1)..];
             if (!inputs.TryAdd(input.Name, InputFile.Load(file, input, preprocessing)))
@@ -114,9 +145,13 @@ internal static class RunCommand
         return inputs;
     }
 
+    private static string NamesOf(ModelGraph graph) => string.Join(", ", graph.Inputs.Select(i => i.Name));
+
     private static string[]? ReadLabels(string? path) => path is null ? null
         : File.Exists(path) ? File.ReadAllLines(path)
-        : throw new UsageException($"there is no label file '{path}'");
+        : throw new UsageException(Directory.Exists(path)
+            ? $"'{path}' is a folder; give the file of class names with --labels"
+            : $"there is no label file '{path}'");
 
     private static string FileNameOf(string name) =>
         string.Concat(name.Select(c => Array.IndexOf(Path.GetInvalidFileNameChars(), c) >= 0 ? '_' : c));

@@ -39,26 +39,14 @@ internal static class DataOptions
     /// <summary>The data set of commands that can do without.</summary>
     public static Option<string?> OptionalData { get; } = new("--data", "-d") { Description = Data.Description, HelpName = Data.HelpName };
 
-    /// <summary>Adds the data set and the preprocessing to a command that can do without.</summary>
-    public static void AddOptionalTo(Command command)
-    {
-        command.Options.Add(OptionalData);
-        AddPreprocessingTo(command);
-    }
+    /// <summary>Only the preprocessing.</summary>
+    public static IReadOnlyList<Option> PreprocessingOptions { get; } = [Preset, Resize, Crop, Letterbox, Channels, Scale, Mean, Std, Layout];
 
-    /// <summary>Adds the data set and the preprocessing to a command.</summary>
-    public static void AddTo(Command command)
-    {
-        command.Options.Add(Data);
-        AddPreprocessingTo(command);
-    }
+    /// <summary>The data set and the preprocessing.</summary>
+    public static IReadOnlyList<Option> WithData { get; } = [Data, .. PreprocessingOptions];
 
-    /// <summary>Adds only the preprocessing to a command.</summary>
-    public static void AddPreprocessingTo(Command command)
-    {
-        foreach (Option option in new Option[] { Preset, Resize, Crop, Letterbox, Channels, Scale, Mean, Std, Layout })
-            command.Options.Add(option);
-    }
+    /// <summary>The data set and the preprocessing for commands that can do without.</summary>
+    public static IReadOnlyList<Option> WithOptionalData { get; } = [OptionalData, .. PreprocessingOptions];
 
     /// <summary>The preprocessing that the options describe.</summary>
     public static Preprocessing PreprocessingOf(ParseResult parse) => Preprocessing.Parse(

@@ -11,7 +11,9 @@ namespace Int8Runtime.Cli;
 /// </summary>
 internal sealed class DemoAssets : IDisposable
 {
-    private static readonly string[] Files = ["model.onnx", "calibration.bin", "heldout.bin", "classes.txt"];
+    private const string ModelFileName = "model.onnx";
+
+    private static readonly string[] Files = [ModelFileName, "calibration.bin", "heldout.bin", "classes.txt"];
 
     private readonly Dictionary<string, byte[]> _contents;
 
@@ -19,7 +21,7 @@ internal sealed class DemoAssets : IDisposable
     {
         _contents = contents;
         Preprocessing preprocessing = Preprocessing.FromPreset(PreprocessingPreset);
-        Model = OnnxModel.Load(contents["model.onnx"].AsSpan());
+        Model = OnnxModel.Load(contents[ModelFileName].AsSpan());
         Calibration = new Cifar10Dataset("calibration.bin", contents["calibration.bin"], preprocessing);
         HeldOut = new Cifar10Dataset("heldout.bin", contents["heldout.bin"], preprocessing);
         Classes = System.Text.Encoding.UTF8.GetString(contents["classes.txt"])
@@ -57,10 +59,10 @@ internal sealed class DemoAssets : IDisposable
         return new DemoAssets(contents);
     }
 
-    /// <summary>Writes the embedded files into a folder.</summary>
-    public void WriteTo(string folder)
+    /// <summary>Writes the images and the names of the classes into a folder.</summary>
+    public void WriteDataTo(string folder)
     {
-        foreach ((string file, byte[] content) in _contents)
+        foreach ((string file, byte[] content) in _contents.Where(f => f.Key != ModelFileName))
             AtomicFile.Write(Path.Combine(folder, file), stream => stream.Write(content));
     }
 

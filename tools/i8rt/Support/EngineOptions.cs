@@ -74,8 +74,14 @@ internal static class EngineOptions
     }
 
     /// <summary>Creates the engine that the options describe.</summary>
-    public static CpuEngine CreateEngine(ParseResult parse) =>
-        CreateEngine(parse, parse.GetValue(Tuning) is { } file ? LoadTuning(file, mustExist: true) : null);
+    public static CpuEngine CreateEngine(ParseResult parse)
+    {
+        TileTuning? tuning = parse.GetValue(Tuning) is { } file ? LoadTuning(file, mustExist: true) : null;
+        if (tuning is { Count: 0 })
+            Warn(parse, $"--tuning: '{parse.GetValue(Tuning)}' was measured on another CPU or with another version, so it changes "
+                + "nothing; measure again with 'i8rt bench MODEL --tune'");
+        return CreateEngine(parse, tuning);
+    }
 
     /// <summary>The tiles of a file.</summary>
     public static TileTuning LoadTuning(string file, bool mustExist)
@@ -99,11 +105,17 @@ internal static class EngineOptions
         if (threads is < 1)
             throw new UsageException($"--threads is {threads}; it must be at least 1");
         string? isa = parse.GetValue(Isa);
-        return CpuEngine.Create(new CpuEngineOptions
+        CpuEngine engine = CpuEngine.Create(new CpuEngineOptions
         {
             Threads = threads, MaxIsa = isa is null ? null : ParseIsa(isa),
             NumericMode = parse.GetValue(Fast) ? NumericMode.Fast : NumericMode.Exact,
             Tuning = tuning, ModelCache = parse.GetValue(Cache) is { } folder ? ModelCache.Open(folder) : null,
         });
+        if (threads > engine.Threads)
+            Warn(parse, $"--threads is {threads}, but only {engine.Threads} are used, one for each processor; "
+                + "INT8RT_NUM_THREADS allows more");
+        return engine;
     }
+
+    private static void Warn(ParseResult parse, string message) => Terminal.Warning(parse.InvocationConfiguration.Error, message);
 }

@@ -16,10 +16,13 @@ internal static class Figures
         _ => Invariant($"{bytes} B"),
     };
 
-    /// <summary>A time in milliseconds or microseconds.</summary>
-    public static string Time(double milliseconds) => milliseconds >= 1
-        ? Invariant($"{milliseconds:F2} ms")
-        : Invariant($"{milliseconds * 1000:F1} µs");
+    /// <summary>A time in seconds, milliseconds or microseconds.</summary>
+    public static string Time(double milliseconds) => milliseconds switch
+    {
+        >= 10_000 => Invariant($"{milliseconds / 1000:F2} s"),
+        >= 1 => Invariant($"{milliseconds:F2} ms"),
+        _ => Invariant($"{milliseconds * 1000:F1} µs"),
+    };
 
     /// <summary>A number of things.</summary>
     public static string Count(int number, string thing) => Invariant($"{number} {thing}{(number == 1 ? "" : "s")}");

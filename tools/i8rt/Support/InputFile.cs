@@ -9,19 +9,21 @@ namespace Int8Runtime.Cli;
 internal static class InputFile
 {
     /// <summary>Reads a file as the tensor that a graph input expects.</summary>
-    /// <exception cref="UsageException">The file does not exist or has another type or shape than the input.</exception>
+    /// <exception cref="UsageException">The file does not exist, has another shape than the input, or values that it does not hold.</exception>
     public static TensorData Load(string path, GraphValue input, Preprocessing preprocessing)
     {
+        if (Directory.Exists(path))
+            throw new UsageException($"the input '{path}' is a folder; give one file ('i8rt eval' reads data sets)");
         if (!File.Exists(path))
             throw new UsageException($"there is no input file '{path}'");
         TensorData tensor = Path.GetExtension(path).ToLowerInvariant() switch
         {
-            ".npy" => FromNpy(path),
+            ".npy" => FromNpy(path, input),
             ".pb" => OnnxTensor.Load(path).Data,
             _ => FromImage(path, preprocessing),
         };
         if (tensor.ElementType != input.ElementType)
-            throw new UsageException($"'{path}' holds {tensor.ElementType}, but input '{input.Name}' is {input.ElementType}");
+            throw new UsageException($"'{path}' holds {tensor.ElementType}, but input '{input.Name}' is {input.ElementType}; save it in that type");
         if (!Fits(tensor.Shape, input.Shape))
         {
             throw new UsageException($"'{path}' has shape {tensor.Shape}, but input '{input.Name}' is {input.Shape}; "
@@ -43,10 +45,11 @@ internal static class InputFile
         return true;
     }
 
-    private static TensorData FromNpy(string path)
+    private static TensorData FromNpy(string path, GraphValue input)
     {
         NpyArray array = NpyFile.Load(path);
-        return new TensorData(array.Type, array.Shape, array.Data);
+        return array.TryConvert(input.ElementType) ?? throw new UsageException(
+            $"'{path}' holds values of {array.Type} that input '{input.Name}' of {input.ElementType} cannot hold; save it in that type");
     }
 
     private static TensorData FromImage(string path, Preprocessing preprocessing)

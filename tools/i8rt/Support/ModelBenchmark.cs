@@ -7,33 +7,76 @@ namespace Int8Runtime.Cli;
 /// <summary>Times of repeated runs in milliseconds.</summary>
 internal readonly record struct BenchmarkResult(int Runs, double Minimum, double Median, double AllocatedPerRun);
 
-/// <summary>Runs a request again and again.</summary>
+/// <summary>Runs requests again and again.</summary>
 internal static class ModelBenchmark
 {
-    private const int MaximumRuns = 1_000_000;
+    private const int MaximumRuns = 1_000_000, LeastRuns = 10;
+
+    // Long enough for caches to hold the model again, short enough for both sides to see the same clock.
+    private const double SliceSeconds = 0.05;
 
     /// <summary>Warms up, then measures for about the given time, at least ten runs.</summary>
-    public static BenchmarkResult Measure(InferenceRequest request, double seconds, CancellationToken cancellation)
+    public static BenchmarkResult Measure(InferenceRequest request, double seconds, CancellationToken cancellation) =>
+        Measure([request], seconds, cancellation)[0];
+
+    /// <summary>
+    /// Warms up, then measures each request for about the given time, at least ten runs: in turn, a slice of time each, so that what else
+    /// the machine does meets all of them.
+    /// </summary>
+    public static BenchmarkResult[] Measure(IReadOnlyList<InferenceRequest> requests, double seconds, CancellationToken cancellation)
     {
-        var watch = Stopwatch.StartNew();
-        int warm = 0;
-        for (; warm < 3 || (watch.Elapsed.TotalSeconds < Math.Min(0.5, seconds / 4) && warm < 1000); warm++)
-            request.Run();
-        var times = new double[CapacityFor(seconds, watch.Elapsed.TotalSeconds, warm)];
-        int runs = 0;
-        watch.Restart();
-        long allocated = GC.GetAllocatedBytesForCurrentThread();
-        while (runs < times.Length && (runs < 10 || watch.Elapsed.TotalSeconds < seconds))
+        Series[] series = [.. requests.Select(r => new Series(r, seconds))];
+        while (series.Any(s => !s.IsDone))
+            foreach (Series one in series.Where(s => !s.IsDone))
+                one.RunSlice(cancellation);
+        return [.. series.Select(s => s.Result())];
+    }
+
+    // The runs of one request.
+    private sealed class Series
+    {
+        private readonly InferenceRequest _request;
+        private readonly double _seconds;
+        private readonly double[] _times;
+        private int _runs;
+        private double _elapsed;
+        private long _allocated;
+
+        public Series(InferenceRequest request, double seconds)
         {
-            cancellation.ThrowIfCancellationRequested();
-            long start = Stopwatch.GetTimestamp();
-            request.Run();
-            times[runs++] = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+            (_request, _seconds) = (request, seconds);
+            var watch = Stopwatch.StartNew();
+            int warm = 0;
+            for (; warm < 3 || (watch.Elapsed.TotalSeconds < Math.Min(0.5, seconds / 4) && warm < 1000); warm++)
+                request.Run();
+            _times = new double[CapacityFor(seconds, watch.Elapsed.TotalSeconds, warm)];
         }
 
-        allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
-        Array.Sort(times, 0, runs);
-        return new BenchmarkResult(runs, times[0], times[runs / 2], (double)allocated / runs);
+        public bool IsDone => _runs == _times.Length || (_runs >= LeastRuns && _elapsed >= _seconds);
+
+        public void RunSlice(CancellationToken cancellation)
+        {
+            long begin = Stopwatch.GetTimestamp(), allocated = GC.GetAllocatedBytesForCurrentThread();
+            double slice;
+            do
+            {
+                cancellation.ThrowIfCancellationRequested();
+                long start = Stopwatch.GetTimestamp();
+                _request.Run();
+                _times[_runs++] = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+                slice = Stopwatch.GetElapsedTime(begin).TotalSeconds;
+            }
+            while (_runs < _times.Length && slice < SliceSeconds);
+            _allocated += GC.GetAllocatedBytesForCurrentThread() - allocated;
+            _elapsed += slice;
+        }
+
+        public BenchmarkResult Result()
+        {
+            Array.Sort(_times, 0, _runs);
+            double median = (_times[(_runs - 1) / 2] + _times[_runs / 2]) / 2;
+            return new BenchmarkResult(_runs, _times[0], median, (double)_allocated / _runs);
+        }
     }
 
     /// <summary>Runs for which room is made beforehand: 20 times those that fit the time, because first runs are slow.</summary>
@@ -41,7 +84,7 @@ internal static class ModelBenchmark
     /// <param name="elapsed">Time of the first runs, in seconds.</param>
     /// <param name="runs">Number of the first runs.</param>
     internal static int CapacityFor(double seconds, double elapsed, int runs) =>
-        (int)Math.Clamp(seconds / (elapsed / runs) * 20, 10, MaximumRuns);
+        (int)Math.Clamp(seconds / (elapsed / runs) * 20, LeastRuns, MaximumRuns);
 }
 
 /// <summary>Seeded random inputs.</summary>

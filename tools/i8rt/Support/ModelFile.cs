@@ -67,9 +67,29 @@ internal static class ModelFile
         CheckWritable(folder);
     }
 
+    /// <summary>Makes a folder for results before the work begins, and checks that it takes files.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="option">The option that names it.</param>
+    /// <exception cref="UsageException">It cannot be made, or takes no files.</exception>
+    public static void PrepareFolder(string folder, string option)
+    {
+        if (File.Exists(folder))
+            throw new UsageException($"'{folder}' is a file; give a folder with {option}");
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"the folder '{folder}' cannot be made ({exception.Message.TrimEnd('.')}); choose another with {option}");
+        }
+
+        CheckWritable(folder, option);
+    }
+
     /// <summary>Checks that files can be created in a folder.</summary>
     /// <exception cref="UsageException">They cannot.</exception>
-    public static void CheckWritable(string folder)
+    private static void CheckWritable(string folder, string option = "-o")
     {
         try
         {
@@ -78,7 +98,7 @@ internal static class ModelFile
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UsageException($"cannot write into the folder '{folder}' ({exception.Message.TrimEnd('.')}); choose another with -o");
+            throw new UsageException($"cannot write into the folder '{folder}' ({exception.Message.TrimEnd('.')}); choose another with {option}");
         }
     }
 }

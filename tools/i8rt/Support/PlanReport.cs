@@ -15,7 +15,7 @@ internal static class PlanReport
 
     /// <summary>Prints a row for each node.</summary>
     public static void Print(Terminal terminal, string title, IReadOnlyList<NodeExplanation> nodes) =>
-        terminal.Table(title, ["node", "operator", "precision", "kernel", "layout", "output", ">MMAC", "fused"],
+        terminal.Table(title, ["node", "operator", "precision", "kernel", "?layout", "?output", ">MMAC", "?fused"],
             nodes.Where(n => n.Implementation != "view").Select(n => new[]
             {
                 Figures.Shorten(n.Name, NameLength), n.OpType, n.Precision, n.Implementation,

@@ -71,17 +71,12 @@ internal static class QuantizationArguments
     public static IReadOnlyList<Option> OfCalibration { get; } =
         [Preset, Estimator, ActivationGranularity, BiasCorrection, NoAlignment, SmoothQuant, FirstLayer, LastLayer];
 
-    /// <summary>Adds the options to a command.</summary>
-    public static void AddTo(Command command)
-    {
-        foreach (Option option in new Option[]
-        {
-            Preset, Estimator, Samples, Granularity, ActivationGranularity, WeightBits, Profile, BiasCorrection, NoAlignment,
-            SmoothQuant, PowerOfTwo, FirstLayer, LastLayer,
-            Ignore, IgnoreRegex, IgnoreType, IgnorePatterns,
-        })
-            command.Options.Add(option);
-    }
+    /// <summary>All of them, in the order of the help.</summary>
+    public static IReadOnlyList<Option> All { get; } =
+    [
+        Preset, Estimator, Samples, Granularity, ActivationGranularity, WeightBits, Profile, BiasCorrection, NoAlignment, SmoothQuant,
+        PowerOfTwo, FirstLayer, LastLayer, Ignore, IgnoreRegex, IgnoreType, IgnorePatterns,
+    ];
 
     /// <summary>The options of the quantizer that the arguments describe.</summary>
     /// <exception cref="UsageException">A value that does not exist.</exception>

@@ -51,29 +51,36 @@ internal sealed class Terminal : IDisposable
             _output.WriteLine(text);
     }
 
-    /// <summary>Prints a table for people. A column whose name starts with <c>&gt;</c> is aligned to the right.</summary>
+    /// <summary>
+    /// Prints a table for people, fitted to the terminal. A column whose name starts with <c>&gt;</c> is aligned to the right; one with
+    /// <c>?</c> is left out where there is no room.
+    /// </summary>
     public void Table(string title, IReadOnlyList<string> columns, IEnumerable<IReadOnlyList<string>> rows)
     {
         if (IsJson)
             return;
+        TableFit fit = TableFit.Of([.. columns.Select(TableColumnSpec.Parse)], [.. rows.Select(r => r.ToArray())], Output.Profile.Width);
+        if (fit.Rows.Count == 0)
+            return;
         var table = new Table { Border = TableBorder.Simple };
-        foreach (string column in columns)
+        foreach ((TableColumnSpec column, bool wraps) in fit.Columns.Zip(fit.Wraps))
         {
-            table.AddColumn(new TableColumn(Markup.Escape(column.TrimStart('>')))
+            table.AddColumn(new TableColumn(new Text(column.Name))
             {
-                Alignment = column.StartsWith('>') ? Justify.Right : Justify.Left,
+                Alignment = column.IsRight ? Justify.Right : Justify.Left,
+                NoWrap = !wraps,
             });
         }
 
-        if (columns.All(c => c.TrimStart('>').Length == 0))
+        if (fit.Columns.All(c => c.Name.Length == 0))
             table.HideHeaders();
-        foreach (IReadOnlyList<string> row in rows)
+        foreach (string[] row in fit.Rows)
             table.AddRow([.. row.Select(cell => new Text(cell))]);
-        if (table.Rows.Count == 0)
-            return;
         if (title.Length > 0)
             Line(title);
         Output.Write(table);
+        if (fit.LeftOut.Count > 0)
+            Line($"  no room for {string.Join(", ", fit.LeftOut)}: use a wider terminal, or --json");
     }
 
     /// <summary>Prints the JSON result; does nothing without <c>--json</c>.</summary>
@@ -91,7 +98,10 @@ internal sealed class Terminal : IDisposable
     }
 
     /// <summary>Remarks that are neither result nor failure.</summary>
-    public void Warning(string message) => _error.WriteLine("warning: " + message);
+    public void Warning(string message) => Warning(_error, message);
+
+    /// <summary>Writes a remark where there is no terminal yet.</summary>
+    public static void Warning(TextWriter error, string message) => error.WriteLine("warning: " + message);
 
     /// <summary>Runs work under a progress bar, which is drawn only on a real terminal.</summary>
     /// <param name="description">What is being done.</param>
@@ -105,10 +115,13 @@ internal sealed class Terminal : IDisposable
             new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn()).Start(context =>
         {
             ProgressTask task = context.AddTask(Markup.Escape(description));
+            var passes = new ProgressPasses();
             result = work(new ProgressSink(p =>
             {
+                (int pass, int done) = passes.Report(p.Done, p.Total);
+                task.Description = Markup.Escape(pass == 1 ? description : $"{description}, pass {pass}");
                 task.MaxValue = p.Total;
-                task.Value = Math.Max(task.Value, p.Done);
+                task.Value = done;
             }));
         });
         return result;
@@ -131,6 +144,28 @@ internal sealed class Terminal : IDisposable
     private sealed class ProgressSink(Action<(int Done, int Total)> report) : IProgress<(int Done, int Total)>
     {
         public void Report((int Done, int Total) value) => report(value);
+    }
+}
+
+/// <summary>
+/// Tells passes over the samples apart, of which each counts from the start. Reports of one pass come from several threads and may
+/// overtake each other; a pass is over when all of it was reported.
+/// </summary>
+internal sealed class ProgressPasses
+{
+    private readonly Lock _lock = new();
+    private int _pass = 1, _done, _total;
+
+    /// <summary>The number of the pass, and how much of it is done, after a report.</summary>
+    public (int Pass, int Done) Report(int done, int total)
+    {
+        lock (_lock)
+        {
+            if (_total > 0 && (total != _total || (_done >= _total && done < total)))
+                (_pass, _done) = (_pass + 1, 0);
+            (_total, _done) = (total, Math.Max(_done, done));
+            return (_pass, _done);
+        }
     }
 }
 

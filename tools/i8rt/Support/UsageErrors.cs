@@ -13,7 +13,12 @@ internal static class UsageErrors
             parse.Tokens.Any(t => t.Value == EngineOptions.Json.Name), configuration.Output, configuration.Error);
         Command command = parse.CommandResult.Command;
         string help = command is RootCommand ? "i8rt --help" : $"i8rt {command.Name} --help";
-        string problems = string.Join("; ", parse.Errors.Select(e => Readable(e.Message)).Distinct());
+        string[] messages = [.. parse.Errors.Select(e => Readable(e.Message)).Distinct()];
+
+        // A mistyped command is also a missing one; the first is what the user can mend.
+        if (command is RootCommand && messages.Length > 1)
+            messages = messages[^1..];
+        string problems = string.Join("; ", messages);
         terminal.Error($"{problems}; see '{help}'");
         return ExitCode.BadInput;
     }
