@@ -11,15 +11,19 @@ namespace Int8Runtime.Onnx;
 public static class OnnxModel
 {
     /// <summary>Reads a model; tensors in external files are looked up in its folder.</summary>
+    /// <remarks>
+    /// Except on Windows a large file is mapped, not read, as long as the graph or a model compiled from it is in use. It may be
+    /// deleted or replaced by another file meanwhile, but not be changed in place.
+    /// </remarks>
     /// <exception cref="ModelFormatException">The file is damaged, or uses something that is not supported
     /// (<see cref="UnsupportedModelException"/>). The message begins with the path.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static ModelGraph Load(string path)
     {
-        using var file = new FileBytes(path);
+        ReadOnlyMemory<byte> file = FileContent.Of(path);
         try
         {
-            return Read(file.Span, Path.GetDirectoryName(Path.GetFullPath(path)));
+            return Read(file, Path.GetDirectoryName(Path.GetFullPath(path)));
         }
         catch (UnsupportedModelException exception)
         {
@@ -37,12 +41,12 @@ public static class OnnxModel
     {
         using var memory = new MemoryStream();
         stream.CopyTo(memory);
-        return Read(memory.GetBuffer().AsSpan(0, (int)memory.Length), directory: null);
+        return Read(memory.GetBuffer().AsMemory(0, (int)memory.Length), directory: null);
     }
 
     /// <summary>Reads a model without external data from memory.</summary>
     /// <exception cref="ModelFormatException">The content is damaged or not supported.</exception>
-    public static ModelGraph Load(ReadOnlySpan<byte> bytes) => Read(bytes, directory: null);
+    public static ModelGraph Load(ReadOnlySpan<byte> bytes) => Read(bytes.ToArray(), directory: null);
 
     /// <summary>Writes a model with the lowest operator set, 13 or higher, that has all its operators.</summary>
     /// <param name="graph">The model.</param>
@@ -60,18 +64,5 @@ public static class OnnxModel
     public static void Save(ModelGraph graph, Stream stream, OnnxFileForm form = OnnxFileForm.Complete) =>
         GraphWriter.Write(graph, form).WriteTo(stream);
 
-    private static ModelGraph Read(ReadOnlySpan<byte> bytes, string? directory)
-    {
-        ModelProto model;
-        try
-        {
-            model = ModelProto.Parser.ParseFrom(bytes);
-        }
-        catch (InvalidProtocolBufferException exception)
-        {
-            throw new ModelFormatException(
-                $"The file is no ONNX model, or it is damaged or cut off ({exception.Message})", exception);
-        }
-        return GraphReader.Read(model, directory);
-    }
+    private static ModelGraph Read(ReadOnlyMemory<byte> file, string? directory) => GraphReader.Read(ModelContent.Parse(file), directory);
 }

@@ -1,4 +1,4 @@
-// ModelProto → ModelGraph: constants, inputs, nodes in order, outputs.
+// ModelContent → ModelGraph: constants, inputs, nodes in order, outputs.
 using Google.Protobuf.Collections;
 using Int8Runtime.Graph;
 using Int8Runtime.Graph.Evaluation;
@@ -27,12 +27,13 @@ internal sealed class GraphReader
     private readonly Dictionary<GraphValue, GraphValue> _widened = [];   // half-precision input → its Cast to f32
     private readonly Dictionary<string, GraphShape> _shapeHints = new(StringComparer.Ordinal);
 
-    private GraphReader(ModelProto model, string? directory)
+    private GraphReader(ModelContent content, string? directory)
     {
+        ModelProto model = content.Model;
         if (model.Graph is null)
             throw new ModelFormatException("The file holds no graph: it is no ONNX model, or it is damaged.");
         _model = model;
-        _tensors = new TensorReader(directory);
+        _tensors = new TensorReader(directory, content);
         int operatorSet = ReadOperatorSet(model);
         _graph = new ModelGraph(model.Graph.Name)
         {
@@ -52,7 +53,7 @@ internal sealed class GraphReader
 
     /// <summary>Builds the graph of a model.</summary>
     /// <exception cref="ModelFormatException">The model is damaged or unsupported.</exception>
-    public static ModelGraph Read(ModelProto model, string? directory) => new GraphReader(model, directory).Read();
+    public static ModelGraph Read(ModelContent content, string? directory) => new GraphReader(content, directory).Read();
 
     private ModelGraph Read()
     {

@@ -9,7 +9,8 @@ namespace Int8Runtime.Onnx.Import;
 /// <summary>Reads tensors of a model file.</summary>
 /// <param name="directory">The folder of the model, in which external data lies; null when the model comes from a
 /// stream.</param>
-internal sealed class TensorReader(string? directory)
+/// <param name="content">The model whose tensors are read; null for tensors that hold their raw data themselves.</param>
+internal sealed class TensorReader(string? directory, ModelContent? content = null)
 {
     /// <summary>Reads a tensor.</summary>
     /// <exception cref="ModelFormatException">Shape, type and data do not agree, or external data cannot be
@@ -33,8 +34,9 @@ internal sealed class TensorReader(string? directory)
             return FromBytes(ReadExternal(proto, expected, subject));
         if (proto.HasRawData)
         {
-            CheckCount(proto.RawData.Length, expected, "bytes", subject);
-            return FromBytes(proto.RawData.Memory);
+            ReadOnlyMemory<byte> bytes = content is null ? proto.RawData.Memory : content.RawData(proto);
+            CheckCount(bytes.Length, expected, "bytes", subject);
+            return FromBytes(bytes);
         }
         if (isPacked)
         {
