@@ -1,5 +1,4 @@
 // Which 8-bit weights of a product meet in a sum of 16 bits, on CPUs without dot-product instructions.
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
 namespace Int8Runtime;
@@ -78,7 +77,7 @@ public readonly record struct WeightPairs
         (int First, int Second)[] pairs = Pairs();
         int[] columns = Columns();
         if (DistanceInBlocks(pairs, columns, weights.Length) is { } distance)
-            return distance == 1 ? NeighboursFit(weights) : HalvesFit(weights, distance);
+            return PairsFit(weights, distance);
 
         // The inner loop is over neighbours in memory.
         bool columnsAreNeighbours = columns.Length > 1 && columns[1] == 1;
@@ -116,47 +115,32 @@ public readonly record struct WeightPairs
         return pairPlace + columnPlace < distance ? distance : null;
     }
 
-    // Pairs are words of memory: the low and the high byte, sign-extended.
-    private static bool NeighboursFit(ReadOnlySpan<sbyte> weights)
+    // Each weight is added to the one at the distance, wherever blocks begin; those that are no firsts of a pair count as zeros.
+    private static bool PairsFit(ReadOnlySpan<sbyte> weights, int distance)
     {
-        ReadOnlySpan<short> words = MemoryMarshal.Cast<sbyte, short>(weights);
-        int i = 0;
-        for (; i <= words.Length - Vector128<short>.Count; i += Vector128<short>.Count)
+        int block = 2 * distance, step = Vector128<sbyte>.Count % block;
+        var isFirst = new sbyte[block + Vector128<sbyte>.Count]; // of any vector: where it begins in its block, and on from there
+        for (int k = 0; k < isFirst.Length; k++)
+            isFirst[k] = (sbyte)(k % block < distance ? -1 : 0);
+        ReadOnlySpan<sbyte> first = weights[..^distance], second = weights[distance..];
+        int i = 0, place = 0;
+        for (; i <= first.Length - Vector128<sbyte>.Count; i += Vector128<sbyte>.Count)
         {
-            Vector128<short> both = Vector128.Create(words.Slice(i, Vector128<short>.Count));
-            if (IsBeyond(((both << 8) >> 8) + (both >> 8)))
+            Vector128<sbyte> mask = Vector128.Create(isFirst.AsSpan(place, Vector128<sbyte>.Count));
+            Vector128<sbyte> a = Vector128.Create(first.Slice(i, Vector128<sbyte>.Count)) & mask;
+            Vector128<sbyte> b = Vector128.Create(second.Slice(i, Vector128<sbyte>.Count)) & mask;
+            if (IsBeyond(Vector128.WidenLower(a) + Vector128.WidenLower(b))
+                || IsBeyond(Vector128.WidenUpper(a) + Vector128.WidenUpper(b)))
                 return false;
+            place += step;
+            if (place >= block)
+                place -= block;
         }
 
-        for (; i < words.Length; i++)
+        for (; i < first.Length; i++)
         {
-            if (Math.Abs((sbyte)words[i] + (words[i] >> 8)) > LargestSum)
+            if (i % block < distance && Math.Abs(first[i] + second[i]) > LargestSum)
                 return false;
-        }
-
-        return true;
-    }
-
-    private static bool HalvesFit(ReadOnlySpan<sbyte> weights, int distance)
-    {
-        for (int block = 0; block < weights.Length; block += 2 * distance)
-        {
-            ReadOnlySpan<sbyte> first = weights.Slice(block, distance), second = weights.Slice(block + distance, distance);
-            int i = 0;
-            for (; i <= first.Length - Vector128<sbyte>.Count; i += Vector128<sbyte>.Count)
-            {
-                Vector128<sbyte> a = Vector128.Create(first.Slice(i, Vector128<sbyte>.Count));
-                Vector128<sbyte> b = Vector128.Create(second.Slice(i, Vector128<sbyte>.Count));
-                if (IsBeyond(Vector128.WidenLower(a) + Vector128.WidenLower(b))
-                    || IsBeyond(Vector128.WidenUpper(a) + Vector128.WidenUpper(b)))
-                    return false;
-            }
-
-            for (; i < first.Length; i++)
-            {
-                if (Math.Abs(first[i] + second[i]) > LargestSum)
-                    return false;
-            }
         }
 
         return true;
