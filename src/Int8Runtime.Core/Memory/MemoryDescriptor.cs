@@ -1,5 +1,6 @@
 // What a block of memory means: dimensions, element type and the place of each element.
 using System.Collections.Immutable;
+using System.Text;
 
 namespace Int8Runtime;
 
@@ -126,9 +127,13 @@ public sealed class MemoryDescriptor : IEquatable<MemoryDescriptor>
     {
         if (strides.Length != dimensions.Rank)
             throw new ArgumentException($"{strides.Length} strides given for {dimensions.Rank} dimensions.", nameof(strides));
-        Int128 lowest = offset;
-        for (int d = 0; d < strides.Length; d++)
-            lowest += Int128.Min((Int128)strides[d] * (dimensions[d] - 1), 0);
+        long lowest = offset;
+        for (int d = 0; d < strides.Length && lowest >= 0; d++)
+        {
+            if (strides[d] < 0 && dimensions[d] > 1) // divided, since the product may leave 64 bits
+                lowest = strides[d] < -(lowest / (dimensions[d] - 1)) ? -1 : lowest + (strides[d] * (dimensions[d] - 1));
+        }
+
         if (lowest < 0 && dimensions.ElementCount > 0)
             throw new ArgumentException(
                 $"The strides {string.Join('_', strides.ToArray())} with offset {offset} reach before the memory.",
@@ -307,10 +312,14 @@ public sealed class MemoryDescriptor : IEquatable<MemoryDescriptor>
             return "any";
         if (Packed is not null)
             return Packed.Name;
-        IEnumerable<int> order = Enumerable.Range(0, Rank).OrderByDescending(d => Strides[d]).ThenBy(d => d);
-        string outer = string.Concat(order.Select(d => (char)((BlockOf(d) > 1 ? 'A' : 'a') + d)));
-        string inner = string.Concat(InnerBlocks.Select(b => $"{b.Size}{(char)('a' + b.Dimension)}"));
-        return IsDense ? outer + inner : $"{outer}{inner}*{string.Join('_', Strides)}";
+        int[] order = [.. Enumerable.Range(0, Rank)];
+        Array.Sort(order, (a, b) => Strides[a] != Strides[b] ? Strides[b].CompareTo(Strides[a]) : a - b);
+        var text = new StringBuilder();
+        foreach (int d in order)
+            text.Append((char)((BlockOf(d) > 1 ? 'A' : 'a') + d));
+        foreach (InnerBlock block in InnerBlocks)
+            text.Append(block.Size).Append((char)('a' + block.Dimension));
+        return IsDense ? text.ToString() : $"{text}*{string.Join('_', Strides)}";
     }
 
     private static Shape Pad(Shape dimensions, FormatTag tag)

@@ -47,7 +47,7 @@ internal sealed class ConvolutionLines
         }
 
         int sourceStep = checked((int)rows.LineStep), destinationStep = checked((int)geometry.Destination.Row);
-        _kernels = [.. kinds.Select(kind => kernelsOf(
+        _kernels = [.. kinds.ConvertAll(kind => kernelsOf(
             new TileLines(rows.Pixels, sourceStep, destinationStep, kind.Clip, rows.RunsOfRow), kind.Lines * rows.Pixels))];
     }
 

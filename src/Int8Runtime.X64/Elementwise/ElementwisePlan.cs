@@ -56,11 +56,11 @@ internal sealed unsafe class ElementwisePlan
         if (!Array.TrueForAll(tensors, tensor => tensor.IsStrided) || LoopNest.TryCreate(tensors) is not { } nests)
             return null;
         int[] sizes = RunStage.ElementSizes(destination.DataType, source.DataType, steps, selection);
-        ArgumentSlot[] operands =
-        [
-            .. steps.Where(step => step is { Tensor: not null, Values: null }).Select(step => step.Slot), .. selection?.Slots ?? [],
-        ];
-        return new ElementwisePlan(source, destination, reads, operands,
+        var operands = new List<ArgumentSlot>();
+        foreach (ElementwiseStep step in steps)
+            if (step is { Tensor: not null, Values: null })
+                operands.Add(step.Slot);
+        return new ElementwisePlan(source, destination, reads, [.. operands, .. selection?.Slots ?? []],
             [.. nests.Select(nest => BoxOf(nest, isa, cache, source.DataType, steps, epilogue, sizes, selection))]);
     }
 

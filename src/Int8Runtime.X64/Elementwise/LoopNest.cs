@@ -89,17 +89,18 @@ internal sealed class LoopNest
     // Values of a digit of the index of dimension d: 1 and the products of inner blocks, over all tensors.
     private static int[]? PlacesOf(int d, ReadOnlySpan<MemoryDescriptor> tensors)
     {
-        var places = new SortedSet<int> { 1 };
+        var places = new List<int> { 1 };
         foreach (MemoryDescriptor tensor in tensors)
         {
             if (tensor.Dimensions[d] == 1)
                 continue;
             int place = 1;
             for (int b = tensor.InnerBlocks.Length - 1; b >= 0; b--)
-                if (tensor.InnerBlocks[b].Dimension == d)
-                    places.Add(place *= tensor.InnerBlocks[b].Size);
+                if (tensor.InnerBlocks[b].Dimension == d && !places.Contains(place *= tensor.InnerBlocks[b].Size))
+                    places.Add(place);
         }
 
+        places.Sort();
         int[] chain = [.. places];
         for (int i = 1; i < chain.Length; i++)
             if (chain[i] % chain[i - 1] != 0)

@@ -89,12 +89,16 @@ internal sealed unsafe class RunStage
 
     /// <summary>Element sizes of destination, source and operands.</summary>
     public static int[] ElementSizes(
-        DataType destination, DataType source, IReadOnlyList<ElementwiseStep> steps, Selection? selection = null) =>
-    [
-        destination.SizeInBytes(), source.SizeInBytes(),
-        .. steps.Where(step => step.Tensor is not null).Select(step => step.Tensor!.DataType.SizeInBytes()),
-        .. selection?.Tensors.Select(tensor => tensor.DataType.SizeInBytes()) ?? [],
-    ];
+        DataType destination, DataType source, IReadOnlyList<ElementwiseStep> steps, Selection? selection = null)
+    {
+        List<int> sizes = [destination.SizeInBytes(), source.SizeInBytes()];
+        foreach (ElementwiseStep step in steps)
+            if (step.Tensor is { } tensor)
+                sizes.Add(tensor.DataType.SizeInBytes());
+        foreach (MemoryDescriptor tensor in selection?.Tensors ?? [])
+            sizes.Add(tensor.DataType.SizeInBytes());
+        return [.. sizes];
+    }
 
     /// <summary>True if every tensor of a loop has consecutive elements, or one element for all.</summary>
     public static bool IsRun(Loop loop, ReadOnlySpan<int> sizes)

@@ -106,7 +106,8 @@ internal sealed class BrgemmInnerProduct(KernelCache cache, CpuFeatures cpu) : I
     {
         if (!source.IsStrided || !source.InnerBlocks.IsEmpty)
             return null;
-        int[] order = [.. Enumerable.Range(1, source.Rank - 1).OrderBy(d => source.Dimensions[d] == 1 ? 0 : source.Strides[d])];
+        int[] order = [.. Enumerable.Range(1, source.Rank - 1)];
+        Array.Sort(order, (a, b) => StrideOf(a) != StrideOf(b) ? StrideOf(a).CompareTo(StrideOf(b)) : a - b);
         long expected = 1;
         foreach (int d in order)
         {
@@ -119,5 +120,7 @@ internal sealed class BrgemmInnerProduct(KernelCache cache, CpuFeatures cpu) : I
 
         Array.Reverse(order);
         return order;
+
+        long StrideOf(int d) => source.Dimensions[d] == 1 ? 0 : source.Strides[d];
     }
 }

@@ -51,7 +51,9 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
         (_source, _destination) = (new ImageLayout(descriptor.Source), new ImageLayout(descriptor.Destination));
         int last = descriptor.SpatialRank - 1;
         _inner = Axis.Of(descriptor, last);
-        _outer = [.. Enumerable.Range(0, last).Select(axis => Axis.Of(descriptor, axis))];
+        _outer = new Axis[last];
+        for (int axis = 0; axis < last; axis++)
+            _outer[axis] = Axis.Of(descriptor, axis);
         _rowsOfImage = _outer.Aggregate(1, (count, axis) => checked(count * axis.Outputs));
         _mostSourceRows = _outer.Aggregate(1, (count, axis) => checked(count * Math.Min(axis.Kernel, axis.Extent)));
         _channels = descriptor.Source.Dimensions[1];

@@ -1,6 +1,5 @@
 // A digest of everything in a graph that compilation reads.
 using System.Buffers.Binary;
-using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Int8Runtime.Graph;
 
@@ -22,10 +21,7 @@ internal static class GraphFingerprint
     public static byte[] Of(ModelGraph graph, DigestKey key)
     {
         GraphValue[] constants = [.. graph.Values.Where(v => v.IsConstant).OrderBy(v => v.Name, StringComparer.Ordinal)];
-        IEnumerable<TensorData> contents = constants.Select(v => v.Constant!)
-            .Concat(graph.Nodes.SelectMany(n => n.Attributes).Select(a => a.Value).OfType<TensorData>());
-        ConcurrentDictionary<TensorData, byte[]> digests = Digests(
-            [.. contents.Where(c => c.ByteCount > Inline).Distinct(ReferenceEqualityComparer.Instance).Cast<TensorData>()], key);
+        Dictionary<TensorData, byte[]> digests = Digests(LargeTensors(graph, constants), key);
         using var text = new MemoryStream();
         using var writer = new BinaryWriter(text);
         writer.Write(graph.Name);
@@ -45,21 +41,41 @@ internal static class GraphFingerprint
         return SHA256.HashData(text.GetBuffer().AsSpan(0, (int)text.Length));
     }
 
-    private static ConcurrentDictionary<TensorData, byte[]> Digests(TensorData[] tensors, DigestKey key)
+    // Each once, although several values may share it.
+    private static HashSet<TensorData> LargeTensors(ModelGraph graph, GraphValue[] constants)
     {
-        (TensorData Tensor, int Start)[] pieces =
-            [.. tensors.SelectMany(t => Enumerable.Range(0, (t.Bytes.Length + Piece - 1) / Piece), (t, i) => (t, i * Piece))];
-        var parts = new byte[pieces.Length][];
-        System.Threading.Tasks.Parallel.For(0, pieces.Length, i =>
+        var large = new HashSet<TensorData>(ReferenceEqualityComparer.Instance);
+        foreach (GraphValue constant in constants)
+            AddIfLarge(constant.Constant);
+        foreach (GraphNode node in graph.Nodes)
+            foreach ((_, object value) in node.Attributes)
+                AddIfLarge(value as TensorData);
+        return large;
+
+        void AddIfLarge(TensorData? tensor)
+        {
+            if (tensor?.ByteCount > Inline)
+                large.Add(tensor);
+        }
+    }
+
+    private static Dictionary<TensorData, byte[]> Digests(HashSet<TensorData> tensors, DigestKey key)
+    {
+        var pieces = new List<(TensorData Tensor, int Start)>();
+        foreach (TensorData tensor in tensors)
+            for (int start = 0; start < tensor.Bytes.Length; start += Piece)
+                pieces.Add((tensor, start));
+        var parts = new byte[pieces.Count][];
+        System.Threading.Tasks.Parallel.For(0, parts.Length, i =>
         {
             (TensorData tensor, int start) = pieces[i];
             parts[i] = key.Digest(tensor.Bytes.Span.Slice(start, Math.Min(Piece, tensor.Bytes.Length - start)));
         });
-        var digests = new ConcurrentDictionary<TensorData, byte[]>(ReferenceEqualityComparer.Instance as IEqualityComparer<TensorData>);
-        for (int i = 0; i < pieces.Length; i++)
+        var digests = new Dictionary<TensorData, byte[]>(ReferenceEqualityComparer.Instance);
+        for (int i = 0; i < parts.Length; i++)
         {
-            byte[] part = parts[i];
-            digests.AddOrUpdate(pieces[i].Tensor, part, (_, before) => [.. before, .. part]);
+            TensorData tensor = pieces[i].Tensor;
+            digests[tensor] = digests.TryGetValue(tensor, out byte[]? before) ? [.. before, .. parts[i]] : parts[i];
         }
 
         return digests;
@@ -73,7 +89,7 @@ internal static class GraphFingerprint
         writer.Write(value.Shape?.ToString() ?? "");
     }
 
-    private static void Write(BinaryWriter writer, TensorData tensor, ConcurrentDictionary<TensorData, byte[]> digests)
+    private static void Write(BinaryWriter writer, TensorData tensor, Dictionary<TensorData, byte[]> digests)
     {
         writer.Write((int)tensor.ElementType);
         writer.Write(tensor.Shape.Rank);
@@ -82,7 +98,7 @@ internal static class GraphFingerprint
         writer.Write(digests.TryGetValue(tensor, out byte[]? digest) ? digest : tensor.Bytes.Span);
     }
 
-    private static void Write(BinaryWriter writer, GraphNode node, ConcurrentDictionary<TensorData, byte[]> digests)
+    private static void Write(BinaryWriter writer, GraphNode node, Dictionary<TensorData, byte[]> digests)
     {
         writer.Write('n');
         writer.Write(node.Name);
@@ -99,14 +115,14 @@ internal static class GraphFingerprint
         }
 
         writer.Write(node.Attributes.Count);
-        foreach ((string name, object value) in node.Attributes.OrderBy(a => a.Key, StringComparer.Ordinal))
+        foreach ((string name, object value) in node.Attributes) // sorted by name
         {
             writer.Write(name);
             Write(writer, value, digests);
         }
     }
 
-    private static void Write(BinaryWriter writer, object attribute, ConcurrentDictionary<TensorData, byte[]> digests)
+    private static void Write(BinaryWriter writer, object attribute, Dictionary<TensorData, byte[]> digests)
     {
         switch (attribute)
         {

@@ -1,7 +1,6 @@
 // What decides the kernels and packed weights of a plan besides the model.
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Text;
 using Int8Runtime.Graph;
 using Int8Runtime.Jit;
 using Int8Runtime.X64;
@@ -16,9 +15,9 @@ internal static class PlanKey
     /// <summary>
     /// The build of each assembly of the runtime. The compiler derives these from the code, so any change of it is another key.
     /// </summary>
-    public static IReadOnlyList<Guid> Builds { get; } =
-        [.. from type in (Type[])[typeof(Engine), typeof(KernelAssembler), typeof(X64Implementations),
-            typeof(CpuEngine)] select type.Module.ModuleVersionId];
+    public static Guid[] Builds { get; } = Array.ConvertAll(
+        [typeof(Engine), typeof(KernelAssembler), typeof(X64Implementations), typeof(CpuEngine)],
+        (Type type) => type.Module.ModuleVersionId);
 
     /// <summary>The key of a plan.</summary>
     /// <param name="fingerprint">The digest of the model.</param>
@@ -27,23 +26,29 @@ internal static class PlanKey
     /// <param name="shapes">The input shapes.</param>
     /// <param name="builds">The build of the runtime: <see cref="Builds"/>.</param>
     public static byte[] Of(
-        byte[] fingerprint, CpuEngine engine, CompileOptions options, IEnumerable<KeyValuePair<string, Shape>> shapes,
-        IEnumerable<Guid> builds)
+        byte[] fingerprint, CpuEngine engine, CompileOptions options, SortedDictionary<string, Shape> shapes,
+        Guid[] builds)
     {
         CpuFeatures cpu = CpuFeatures.Host;
-        IEnumerable<string> lines =
-        [
-            Convert.ToHexString(fingerprint),
-            .. builds.Select(build => build.ToString("N")),
-            Environment.Version.ToString(),
-            OperatingSystem.IsWindows() ? "windows" : "unix", // calling convention
-            $"{cpu.Vendor}|{cpu.Brand}|{cpu.Isa}|{cpu.Caches}",
-            string.Create(CultureInfo.InvariantCulture, $"{engine.Isa}|{engine.Emulated}|{engine.Threads}|{engine.NumericMode}"),
-            .. engine.Tuning?.Lines ?? [],
-            .. options.Observe.Select(name => "observe " + name),
-            .. options.DisabledPasses.Order(StringComparer.Ordinal).Select(name => "without " + name),
-            .. shapes.Select(s => $"shape {s.Key} {s.Value}"),
-        ];
-        return SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', lines.Select(line => $"{line.Length}:{line}"))));
+        using var text = new MemoryStream();
+        using var writer = new BinaryWriter(text);
+        writer.Write(fingerprint);
+        writer.Write(builds.Length);
+        foreach (Guid build in builds)
+            writer.Write(build.ToByteArray());
+        writer.Write(Environment.Version.ToString());
+        writer.Write(OperatingSystem.IsWindows() ? "windows" : "unix"); // calling convention
+        writer.Write($"{cpu.Vendor}|{cpu.Brand}|{cpu.Isa}|{cpu.Caches}");
+        writer.Write(string.Create(CultureInfo.InvariantCulture, $"{engine.Isa}|{engine.Emulated}|{engine.Threads}|{engine.NumericMode}"));
+        foreach (string line in engine.Tuning?.Lines ?? [])
+            writer.Write("tile " + line);
+        foreach (string name in options.Observe)
+            writer.Write("observe " + name);
+        foreach (string name in options.DisabledPasses.Order(StringComparer.Ordinal))
+            writer.Write("without " + name);
+        foreach ((string name, Shape shape) in shapes)
+            writer.Write($"shape {name} {shape}");
+        writer.Flush();
+        return SHA256.HashData(text.GetBuffer().AsSpan(0, (int)text.Length));
     }
 }

@@ -133,17 +133,23 @@ public sealed class CompiledModel : IDisposable
         if (batch is { } extent)
             ArgumentOutOfRangeException.ThrowIfNegativeOrZero(extent, nameof(batch));
         var shapes = new SortedDictionary<string, Shape>(StringComparer.Ordinal);
+        int used = 0;
         foreach (GraphValue input in _graph.Inputs)
         {
             if (given is not null && given.TryGetValue(input.Name, out Shape shape))
+            {
                 shapes[input.Name] = shape;
+                used++;
+            }
             else
+            {
                 shapes[input.Name] = DefaultShape(input, batch);
+            }
         }
 
-        if (given?.Keys.FirstOrDefault(k => !shapes.ContainsKey(k)) is { } unknown)
-            throw new ModelFormatException(
-                $"The model '{Name}' has no input '{unknown}'; its inputs are {string.Join(", ", shapes.Keys)}.");
+        if (used < given?.Count)
+            throw new ModelFormatException($"The model '{Name}' has no input '{given.Keys.First(name => !shapes.ContainsKey(name))}'; "
+                + $"its inputs are {string.Join(", ", shapes.Keys)}.");
         return shapes;
     }
 

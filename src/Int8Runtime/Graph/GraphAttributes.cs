@@ -81,7 +81,7 @@ public sealed class GraphAttributes : IEnumerable<KeyValuePair<string, object>>
     /// <summary>A tensor, or null where absent.</summary>
     public TensorData? GetTensor(string name) => TryGet(name, out TensorData? value) ? value : null;
 
-    /// <inheritdoc/>
+    /// <summary>The attributes, sorted by name.</summary>
     public IEnumerator<KeyValuePair<string, object>> GetEnumerator() => _values.GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();

@@ -26,10 +26,13 @@ internal static class TopologicalOrder
         while (ready.TryDequeue(out GraphNode? node, out _))
         {
             sorted.Add(node);
-            foreach (GraphUse use in node.Outputs.SelectMany(o => o.Uses))
+            foreach (GraphValue output in node.Outputs)
             {
-                if (position.TryGetValue(use.Node, out int user) && --missing[user] == 0)
-                    ready.Enqueue(use.Node, user);
+                foreach (GraphUse use in output.Uses)
+                {
+                    if (position.TryGetValue(use.Node, out int user) && --missing[user] == 0)
+                        ready.Enqueue(use.Node, user);
+                }
             }
         }
         if (sorted.Count == nodes.Count)

@@ -1,5 +1,4 @@
 // The table of lowerings by operator.
-using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
 
 namespace Int8Runtime.Graph.Lowering;
@@ -23,9 +22,7 @@ internal static class NodeLowerings
         new FakeQuantizeLowering(),
     ];
 
-    private static readonly FrozenDictionary<string, INodeLowering> s_byOpType =
-        s_all.SelectMany(l => l.OpTypes, (l, opType) => (opType, l))
-            .ToFrozenDictionary(pair => pair.opType, pair => pair.l, StringComparer.Ordinal);
+    private static readonly Dictionary<string, INodeLowering> s_byOpType = Index();
 
     /// <summary>All operators in the table, those of other domains with the domain in front.</summary>
     public static IEnumerable<string> AllOperators => s_byOpType.Keys;
@@ -37,5 +34,14 @@ internal static class NodeLowerings
     public static bool TryGet(GraphNode node, [NotNullWhen(true)] out INodeLowering? lowering)
     {
         return s_byOpType.TryGetValue(OperatorDomains.KeyOf(node), out lowering);
+    }
+
+    private static Dictionary<string, INodeLowering> Index()
+    {
+        var table = new Dictionary<string, INodeLowering>(StringComparer.Ordinal);
+        foreach (INodeLowering lowering in s_all)
+            foreach (string opType in lowering.OpTypes)
+                table.Add(opType, lowering);
+        return table;
     }
 }

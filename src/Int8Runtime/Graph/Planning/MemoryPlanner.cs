@@ -17,7 +17,9 @@ internal static class MemoryPlanner
     {
         long size = 0;
         var placed = new List<PlannedBuffer>(buffers.Count);   // sorted by offset
-        foreach (PlannedBuffer buffer in buffers.OrderByDescending(b => b.Bytes).ThenBy(b => b.FirstStep))
+        List<PlannedBuffer> order = [.. buffers];
+        order.Sort((a, b) => a.Bytes != b.Bytes ? b.Bytes.CompareTo(a.Bytes) : a.FirstStep.CompareTo(b.FirstStep));
+        foreach (PlannedBuffer buffer in order)
         {
             buffer.Offset = FindGap(buffer, placed);
             size = Math.Max(size, buffer.Offset + Aligned(buffer.Bytes));

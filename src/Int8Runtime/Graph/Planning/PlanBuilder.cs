@@ -168,7 +168,7 @@ internal sealed class PlanBuilder
                 list.Add((slot, location));
         }
 
-        AddStep(new PrimitiveStep(_current!.Name, primitive, list) { Operation = _current });
+        AddStep(new PrimitiveStep(_current!.Name, primitive, [.. list]) { Operation = _current });
     }
 
     /// <summary>Adds a copy between layouts, types or quantizations.</summary>

@@ -1,4 +1,6 @@
 // Plans by input shapes.
+using System.Text;
+
 namespace Int8Runtime.Graph.Planning;
 
 /// <summary>A plan, the nodes that could not be planned, and the log of the passes.</summary>
@@ -12,7 +14,7 @@ internal sealed class PlanCache(int capacity, Func<SortedDictionary<string, Shap
 
     public CompiledPlan Get(SortedDictionary<string, Shape> shapes)
     {
-        string key = string.Join(';', shapes.Select(s => $"{s.Key}={s.Value}"));
+        string key = KeyOf(shapes);
         Lazy<CompiledPlan> plan;
         lock (_lock)
         {
@@ -46,5 +48,13 @@ internal sealed class PlanCache(int capacity, Func<SortedDictionary<string, Shap
     {
         lock (_lock)
             _recent.Clear();
+    }
+
+    private static string KeyOf(SortedDictionary<string, Shape> shapes)
+    {
+        var key = new StringBuilder();
+        foreach ((string name, Shape shape) in shapes)
+            key.Append(name).Append('=').Append(shape.ToString()).Append(';');
+        return key.ToString();
     }
 }

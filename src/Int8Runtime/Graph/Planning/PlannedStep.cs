@@ -36,8 +36,7 @@ internal abstract class BoundStep
 }
 
 /// <summary>Executes a primitive.</summary>
-internal sealed class PrimitiveStep(string name, PlannedPrimitive primitive,
-    IReadOnlyList<(ArgumentSlot Slot, Location Location)> arguments)
+internal sealed class PrimitiveStep(string name, PlannedPrimitive primitive, (ArgumentSlot Slot, Location Location)[] arguments)
     : PlannedStep(name)
 {
     public Primitive Primitive => primitive.Value;
@@ -47,14 +46,14 @@ internal sealed class PrimitiveStep(string name, PlannedPrimitive primitive,
     /// <summary>The memory of each role.</summary>
     public IReadOnlyList<(ArgumentSlot Slot, Location Location)> Arguments => arguments;
 
-    public override IEnumerable<Location> Locations => arguments.Select(a => a.Location);
+    public override IEnumerable<Location> Locations => Array.ConvertAll(arguments, a => a.Location);
 
     public override long ScratchBytes => Primitive.ScratchBytes;
 
     public override BoundStep Bind(TensorMemory arena) => Bind(arena, Primitive);
 
     /// <summary>The memory of a role that exists.</summary>
-    public Location Find(ArgumentSlot slot) => arguments.First(a => a.Slot == slot).Location;
+    public Location Find(ArgumentSlot slot) => Array.Find(arguments, a => a.Slot == slot).Location;
 
     /// <summary>Binds another plan of the same problem, whose packed weights have the same layout.</summary>
     public BoundStep Bind(TensorMemory arena, Primitive plan)

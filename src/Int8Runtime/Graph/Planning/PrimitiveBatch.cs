@@ -28,7 +28,8 @@ internal sealed class PlannedPrimitive(Operation? operation, Func<Primitive> cre
 /// <param name="cache">Where kernels are looked up and kept; null where they are only generated.</param>
 internal sealed class PrimitiveBatch(Engine engine, WeightsStore weights, PlanCacheEntry? cache)
 {
-    private readonly Dictionary<(PrimitiveDescriptor, PrimitiveAttributes, PairSums?), PlannedPrimitive> _primitives = [];
+    private readonly Dictionary<Problem, PlannedPrimitive> _known = [];
+    private readonly List<PlannedPrimitive> _primitives = [];
 
     /// <summary>Asks for a primitive.</summary>
     /// <param name="descriptor">What it computes.</param>
@@ -38,20 +39,22 @@ internal sealed class PrimitiveBatch(Engine engine, WeightsStore weights, PlanCa
     public PlannedPrimitive Request(
         PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, PairSums? sums, Operation? operation)
     {
-        if (!_primitives.TryGetValue((descriptor, attributes, sums), out PlannedPrimitive? primitive))
+        var problem = new Problem(descriptor, attributes, sums);
+        if (!_known.TryGetValue(problem, out PlannedPrimitive? primitive))
         {
-            primitive = new PlannedPrimitive(operation, () => Create(descriptor, attributes, sums));
-            _primitives.Add((descriptor, attributes, sums), primitive);
+            primitive = new PlannedPrimitive(operation, () => Create(problem));
+            _known.Add(problem, primitive);
+            _primitives.Add(primitive);
         }
 
         return primitive;
     }
 
-    private Primitive Create(PrimitiveDescriptor descriptor, PrimitiveAttributes attributes, PairSums? sums)
+    private Primitive Create(Problem problem)
     {
         using KernelLibrary.Scope scope = KernelLibrary.Use(cache?.Kernels);
-        return engine.Create(
-            descriptor, sums is null ? attributes : attributes with { NumericMode = weights.ModeFor(sums) });
+        return engine.Create(problem.Descriptor, problem.Sums is { } sums
+            ? problem.Attributes with { NumericMode = weights.ModeFor(sums) } : problem.Attributes);
     }
 
     /// <summary>Creates everything that was asked for.</summary>
@@ -60,7 +63,7 @@ internal sealed class PrimitiveBatch(Engine engine, WeightsStore weights, PlanCa
     {
         _ = cache?.Kernels; // waits here: threads of the loop below that wait would be missing where the digest is computed
         var failures = new ConcurrentQueue<NodeFailure>();
-        System.Threading.Tasks.Parallel.ForEach(_primitives.Values, primitive =>
+        System.Threading.Tasks.Parallel.ForEach(_primitives, primitive =>
         {
             try
             {
@@ -73,6 +76,7 @@ internal sealed class PrimitiveBatch(Engine engine, WeightsStore weights, PlanCa
         });
         return failures;
     }
+
     /// <summary>Makes one step of those of each chain, at the place of the last; between them are only copies that the chain reads.</summary>
     /// <param name="graph">The operations.</param>
     /// <param name="steps">Their steps, whose primitives are created.</param>
@@ -94,4 +98,6 @@ internal sealed class PrimitiveBatch(Engine engine, WeightsStore weights, PlanCa
             steps.RemoveAll(parts.Contains);
         }
     }
+
+    private sealed record Problem(PrimitiveDescriptor Descriptor, PrimitiveAttributes Attributes, PairSums? Sums);
 }
