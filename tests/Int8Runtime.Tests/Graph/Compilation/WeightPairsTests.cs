@@ -41,6 +41,29 @@ public sealed class WeightPairsTests
             column: taps, element: 1);
     }
 
+    [Fact]
+    public void Weights_fit_if_no_pair_of_the_list_is_beyond()
+    {
+        var random = new Random(4);
+        int fitting = 0;
+        for (int trial = 0; trial < 600; trial++)
+        {
+            int[] window = [random.Next(1, 4), random.Next(1, 4)];
+            bool isProduct = random.Next(2) == 0;
+            var weights = new MemoryDescriptor(
+                isProduct ? [random.Next(1, 40), random.Next(1, 40)] : [random.Next(1, 20), random.Next(1, 20), .. window], DataType.Int8);
+            WeightPairs pairs = isProduct ? WeightPairs.ForMatMul(weights) : WeightPairs.ForConvolution(weights, 1, random.Next(1, 3));
+            sbyte[] content = new sbyte[weights.Dimensions.ElementCount];
+            for (int i = 0; i < content.Length; i++) // few at the limit
+                content[i] = (sbyte)(random.Next(40) == 0 ? random.Next(2) == 0 ? 127 : -128 : random.Next(-1, 2));
+            bool expected = pairs.Columns().All(c => pairs.Pairs().All(p => Math.Abs(content[c + p.First] + content[c + p.Second]) <= 128));
+            Assert.Equal(expected, pairs.Fit(content));
+            fitting += expected ? 1 : 0;
+        }
+
+        Assert.InRange(fitting, 60, 540);
+    }
+
     [Theory]
     [InlineData("even", 8)]
     [InlineData("odd", 7)]
