@@ -7,6 +7,9 @@ using Int8Runtime.Tests.Graph.Compilation;
 
 namespace Int8Runtime.Tests.Caching;
 
+// They clear and read the kernels of the whole process: nothing else runs meanwhile.
+[CollectionDefinition(nameof(ModelCacheTests), DisableParallelization = true)]
+[Collection(nameof(ModelCacheTests))]
 public sealed class ModelCacheTests : IDisposable
 {
     private readonly string _folder = Path.Combine(Path.GetTempPath(), $"plans-{Guid.NewGuid():N}");
