@@ -146,17 +146,26 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
 
                 if (group.Runs > 0)
                     _asm.Mov(runs, group.Runs);
-                _asm.CountDown(runs, () =>
-                {
-                    _asm.Mov(row, run[0]);
-                    _asm.Add(row, _source);
-                    prefetch.BeginRun(row);
-                    _asm.Mov(_weights, run[sizeof(long)]);
-                    _asm.Add(_weights, Argument(nameof(BrgemmArguments.Weights)));
-                    _asm.Add(run, BrgemmRun.Bytes);
-                    foreach (Piece piece in PiecesOfRun(group.FirstLine, group.EndLine))
-                        EmitPiece(piece, row, chains, held, passing);
-                });
+                if (_spec.Clip is { TapsAreRuns: true } clip)
+                    _asm.StepDown(runs, clip.Taps, () =>
+                    {
+                        for (int tap = 0; tap < clip.Taps; tap++)
+                            EmitRun(PieceOfTap(tap, _spec.RunSteps, group.FirstLine, group.EndLine));
+                    });
+                else
+                    _asm.CountDown(runs, () => EmitRun([.. PiecesOfRun(group.FirstLine, group.EndLine)]));
+            }
+
+            void EmitRun(params ReadOnlySpan<Piece> pieces)
+            {
+                _asm.Mov(row, run[0]);
+                _asm.Add(row, _source);
+                prefetch.BeginRun(row);
+                _asm.Mov(_weights, run[sizeof(long)]);
+                _asm.Add(_weights, Argument(nameof(BrgemmArguments.Weights)));
+                _asm.Add(run, BrgemmRun.Bytes);
+                foreach (Piece piece in pieces)
+                    EmitPiece(piece, row, chains, held, passing);
             }
         }
 
@@ -207,18 +216,22 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
             int taps = _spec.Clip?.Taps ?? 1;
             for (int tap = 0; tap < taps; tap++)
             {
-                (int first, int end) = _spec.Clip?.RowsOf(tap, PixelsOfLine) ?? (0, PixelsOfLine);
-                int[] rows = [.. from line in Enumerable.Range(firstLine, endLine - firstLine)
-                                 from pixel in Enumerable.Range(first, end - first)
-                                 select (line * PixelsOfLine) + pixel];
-                int steps = _spec.RunSteps / taps;
-                if (pieces.Count > 0 && pieces[^1].Rows.AsSpan().SequenceEqual(rows))
-                    pieces[^1] = pieces[^1] with { Steps = pieces[^1].Steps + steps };
+                Piece piece = PieceOfTap(tap, _spec.RunSteps / taps, firstLine, endLine);
+                if (pieces.Count > 0 && pieces[^1].Rows.AsSpan().SequenceEqual(piece.Rows))
+                    pieces[^1] = piece with { Steps = pieces[^1].Steps + piece.Steps };
                 else
-                    pieces.Add(new Piece(steps, rows));
+                    pieces.Add(piece);
             }
 
             return pieces;
+        }
+
+        private Piece PieceOfTap(int tap, int steps, int firstLine, int endLine)
+        {
+            (int first, int end) = _spec.Clip?.RowsOf(tap, PixelsOfLine) ?? (0, PixelsOfLine);
+            return new Piece(steps, [.. from line in Enumerable.Range(firstLine, endLine - firstLine)
+                                        from pixel in Enumerable.Range(first, end - first)
+                                        select (line * PixelsOfLine) + pixel]);
         }
 
         private int PixelsOfLine => _spec.Lines?.Pixels ?? _spec.Rows;

@@ -66,21 +66,21 @@ internal sealed record ConvolutionRows
     {
         DotProductKind product = operands.Product;
         bool skips = geometry.IsPadded && geometry.EveryLineMeetsTheSource && !operands.Compensates(sourceZeroPoint);
-        bool wholeTaps = geometry.DilationWidth == 1 && geometry.InputChannels % (product.Interleave() * product.StepsOfSum()) == 0;
+        bool isDilated = geometry.DilationWidth > 1; // each tap is a run of its own then
+        bool wholeTaps = isDilated || geometry.InputChannels % (product.Interleave() * product.StepsOfSum()) == 0;
         LineEdges? edges = skips && wholeTaps ? EdgesOf(geometry) : null;
 
         long densePixel = (long)geometry.InputChannels * sourceType.SizeInBytes();
-        bool joined = geometry.DilationWidth == 1 && geometry.Source.Pixel == densePixel;
+        bool joined = !isDilated && geometry.Source.Pixel == densePixel;
         int directRun = joined ? geometry.KernelWidth * geometry.InputChannels : geometry.InputChannels;
         // A split weight's step is computed for every row of a tile.
-        bool readsInside = !geometry.IsPadded || (skips && joined && wholeTaps && !operands.SplitsWeights);
+        bool readsInside = !geometry.IsPadded || (skips && (joined || isDilated) && wholeTaps && !operands.SplitsWeights);
         if (readsInside && product.ReadsDirectly(sourceType) && directRun % product.Interleave() == 0)
             return Direct(geometry, joined ? 1 : geometry.KernelWidth, directRun, skips, edges);
 
         var copy = new RowCopy(
             product, sourceType, geometry.InputChannels, geometry.Source.Pixel,
             ZeroPoints: sourceType.IsInt8() ? RowCopy.ZeroPointsOf(sourceZeroPoint) : null);
-        bool joins = geometry.DilationWidth == 1;
         int pixelBytes = copy.ScratchPixelBytes;
         // The last step of a run may reach up to 3 bytes beyond it; the next row, or the slack behind the last one, is there.
         long rowBytes = ScratchLayout.RoundUp((long)geometry.RowPixels * pixelBytes);
@@ -93,8 +93,8 @@ internal sealed record ConvolutionRows
             PixelStep = checked(geometry.StrideWidth * pixelBytes),
             LineStep = geometry.StrideHeight * rowBytes,
             ScratchRowBytes = rowBytes,
-            RunElements = joins ? geometry.KernelWidth * geometry.InputChannels : geometry.InputChannels,
-            RunsOfRow = joins ? 1 : geometry.KernelWidth,
+            RunElements = isDilated ? geometry.InputChannels : geometry.KernelWidth * geometry.InputChannels,
+            RunsOfRow = isDilated ? geometry.KernelWidth : 1,
             SkipsRows = skips,
             Edges = edges,
         };
@@ -103,7 +103,8 @@ internal sealed record ConvolutionRows
     private static LineEdges? EdgesOf(ConvolutionGeometry geometry)
     {
         int left = Math.Max(0, geometry.Left), right = Math.Max(0, geometry.RowPixels - geometry.Left - geometry.InputWidth);
-        return left == 0 && right == 0 ? null : new LineEdges(geometry.KernelWidth, geometry.StrideWidth, left, right);
+        return left == 0 && right == 0 ? null : new LineEdges(
+            geometry.KernelWidth, geometry.StrideWidth, left, right, geometry.DilationWidth);
     }
 
     private static ConvolutionRows Direct(ConvolutionGeometry geometry, int runsOfRow, int runElements, bool skips, LineEdges? edges)

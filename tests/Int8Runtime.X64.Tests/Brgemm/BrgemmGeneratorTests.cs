@@ -147,7 +147,7 @@ public sealed class BrgemmGeneratorTests
             {
                 (0, CallingAbi.SystemV, null, null), (lanes - 1, CallingAbi.Windows, null, null),
                 (0, CallingAbi.SystemV, new TapClip(Taps: 3, Step: 1, Before: 1, After: 1), null),
-                (0, CallingAbi.Windows, new TapClip(5, 2, 3, 0), null),
+                (0, CallingAbi.Windows, new TapClip(5, 2, 3, 0), null), (0, CallingAbi.Windows, new TapClip(3, 1, 6, 1, Dilation: 3), null),
                 (0, CallingAbi.Windows, new TapClip(3, 1, 1, 0), Spanned(new TapClip(3, 1, 1, 0))), (0, CallingAbi.SystemV, null, Spanned(null)),
             })
             {

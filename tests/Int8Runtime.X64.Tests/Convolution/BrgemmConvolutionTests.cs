@@ -50,6 +50,47 @@ public sealed class BrgemmConvolutionTests
         }
     }
 
+    /// <summary>Dilated windows that reach beyond the source, some of their taps with every pixel of a line.</summary>
+    [Theory]
+    [InlineData(3, 2, 1, 9, 2, 2)]
+    [InlineData(3, 6, 1, 19, 6, 6)]
+    [InlineData(3, 12, 1, 7, 12, 12)]
+    [InlineData(5, 3, 2, 11, 4, 7)]
+    [InlineData(2, 4, 1, 6, 0, 4)]
+    public void Dilated_windows_leave_out_padding(int kernel, int dilation, int stride, int size, int before, int after)
+    {
+        int output = ((size + before + after - (dilation * (kernel - 1)) - 1) / stride) + 1;
+        foreach ((DataType type, int channels) in new[]
+        {
+            (DataType.UInt8, 16), (DataType.UInt8, 5), (DataType.Int8, 8), (DataType.Float32, 3), (DataType.BFloat16, 6),
+        })
+        {
+            var descriptor = new ConvolutionDescriptor
+            {
+                Source = MemoryDescriptor.Any([2, channels, size, size], type),
+                Weights = MemoryDescriptor.Any([19, channels, kernel, kernel], type.IsFloatingPoint() ? type : DataType.Int8),
+                Destination = MemoryDescriptor.Any([2, 19, output, output], type.IsFloatingPoint() ? type : DataType.Int32),
+                Strides = [stride, stride],
+                Dilations = [dilation, dilation],
+                PaddingBefore = [before, before],
+                PaddingAfter = [after, after],
+            };
+            var options = new CheckOptions
+            {
+                Tolerance = type.IsFloatingPoint() ? Arbitraries.FloatSum(type, channels * kernel * kernel) : default,
+            };
+            foreach ((string _, Isa isa) in Tiers.Generated)
+            {
+                using var engine = new TestEngine(isa, [new BrgemmConvolution(Cache, CpuFeatures.Host)]);
+                PrimitiveCheck.AgainstReference(engine, descriptor, PrimitiveAttributes.Default, options);
+                if (type != DataType.Float32)
+                    continue;
+                using Primitive primitive = engine.Create(descriptor);
+                Assert.Contains("direct rows without padding", primitive.Details, StringComparison.Ordinal);
+            }
+        }
+    }
+
     /// <summary>
     /// Short lines, whose tiles span several: windows that reach beyond one or both borders, strides, a last band with fewer lines, and
     /// sources that are read directly (u8), shifted (s8) or copied (an odd number of channels).
