@@ -40,6 +40,7 @@ public sealed class TableFitTests
         TableFit fit = TableFit.Of(
             [.. new[] { "layer", "reason" }.Select(TableColumnSpec.Parse)], [["a/rather/long/name/of/a/layer", reason]], 50);
         Assert.Equal([false, true], fit.Wraps);
+        Assert.False(TableFit.Of([TableColumnSpec.Parse("layer")], [["a/rather/long/name/of/a/layer"], ["21 others"]], 50).Wraps[0]);
         Assert.Equal(reason, fit.Rows[0][1]);
         Assert.True(fit.Rows[0][0].Length <= 50 - 24 - 7);
     }

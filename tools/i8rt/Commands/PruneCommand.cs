@@ -88,7 +88,7 @@ internal static class PruneCommand
         terminal.Line($"filters {Text(report.Filters)}, parameters {Text(report.Parameters)}, FLOPs {Text(report.Flops)}");
         terminal.Line(Figures.Invariant($"masked and shrunk model differ by {report.Difference:0.0E+0} of the largest output"));
         terminal.Table(
-            "layers", ["layer", "operator", ">filters", ">parameters", ">MFLOPs", "cannot be pruned further because"], Rows(report));
+            "layers", ["layer", "operator", ">filters", ">parameters", ">MFLOPs", "?cannot be pruned further because"], Rows(report));
         return new JsonObject
         {
             ["filters"] = Json(report.Filters),

@@ -74,10 +74,14 @@ internal static class TuneCommand
                 configuration.LabelOffset, cancellation: cancellation).Top1,
             configuration.ModelName);
         TuningResult result = new Tuner(configuration)
-            .Tune(target, new ProgressAdapter<TuningProgress>(p => Show(terminal, p)), cancellation);
-        Report(terminal, result);
+            .Tune(target, new ProgressAdapter<TuningProgress>(p => Show(terminal, p, configuration)), cancellation);
+        Report(terminal, result, configuration);
         if (parse.GetValue(Output) is { } file && result.Best is { } best)
+        {
             ModelFile.Save(target.Quantize(best.Configuration).Graph, file, OnnxFileForm.Compact);
+            terminal.Line($"{file}: {Figures.Bytes(ModelFile.SizeOf(file))}");
+        }
+
         return result.IsWithinBound ? ExitCode.Success : ExitCode.CheckFailed;
     }
 
@@ -95,7 +99,7 @@ internal static class TuneCommand
                     $"{path}: the model has no {kind} '{name}'; it has {string.Join(", ", values.Select(v => v.Name))}");
     }
 
-    private static void Show(Terminal terminal, TuningProgress progress)
+    private static void Show(Terminal terminal, TuningProgress progress, TunerConfiguration configuration)
     {
         if (progress.Trial is null)
         {
@@ -106,28 +110,37 @@ internal static class TuneCommand
 
         string remaining = progress.Remaining is { } time ? $", at most {(int)time.TotalMinutes}:{time.Seconds:00} left" : "";
         terminal.Line($"[{progress.Done}/{progress.MaxTrials}] "
-            + $"{Describe(progress.Trial)}{(progress.Best == progress.Trial ? "  ← best" : "")}{remaining}");
+            + $"{Describe(progress.Trial, configuration)}{(progress.Best == progress.Trial ? "  ← best" : "")}{remaining}");
     }
 
-    private static string Describe(Trial trial) => trial.Error is null
-        ? $"{Figures.Percent(trial.Accuracy)}, {Figures.Time(trial.Milliseconds)}, {Key(trial)}"
-        : $"failed: {trial.Error}, {Key(trial)}";
+    private static string Describe(Trial trial, TunerConfiguration configuration) => trial.Error is null
+        ? $"{Figures.Percent(trial.Accuracy)}, {Figures.Time(trial.Milliseconds)}, {KeyOf(trial, configuration)}"
+        : $"failed: {trial.Error}, {KeyOf(trial, configuration)}";
 
-    private static string Key(Trial trial) => trial.Configuration.Key.Length == 0 ? "defaults" : trial.Configuration.Key;
+    // What differs from the preferred values, which are the first of each list.
+    private static string KeyOf(Trial trial, TunerConfiguration configuration)
+    {
+        var preferred = configuration.Parameters.ToDictionary(p => p.Name, p => p.Values[0], StringComparer.Ordinal);
+        List<string> changed = [.. trial.Configuration.Settings.Where(s => preferred.GetValueOrDefault(s.Name) != s.Value)
+            .Select(s => $"{s.Name}={s.Value}")];
+        if (trial.Configuration.FloatLayers.Count > 0)
+            changed.Add($"f32: {string.Join(", ", trial.Configuration.FloatLayers)}");
+        return changed.Count == 0 ? "the preferred values" : string.Join(' ', changed);
+    }
 
-    private static void Report(Terminal terminal, TuningResult result)
+    private static void Report(Terminal terminal, TuningResult result, TunerConfiguration configuration)
     {
         terminal.Table($"trials, best first ({result.StopReason})", [">trial", ">top-1", ">drop", ">time", "configuration"],
             result.Trials.Order(Comparer<Trial>.Create(Trial.Order(result.Wanted))).Select(t => new[]
             {
                 Figures.Invariant($"{t.Index + 1}"), t.Error is null ? Figures.Percent(t.Accuracy) : "failed",
                 t.Error is null ? Figures.Percent(result.FloatAccuracy - t.Accuracy) : "",
-                t.Error is null ? Figures.Time(t.Milliseconds) : "", Key(t),
+                t.Error is null ? Figures.Time(t.Milliseconds) : "", KeyOf(t, configuration),
             }));
         terminal.Line(result.IsWithinBound
-            ? $"best: {Describe(result.Best!)}"
+            ? $"best: {Describe(result.Best!, configuration)}"
             : $"no configuration is within the bound of {Figures.Percent(result.Wanted)}"
-                + (result.Best is null ? "" : $"; the most accurate: {Describe(result.Best)}"));
+                + (result.Best is null ? "" : $"; the most accurate: {Describe(result.Best, configuration)}"));
         terminal.Json(new JsonObject
         {
             ["f32_accuracy"] = Figures.Number(result.FloatAccuracy),

@@ -26,11 +26,13 @@ internal sealed record TableFit(
     // What names and sentences keep at least.
     private const int ShortestName = 12, NarrowestSentence = 24;
 
+    private static bool IsSentence(string cell) => cell.Length > NarrowestSentence && cell.Contains(' ', StringComparison.Ordinal);
+
     /// <summary>Fits cells into <paramref name="width"/> characters, as far as that is possible.</summary>
     public static TableFit Of(IReadOnlyList<TableColumnSpec> columns, IReadOnlyList<string[]> rows, int width)
     {
         int[] widths = [.. columns.Select((c, i) => rows.Select(r => r[i].Length).Append(c.Name.Length).Max())];
-        bool[] wraps = [.. columns.Select((c, i) => !c.IsRight && rows.Any(r => r[i].Contains(' ', StringComparison.Ordinal)))];
+        bool[] wraps = [.. columns.Select((c, i) => !c.IsRight && rows.Any(r => IsSentence(r[i])))];
         List<int> kept = [.. Enumerable.Range(0, columns.Count)];
         int Total(Func<int, int> widthOf) => kept.Sum(widthOf) + (Gap * (kept.Count - 1)) + Margin;
         int Needed() => Total(i => wraps[i] ? Math.Min(widths[i], NarrowestSentence) : widths[i]);
