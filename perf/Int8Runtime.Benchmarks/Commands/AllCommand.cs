@@ -32,7 +32,13 @@ internal static class AllCommand
 
     public static Command Create()
     {
-        var command = new Command("all", "Write all tables of this machine: kernels with oneDNN, models with ONNX Runtime.")
+        var command = new Command("all",
+            """
+            Write all tables of this machine: kernels with oneDNN, models with ONNX Runtime.
+
+            Example:
+              all --data testdata -o perf/results/mycpu --threads 1,2 --seconds 0.5
+            """)
         {
             Data, Folder, Threads, Output.Seconds, OrtCommand.Library,
         };

@@ -15,7 +15,13 @@ internal static class BdnCommand
     {
         var arguments = new Argument<string[]>("arguments") { Description =
             "Arguments of BenchmarkDotNet, for example --filter '*'.", Arity = ArgumentArity.ZeroOrMore };
-        var command = new Command("bdn", "Run the BenchmarkDotNet suites of kernels and models.") { arguments };
+        var command = new Command("bdn",
+            """
+            Run the BenchmarkDotNet suites of kernels and models.
+
+            Example:
+              bdn --filter '*Convolution*'
+            """) { arguments };
         command.TreatUnmatchedTokensAsErrors = false;
         command.SetAction(parse =>
         {

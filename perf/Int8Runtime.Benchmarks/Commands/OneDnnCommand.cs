@@ -21,7 +21,12 @@ internal static class OneDnnCommand
     public static Command Create()
     {
         var command = new Command("onednn",
-            "Time convolutions, matrix products and fully connected layers in turn with oneDNN (libdnnl2).") { Files, Types,
+            """
+            Time convolutions, matrix products and fully connected layers in turn with oneDNN (libdnnl2).
+
+            Example:
+              onednn benchdnn/conv/shapes_resnet_50_v1_5 --dt u8:s8:u8 --threads 1 --seconds 0.5 -o resnet.md
+            """) { Files, Types,
             Batch, Filter };
         Output.AddTo(command);
         command.SetAction(parse =>

@@ -19,7 +19,13 @@ internal static class OrtCommand
 
     public static Command Create()
     {
-        var command = new Command("ort", "Time whole models in turn with ONNX Runtime.") { Models, Library };
+        var command = new Command("ort",
+            """
+            Time whole models in turn with ONNX Runtime.
+
+            Example:
+              ort net.onnx net-int8.onnx --ort-library libonnxruntime.so.1 --threads 1 --seconds 2
+            """) { Models, Library };
         Output.AddTo(command);
         command.SetAction(parse =>
         {
