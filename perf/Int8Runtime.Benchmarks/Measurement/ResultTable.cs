@@ -71,7 +71,7 @@ internal sealed record ResultTable(string Title, string Peer, string Machine)
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"## {Title}\n\n{Machine}; peer: {Peer}.\n\n");
-        bool models = Rows.TrueForAll(r => r.Operations == 0);
+        bool models = Rows.Count > 0 && Rows.TrueForAll(r => r.Operations == 0);
         text.Append(models
             ? "| model | ours ms | median | theirs ms | median | ratio | ratio of medians | difference |\n|---|--:|--:|--:|--:|--:|--:|--:|\n"
             : "| problem | implementation | ours µs | theirs µs | ours GOPS | theirs GOPS | ratio | ratio of medians | % of "

@@ -46,6 +46,8 @@ internal sealed class KernelComparison(KernelComparisonOptions options, TextWrit
             }
         }
 
+        if (table.Rows.Count + table.Mismatches.Count == 0)
+            table.Remarks.Add($"No problem was timed{(options.Filter.Length > 0 ? $"; --filter is '{options.Filter}'" : "")}.");
         return table;
     }
 
