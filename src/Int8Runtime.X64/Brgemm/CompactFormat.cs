@@ -32,6 +32,9 @@ internal sealed record CompactFormat
     /// <summary>Whether weights have a sign.</summary>
     public bool IsSigned => Type is DataType.Int8 or DataType.Int4;
 
+    /// <summary>Bits of a weight.</summary>
+    public int Bits => Type.IsInt4() ? 4 : 8;
+
     /// <summary>Whether groups have zero points.</summary>
     public bool HasZeros => ZeroType != DataType.Undefined;
 

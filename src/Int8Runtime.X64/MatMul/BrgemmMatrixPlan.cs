@@ -24,9 +24,8 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
     private readonly int _threads;
     private readonly BlockingProblem _blocking;
     private readonly long _copyBytes, _scratchOfThread; // of each worker: copied rows, then a block of expanded weights
-    private readonly int _blockVectors;
     private readonly CompactFormat? _compact;
-    private readonly CompiledKernel? _expansion; // of compact weights that kernels do not read themselves
+    private readonly ExpandedBlocks? _expansion; // of compact weights that kernels do not read themselves
 
     public BrgemmMatrixPlan(
         string name, PrimitiveDescriptor descriptor, MemoryDescriptor source, MemoryDescriptor destination, PlanRequest request,
@@ -74,19 +73,14 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
         BrgemmBlocking blocking = _blocking.Choose(request.Tile);
         if (expands)
         {
-            _expansion = new CompactExpansion().GetOrCreate(
-                cache, new CompactExpansionSpec(_compact!, weightsSpec.VectorStride), operands.Isa);
-
-            // A block of expanded weights stays in the second-level cache.
-            int room = Math.Max(1, (cpu.Caches.L2 > 0 ? cpu.Caches.L2 : 1 << 20) / 2 / weightsSpec.VectorStride);
-            blocking = blocking with { Vectors = Math.Min(blocking.Vectors, room) };
+            blocking = blocking with { Vectors = Math.Min(blocking.Vectors, ExpandedBlocks.MostVectors(weightsSpec, cpu)) };
+            _expansion = new ExpandedBlocks(cache, operands.Isa, _compact!, weightsSpec, blocking.Vectors);
         }
 
         if (!readsCompact)
             template = template with { Prefetch = _blocking.PrefetchOf(blocking, weightsSpec.RunSteps, 0) };
         _kernels = new BrgemmKernels(cache, operands.Isa, template, blocking, problem.Rows, problem.Columns);
-        // Weights are expanded again for each block of rows, so such a block is larger.
-        int rowBlocks = expands ? 8 : 1;
+        int rowBlocks = expands ? ExpandedBlocks.MoreRows : 1;
         long matrixBytes = readsCompact ? weights.Compact!.MatrixBytes : weightsSpec.MatrixBytes;
         long sourceBytes = (long)problem.Rows * problem.Sum * operands.Product.ElementBytes();
         long destinationBytes = (long)problem.Rows * problem.Columns * destination.DataType.SizeInBytes();
@@ -96,10 +90,7 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
             blocking.Rows, request.Threads, cpu.Caches.L2);
         long copyBytes = _copy is null ? 0 : (long)_split.PixelBlock * _copy.ScratchPixelBytes;
         _copyBytes = _copy is null ? 0 : (copyBytes + (2 * ScratchAlignment) - 1) / ScratchAlignment * ScratchAlignment;
-        _blockVectors = _kernels.BlockColumns / weightsSpec.Lanes;
-        _scratchOfThread = _copyBytes
-            + (expands
-                ? (((long)_blockVectors * weightsSpec.VectorStride) + ScratchAlignment - 1) / ScratchAlignment * ScratchAlignment : 0);
+        _scratchOfThread = _copyBytes + (_expansion?.ScratchBytes ?? 0);
     }
 
     /// <inheritdoc/>
@@ -122,7 +113,7 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
         $"tile {_kernels.Tile}, {(_copy is null ? "direct" : "copied")} rows{_weightsSpec.SplitDetails}{CompactDetails}, {_split}";
 
     private string CompactDetails => _compact is null ? ""
-        : $", {(_compact.Type.IsInt4() ? 4 : 8)}-bit weights {(_expansion is null ? "in registers" : "expanded by blocks")}";
+        : $", {_compact.Bits}-bit weights {(_expansion is null ? "in registers" : "expanded by blocks")}";
 
     /// <inheritdoc/>
     public override void Execute(in ExecutionContext context)
@@ -191,33 +182,19 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
                 PreparedWeights weights = Weights.Matrix(matrix);
                 for (int block = unit.Block; block < unit.BlockEnd; block++)
                 {
-                    if (plan._expansion is not null)
+                    PreparedWeights read = weights;
+                    if (plan._expansion is { } expansion)
                     {
                         byte* room = scratch + plan._copyBytes;
                         if (expanded != (matrix, block))
-                            plan.Expand((byte*)Weights.Matrix(matrix).Vectors, block, room);
+                            expansion.Expand(weights, block, room);
                         expanded = (matrix, block);
-
-                        // Kernels count vectors from the first one of the matrix.
-                        weights = Weights with { Vectors =
-                            (nint)(room - ((long)block * plan._blockVectors * plan._weightsSpec.VectorStride)) };
+                        read = expansion.View(weights, block, room);
                     }
 
-                    plan._kernels.Run(ref call, block, source, weights, destination, 0, unit.Pixel, unit.Pixels);
+                    plan._kernels.Run(ref call, block, source, read, destination, 0, unit.Pixel, unit.Pixels);
                 }
             }
         }
-    }
-
-    private void Expand(byte* matrix, int block, byte* room)
-    {
-        int first = block * _blockVectors;
-        var arguments = new CompactExpansionArguments
-        {
-            Weights = matrix + (first * _compact!.VectorStride),
-            Expanded = room,
-            Vectors = Math.Min(_blockVectors, _weightsSpec.Vectors - first),
-        };
-        _expansion!.Entry(&arguments);
     }
 }
