@@ -1,5 +1,5 @@
-// Integer weights of matrix products with a floating-point source stay integers in memory, of 8 bits or of 4, and become f32 where
-// they are read: in registers if one tile holds all rows of the result, else a block of columns at a time, in the cache. A product with
+// Integer weights of products with a floating-point source stay integers in memory, of 8 bits or of 4, and become f32 where they are
+// read: in registers if one tile holds all rows of a matrix product, else a block of columns at a time, in the cache. A product with
 // few rows reads a quarter or an eighth of what f32 weights take from memory.
 using System.Runtime.CompilerServices;
 
@@ -30,15 +30,16 @@ internal sealed unsafe class CompactWeights : PackedLayout
     /// <summary>The layout of weights that kernels would read in that of <paramref name="spec"/>; null if they cannot stay integers.</summary>
     public static CompactWeights? TryCreate(BrgemmWeightsSpec spec)
     {
-        if (spec.Product != DotProductKind.Float32 || !spec.Type.IsIntegerWeight() || spec.Runs != 1
+        if (spec.Product != DotProductKind.Float32 || !spec.Type.IsIntegerWeight()
             || spec.ZeroPoint is { IsRuntime: true })
             return null;
+        int rows = spec.Runs * spec.RunElements; // runs follow one another, since a step is one row
         var format = new CompactFormat
         {
             Type = spec.Type,
             Lanes = spec.Lanes,
-            Rows = spec.RunElements,
-            GroupRows = GroupOf(spec.GroupScale?.GroupSize ?? 0, spec.ZeroPoint?.GroupSize ?? 0, spec.RunElements),
+            Rows = rows,
+            GroupRows = GroupOf(spec.GroupScale?.GroupSize ?? 0, spec.ZeroPoint?.GroupSize ?? 0, rows),
             HasScales = spec.GroupScale is not null,
             ZeroType = ZeroTypeOf(spec.ZeroPoint),
         };

@@ -69,8 +69,8 @@ internal sealed class BrgemmConvolution(KernelCache cache, CpuFeatures cpu) : II
             IsSplit = operands.SplitsWeights,
             ZeroPoint = operands.SubtractedZeroPoint(request.Attributes, descriptor.Weights.DataType),
         };
-        if (BrgemmWeightsOperand.TryCreate(Name, descriptor.Weights, spec, operands, request.Attributes.SourceZeroPoint, out rejection)
-            is not { } weights)
+        if (BrgemmWeightsOperand.TryCreate(Name, descriptor.Weights, spec, operands, request.Attributes.SourceZeroPoint, out rejection,
+            takesCompact: descriptor.IsMostlyWeights || descriptor.Weights.Packed is CompactWeights) is not { } weights)
             return rejection!;
         return new BrgemmConvolutionPlan(
             $"{Algorithm}:{operands.Variant}", descriptor with { Weights = weights.Descriptor }, request,

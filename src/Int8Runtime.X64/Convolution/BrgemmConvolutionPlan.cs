@@ -23,7 +23,8 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
     private readonly WorkSplit _split;
     private readonly BrgemmOperands _operands;
     private readonly ConvolutionRuns _runs;
-    private readonly long _scratchOfThread;
+    private readonly ExpandedBlocks? _expansion; // of weights that stay integers
+    private readonly long _copyBytes, _scratchOfThread; // of each worker: copied rows, then a block of expanded weights
     private readonly int _threads, _linesOfUnit;
 
     public BrgemmConvolutionPlan(
@@ -54,6 +55,12 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
             rows.LineStep, cpu.Caches.L2, DestinationStep: template.DestinationStride,
             KeepsOrder: operands.Product.AccumulatorType() == DataType.Float32);
         _tile = _blocking.Choose(request.Tile);
+        if (weights.Compact is { } compact)
+        {
+            _tile = _tile with { Vectors = Math.Min(_tile.Vectors, ExpandedBlocks.MostVectors(weightsSpec, cpu)) };
+            _expansion = new ExpandedBlocks(cache, operands.Isa, compact.Format, weightsSpec, _tile.Vectors);
+        }
+
         // Copied rows lie in the second-level cache.
         long sourceBytes = rows.Copy is null ? Math.Abs(geometry.Source.Row) * geometry.InputHeight : 0;
         template = template with { Prefetch = _blocking.PrefetchOf(_tile, weightsSpec.RunSteps, sourceBytes) };
@@ -65,18 +72,20 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
             ? (long)geometry.StrideHeight * rows.PixelStep * rows.Pixels : rows.LineStep * geometry.KernelDepth;
         int elementBytes = descriptor.Destination.DataType.SizeInBytes();
         long destinationBytes = (long)rows.Pixels * geometry.OutputChannels * elementBytes;
+        int moreRows = _expansion is null ? 1 : ExpandedBlocks.MoreRows;
         int rowsOfSharedLines = WorkShape.SharedLines(
             traits.Lanes32 * elementBytes, geometry.Destination.Pixel,
             ((long)weightsSpec.Runs * weightsSpec.RunSteps * sizeof(int)) + (_tile.Vectors * traits.Lanes32 * elementBytes),
             weightsSpec.MatrixBytes / blocks, _tile.Rows);
         _split = WorkSplit.Choose(
-            new WorkShape(geometry.Images * rows.Planes * geometry.Groups, _lines.Bands, span * rows.Pixels, blocks, span * lineBytes,
-                span * destinationBytes, weightsSpec.MatrixBytes, weightsSpec.MatrixBytes / blocks, rowsOfSharedLines),
+            new WorkShape(geometry.Images * rows.Planes * geometry.Groups, _lines.Bands, span * rows.Pixels, blocks,
+                span * lineBytes / moreRows, span * destinationBytes / moreRows, weightsSpec.MatrixBytes, weightsSpec.MatrixBytes / blocks, rowsOfSharedLines),
             _tile.Rows, request.Threads, cpu.Caches.L2);
         _linesOfUnit = Math.Min(rows.Lines, _split.LineBlock * span);
         _runs = new ConvolutionRuns(geometry, rows, _linesOfUnit, (long)weightsSpec.RunSteps * traits.VectorBytes);
-        _scratchOfThread = rows.Copy is null
-            ? 0 : (ConvolutionRows.ScratchRows(geometry, _linesOfUnit) * rows.ScratchRowBytes) + ScratchSlack;
+        _copyBytes = rows.Copy is null
+            ? 0 : ScratchLayout.RoundUp((ConvolutionRows.ScratchRows(geometry, _linesOfUnit) * rows.ScratchRowBytes) + ScratchSlack);
+        _scratchOfThread = _copyBytes + (_expansion?.ScratchBytes ?? 0);
     }
 
     /// <inheritdoc/>
@@ -101,7 +110,8 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
     public override string Details => $"tile {_tile.Rows}x{_tile.Vectors}"
         + (_lines.Span > 1 ? $" of {_lines.Span} lines" : "") + $", {(_rows.Copy is null ? "direct" : "copied")} rows"
         + (_rows.SkipsRows || _rows.Edges is not null ? " without padding" : "")
-        + _weightsSpec.SplitDetails + $", {_split}";
+        + _weightsSpec.SplitDetails + (_weights.Compact is { } compact ? $", {compact.Format.Bits}-bit weights expanded by blocks" : "")
+        + $", {_split}";
 
     /// <inheritdoc/>
     public override void Execute(in ExecutionContext context)
@@ -152,7 +162,7 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
             BrgemmArguments call = default;
             call.Epilogue = &epilogue;
             int selectedImage = -1;
-            (int, int) copied = (-1, -1);
+            (int, int) copied = (-1, -1), expanded = (-1, -1);
             int visited = 0;
             while (Queue.TryTake(split.Units, worker, workers, ref visited, out int index))
             {
@@ -184,6 +194,16 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
                 PreparedWeights weights = Weights.Matrix(group);
                 for (int block = unit.Block; block < unit.BlockEnd; block++)
                 {
+                    PreparedWeights read = weights;
+                    if (plan._expansion is { } expansion)
+                    {
+                        byte* room = scratch + plan._copyBytes;
+                        if (expanded != (group, block))
+                            expansion.Expand(weights, block, room);
+                        expanded = (group, block);
+                        read = expansion.View(weights, block, room);
+                    }
+
                     for (int line = 0; line < lines; line += span)
                     {
                         if (span == 1)
@@ -191,7 +211,7 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
                         else
                             plan._runs.SelectWhole(ref call); // kernels know which rows of the window their lines meet
                         plan._lines[(firstLine + line) / span].Run(
-                            ref call, block, source + (line * rows.LineStep), weights, destination + (line * geometry.Destination.Row),
+                            ref call, block, source + (line * rows.LineStep), read, destination + (line * geometry.Destination.Row),
                             group * geometry.OutputChannels, unit.Pixel, unit.Pixels);
                     }
                 }

@@ -1,4 +1,5 @@
 // Convolutions of random shapes on every tier that the host can be limited to.
+using FsCheck;
 using FsCheck.Fluent;
 using Int8Runtime.Jit;
 using Int8Runtime.TestKit;
@@ -136,6 +137,64 @@ public sealed class BrgemmConvolutionTests
         }
 
         Assert.True(output == 1 || spanning > 0, "no tile spanned lines");
+    }
+
+    /// <summary>Integer weights of real sources stay integers where they outweigh the activations, and elsewhere become f32 when they are packed.</summary>
+    [Fact]
+    public void Integer_weights_of_real_sources_stay_within_the_bound_of_a_sum_on_every_tier()
+    {
+        Gen<Problem> problems =
+            from source in Gen.Elements(DataType.Float32, DataType.Float32, DataType.BFloat16)
+            from weights in Gen.Elements(DataType.Int8, DataType.UInt8, DataType.Int4, DataType.UInt4)
+            from groups in Gen.Elements(1, 1, 2)
+            from inputs in Gen.Choose(1, 20)
+            from outputs in Gen.OneOf(Gen.Choose(1, 24), Gen.Elements(40, 65))
+            from kernel in Gen.Choose(1, 3)
+            from size in Gen.Choose(3, 9)
+            from stride in Gen.Choose(1, 2)
+            from padding in Gen.Choose(0, kernel - 1)
+            from batch in Gen.Choose(1, 2)
+            from scales in Gen.Choose(1, 16).ArrayOf(groups * outputs)
+            from zeroPoints in Gen.Choose(weights.IntegerRange().Min, weights.IntegerRange().Max).ArrayOf(groups * outputs)
+            from quantization in Gen.Choose(0, 2)
+            from postOps in Gen.Elements<PostOpChain>([], [PostOp.Relu(0.25f)], [PostOp.Sum(0.5f)])
+            from options in Arbitraries.Options(Arbitraries.FloatSum(source, 64 * kernel * kernel * inputs))
+            let output = ((size + (2 * padding) - kernel) / stride) + 1
+            select new Problem(
+                new ConvolutionDescriptor
+                {
+                    Source = new([batch, groups * inputs, size, size], source, FormatTag.Nhwc),
+                    Weights = MemoryDescriptor.Any([groups * outputs, inputs, kernel, kernel], weights),
+                    Bias = outputs % 2 == 0 ? new MemoryDescriptor([groups * outputs], DataType.Float32) : null,
+                    Destination = new([batch, groups * outputs, output, output], source, FormatTag.Nhwc),
+                    Strides = [stride, stride],
+                    PaddingBefore = [padding, padding],
+                    PaddingAfter = [padding, padding],
+                    Groups = groups,
+                },
+                new PrimitiveAttributes
+                {
+                    // Small scales keep sums of integers in the range of the bound.
+                    WeightsScale = quantization == 0
+                        ? QuantizationScale.PerTensor(1 / 256f) : QuantizationScale.PerChannel([.. scales.Select(s => s / 4096f)]),
+                    WeightsZeroPoint = quantization == 2 ? ZeroPoint.PerChannel(zeroPoints) : null,
+                    PostOps = postOps,
+                },
+                options);
+        foreach ((string _, Isa isa) in Tiers.Generated)
+        {
+            int compact = 0, expanded = 0;
+            Properties.Check(problems, problem =>
+            {
+                Check(isa, problem);
+                using var engine = new TestEngine(isa, [new BrgemmConvolution(Cache, CpuFeatures.Host)]);
+                using Primitive primitive = engine.Create(problem.Descriptor, problem.Attributes);
+                var descriptor = (ConvolutionDescriptor)problem.Descriptor;
+                Assert.Equal(descriptor.IsMostlyWeights, primitive.Details.Contains("-bit weights expanded by blocks", StringComparison.Ordinal));
+                _ = descriptor.IsMostlyWeights ? compact++ : expanded++;
+            }, 20);
+            Assert.True(compact > 1 && expanded > 1, $"{compact} problems with integers in memory, {expanded} without");
+        }
     }
 
     private static void Check(Isa isa, Problem problem)

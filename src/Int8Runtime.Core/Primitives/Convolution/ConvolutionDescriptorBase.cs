@@ -67,6 +67,12 @@ public abstract record ConvolutionDescriptorBase : PrimitiveDescriptor, IWeighte
     public int After(int axis) => PaddingAfter.Count == 0 ? 0 : PaddingAfter[axis];
 
     /// <summary>
+    /// Whether there are more weights than activations, so that integer weights of a floating-point source are worth expanding at each
+    /// execution. Elsewhere each weight meets many pixels, and takes little room as f32.
+    /// </summary>
+    internal bool IsMostlyWeights => Weights.ElementCount >= Source.ElementCount + Destination.ElementCount;
+
+    /// <summary>
     /// The source index that meets tap <paramref name="tap"/> in output <paramref name="output"/> of a spatial dimension;
     /// a negative one, or one beyond the source, where the tap adds nothing.
     /// </summary>

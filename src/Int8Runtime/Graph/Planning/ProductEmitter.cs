@@ -9,16 +9,19 @@ internal static class ProductEmitter
     public static void EmitConvolution(Operation operation, ConvolutionSpec spec, PlanBuilder plan)
     {
         Location source = plan.Read(operation[0].Edge, channelsLast: true);
-        if (operation[0] is { Quantization: null, Edge.Type: DataType.Float32 } && spec.IsPointwise(operation[1].Shape)
-            && operation[1].Shape.ElementCount >= operation[0].Shape.ElementCount + operation.Output.Shape.ElementCount
-            && ProductWeights.OfIntegers(operation[1], inputMajor: false) is { } integers)
+        Shape shape = operation[1].Shape;
+        ProductWeights? integers = KeepsIntegers(operation, spec) ? ProductWeights.OfIntegers(operation[1], inputMajor: false) : null;
+        if (integers is not null && spec.IsPointwise(shape))
         {
             EmitPointwise(operation, source, integers, plan);
             return;
         }
 
-        ProductWeights weights = ProductWeights.Of(operation[1], plan.Weights);
-        Shape shape = weights.Shape;
+        if (integers is { Quantization.BlockSize: > 0 })
+            integers = null; // blocks of inputs are those of matrix products
+        ProductWeights weights = integers ?? ProductWeights.Of(operation[1], plan.Weights);
+        if (integers is not null)
+            operation.Notes.Add(NoteOf(integers));
         Location? bias = ProductWeights.Bias(operation.OptionalOperand(2), shape[0], plan);
         Location? zeroPoint = ReadZeroPoint(operation, 3, plan);
         PostOpEmitter postOps = PostOpEmitter.Of(operation, plan);
@@ -42,8 +45,14 @@ internal static class ProductEmitter
             source, bias, zeroPoint, postOps);
     }
 
-    // A 1×1 convolution whose weights stay integers in memory, which matrix products read: pixels are rows, channels columns. That
-    // saves memory where there are more weights than activations; elsewhere f32 weights are faster, since each meets many pixels.
+    // Integer weights of an f32 source stay integers in memory where there are more of them than activations. Elsewhere f32 weights are
+    // faster, since each meets many pixels; the kernels of depthwise and transposed convolutions read f32 only.
+    private static bool KeepsIntegers(Operation operation, ConvolutionSpec spec) =>
+        operation[0] is { Quantization: null, Edge.Type: DataType.Float32 } && !spec.IsTransposed
+        && (spec.Groups == 1 || operation[1].Shape[1] > 1)
+        && operation[1].Shape.ElementCount >= operation[0].Shape.ElementCount + operation.Output.Shape.ElementCount;
+
+    // Such a 1×1 convolution is a matrix product: pixels are rows, channels columns.
     private static void EmitPointwise(Operation operation, Location source, ProductWeights weights, PlanBuilder plan)
     {
         int outputs = weights.Shape[0], inputs = weights.Shape[1], rank = source.Descriptor.Rank;
@@ -125,10 +134,12 @@ internal static class ProductEmitter
             Destination = postOps.Destination.Descriptor,
         };
         PrimitiveAttributes attributes = Attributes(operation, weights.Quantization, postOps.PostOps, null);
-        operation.Notes.Add($"weights stay {weights.Type.ToShortName()} in memory");
+        operation.Notes.Add(NoteOf(weights));
         PlannedPrimitive primitive = plan.Request(descriptor, weights.Attributes(attributes, inputMajor));
         Execute(operation, plan, primitive, weights, plain, rows, bias, null, postOps);
     }
+
+    private static string NoteOf(ProductWeights integers) => $"weights stay {integers.Type.ToShortName()} in memory";
 
     public static void EmitMatMul(Operation operation, MatMulSpec spec, PlanBuilder plan)
     {

@@ -39,16 +39,16 @@ internal sealed record ProductWeights(TensorData? Content, Quantization? Quantiz
     /// Integer weights of a product with an f32 source, which stay integers in memory, of 4 bits if all of them fit; null where they are
     /// none, or where their scales do not belong to output channels or blocks of inputs.
     /// </summary>
-    /// <param name="operand">The weights, of extent 1 behind their first two dimensions.</param>
+    /// <param name="operand">The weights; blocks of inputs are those of a matrix.</param>
     /// <param name="inputMajor">Whether inputs come before outputs.</param>
     public static ProductWeights? OfIntegers(Operand operand, bool inputMajor)
     {
         if (operand.Dequantized() is not { Edge.Constant: { } content, Quantization: { } quantization }
-            || !quantization.Type.IsInt8() || content.ElementCount != (long)content.Shape[0] * content.Shape[1])
+            || !quantization.Type.IsInt8())
             return null;
         int inputs = inputMajor ? 0 : 1;
         bool fits = quantization.BlockSize > 0
-            ? quantization.Axis == inputs
+            ? quantization.Axis == inputs && content.ElementCount == (long)content.Shape[0] * content.Shape[1]
             : quantization.IsPerTensor || quantization.Axis == 1 - inputs;
         return fits ? new ProductWeights(content, quantization, content.Shape, NarrowestType(content)) : null;
     }
