@@ -1,6 +1,7 @@
 // The engine of the CPU that runs this process.
 using Int8Runtime.Caching;
 using Int8Runtime.Diagnostics;
+using Int8Runtime.Graph.Planning;
 using Int8Runtime.Jit;
 using Int8Runtime.Reference;
 using Int8Runtime.Tuning;
@@ -117,6 +118,12 @@ public sealed class CpuEngine : Engine
 
     /// <summary>The cache of compiled models on disk; null without one.</summary>
     public ModelCache? ModelCache { get; private init; }
+
+    /// <summary>
+    /// Begins to prepare, on another core, what the first compilation of a model in this process needs, and returns at once: worth
+    /// a call before a model is loaded. The first call in a process works, others do nothing.
+    /// </summary>
+    public void WarmUp() => CompilerWarmUp.Start(this);
 
     /// <summary>
     /// Plans convolutions of which each reads what the one before writes as one primitive that computes them in bands of rows. Its

@@ -1,6 +1,7 @@
 // The cache of compiled models on disk: it changes no result, and nothing in it is trusted that is damaged or foreign.
 using Int8Runtime.Caching;
 using Int8Runtime.Graph;
+using Int8Runtime.Graph.Planning;
 using Int8Runtime.Jit;
 using Int8Runtime.TestKit;
 using Int8Runtime.Tests.Graph.Compilation;
@@ -61,6 +62,19 @@ public sealed class ModelCacheTests : IDisposable
         Assert.Equal(["cache:miss", "cache:stored", "cache:hit"], lines.Select(l => l[2]));
         Assert.All(lines, l => Assert.Equal(("Model", Path.GetFileName(Files()[0]), "sketch"), (l[3], l[4], l[8])));
         Assert.Equal($"kernels:{kernels.Length} constants:4", lines[2][5]);
+    }
+
+    [Fact]
+    public void Warming_up_takes_the_way_of_a_compilation()
+    {
+        ModelCache cache = ModelCache.Open(_folder);
+        using CpuEngine engine = CpuEngine.Create(Options(cache));
+        CompilerWarmUp.Compile(engine);
+        byte[] content = File.ReadAllBytes(Assert.Single(Files()));
+        CompilerWarmUp.Compile(engine);
+        Assert.Equal(content, File.ReadAllBytes(Assert.Single(Files())));
+        using CompiledModel model = engine.Compile(CompilerWarmUp.Network());
+        Assert.Equal((1, 0), (cache.Metrics.Hits, cache.Metrics.Misses));
     }
 
     [Fact]

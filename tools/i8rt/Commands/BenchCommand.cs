@@ -47,6 +47,7 @@ internal static class BenchCommand
         string? tiles = parse.GetValue(Tune) ? TuningFile(parse) : null;
         using CpuEngine engine = tiles is null
             ? EngineOptions.CreateEngine(parse) : EngineOptions.CreateEngine(parse, EngineOptions.LoadTuning(tiles, mustExist: false));
+        engine.WarmUp();
         var watch = Stopwatch.StartNew();
         ModelGraph graph = ModelFile.Load(path);
         double load = watch.Elapsed.TotalMilliseconds;

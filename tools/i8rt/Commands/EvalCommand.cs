@@ -58,12 +58,13 @@ internal static class EvalCommand
 
     private static int Run(ParseResult parse, string path, Terminal terminal, CancellationToken cancellation)
     {
+        using CpuEngine engine = EngineOptions.CreateEngine(parse);
+        engine.WarmUp();
         ModelGraph graph = ModelFile.Load(path);
         IMetric metric = CreateMetric(parse);
         IDataset samples = DataOptions.Open(parse, requireLabels: metric is TopKMetric or F1Metric or AreaUnderCurveMetric);
         if (parse.GetValue(Samples) is { } count)
             samples = count >= 1 ? samples.Subset(count) : throw new UsageException($"--samples is {count}; it must be at least 1");
-        using CpuEngine engine = EngineOptions.CreateEngine(parse);
         var watch = Stopwatch.StartNew();
         IMetric result = terminal.Progress("evaluating", progress => MetricEvaluator.Evaluate(
             engine, graph, samples, metric, new ProgressAdapter<SampleProgress>(p => progress.Report((p.Done, p.Total))),

@@ -41,6 +41,8 @@ internal static class RunCommand
 
     private static int Run(ParseResult parse, string path, Terminal terminal, CancellationToken _)
     {
+        using CpuEngine engine = EngineOptions.CreateEngine(parse);
+        engine.WarmUp();
         ModelGraph graph = ModelFile.Load(path);
         string[]? labels = ReadLabels(parse.GetValue(Labels));
         int top = parse.GetValue(Top);
@@ -51,7 +53,6 @@ internal static class RunCommand
         if (folder is not null)
             ModelFile.PrepareFolder(folder, "--save");
         WarnOfNonFinite(terminal, inputs);
-        using CpuEngine engine = EngineOptions.CreateEngine(parse);
         using CompiledModel model = engine.Compile(graph);
         IReadOnlyDictionary<string, TensorData> outputs = ModelRunner.Run(model, inputs);
 
