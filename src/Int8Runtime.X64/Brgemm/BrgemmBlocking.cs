@@ -104,6 +104,9 @@ internal readonly record struct BlockingProblem(
     // The same of fetches that take more than this part of the time of the products.
     private const double FetchPressure = 0.3, FreeFetches = 0.6;
 
+    // Longer sums hide the time until stores are done.
+    private const int StepsOfShortSum = 160;
+
     // Asking for more panels of weights takes longer than waiting for them; later panels find the source in the second level.
     private const int MostPrefetchedVectors = 3, MostPrefetchingPanels = 4;
 
@@ -145,13 +148,14 @@ internal readonly record struct BlockingProblem(
     }
 
     /// <summary>
-    /// What kernels of a tile ask for ahead: weights that the first-level cache does not keep beside the rows, and rows that come from
-    /// beyond the second level often enough to be felt.
+    /// What kernels of a tile ask for ahead: weights that the first-level cache does not keep beside the rows, rows that come from
+    /// beyond the second level often enough to be felt, and what short sums write there.
     /// </summary>
     /// <param name="tile">The tile.</param>
     /// <param name="runSteps">Steps of a run, each 4 bytes of a row.</param>
     /// <param name="sourceBytes">Bytes that each panel of weights passes over; 0 where they are in the second-level cache.</param>
-    public BrgemmPrefetch PrefetchOf(BrgemmBlocking tile, int runSteps, long sourceBytes)
+    /// <param name="destinationBytes">Bytes of the destination.</param>
+    public BrgemmPrefetch PrefetchOf(BrgemmBlocking tile, int runSteps, long sourceBytes, long destinationBytes)
     {
         if (tile.Rows == 1)
             return BrgemmPrefetch.None; // one after the other: hardware does it
@@ -162,6 +166,8 @@ internal readonly record struct BlockingProblem(
         bool isPiece = tile.Rows <= Rows && RowStep > 0 && RowStep <= (long)runSteps * sizeof(int);
         if (isPiece && sourceBytes > SecondLevelBytes / 2 && Vectors <= tile.Vectors * MostPrefetchingPanels)
             prefetch |= BrgemmPrefetch.NextTile;
+        if (Steps <= StepsOfShortSum && destinationBytes > SecondLevelBytes)
+            prefetch |= BrgemmPrefetch.Destination;
         return prefetch;
     }
 

@@ -86,6 +86,7 @@ internal sealed class BrgemmGenerator : KernelGenerator<BrgemmSpec>
             using ActiveLanes? tail = _spec.TailLanes > 0 ? ActiveLanes.First(_asm, _spec.TailLanes) : null;
             _asm.CountDown(tiles, () =>
             {
+                PrefetchEmitter.Destination(_asm, _spec, m => _destination[DestinationOffset(m)]);
                 using (VecArray chains = _asm.Registers.Vecs("chain", _chains - 1, _spec.Rows * _spec.Vectors))
                 {
                     EmitStart(chains);

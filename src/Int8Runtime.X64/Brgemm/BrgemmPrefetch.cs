@@ -17,6 +17,9 @@ internal enum BrgemmPrefetch
     /// The rows of the next tile. Tiles read many rows side by side, a few bytes of each, which hardware prefetchers do not follow.
     /// </summary>
     NextTile = 2,
+
+    /// <summary>The lines that a tile writes, which arrive while its products are summed.</summary>
+    Destination = 4,
 }
 
 /// <summary>Emits the prefetches of one kernel.</summary>
@@ -31,6 +34,20 @@ internal sealed class PrefetchEmitter(KernelAssembler asm, BrgemmSpec spec) : ID
 
     // Where the source of the next tile is; rows lie one behind the other, so it is one piece of memory for each run.
     private readonly Gpr? _nextTile = (spec.Prefetch & BrgemmPrefetch.NextTile) != 0 ? asm.Registers.Gpr("next tile") : null;
+
+    /// <summary>Begins a tile.</summary>
+    /// <param name="asm">The kernel.</param>
+    /// <param name="spec">What the kernel is.</param>
+    /// <param name="row">Address of each row of the destination.</param>
+    public static void Destination(KernelAssembler asm, BrgemmSpec spec, Func<int, Mem> row)
+    {
+        if ((spec.Prefetch & BrgemmPrefetch.Destination) == 0)
+            return;
+        int bytes = spec.Vectors * asm.Traits.Lanes32 * spec.Epilogue.Destination.SizeInBytes();
+        for (int m = 0; m < spec.Rows; m++)
+            for (int at = 0; at < bytes; at += Line)
+                asm.Prefetch(row(m) + at);
+    }
 
     /// <summary>Gives the register back.</summary>
     public void Dispose() => _nextTile?.Dispose();

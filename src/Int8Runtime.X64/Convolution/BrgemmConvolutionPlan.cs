@@ -61,9 +61,10 @@ internal sealed unsafe class BrgemmConvolutionPlan : PrimitivePlan
             _expansion = new ExpandedBlocks(cache, operands.Isa, compact.Format, weightsSpec, _tile.Vectors);
         }
 
-        // Copied rows lie in the second-level cache.
-        long sourceBytes = rows.Copy is null ? Math.Abs(geometry.Source.Row) * geometry.InputHeight : 0;
-        template = template with { Prefetch = _blocking.PrefetchOf(_tile, weightsSpec.RunSteps, sourceBytes) };
+        long written = Math.Abs(geometry.Destination.Row) * geometry.OutputHeight * geometry.OutputDepth;
+        long read = rows.Copy is not null ? 0 // copies lie in the second-level cache
+            : Math.Abs(geometry.Source.Row) * geometry.InputHeight * geometry.InputDepth;
+        template = template with { Prefetch = _blocking.PrefetchOf(_tile, weightsSpec.RunSteps, read, written) };
         _lines = new ConvolutionLines(geometry, rows, _tile, (lines, count) => new BrgemmKernels(
             cache, operands.Isa, template with { Lines = lines }, _tile, count, geometry.OutputChannels, rows.Edges));
 

@@ -77,13 +77,13 @@ internal sealed unsafe class BrgemmMatrixPlan : PrimitivePlan
             _expansion = new ExpandedBlocks(cache, operands.Isa, _compact!, weightsSpec, blocking.Vectors);
         }
 
+        long destinationBytes = (long)problem.Rows * problem.Columns * destination.DataType.SizeInBytes();
         if (!readsCompact)
-            template = template with { Prefetch = _blocking.PrefetchOf(blocking, weightsSpec.RunSteps, 0) };
+            template = template with { Prefetch = _blocking.PrefetchOf(blocking, weightsSpec.RunSteps, 0, destinationBytes) };
         _kernels = new BrgemmKernels(cache, operands.Isa, template, blocking, problem.Rows, problem.Columns);
         int rowBlocks = expands ? ExpandedBlocks.MoreRows : 1;
         long matrixBytes = readsCompact ? weights.Compact!.MatrixBytes : weightsSpec.MatrixBytes;
         long sourceBytes = (long)problem.Rows * problem.Sum * operands.Product.ElementBytes();
-        long destinationBytes = (long)problem.Rows * problem.Columns * destination.DataType.SizeInBytes();
         _split = WorkSplit.Choose(
             new WorkShape(problem.Batches, 1, problem.Rows, _kernels.BlockCount, sourceBytes / rowBlocks, destinationBytes / rowBlocks,
                 matrixBytes, matrixBytes / _kernels.BlockCount),

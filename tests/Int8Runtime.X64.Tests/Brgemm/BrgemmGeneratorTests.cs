@@ -114,14 +114,17 @@ public sealed class BrgemmGeneratorTests
         Assert.InRange(Choose(1, 1).Vectors, 4, 8); // weights that are read once
     }
 
-    /// <summary>Panels of 24 KiB and more are asked for; the next tile where rows are one piece of memory that no cache holds.</summary>
+    /// <summary>
+    /// Panels of 24 KiB and more are asked for; the next tile where rows are one piece of memory that no cache holds; the lines that short
+    /// sums write beyond the caches.
+    /// </summary>
     [Fact]
     public void Kernels_ask_for_what_the_caches_do_not_keep()
     {
         var registers = new BrgemmRegisters(Total: 32, Product: 0, Epilogue: 2);
-        BrgemmPrefetch Of(int steps, int rowStep, long sourceBytes, int rows = 14, int vectors = 2, int allVectors = 2) =>
+        BrgemmPrefetch Of(int steps, int rowStep, long sourceBytes, int rows = 14, int vectors = 2, int allVectors = 2, long destinationBytes = 0) =>
             new BlockingProblem(registers, Rows: 196, allVectors, steps, VectorBytes: 64, rowStep, CacheBytes: 1 << 20)
-                .PrefetchOf(new BrgemmBlocking(rows, vectors), steps, sourceBytes);
+                .PrefetchOf(new BrgemmBlocking(rows, vectors), steps, sourceBytes, destinationBytes);
         Assert.Equal(BrgemmPrefetch.None, Of(64, 256, 0));
         Assert.Equal(BrgemmPrefetch.Weights, Of(256, 1024, 0));
         Assert.Equal(BrgemmPrefetch.NextTile, Of(64, 256, 1 << 20));
@@ -129,6 +132,8 @@ public sealed class BrgemmGeneratorTests
         Assert.Equal(BrgemmPrefetch.None, Of(64, 512, 1 << 20)); // every other pixel
         Assert.Equal(BrgemmPrefetch.None, Of(64, -256, 1 << 20));
         Assert.Equal(BrgemmPrefetch.None, Of(64, 256, 1 << 20, allVectors: 10)); // in the cache after the first of five panels
+        Assert.Equal(BrgemmPrefetch.Destination, Of(64, 256, 0, destinationBytes: 2 << 20));
+        Assert.Equal(BrgemmPrefetch.Weights, Of(256, 1024, 0, destinationBytes: 2 << 20));
         Assert.Equal(BrgemmPrefetch.None, Of(256, 1024, 1 << 20, rows: 1));
         Assert.Equal(BrgemmPrefetch.None, Of(256, 1024, 0, rows: 7, vectors: 4, allVectors: 4));
     }
@@ -162,7 +167,7 @@ public sealed class BrgemmGeneratorTests
                 };
                 KernelVerifier.Verify(new BrgemmGenerator().Generate(spec, isa, abi));
                 KernelVerifier.Verify(new BrgemmGenerator().Generate(
-                    spec with { Prefetch = BrgemmPrefetch.Weights | BrgemmPrefetch.NextTile }, isa, abi));
+                    spec with { Prefetch = BrgemmPrefetch.Weights | BrgemmPrefetch.NextTile | BrgemmPrefetch.Destination }, isa, abi));
             }
         }
     }
