@@ -121,7 +121,8 @@ public sealed class CpuEngine : Engine
 
     /// <summary>
     /// Begins to prepare, on another core, what the first compilation of a model in this process needs, and returns at once: worth
-    /// a call before a model is loaded. The first call in a process works, others do nothing.
+    /// a call before a model is loaded, where a <see cref="ModelCache"/> spares the rest. The first such call in a process works, others
+    /// do nothing.
     /// </summary>
     public void WarmUp() => CompilerWarmUp.Start(this);
 

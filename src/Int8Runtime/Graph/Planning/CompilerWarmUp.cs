@@ -15,10 +15,13 @@ internal static class CompilerWarmUp
     private static int _started;
 
     /// <summary>Starts it, the first time; returns at once.</summary>
-    /// <param name="engine">The engine that will compile; the network takes the same way, through its cache on disk too.</param>
+    /// <param name="engine">
+    /// The engine that will compile; the network takes the same way through its cache on disk. Without one nothing starts: kernels of two
+    /// networks at once would be generated more slowly than those of one.
+    /// </param>
     public static void Start(CpuEngine engine)
     {
-        if (Environment.ProcessorCount > 1 && engine.Emulated == Isa.None && Interlocked.Exchange(ref _started, 1) == 0)
+        if (Environment.ProcessorCount > 1 && engine.ModelCache is not null && engine.Emulated == Isa.None && Interlocked.Exchange(ref _started, 1) == 0)
             _ = Task.Factory.StartNew(() => Compile(engine), CancellationToken.None,
                 TaskCreationOptions.LongRunning, TaskScheduler.Default); // on a thread of its own: the pool's have work to do
     }
