@@ -161,7 +161,7 @@ internal readonly record struct BlockingProblem(
             return BrgemmPrefetch.None; // one after the other: hardware does it
         BrgemmPrefetch prefetch = BrgemmPrefetch.None;
         long stepBytes = (tile.Vectors * VectorBytes) + (tile.Rows * sizeof(int));
-        if (tile.Vectors <= MostPrefetchedVectors && stepBytes * Steps > FirstLevelBytes)
+        if (VectorBytes == Line && tile.Vectors <= MostPrefetchedVectors && stepBytes * Steps > FirstLevelBytes)
             prefetch |= BrgemmPrefetch.Weights;
         bool isPiece = tile.Rows <= Rows && RowStep > 0 && RowStep <= (long)runSteps * sizeof(int);
         if (isPiece && sourceBytes > SecondLevelBytes / 2 && Vectors <= tile.Vectors * MostPrefetchingPanels)
@@ -200,7 +200,9 @@ internal readonly record struct BlockingProblem(
     private List<(KernelTile Tile, double Cost)> BestOfEachWidth()
     {
         int second = SecondLevelBytes / 8 * 5;
-        var model = new CostModel(Steps, FirstLevelBytes / VectorBytes / Steps, second / VectorBytes / Steps, Lines * Rows, KeepsOrder);
+        var model = new CostModel(
+            Steps, FirstLevelBytes / VectorBytes / Steps, second / VectorBytes / Steps, Lines * Rows, KeepsOrder,
+            VectorBytes == Line ? FetchPressure : 0);
         var best = new List<(KernelTile Tile, double Cost)>();
         for (int nr = 1; nr <= Math.Min(Vectors, MostVectors) && (nr == 1 || Registers.Fits(1, nr)); nr++)
         {
@@ -225,7 +227,7 @@ internal readonly record struct BlockingProblem(
 
     // The estimated time of all tiles. Panels of up to Cached vectors stay in the first-level cache, of up to Near vectors in the second;
     // what a single tile reads comes from wherever it is.
-    private readonly record struct CostModel(int Steps, int Cached, int Near, int AllRows, bool KeepsOrder)
+    private readonly record struct CostModel(int Steps, int Cached, int Near, int AllRows, bool KeepsOrder, double FetchPressure)
     {
         public double Cost(int mr, int nr, int rows, int vectors)
         {

@@ -122,8 +122,8 @@ public sealed class BrgemmGeneratorTests
     public void Kernels_ask_for_what_the_caches_do_not_keep()
     {
         var registers = new BrgemmRegisters(Total: 32, Product: 0, Epilogue: 2);
-        BrgemmPrefetch Of(int steps, int rowStep, long sourceBytes, int rows = 14, int vectors = 2, int allVectors = 2, long destinationBytes = 0) =>
-            new BlockingProblem(registers, Rows: 196, allVectors, steps, VectorBytes: 64, rowStep, CacheBytes: 1 << 20)
+        BrgemmPrefetch Of(int steps, int rowStep, long sourceBytes, int rows = 14, int vectors = 2, int allVectors = 2, long destinationBytes = 0,
+            int vectorBytes = 64) => new BlockingProblem(registers, Rows: 196, allVectors, steps, vectorBytes, rowStep, CacheBytes: 1 << 20)
                 .PrefetchOf(new BrgemmBlocking(rows, vectors), steps, sourceBytes, destinationBytes);
         Assert.Equal(BrgemmPrefetch.None, Of(64, 256, 0));
         Assert.Equal(BrgemmPrefetch.Weights, Of(256, 1024, 0));
@@ -136,6 +136,7 @@ public sealed class BrgemmGeneratorTests
         Assert.Equal(BrgemmPrefetch.Weights, Of(256, 1024, 0, destinationBytes: 2 << 20));
         Assert.Equal(BrgemmPrefetch.None, Of(256, 1024, 1 << 20, rows: 1));
         Assert.Equal(BrgemmPrefetch.None, Of(256, 1024, 0, rows: 7, vectors: 4, allVectors: 4));
+        Assert.Equal(BrgemmPrefetch.None, Of(256, 1024, 0, rows: 4, vectorBytes: 32)); // half lines
     }
 
     private static void VerifyTiles(Isa isa, DotProductKind product, DataType destination, bool extras)
