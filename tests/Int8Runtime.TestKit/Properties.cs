@@ -7,12 +7,16 @@ namespace Int8Runtime.TestKit;
 
 /// <summary>
 /// Checks a property on random values. A failure prints the value and FsCheck's replay seed; the same values come again
-/// when INT8RT_TEST_SEED is set to that seed ("seed,gamma").
+/// when INT8RT_TEST_SEED is set to that seed ("seed,gamma"). INT8RT_TEST_FACTOR draws that many times as many values, to
+/// look for what is rare.
 /// </summary>
 public static class Properties
 {
     /// <summary>The environment variable that repeats a run.</summary>
     public const string SeedVariable = "INT8RT_TEST_SEED";
+
+    /// <summary>The environment variable that multiplies the number of values.</summary>
+    public const string FactorVariable = "INT8RT_TEST_FACTOR";
 
     /// <summary>Calls <paramref name="check"/>, which throws where the property does not hold, on random values.</summary>
     public static void Check<T>(Gen<T> generator, Action<T> check, int count = 100) => Check(generator.ToArbitrary(), check, count);
@@ -24,6 +28,8 @@ public static class Properties
     private static void Check<T>(Arbitrary<T> values, Action<T> check, int count)
     {
         ArgumentNullException.ThrowIfNull(check);
+        if (Environment.GetEnvironmentVariable(FactorVariable) is { Length: > 0 } factor)
+            count *= int.Parse(factor, CultureInfo.InvariantCulture);
         Config config = Config.QuickThrowOnFailure.WithMaxTest(count);
         if (Environment.GetEnvironmentVariable(SeedVariable) is { Length: > 0 } text)
         {
