@@ -47,4 +47,22 @@ internal sealed class ImportContext(ModelGraph graph, int operatorSet)
             _ => null,
         };
     }
+
+    /// <summary>Whether a value holds Booleans, as far as the operators that lead to it tell.</summary>
+    public static bool IsBoolean(GraphValue value, int depth = 64)
+    {
+        if (value.ElementType != DataType.Undefined || depth == 0 || value.Producer is not { Domain.Length: 0 } producer)
+            return value.ElementType == DataType.Boolean;
+        return producer.OpType switch
+        {
+            "And" or "Or" or "Xor" or "Not" or "Less" or "LessOrEqual" or "Equal" or "Greater" or "GreaterOrEqual" or "IsNaN" or "IsInf" =>
+                true,
+            "Cast" => producer.Attributes.GetInteger("to") == ElementTypeCodes.ToCode(DataType.Boolean),
+            "ConstantOfShape" => producer.Attributes.GetTensor("value")?.ElementType == DataType.Boolean,
+            "Where" => producer.OptionalInput(1) is { } chosen && IsBoolean(chosen, depth - 1),
+            "Expand" or "Reshape" or "Unsqueeze" or "Squeeze" or "Slice" or "Gather" or "GatherND" or "Concat" or "Identity" or "Transpose"
+                or "Tile" or "Flatten" or "Trilu" => producer.OptionalInput(0) is { } source && IsBoolean(source, depth - 1),
+            _ => false,
+        };
+    }
 }

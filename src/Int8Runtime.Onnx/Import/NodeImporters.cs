@@ -19,6 +19,7 @@ internal static class NodeImporters
 
     private static readonly FrozenDictionary<string, NodeImporter> s_standard = new Dictionary<string, NodeImporter>
     {
+        ["Attention"] = StandardAttention.Import,
         ["BatchNormalization"] = NormalizationUpgrades.BatchNormalization,
         ["Clip"] = AttributesToInputs.Clip,
         ["Dropout"] = NormalizationUpgrades.Dropout,

@@ -21,6 +21,9 @@ public sealed record ModelPort(string Name, DataType ElementType, GraphShape? Sh
 /// </summary>
 public sealed class CompiledModel : IDisposable
 {
+    // Bytes of a constant that follows from the shapes of a plan; larger ones are computed in each run.
+    private const long LargestPlannedConstant = 1 << 26;
+
     private readonly ModelGraph _graph;
     private readonly CompileOptions _options;
     private readonly WeightsStore _weights;
@@ -172,6 +175,7 @@ public sealed class CompiledModel : IDisposable
         try
         {
             ShapeInference.Infer(graph, shapes, allowDynamic: true).Apply(graph);
+            ConstantFolding.Run(graph, LargestPlannedConstant);   // masks and positions too large for the inference to follow
         }
         catch (UnsupportedModelException exception)
         {

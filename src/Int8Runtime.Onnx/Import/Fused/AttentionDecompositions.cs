@@ -1,34 +1,36 @@
-// Multi-head attention in standard operators.
+// Attention of com.microsoft in standard operators.
 using Int8Runtime.Graph;
 
 namespace Int8Runtime.Onnx.Import.Fused;
 
-/// <summary>Attention, QAttention and MultiHeadAttention of com.microsoft as projections, products, softmax and transposes.</summary>
+/// <summary>Attention, QAttention and MultiHeadAttention of com.microsoft as projections and an <see cref="AttentionCore"/>.</summary>
 internal static class AttentionDecompositions
 {
-    /// <summary>Inputs input [B, S, D], weights [D, 3·H], [bias], [mask_index], [past], [attention_bias].</summary>
+    // What a mask adds to a score that it hides, unless an attribute says otherwise.
+    private const float Hidden = -10000;
+
+    /// <summary>Inputs input [B, S, D], weights [D, 3·H], [bias], [mask_index], [past], [attention_bias]; results output, [present].</summary>
     public static void Attention(NodeDraft node, ImportContext context)
     {
-        Refuse(node, node.OptionalInput(4) is not null, "past keys");
         GraphValue projected = Project(node, context, node.Input(0), node.Input(1), node.OptionalInput(2));
-        EmitPacked(node, context, projected, node.OptionalInput(3), node.OptionalInput(5));
+        EmitPacked(node, context, projected, node.OptionalInput(3), node.OptionalInput(4), node.OptionalInput(5));
     }
 
     /// <summary>Inputs input, weights (integers), bias, input_scale, weight_scale, [mask_index], [input_zero_point],
-    /// [weight_zero_point], [past].</summary>
+    /// [weight_zero_point], [past]; results output, [present].</summary>
     public static void Quantized(NodeDraft node, ImportContext context)
     {
-        Refuse(node, node.OptionalInput(8) is not null, "past keys");
         GraphValue source = Real(node, context, 0, 3, 6), weights = Real(node, context, 1, 4, 7);
         GraphValue projected = Project(node, context, source, weights, node.OptionalInput(2));
-        EmitPacked(node, context, projected, node.OptionalInput(5), null);
+        EmitPacked(node, context, projected, node.OptionalInput(5), node.OptionalInput(8), null);
     }
 
-    /// <summary>Inputs query, key, value (each [B, S, H]), [bias of all three], [key_padding_mask], [attention_bias].</summary>
+    /// <summary>Inputs query, key, value (each [B, S, H]), [bias of all three], [key_padding_mask], [attention_bias], [past_key],
+    /// [past_value]; results output, [present_key], [present_value].</summary>
     public static void MultiHead(NodeDraft node, ImportContext context)
     {
-        Refuse(node, node.OptionalInput(4) is not null, "a padding mask");
-        Refuse(node, node.Inputs.Skip(6).Any(i => i is not null), "past keys");
+        Refuse(node, node.Inputs.Skip(8).Any(i => i is not null), "keys of the past in a buffer of its own");
+        Refuse(node, node.Outputs.Skip(3).Any(o => !o.IsOmitted), "the scores");
         GraphValue[] parts = [node.Input(0), node.Input(1), node.Input(2)];
         if (node.OptionalInput(3) is { } bias)
         {
@@ -37,7 +39,12 @@ internal static class AttentionDecompositions
                 parts[i] = context.Operation("Add", $"{node.Name}:biased{i}", [parts[i], biases[i]]);
         }
 
-        EmitCore(node, context, parts, node.OptionalInput(5));
+        var core = new AttentionCore(node, context);
+        long heads = node.Attributes.GetInteger("num_heads");
+        GraphValue? past = node.OptionalInput(6);
+        GraphValue keys = core.Keys(parts[1], heads, past, 1);
+        GraphValue values = core.Present(node.OptionalInput(7), core.Heads(parts[2], "v", heads), "present_value", 2);
+        EmitMixed(node, context, core.Heads(parts[0], "q", heads), keys, values, past, node.OptionalInput(4), node.OptionalInput(5));
     }
 
     private static GraphValue Real(NodeDraft node, ImportContext context, int tensor, int scale, int zeroPoint) =>
@@ -50,12 +57,64 @@ internal static class AttentionDecompositions
         return bias is null ? product : context.Operation("Add", node.Name + ":projected", [product, bias]);
     }
 
-    private static void EmitPacked(NodeDraft node, ImportContext context, GraphValue projected, GraphValue? mask, GraphValue? addend)
+    private static void EmitPacked(
+        NodeDraft node, ImportContext context, GraphValue projected, GraphValue? mask, GraphValue? past, GraphValue? addend)
     {
-        Refuse(node, mask is not null, "a mask index");
-        Refuse(node, node.Attributes.GetBoolean("unidirectional"), "a triangular mask");
         Refuse(node, node.Attributes.GetBoolean("do_rotary"), "rotary embedding");
-        EmitCore(node, context, Split(node, context, projected, axis: 2, ":parts"), addend);
+        var core = new AttentionCore(node, context);
+        long heads = node.Attributes.GetInteger("num_heads");
+        GraphValue[] parts = Split(node, context, projected, axis: 2, ":parts");
+        GraphValue query = core.Heads(parts[0], "q", heads), value = core.Heads(parts[2], "v", heads), keys;
+        GraphValue? pastKey = null;
+        if (past is null && !core.IsWanted(1))
+        {
+            keys = core.Keys(parts[1], heads, null, -1);
+        }
+        else
+        {
+            // Keys and values lie in one tensor [2, B, heads, T, D].
+            pastKey = Part(0);
+            GraphValue key = core.Present(pastKey, core.Heads(parts[1], "k", heads), "present_key", -1);
+            value = core.Present(Part(1), value, "present_value", -1);
+            keys = core.Transposed(key);
+            if (core.IsWanted(1))
+            {
+                GraphValue[] present =
+                    Array.ConvertAll([key, value], x => context.Operation("Unsqueeze", node.Name + ":part", [x, First()]));
+                context.Graph.AddNode("Concat", present, [node.Outputs[1]], new GraphAttributes { { "axis", 0 } }, node.Name + ":present");
+            }
+        }
+
+        EmitMixed(node, context, query, keys, value, pastKey, mask, addend);
+
+        GraphValue First() => context.Integers(node.Name + ":first", [0]);
+        GraphValue? Part(long index) => past is null ? null : context.Operation(
+            "Gather", node.Name + ":past", [past, context.Scalar(node.Name + ":index", index)], new GraphAttributes { { "axis", 0 } });
+    }
+
+    private static void EmitMixed(NodeDraft node, ImportContext context, GraphValue query, GraphValue keys, GraphValue values,
+        GraphValue? past, GraphValue? mask, GraphValue? addend)
+    {
+        var core = new AttentionCore(node, context);
+        bool isCausal = node.Attributes.GetBoolean("unidirectional");
+        GraphValue? visibility = core.Visibility(query, keys, past, null, isCausal);
+        core.EmitRows(core.Mix(query, keys, values, new()
+        {
+            Bias = core.Sum(core.Sum(mask is null ? null : Mask(node, context, core, mask), visibility), addend),
+            Scale = node.Attributes.GetSingle("scale") is not 0 and { } given ? given : null,
+        }, isResult: false));
+    }
+
+    // Integers [B, T] or [B, S, T] that are 0 for keys which are hidden.
+    private static GraphValue Mask(NodeDraft node, ImportContext context, AttentionCore core, GraphValue mask)
+    {
+        int? rank = ImportContext.RankOf(mask);
+        Refuse(node, rank is not (2 or 3), "a mask that is not [batch, keys] or [batch, queries, keys]");
+        GraphValue condition = context.Operation("Cast", node.Name + ":condition", [mask],
+            new GraphAttributes { { "to", ElementTypeCodes.ToCode(DataType.Boolean) } });
+        condition = context.Operation("Unsqueeze", node.Name + ":condition",
+            [condition, context.Integers(node.Name + ":axes", rank == 2 ? [1, 2] : [1])]);
+        return core.Additive(condition, node.Attributes.GetSingle("mask_filter_value", Hidden));
     }
 
     private static GraphValue[] Split(NodeDraft node, ImportContext context, GraphValue value, int axis, string name)
@@ -69,44 +128,6 @@ internal static class AttentionDecompositions
         context.Graph.AddNode("Split", [value, sizes], parts, attributes, node.Name + name);
         return parts;
     }
-
-    // softmax(q·kᵀ·scale + addend)·v for each head.
-    private static void EmitCore(NodeDraft node, ImportContext context, GraphValue[] parts, GraphValue? addend)
-    {
-        Refuse(node, node.Outputs.Skip(1).Any(o => !o.IsOmitted), "the present keys");
-        long heads = node.Attributes.GetInteger("num_heads");
-        GraphValue query = Heads(0, [0, 2, 1, 3]), key = Heads(1, [0, 2, 3, 1]), value = Heads(2, [0, 2, 1, 3]);
-        GraphValue scale = node.Attributes.GetSingle("scale") is not 0 and { } given
-            ? context.Scalar(node.Name + ":scale", given)
-            : HeadScale(node, context, query);
-        GraphValue scores = context.Operation("MatMul", node.Name + ":scores",
-            [context.Operation("Mul", node.Name + ":scaled", [query, scale]), key]);
-        if (addend is not null)
-            scores = context.Operation("Add", node.Name + ":masked", [scores, addend]);
-        GraphValue shares = context.Operation("Softmax", node.Name + ":softmax", [scores], new GraphAttributes { { "axis", -1 } });
-        GraphValue mixed = context.Operation("MatMul", node.Name + ":mixed", [shares, value]);
-        GraphValue rows = context.Operation("Transpose", node.Name + ":rows", [mixed], Order([0, 2, 1, 3]));
-        context.EmitAs(node, "Reshape", [rows, context.Integers(node.Name + ":shape", [0, 0, -1])]);
-
-        GraphValue Heads(int part, long[] order)
-        {
-            GraphValue divided = context.Operation(
-                "Reshape", $"{node.Name}:heads{part}", [parts[part], context.Integers(node.Name + ":heads", [0, 0, heads, -1])]);
-            return context.Operation("Transpose", $"{node.Name}:{"qkv"[part]}", [divided], Order(order));
-        }
-    }
-
-    // 1/√(extent of a head), which folds to a constant once the shapes are known.
-    private static GraphValue HeadScale(NodeDraft node, ImportContext context, GraphValue query)
-    {
-        GraphValue extent = context.Operation("Shape", node.Name + ":extent", [query],
-            new GraphAttributes { { "start", 3 }, { "end", 4 } });
-        GraphValue real = context.Operation("Cast", node.Name + ":real_extent", [extent],
-            new GraphAttributes { { "to", ElementTypeCodes.ToCode(DataType.Float32) } });
-        return context.Operation("Reciprocal", node.Name + ":scale", [context.Operation("Sqrt", node.Name + ":root", [real])]);
-    }
-
-    private static GraphAttributes Order(long[] order) => new() { { "perm", order } };
 
     private static void Refuse(NodeDraft node, bool condition, string what)
     {
