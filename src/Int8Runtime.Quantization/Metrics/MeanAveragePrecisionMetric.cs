@@ -55,9 +55,11 @@ public sealed class MeanAveragePrecisionMetric : IMetric
     public void Add(ModelOutputs outputs, IDataset samples, int index)
     {
         if (samples.Annotation(index) is not IReadOnlyList<LabelledBox> objects)
-            throw new QuantizationException(
-                $"'{samples.SampleName(index)}' of '{samples.Name}' has no boxes; use a data set with YOLO or Pascal VOC "
-                + "annotations");
+        {
+            throw MissingAnswers.Of(samples, i => samples.Annotation(i) is not IReadOnlyList<LabelledBox>, "boxes",
+                "use a data set with YOLO or Pascal VOC annotations");
+        }
+
         IReadOnlyList<DetectedBox> detections = _decoder.Decode(outputs, samples.SampleShape);
         Add(detections, objects, index);
     }

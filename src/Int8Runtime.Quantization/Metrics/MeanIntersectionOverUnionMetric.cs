@@ -43,7 +43,7 @@ public sealed class MeanIntersectionOverUnionMetric : IMetric
         Shape shape = outputs.ShapeOf(_output);
         string name = samples.SampleName(index);
         if (samples.Annotation(index) is not NpyArray target)
-            throw new QuantizationException($"'{name}' of '{samples.Name}' has no map of classes; add targets.npy");
+            throw MissingAnswers.Of(samples, i => samples.Annotation(i) is not NpyArray, "map of classes", "add targets.npy");
         if (shape.Rank != 4 || shape[0] != 1 || target.Length != shape[2] * shape[3])
             throw new QuantizationException(
                 $"'{name}' has a map of {target.Length} pixels, but the output's shape is {shape}; [1, classes, height, width] "

@@ -14,7 +14,8 @@ internal static class SampleClass
     public static int Of(IDataset samples, int index, int offset, int classes, string output)
     {
         int label = samples.Label(index) + offset
-            ?? throw new QuantizationException($"'{samples.SampleName(index)}' of '{samples.Name}' has no label; add it to labels.txt, or to labels.npy for arrays");
+            ?? throw MissingAnswers.Of(
+                samples, i => samples.Label(i) is null, "label", "add them to labels.txt, or to labels.npy for arrays");
         return (uint)label < (uint)classes
             ? label
             : throw new QuantizationException(

@@ -41,7 +41,7 @@ public sealed class ClassificationEvaluatorTests
     [Fact]
     public void Labels_that_are_missing_or_out_of_range_are_named()
     {
-        Assert.Contains("'sample 2' of 'one-hot' has no label", Failure(new OneHot(3, i => i == 2 ? null : 0)), StringComparison.Ordinal);
+        Assert.Contains("1 of 3 samples of 'one-hot' has no label ('sample 2'); add", Failure(new OneHot(3, i => i == 2 ? null : 0)), StringComparison.Ordinal);
         string range = Failure(new OneHot(3, i => i == 1 ? 6 : 0));
         Assert.Contains("'sample 1' has label 6", range, StringComparison.Ordinal);
         Assert.Contains("6 classes", range, StringComparison.Ordinal);

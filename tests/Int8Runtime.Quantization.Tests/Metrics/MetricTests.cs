@@ -122,13 +122,16 @@ public sealed class MetricTests
     {
         var samples = new Says([2], [[0, 1]], _ => null);
         foreach (IMetric metric in new IMetric[] { new TopKMetric(), new F1Metric(), new AreaUnderCurveMetric() })
-            Assert.Contains("'sample 0' of 'says' has no label",
+            Assert.Contains("1 of 1 samples of 'says' has no label ('sample 0'); add",
                 Assert.Throws<QuantizationException>(() => Evaluate(samples, metric)).Message, StringComparison.Ordinal);
         Assert.Contains("no map of classes",
             Assert.Throws<QuantizationException>(() => Evaluate(samples, new MeanIntersectionOverUnionMetric())).Message,
             StringComparison.Ordinal);
         Assert.Contains("no boxes", Assert.Throws<QuantizationException>(
             () => Evaluate(samples, new MeanAveragePrecisionMetric(new YoloxDecoder(YoloxLayout.Rows)))).Message, StringComparison.Ordinal);
+        Assert.Contains("4 of 5 samples of 'says' have no boxes ('sample 0', 'sample 1', 'sample 3', …); use", MissingAnswers.Of(
+            new Says([2], [[0, 1], [0, 1], [0, 1], [0, 1], [0, 1]], _ => null), i => i != 2, "boxes", "use others").Message,
+            StringComparison.Ordinal);
         Assert.Contains("no output 'z'; it has y",
             Assert.Throws<QuantizationException>(() => Evaluate(samples, new TopKMetric("z"))).Message, StringComparison.Ordinal);
     }
