@@ -1,5 +1,6 @@
 // What the reader makes of layers whose form differs from ONNX.
 using Int8Runtime.Graph;
+using Int8Runtime.Onnx;
 
 namespace Int8Runtime.OpenVino.Tests;
 
@@ -16,6 +17,46 @@ public sealed class IrReaderTests
             .Layer("y", "MatMul", 1, "transpose_a=\"false\" transpose_b=\"true\"", ["x", "f"], "f32", [1, 2]).Result("y").Load();
         // rows 1, 2, −1, −8 and 0, 7, −4, 3
         Assert.Equal([1 + 4 - 3 - 32, 14 - 12 + 12], Running.Run(s_engine, graph, [1, 2, 3, 4])[0]);
+    }
+
+    [Theory]
+    [InlineData("i4", 3, 5, false)] // 15 elements end within a byte
+    [InlineData("i4", 3, 5, true)]
+    [InlineData("u4", 3, 5, true)]
+    [InlineData("u4", 1, 1, true)]
+    [InlineData("u4", 4, 6, false)]
+    public void Four_bit_constants_stay_four_bits_in_an_onnx_file(string type, int outputs, int inputs, bool hasZeroPoint)
+    {
+        byte[] codes = [.. Enumerable.Range(0, ((outputs * inputs) + 1) / 2).Select(i => (byte)((i * 91) + 0x5E))];
+        IrSketch sketch = new IrSketch().Parameter("x", $"1,{inputs}")
+            .Constant("w", type, $"{outputs},{inputs}", codes)
+            .Layer("f", "Convert", 1, "destination_type=\"f32\"", ["w"], "f32", [outputs, inputs]);
+        if (hasZeroPoint)
+        {
+            sketch = sketch.Constant("z", type, "1", 0x07).Layer("zf", "Convert", 1, "destination_type=\"f32\"", ["z"], "f32", [1])
+                .Layer("s", "Subtract", 1, "", ["f", "zf"], "f32", [outputs, inputs]);
+        }
+
+        ModelGraph graph = sketch
+            .Reals("a", $"{outputs},1", [.. Enumerable.Range(1, outputs).Select(n => 0.5f * n)])
+            .Layer("m", "Multiply", 1, "", [hasZeroPoint ? "s" : "f", "a"], "f32", [outputs, inputs])
+            .Layer("y", "MatMul", 1, "transpose_a=\"false\" transpose_b=\"true\"", ["x", "m"], "f32", [1, outputs]).Result("y").Load();
+        using var stream = new MemoryStream();
+        OnnxModel.Save(graph, stream);
+        stream.Position = 0;
+        ModelGraph read = OnnxModel.Load(stream);
+        Assert.Equal(21, read.Provenance.OperatorSet);
+        GraphNode before = Assert.Single(graph.Nodes, n => n.Is("DequantizeLinear")),
+            after = Assert.Single(read.Nodes, n => n.Is("DequantizeLinear"));
+        Assert.Equal(type == "i4" ? DataType.Int4 : DataType.UInt4, after.Input(0).ElementType);
+        Assert.Equal(before.ConstantInput(0)!.ToInt32Array(), after.ConstantInput(0)!.ToInt32Array());
+        Assert.Equal(before.Input(0).Name, after.Input(0).Name);
+        Assert.Equal(hasZeroPoint ? after.Input(0).ElementType : DataType.Undefined, after.OptionalInput(2)?.ElementType ?? DataType.Undefined);
+        float[] input = Running.Random(inputs, 3);
+        float[] expected = Running.Run(s_engine, graph, input)[0];
+        Assert.Equal(expected, Running.Run(s_engine, read, input)[0]);
+        using CpuEngine engine = CpuEngine.Create();
+        Running.AssertClose(expected, Running.Run(engine, read, input)[0], 1e-5);
     }
 
     [Theory]
@@ -51,6 +92,11 @@ public sealed class IrReaderTests
         Assert.Equal(expected, Running.Run(s_engine, graph, input)[0]);
         using var folder = new TemporaryFolder();
         ModelGraph written = folder.RoundTrip(graph);
+        OnnxModel.Save(graph, folder["blocks.onnx"]);
+        GraphNode onnx = Assert.Single(OnnxModel.Load(folder["blocks.onnx"]).Nodes, n => n.Is("DequantizeLinear"));
+        Assert.Equal(4, onnx.Attributes.GetInteger("block_size"));
+        Assert.Equal([DataType.UInt4, DataType.UInt4], new[] { onnx.Input(0).ElementType, onnx.Input(2).ElementType });
+        Assert.Equal(expected, Running.Run(s_engine, OnnxModel.Load(folder["blocks.onnx"]), input)[0]);
         Assert.Equal(4, Assert.Single(written.Nodes, n => n.Is("DequantizeLinear")).Attributes.GetInteger("block_size"));
         Assert.Equal(expected, Running.Run(s_engine, written, input)[0]);
         using CpuEngine engine = CpuEngine.Create();

@@ -20,10 +20,10 @@ internal sealed class GraphWriter
     private GraphWriter(ModelGraph graph, OnnxFileForm form)
     {
         graph.Validate();
-        _graph = graph;
+        _graph = FourBitConstants.Apply(graph);
         _form = form;
-        _operatorSet = OperatorSets.For(graph);
-        _names = FileNames.Create(graph, form);
+        _operatorSet = OperatorSets.For(_graph);
+        _names = FileNames.Create(_graph, form);
     }
 
     /// <summary>Builds the message; tensors share their bytes with the graph.</summary>

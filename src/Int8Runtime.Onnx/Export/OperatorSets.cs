@@ -57,7 +57,8 @@ internal static class OperatorSets
         bool Has(string attribute) => node.Attributes.Contains(attribute);
         return node.OpType switch
         {
-            "QuantizeLinear" or "DequantizeLinear" when Has("block_size") || Has("output_dtype") || IsWide(node.OptionalInput(2)) => 21,
+            "QuantizeLinear" or "DequantizeLinear" when Has("block_size") || Has("output_dtype") || IsWide(node.OptionalInput(2))
+                || node.Input(0).ElementType.IsInt4() || node.OptionalInput(2)?.ElementType.IsInt4() == true => 21,
             "Resize" when node.Attributes.GetString("coordinate_transformation_mode") == "half_pixel_symmetric" => 19,
             "Resize" when Has("antialias") || Has("axes") || Has("keep_aspect_ratio_policy") => 18,
             "AveragePool" when Has("dilations") => 19,

@@ -18,7 +18,7 @@ internal static class ConvertCommand
         };
         var command = new Command("convert",
             """
-            Convert a model between ONNX and OpenVINO IR. Quantized weights stay 8-bit integers; quantizers of activations become
+            Convert a model between ONNX and OpenVINO IR. Quantized weights stay integers of 8 or 4 bits; quantizers of activations become
             FakeQuantize in IR, QuantizeLinear and DequantizeLinear in ONNX.
 
             Examples:
