@@ -23,6 +23,15 @@ public sealed record QuantizedActivation(string Name, ValueRange Observed, Quant
 /// <param name="Reason">Why it stays f32; empty if quantized.</param>
 public sealed record NodePrecision(string Name, string OpType, bool IsQuantized, string Reason);
 
+/// <summary>The weights of a layer that became integers while its arithmetic stayed f32.</summary>
+/// <param name="Name">Name of the layer.</param>
+/// <param name="OpType">Operator.</param>
+/// <param name="Bits">Bits of an integer: 8 or 4.</param>
+/// <param name="GroupSize">Inputs that share a scale and zero point; 0 where each output channel has one scale.</param>
+/// <param name="Elements">Number of weights.</param>
+/// <param name="Bytes">Bytes of integers, scales and zero points; as f32 the weights took four times <paramref name="Elements"/>.</param>
+public sealed record StoredWeights(string Name, string OpType, int Bits, int GroupSize, long Elements, long Bytes);
+
 /// <summary>What a quantization did.</summary>
 /// <param name="Activations">Quantized activations.</param>
 /// <param name="Nodes">All nodes of the prepared model.</param>
@@ -32,6 +41,9 @@ public sealed record QuantizationReport(
 {
     /// <summary>What the algorithms did besides, one line each.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
+
+    /// <summary>The weights that became integers where only weights did (<see cref="WeightOnlyQuantizer"/>); otherwise empty.</summary>
+    public IReadOnlyList<StoredWeights> StoredWeights { get; init; } = [];
 
     /// <summary>How fast the extremes of the activations settled: with every eighth, fourth, second and every sample.</summary>
     public IReadOnlyList<RangeConvergence> Convergence { get; init; } = [];

@@ -43,35 +43,40 @@ public static class WeightOnlyQuantizer
         Dictionary<string, string> exclusions = Exclusions.ByUser(model, options.Ignored);
         ModelGraph graph = GraphSimplification.Simplify(model);
         var nodes = new List<NodePrecision>();
+        var stored = new List<StoredWeights>();
         foreach (GraphNode node in graph.Nodes.ToArray())
         {
             (OperatorRole role, string reason) = OperatorPolicy.RoleOf(node, exclusions);
             bool fits = role == OperatorRole.Weighted;
-            nodes.Add(new NodePrecision(node.Name, node.OpType, fits, fits ? "" : reason.Length > 0 ? reason : "no weights"));
+            nodes.Add(new NodePrecision(node.Name, node.OpType, false,
+                fits ? "only its weights are integers" : reason.Length > 0 ? reason : "no weights"));
             if (!fits)
                 continue;
-            if (options.Bits == 8 || node.Is("Conv"))
-                StoreBytes(graph, node);
-            else
-                StoreGroups(graph, node, options);
+            bool isGrouped = options.Bits == 4 && !node.Is("Conv");
+            int elements = node.ConstantInput(1)!.ElementCount;
+            long bytes = isGrouped ? StoreGroups(graph, node, options) : StoreBytes(graph, node);
+            stored.Add(new StoredWeights(
+                node.Name, node.OpType, isGrouped ? 4 : 8, isGrouped ? options.GroupSize : 0, elements, bytes));
         }
 
-        if (nodes.TrueForAll(n => !n.IsQuantized))
+        if (stored.Count == 0)
             throw new QuantizationException(
                 $"model '{model.Name}' has no convolution or fully connected layer with constant weights to store in {options.Bits} bits");
         graph.RemoveDeadNodes();
         graph.SortTopologically();
         graph.Validate();
-        int convolutions = nodes.Count(n => n.IsQuantized && n.OpType == "Conv");
+        int convolutions = stored.Count(w => w.OpType == "Conv");
         return new QuantizationResult(graph, new QuantizationReport([], nodes, 0)
         {
+            StoredWeights = stored,
             Notes = options.Bits == 4 && convolutions > 0
                 ? [$"the weights of {convolutions} convolutions have 8 bits; 4 bits are for matrix products"]
                 : [],
         });
     }
 
-    private static void StoreBytes(ModelGraph graph, GraphNode node)
+    // Both return the bytes that are stored.
+    private static long StoreBytes(ModelGraph graph, GraphNode node)
     {
         int axis = OperatorPolicy.WeightAxis(node);
         GraphValue weights = node.Input(1);
@@ -80,9 +85,10 @@ public static class WeightOnlyQuantizer
         GraphValue scales = graph.AddConstant(weights.Name + "_scale", TensorData.Vector<float>(quantized.Scales));
         node.SetInput(1, graph.AddOperation(
             "DequantizeLinear", weights.Name + "_dq", [integers, scales], new GraphAttributes { { "axis", axis } }, before: node));
+        return quantized.Values.ElementCount + (sizeof(float) * (long)quantized.Scales.Length);
     }
 
-    private static void StoreGroups(ModelGraph graph, GraphNode node, WeightOnlyOptions options)
+    private static long StoreGroups(ModelGraph graph, GraphNode node, WeightOnlyOptions options)
     {
         TensorData constant = node.ConstantInput(1)!;
         bool transposed = node.Attributes.GetBoolean("transB");
@@ -114,6 +120,8 @@ public static class WeightOnlyQuantizer
         node.SetInput(1, graph.AddOperation(
             "DequantizeLinear", name + "_dq", [values, scale, zeros],
             new GraphAttributes { { "axis", transposed ? 1L : 0L }, { "block_size", (long)options.GroupSize } }, before: node));
+        static long Packed(GraphValue constant) => (constant.Constant!.ElementCount + 1L) / 2;
+        return Packed(values) + Packed(zeros) + (sizeof(float) * (long)scales.Length);
     }
 
     private static byte[] Fill(int rows, int columns, Func<int, int, byte> element)

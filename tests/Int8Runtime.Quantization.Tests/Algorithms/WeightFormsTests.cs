@@ -61,10 +61,18 @@ public sealed class WeightFormsTests
         DataType[] types = [.. stored.Graph.Nodes.Where(n => n.Is("DequantizeLinear")).Select(n => n.ConstantInput(0)!.ElementType)];
         Assert.Equal(1, types.Count(t => t == DataType.UInt4));
         Assert.Equal(f32.Nodes.Count(n => n.Is("Conv")), types.Count(t => t == DataType.Int8));
+        // Bytes of integers, scales and zero points, as the graph holds them.
+        Assert.Equal(stored.Graph.Nodes.Where(n => n.Is("DequantizeLinear")).Sum(n => n.Inputs.Sum(i => StoredBytes(i!.Constant!))),
+            stored.Report.StoredWeights.Sum(w => w.Bytes));
+        Assert.Equal([0, 16], stored.Report.StoredWeights.Select(w => w.GroupSize).Distinct().Order());
+        Assert.Equal(0, stored.Report.QuantizedNodes);
         Assert.Contains(stored.Report.Notes, n => n.StartsWith("the weights of 5 convolutions have 8 bits", StringComparison.Ordinal));
         double noise = Model.NoisePower(Model.Run(f32, Samples, 1), Model.Run(OnnxModel.Load(Bytes(stored.Graph)), Samples, 1));
         Assert.True(noise is > 0 and < 0.01, $"noise {noise:g3}");
     }
+
+    private static long StoredBytes(TensorData tensor) => tensor.ElementType == DataType.UInt4
+        ? (tensor.ElementCount + 1) / 2 : tensor.ElementCount * tensor.ElementType.SizeInBytes();
 
     [Theory]
     [InlineData(16, false)]

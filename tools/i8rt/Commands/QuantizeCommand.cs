@@ -202,15 +202,26 @@ internal static class QuantizeCommand
         JsonObject? accuracy)
     {
         long before = ModelFile.SizeOf(path), after = ModelFile.SizeOf(output);
-        terminal.Line($"{output}: {report.QuantizedNodes} of {report.Nodes.Count} nodes in int8, {report.Samples} samples, "
-            + $"{Figures.Seconds(elapsed)}");
+        string what = report.StoredWeights.Count > 0
+            ? $"the weights of {Figures.Count(report.StoredWeights.Count, "layer")} are integers, activations and arithmetic stay f32"
+            : $"{report.QuantizedNodes} of {report.Nodes.Count} nodes in int8, "
+                + (report.Samples > 0 ? Figures.Count(report.Samples, "sample") : "ranges of activations are found at run time");
+        terminal.Line($"{output}: {what}, {Figures.Seconds(elapsed)}");
         terminal.Line($"size {Figures.Bytes(before)} → {Figures.Bytes(after)} ({Figures.Ratio((double)after / before)})");
         foreach (string note in report.Notes)
             terminal.Line(note);
         if (report.Convergence.Count > 0)
             terminal.Line($"ranges settle: {string.Join(", ", report.Convergence.SkipLast(1).Select(c => $"{Figures.Percent(c.Median)} of the width with {c.Samples}"))} of {Figures.Count(report.Samples, "sample")} (median activation)");
-        NodePrecision[] floats = [.. report.Nodes.Where(n => !n.IsQuantized)];
-        FloatLayer.Print(terminal, "nodes that stay f32", [.. floats.Select(n => new FloatLayer(n.Name, n.OpType, n.Reason))]);
+        if (report.StoredWeights.Count > 0)
+        {
+            PrintStored(terminal, report.StoredWeights);
+        }
+        else
+        {
+            FloatLayer.Print(terminal, "nodes that stay f32",
+                [.. report.Nodes.Where(n => !n.IsQuantized).Select(n => new FloatLayer(n.Name, n.OpType, n.Reason))]);
+        }
+
         var json = new JsonObject
         {
             ["model"] = path,
@@ -241,8 +252,29 @@ internal static class QuantizeCommand
                 ["channel_scales"] = new JsonArray([.. a.ChannelScales.Select(s => (JsonNode)s)]),
             })]),
         };
+        if (report.StoredWeights.Count > 0)
+        {
+            json["stored_weights"] = new JsonArray([.. report.StoredWeights.Select(w => new JsonObject
+            {
+                ["name"] = w.Name, ["operator"] = w.OpType, ["bits"] = w.Bits, ["group_size"] = w.GroupSize,
+                ["elements"] = w.Elements, ["bytes"] = w.Bytes,
+            })]);
+        }
+
         if (accuracy is not null)
             json["accuracy"] = accuracy;
         terminal.Json(json);
     }
+
+    private static void PrintStored(Terminal terminal, IReadOnlyList<StoredWeights> stored) =>
+        terminal.Table("weights that became integers", ["form", ">layers", ">weights", ">as f32", ">stored with scales", ">"],
+            stored.GroupBy(w => (w.Bits, w.GroupSize)).OrderByDescending(g => g.Sum(w => w.Elements)).Select(g => new[]
+            {
+                g.Key.GroupSize > 0
+                    ? Figures.Invariant($"{g.Key.Bits} bits in groups of {g.Key.GroupSize}")
+                    : Figures.Invariant($"{g.Key.Bits} bits, a scale for each output channel"),
+                Figures.Invariant($"{g.Count()}"), Figures.Invariant($"{g.Sum(w => w.Elements)}"),
+                Figures.Bytes(sizeof(float) * g.Sum(w => w.Elements)), Figures.Bytes(g.Sum(w => w.Bytes)),
+                Figures.Ratio((double)g.Sum(w => w.Bytes) / (sizeof(float) * g.Sum(w => w.Elements))),
+            }));
 }
