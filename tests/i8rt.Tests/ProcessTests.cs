@@ -20,6 +20,19 @@ public sealed class ProcessTests(DemoFiles demo)
     }
 
     [Fact]
+    public void Measured_tiles_that_do_not_exist_yet_are_told_of()
+    {
+        string missing = Path.Combine(demo.NewFolder(), "tiles.txt");
+        using Process process = Start([("INT8RT_TUNING", missing)], "info", "--json");
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        string told = (string)JsonNode.Parse(process.StandardOutput.ReadToEnd())!["measured_tiles"]!;
+        process.WaitForExit();
+        Assert.Equal(ExitCode.Success, process.ExitCode);
+        Assert.Contains($"there is no file '{missing}' yet", told, StringComparison.Ordinal);
+        Assert.StartsWith("warning: INT8RT_TUNING: there is no file", error.GetAwaiter().GetResult(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Interruption_ends_long_work_without_a_trace()
     {
         if (OperatingSystem.IsWindows())
@@ -99,7 +112,17 @@ public sealed class ProcessTests(DemoFiles demo)
         return (process.ExitCode, output, error.GetAwaiter().GetResult());
     }
 
-    private static Process Start(params string[] arguments) => Process.Start(
-        new ProcessStartInfo("dotnet", [typeof(Program).Assembly.Location, .. arguments]) { RedirectStandardOutput = true,
-            RedirectStandardError = true })!;
+    private static Process Start(params string[] arguments) => Start([], arguments);
+
+    private static Process Start((string Name, string Value)[] variables, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [typeof(Program).Assembly.Location, .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach ((string name, string value) in variables)
+            start.Environment[name] = value;
+        return Process.Start(start)!;
+    }
 }

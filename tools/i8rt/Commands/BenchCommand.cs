@@ -44,7 +44,7 @@ internal static class BenchCommand
         double seconds = parse.GetValue(Seconds);
         if (batch < 1 || seconds is not (> 0 and <= 3600))
             throw new UsageException("--batch must be at least 1 and --seconds between 0 and 3600");
-        string? tiles = parse.GetValue(Tune) ? TuningFile(parse) : null;
+        string? tiles = parse.GetValue(Tune) ? EngineOptions.TuningFile(parse) ?? EngineOptions.DefaultTuningFile : null;
         using CpuEngine engine = tiles is null
             ? EngineOptions.CreateEngine(parse) : EngineOptions.CreateEngine(parse, EngineOptions.LoadTuning(tiles, mustExist: false));
         engine.WarmUp();
@@ -86,9 +86,6 @@ internal static class BenchCommand
         terminal.Json(json);
         return ExitCode.Success;
     }
-
-    private static string TuningFile(ParseResult parse) => parse.GetValue(EngineOptions.Tuning)
-        ?? (Environment.GetEnvironmentVariable("INT8RT_TUNING") is { Length: > 0 } file ? file : EngineOptions.DefaultTuningFile);
 
     // Measures with the cost model's tiles, in real memory; the model is compiled again with what was found.
     private static IReadOnlyList<TileMeasurement> Measure(

@@ -37,6 +37,8 @@ internal static class InfoCommand
             ["emulated"] = engine.Emulated.ToString(),
             ["processors"] = Environment.ProcessorCount,
             ["threads"] = engine.Threads,
+            ["measured_tiles"] = EngineOptions.DescribeTuning(engine, EngineOptions.TuningFile(parse)),
+            ["cache_on_disk"] = engine.ModelCache?.Folder ?? "none",
             ["code_generation"] = CpuEngine.Limitation ?? "available",
             ["jpeg"] = ImageCodec.IsJpegAvailable ? "available" : "not available: install libturbojpeg0",
         };

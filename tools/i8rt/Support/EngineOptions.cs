@@ -8,6 +8,8 @@ namespace Int8Runtime.Cli;
 /// <summary>Which instruction sets and how many threads; and the form of the result.</summary>
 internal static class EngineOptions
 {
+    private const string TuningVariable = "INT8RT_TUNING";
+
     /// <summary>One JSON object instead of text.</summary>
     public static Option<bool> Json { get; } = new("--json") { Description = "Print one JSON object instead of text." };
 
@@ -77,10 +79,26 @@ internal static class EngineOptions
     public static CpuEngine CreateEngine(ParseResult parse)
     {
         TileTuning? tuning = parse.GetValue(Tuning) is { } file ? LoadTuning(file, mustExist: true) : null;
-        if (tuning is { Count: 0 })
-            Warn(parse, $"--tuning: '{parse.GetValue(Tuning)}' was measured on another CPU or with another version, so it changes "
-                + "nothing; measure again with 'i8rt bench MODEL --tune'");
-        return CreateEngine(parse, tuning);
+        CpuEngine engine = CreateEngine(parse, tuning);
+        if (TuningFile(parse) is { } used && engine.Tuning is { Count: 0 })
+            Warn(parse, $"{(tuning is null ? TuningVariable : Tuning.Name)}: {DescribeTuning(engine, used)}");
+        return engine;
+    }
+
+    /// <summary>The file of measured tiles that an option or INT8RT_TUNING names, or null.</summary>
+    public static string? TuningFile(ParseResult parse) => parse.GetValue(Tuning)
+        ?? (Environment.GetEnvironmentVariable(TuningVariable) is { Length: > 0 } file ? file : null);
+
+    /// <summary>What a file of measured tiles means to an engine, in words; the cost model chooses where there is none.</summary>
+    public static string DescribeTuning(CpuEngine engine, string? file)
+    {
+        if (file is null)
+            return "none";
+        if (engine.Tuning is { Count: > 0 and int count })
+            return $"{Figures.Count(count, "product")} in '{file}'";
+        return File.Exists(file)
+            ? $"'{file}' was measured on another CPU or with another version, so it changes nothing; measure again with 'i8rt bench MODEL --tune'"
+            : $"there is no file '{file}' yet, so nothing changes; 'i8rt bench MODEL --tune' writes it";
     }
 
     /// <summary>The tiles of a file.</summary>
