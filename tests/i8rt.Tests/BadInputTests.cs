@@ -163,7 +163,7 @@ public sealed class BadInputTests(DemoFiles demo)
             "--output-name", "foo");
         Fails(["--seconds"], "bench", demo.F32Model, "--seconds", "0");
         Fails(["--batch"], "bench", demo.F32Model, "--batch", "0");
-        Fails(["1000000x", "too large"], "bench", demo.F32Model, "--batch", "1000000");
+        Fails(["--batch 1000000 is too large", "elements", "fits"], "bench", demo.F32Model, "--batch", "1000000");
         Fails(["--seconds"], "demo", "--seconds", "NaN");
         Fails(["'foo'", "demo-f32.onnx"], "explain", demo.F32Model, "--layer", "foo");
         Fails(["no test case"], "verify", demo.NewFolder());

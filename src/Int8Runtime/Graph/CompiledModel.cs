@@ -87,6 +87,7 @@ public sealed class CompiledModel : IDisposable
     /// The shapes do not fit the model, or a dimension other than the first is not known.
     /// </exception>
     /// <exception cref="ModelCompilationException">A node cannot be computed for these shapes.</exception>
+    /// <exception cref="InsufficientMemoryException">The activations need more than the memory of the machine or its container.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public InferenceRequest CreateRequest(int? batch = null) => new(this, PlanOf(null, batch));
 

@@ -37,6 +37,7 @@ public sealed class InferenceRequest : IDisposable
     {
         Model = model;
         _plan = plan;
+        CheckMemory(model.Name, plan.Plan.ArenaBytes);
         // In two dimensions: an extent has 32 bits, and activations may need more.
         int lines = checked((int)(Math.Max(plan.Plan.ArenaBytes + ArenaLine - 1, ArenaLine) / ArenaLine));
         _arena = new TensorMemory(new MemoryDescriptor([lines, ArenaLine], DataType.UInt8));
@@ -46,6 +47,15 @@ public sealed class InferenceRequest : IDisposable
         _inputs = plan.Plan.Inputs.ToDictionary(i => i.Key, i => i.Value.Resolve(_arena), StringComparer.Ordinal);
         _outputs = plan.Plan.Outputs.ToDictionary(o => o.Key, o => PortMemory(o.Value), StringComparer.Ordinal);
         _tail = plan.Tail?.Bind(source => source.IsGraphInput ? _inputs[source.Name] : _outputs[source.Name]);
+    }
+
+    // Linux promises more memory than there is, and ends the process when it is used.
+    private static void CheckMemory(string model, long bytes)
+    {
+        long available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (bytes > available)
+            throw new InsufficientMemoryException(
+                $"A request of the model '{model}' needs {bytes} bytes of activations, and {available} are available: take a smaller batch.");
     }
 
     /// <summary>The model.</summary>

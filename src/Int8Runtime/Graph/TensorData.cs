@@ -8,6 +8,9 @@ namespace Int8Runtime.Graph;
 /// <summary>A dense row-major tensor in managed memory: constants of a graph, and operands of host operators.</summary>
 public sealed class TensorData
 {
+    /// <summary>The most elements that a tensor may have: those of an array of 64-bit integers.</summary>
+    public const int MaximumElements = 0x7fffffc7 / sizeof(long); // Array.MaxLength
+
     private readonly Lazy<ReadOnlyMemory<byte>>? _later;
     private readonly Nibbles? _nibbles;
     private readonly ReadOnlyMemory<byte> _bytes;
@@ -177,9 +180,9 @@ public sealed class TensorData
         }
         if (empty)
             return 0;
-        return count <= Array.MaxLength / sizeof(long)
+        return count <= MaximumElements
             ? (int)count
-            : throw new ModelFormatException($"A tensor of shape {FormatShape(shape)} is too large for one array.");
+            : throw new ModelFormatException($"A tensor of shape {FormatShape(shape)} is too large: at most {MaximumElements} elements fit.");
     }
 
     internal static string FormatShape(Shape shape) => shape.Rank == 0 ? "scalar" : shape.ToString();

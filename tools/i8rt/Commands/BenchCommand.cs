@@ -54,7 +54,7 @@ internal static class BenchCommand
         IReadOnlyList<TileMeasurement> measured = tiles is null ? [] : Measure(engine, graph, batch, tiles, terminal, cancellation);
         watch.Restart();
         using CompiledModel model = engine.Compile(graph);
-        using InferenceRequest request = model.CreateRequest(InputShapes(graph, batch));
+        using InferenceRequest request = CreateRequest(model, graph, batch);
         double compile = watch.Elapsed.TotalMilliseconds;
         BenchmarkInputs.Fill(graph, request);
 
@@ -92,7 +92,7 @@ internal static class BenchCommand
         CpuEngine engine, ModelGraph graph, int batch, string tiles, Terminal terminal, CancellationToken cancellation)
     {
         using CompiledModel model = engine.Compile(graph);
-        using InferenceRequest request = model.CreateRequest(InputShapes(graph, batch));
+        using InferenceRequest request = CreateRequest(model, graph, batch);
         BenchmarkInputs.Fill(graph, request);
         request.Run();
         IReadOnlyList<TileMeasurement> measured = terminal.Progress("measuring tiles", report => request.Tune(report, cancellation));
@@ -116,6 +116,20 @@ internal static class BenchCommand
             ["step"] = m.Step, ["problem"] = m.Problem.ToString(), ["tile"] = m.Fastest.ToString(), ["model_tile"] = m.Model.ToString(),
             ["ms"] = m.FastestMilliseconds, ["model_ms"] = m.ModelMilliseconds,
         })]);
+    }
+
+    private static InferenceRequest CreateRequest(CompiledModel model, ModelGraph graph, int batch)
+    {
+        try
+        {
+            return model.CreateRequest(InputShapes(graph, batch));
+        }
+        catch (Exception exception) when (batch > 1 && BatchLimit.IsTooLarge(exception))
+        {
+            if (BatchLimit.Describe(model, n => InputShapes(graph, n), batch) is { } refusal)
+                throw refusal;
+            throw;
+        }
     }
 
     private static Dictionary<string, Shape> InputShapes(ModelGraph graph, int batch)

@@ -62,9 +62,10 @@ internal static class CommandRunner
             terminal.Error(Describe(model, exception));
             return ExitCode.BadInput;
         }
-        catch (OutOfMemoryException)
+        catch (OutOfMemoryException exception)
         {
-            terminal.Error($"{model}: there is not enough memory; use a smaller batch or model");
+            terminal.Error(exception is InsufficientMemoryException
+                ? OneLine(exception.Message) : $"{model}: there is not enough memory; use a smaller batch or model");
             return ExitCode.BadInput;
         }
         catch (Exception exception) when (IsInputError(exception))

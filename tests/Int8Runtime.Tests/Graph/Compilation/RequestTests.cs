@@ -38,6 +38,22 @@ public sealed class RequestTests
     }
 
     [Fact]
+    public void A_request_beyond_the_memory_of_the_machine_is_refused_before_it_is_touched()
+    {
+        // Inputs of a gibibyte each, one more than there is memory for.
+        long available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        var sketch = new ModelSketch();
+        GraphValue sum = sketch.Input(GraphDimension.Named("N"), 1024);
+        for (long i = 0; i < available >> 30; i++)
+            sum = sketch.Op("Add", sum, sketch.Input(GraphDimension.Named("N"), 1024));
+        using CpuEngine engine = CpuEngine.Create(new() { Threads = 1 });
+        using CompiledModel model = engine.Compile(sketch.Output(sum));
+        Assert.Contains("take a smaller batch",
+            Assert.Throws<InsufficientMemoryException>(() => model.CreateRequest(batch: (1 << 18) - 64)).Message, StringComparison.Ordinal);
+        model.CreateRequest(batch: 2).Dispose();
+    }
+
+    [Fact]
     public void A_disposed_model_makes_no_requests_and_keeps_those_that_exist()
     {
         using CpuEngine engine = CpuEngine.Create(new() { Threads = 1 });
