@@ -1,5 +1,6 @@
 // What the importers of single operators share: the graph under construction and helpers to emit nodes into it.
 using Int8Runtime.Graph;
+using Int8Runtime.Graph.Composition;
 
 namespace Int8Runtime.Onnx.Import;
 
@@ -19,6 +20,9 @@ internal sealed class ImportContext(ModelGraph graph, int operatorSet)
     /// <summary>Adds a node that defines the first output of the draft in its place.</summary>
     public void EmitAs(NodeDraft draft, string opType, ReadOnlySpan<GraphValue?> inputs, GraphAttributes? attributes = null) =>
         Graph.AddNode(opType, inputs, [draft.Outputs[0]], attributes, draft.Name);
+
+    /// <summary>Adds the nodes that the draft is made of, under its name and with its outputs.</summary>
+    public GraphComposer Composer(NodeDraft draft) => new(Graph, draft.Name, draft.Outputs);
 
     /// <summary>Adds a node with a new output.</summary>
     public GraphValue Operation(string opType, string name, ReadOnlySpan<GraphValue?> inputs, GraphAttributes? attributes = null) =>

@@ -1,6 +1,7 @@
 // The table of operators that need more than a copy on import: older forms, and operators that are decomposed.
 using System.Collections.Frozen;
 using Int8Runtime.Graph;
+using Int8Runtime.Onnx.Import.Composed;
 using Int8Runtime.Onnx.Import.Fused;
 using Int8Runtime.Onnx.Import.Quantized;
 using Int8Runtime.Onnx.Import.Upgrades;
@@ -21,8 +22,10 @@ internal static class NodeImporters
     {
         ["Attention"] = StandardAttention.Import,
         ["BatchNormalization"] = NormalizationUpgrades.BatchNormalization,
+        ["CenterCropPad"] = StandardCompositions.CenterCropPad,
         ["Clip"] = AttributesToInputs.Clip,
         ["Dropout"] = NormalizationUpgrades.Dropout,
+        ["Einsum"] = StandardCompositions.Einsum,
         ["GroupNormalization"] = NormalizationUpgrades.GroupNormalization,
         ["LogSoftmax"] = SoftmaxUpgrade.Import,
         ["Hardmax"] = SoftmaxUpgrade.Import,
@@ -45,6 +48,7 @@ internal static class NodeImporters
         ["RMSNormalization"] = NormalizationDecompositions.RootMeanSquare,
         ["SimplifiedLayerNormalization"] = NormalizationDecompositions.RootMeanSquare,
         ["RoiAlign"] = RoiAlignUpgrade.Import,
+        ["RotaryEmbedding"] = RotaryEmbedding.Standard,
         ["Scatter"] = static (node, context) => Rename(node, context, "ScatterElements"),
         ["Slice"] = AttributesToInputs.Slice,
         ["Softmax"] = SoftmaxUpgrade.Import,
@@ -90,6 +94,7 @@ internal static class NodeImporters
         ["QLinearWhere"] = QLinearElementwise.Where,
         ["QuantizeLinear"] = static (node, context) => Rename(node, context, "QuantizeLinear"),
         ["QuickGelu"] = FusedActivations.QuickGelu,
+        ["RotaryEmbedding"] = RotaryEmbedding.Microsoft,
         ["SimplifiedLayerNormalization"] = NormalizationDecompositions.RootMeanSquare,
         ["SkipLayerNormalization"] = NormalizationDecompositions.SkipLayer,
         ["SkipSimplifiedLayerNormalization"] = NormalizationDecompositions.SkipRootMeanSquare,

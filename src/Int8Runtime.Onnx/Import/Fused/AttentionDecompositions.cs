@@ -1,5 +1,6 @@
 // Attention of com.microsoft in standard operators.
 using Int8Runtime.Graph;
+using Int8Runtime.Graph.Composition;
 
 namespace Int8Runtime.Onnx.Import.Fused;
 
@@ -39,7 +40,7 @@ internal static class AttentionDecompositions
                 parts[i] = context.Operation("Add", $"{node.Name}:biased{i}", [parts[i], biases[i]]);
         }
 
-        var core = new AttentionCore(node, context);
+        var core = new AttentionCore(context.Composer(node));
         long heads = node.Attributes.GetInteger("num_heads");
         GraphValue? past = node.OptionalInput(6);
         GraphValue keys = core.Keys(parts[1], heads, past, 1);
@@ -61,59 +62,51 @@ internal static class AttentionDecompositions
         NodeDraft node, ImportContext context, GraphValue projected, GraphValue? mask, GraphValue? past, GraphValue? addend)
     {
         Refuse(node, node.Attributes.GetBoolean("do_rotary"), "rotary embedding");
-        var core = new AttentionCore(node, context);
+        GraphComposer compose = context.Composer(node);
+        var core = new AttentionCore(compose);
         long heads = node.Attributes.GetInteger("num_heads");
         GraphValue[] parts = Split(node, context, projected, axis: 2, ":parts");
-        GraphValue query = core.Heads(parts[0], "q", heads), value = core.Heads(parts[2], "v", heads), keys;
-        GraphValue? pastKey = null;
-        if (past is null && !core.IsWanted(1))
+        GraphValue query = core.Heads(parts[0], "q", heads), value = core.Heads(parts[2], "v", heads);
+        GraphValue? pastKey = Past(0);
+        if (pastKey is null && !compose.IsWanted(1))
         {
-            keys = core.Keys(parts[1], heads, null, -1);
-        }
-        else
-        {
-            // Keys and values lie in one tensor [2, B, heads, T, D].
-            pastKey = Part(0);
-            GraphValue key = core.Present(pastKey, core.Heads(parts[1], "k", heads), "present_key", -1);
-            value = core.Present(Part(1), value, "present_value", -1);
-            keys = core.Transposed(key);
-            if (core.IsWanted(1))
-            {
-                GraphValue[] present =
-                    Array.ConvertAll([key, value], x => context.Operation("Unsqueeze", node.Name + ":part", [x, First()]));
-                context.Graph.AddNode("Concat", present, [node.Outputs[1]], new GraphAttributes { { "axis", 0 } }, node.Name + ":present");
-            }
+            EmitMixed(node, context, query, core.Keys(parts[1], heads, null, -1), value, null, mask, addend);
+            return;
         }
 
-        EmitMixed(node, context, query, keys, value, pastKey, mask, addend);
+        // Keys and values lie in one tensor [2, B, heads, T, D].
+        GraphValue key = core.Present(pastKey, core.Heads(parts[1], "k", heads), "present_key", -1);
+        value = core.Present(Past(1), value, "present_value", -1);
+        if (compose.IsWanted(1))
+            compose.Result(1, "Concat", "present", [compose.Unsqueeze("key", key, 0), compose.Unsqueeze("value", value, 0)],
+                new GraphAttributes { { "axis", 0 } });
+        EmitMixed(node, context, query, core.Transposed(key), value, pastKey, mask, addend);
 
-        GraphValue First() => context.Integers(node.Name + ":first", [0]);
-        GraphValue? Part(long index) => past is null ? null : context.Operation(
-            "Gather", node.Name + ":past", [past, context.Scalar(node.Name + ":index", index)], new GraphAttributes { { "axis", 0 } });
+        GraphValue? Past(long index) => past is null ? null
+            : compose.Operation("Gather", "past", [past, compose.Scalar("index", index)], new GraphAttributes { { "axis", 0 } });
     }
 
     private static void EmitMixed(NodeDraft node, ImportContext context, GraphValue query, GraphValue keys, GraphValue values,
         GraphValue? past, GraphValue? mask, GraphValue? addend)
     {
-        var core = new AttentionCore(node, context);
-        bool isCausal = node.Attributes.GetBoolean("unidirectional");
-        GraphValue? visibility = core.Visibility(query, keys, past, null, isCausal);
+        GraphComposer compose = context.Composer(node);
+        var core = new AttentionCore(compose);
+        GraphValue? visibility = core.Visibility(query, keys, past, null, node.Attributes.GetBoolean("unidirectional"));
         core.EmitRows(core.Mix(query, keys, values, new()
         {
-            Bias = core.Sum(core.Sum(mask is null ? null : Mask(node, context, core, mask), visibility), addend),
-            Scale = node.Attributes.GetSingle("scale") is not 0 and { } given ? given : null,
+            Bias = core.Sum(core.Sum(mask is null ? null : Mask(node, compose, core, mask), visibility), addend),
+            Scale = node.Attributes.GetSingle("scale") is not 0 and { } given ? compose.Scalar("scale", given) : null,
         }, isResult: false));
     }
 
     // Integers [B, T] or [B, S, T] that are 0 for keys which are hidden.
-    private static GraphValue Mask(NodeDraft node, ImportContext context, AttentionCore core, GraphValue mask)
+    private static GraphValue Mask(NodeDraft node, GraphComposer compose, AttentionCore core, GraphValue mask)
     {
         int? rank = ImportContext.RankOf(mask);
         Refuse(node, rank is not (2 or 3), "a mask that is not [batch, keys] or [batch, queries, keys]");
-        GraphValue condition = context.Operation("Cast", node.Name + ":condition", [mask],
+        GraphValue condition = compose.Operation("Cast", "condition", [mask],
             new GraphAttributes { { "to", ElementTypeCodes.ToCode(DataType.Boolean) } });
-        condition = context.Operation("Unsqueeze", node.Name + ":condition",
-            [condition, context.Integers(node.Name + ":axes", rank == 2 ? [1, 2] : [1])]);
+        condition = compose.Unsqueeze("condition", condition, rank == 2 ? [1, 2] : [1]);
         return core.Additive(condition, node.Attributes.GetSingle("mask_filter_value", Hidden));
     }
 

@@ -96,6 +96,7 @@ public static class HostEvaluator
             One(opType, BitOperators.Evaluate);
         foreach (string opType in SoftmaxOperators.Names)
             One(opType, SoftmaxOperators.Evaluate);
+        One("MatMul", ProductOperators.MatMul);
         Many("MaxPool", PoolingOperators.Max);
         One("LpPool", PoolingOperators.Lp);
         One("GlobalLpPool", PoolingOperators.GlobalLp);

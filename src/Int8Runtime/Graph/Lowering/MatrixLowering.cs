@@ -10,6 +10,8 @@ internal sealed class MatrixLowering : INodeLowering
     {
         if (LoweringContext.ExtentsOf(node.Output).ElementCount == 0 || context.OperandOf(node, 0).Shape.ElementCount == 0)
             context.EmitHost(node, "an operand is empty");
+        else if (node.Is("MatMul") && node.Output.ElementType != DataType.Float32)
+            context.EmitHost(node, $"no primitive multiplies {node.Output.ElementType.ToShortName()}");
         else if (node.Is("Gemm"))
             LowerGemm(node, context);
         else

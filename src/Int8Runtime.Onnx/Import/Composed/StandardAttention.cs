@@ -1,7 +1,8 @@
 // Attention of the standard, operator sets 23 and 24.
 using Int8Runtime.Graph;
+using Int8Runtime.Graph.Composition;
 
-namespace Int8Runtime.Onnx.Import.Fused;
+namespace Int8Runtime.Onnx.Import.Composed;
 
 /// <summary>
 /// Inputs Q, K, V, [attn_mask], [past_key], [past_value], [nonpad_kv_seqlen]; results Y, [present_key], [present_value],
@@ -18,7 +19,8 @@ internal static class StandardAttention
         if (node.OptionalInput(4) is null != node.OptionalInput(5) is null)
             throw new ModelFormatException($"{node.Subject} has keys of the past without values, or values without keys.");
 
-        var core = new AttentionCore(node, context);
+        GraphComposer compose = context.Composer(node);
+        var core = new AttentionCore(compose);
         long queryHeads = attributes.GetInteger("q_num_heads"), keyHeads = attributes.GetInteger("kv_num_heads");
         bool isRows = queryHeads > 0 && ImportContext.RankOf(node.Input(0)) is null or 3;
         GraphValue query = node.Input(0), key = node.Input(1), value = node.Input(2);
@@ -36,7 +38,7 @@ internal static class StandardAttention
         var form = new AttentionCore.Form
         {
             Bias = Bias(node, core, query, keys, past),
-            Scale = attributes.Contains("scale") ? attributes.GetSingle("scale") : null,
+            Scale = attributes.Contains("scale") ? compose.Scalar("scale", attributes.GetSingle("scale")) : null,
             Softcap = attributes.GetSingle("softcap"),
             Groups = isRows ? Grouped(queryHeads, keyHeads) : Grouped(HeadsOf(query), HeadsOf(key)),
             ScoresOutput = attributes.GetInteger("qk_matmul_output_mode"),

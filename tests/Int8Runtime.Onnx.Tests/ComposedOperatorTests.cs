@@ -1,0 +1,243 @@
+// Operators that are imported as several others, against their definitions written out in f64.
+using Int8Runtime.Graph;
+
+namespace Int8Runtime.Onnx.Tests;
+
+public sealed class ComposedOperatorTests
+{
+    private readonly ModelGraph _graph = new("composed");
+    private readonly Dictionary<string, float[]> _reals = [];
+    private readonly Dictionary<string, long[]> _integers = [];
+    private readonly Random _random = new(11);
+
+    [Theory]
+    [InlineData("ij->ji", "34")]
+    [InlineData("ij->i", "34")]
+    [InlineData("ij", "34")]
+    [InlineData("ba", "34")]
+    [InlineData("ijk->", "234")]
+    [InlineData("ii->i", "55")]
+    [InlineData("ii", "55")]
+    [InlineData("iji->j", "353")]
+    [InlineData("iiji->ij", "3343")]
+    [InlineData("...ii->...i", "2355")]
+    [InlineData("i...->...", "345")]
+    [InlineData("i,i", "7,7")]
+    [InlineData("i,i->i", "7,7")]
+    [InlineData("i,j->ij", "3,4")]
+    [InlineData("i,j->ji", "3,4")]
+    [InlineData(" b i j , b j k -> b i k ", "234,245")]
+    [InlineData("bij,bjk->bki", "234,245")]
+    [InlineData("bhid,bhjd->bhij", "2354,2364")]
+    [InlineData("bhij,bhjd->bihd", "2353,2334")]
+    [InlineData("nchw,nlhw->ncl", "2345,2645")]
+    [InlineData("abcd,cdef->abef", "2345,4563")]
+    [InlineData("abcd,cdef->feab", "2345,4563")]
+    [InlineData("bnd,ndh->bnh", "234,345")]
+    [InlineData("ij,jk", "34,45")]
+    [InlineData("ij,ik->j", "34,35")]
+    [InlineData("bxk,ok->box", "234,54")]
+    [InlineData("...ij,...jk->...ik", "2334,45")]
+    [InlineData("...ij,jk->...ik", "2334,45")]
+    [InlineData("a...b,b...->a...", "354,45")]
+    [InlineData("bij,jk->bik", "134,45")]
+    [InlineData("i,ij,j->", "3,34,4")]
+    [InlineData("ab,bc,cd->ad", "23,34,45")]
+    [InlineData("bqhd,bkhd,h->bhqk", "2354,2654,5")]
+    public void Einstein_sums(string equation, string extents)
+    {
+        int[][] shapes = [.. extents.Split(',').Select(s => s.Select(c => c - '0').ToArray())];
+        for (int i = 0; i < shapes.Length; i++)
+            Real("x" + i, shapes[i]);
+        Node("Einsum", new GraphAttributes { { "equation", equation } }, [.. shapes.Select((_, i) => "x" + i)]);
+        AssertClose(EinsteinSum(equation, shapes), Run());
+    }
+
+    [Theory]
+    [InlineData("ij,jk->ikl")]
+    [InlineData("ij->ij")]
+    [InlineData("ij,j1->i")]
+    [InlineData("ijk,jk->i")]
+    [InlineData("ij,jk->ii")]
+    public void Equations_that_do_not_fit_are_refused(string equation)
+    {
+        Real("x0", [3, 4]);
+        Real("x1", [4, 5]);
+        Node("Einsum", new GraphAttributes { { "equation", equation } }, "x0", "x1");
+        Assert.Contains("Einsum", Assert.Throws<ModelFormatException>(() => Run()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Extents_of_an_Einstein_sum_may_be_free()
+    {
+        _graph.AddInput("x0", DataType.Float32, new GraphShape(GraphDimension.Named("n"), 3, GraphDimension.Named("t"), 4));
+        _graph.AddInput("x1", DataType.Float32, new GraphShape(GraphDimension.Named("n"), 3, 4, 5));
+        Node("Einsum", new GraphAttributes { { "equation", "nhtc,nhcd->nthd" } }, "x0", "x1");
+        foreach (int extent in (int[])[1, 6])
+        {
+            int[][] shapes = [[2, 3, extent, 4], [2, 3, 4, 5]];
+            for (int i = 0; i < 2; i++)
+                _reals["x" + i] = Values(shapes[i].Aggregate(1, (a, b) => a * b));
+            AssertClose(EinsteinSum("nhtc,nhcd->nthd", shapes), Run(shapes));
+        }
+    }
+
+    [Theory]
+    [InlineData("", true, false, 0, false)]
+    [InlineData("", true, true, 4, true)]
+    [InlineData("", false, false, 4, true)]
+    [InlineData("", false, true, 0, false)]
+    [InlineData("com.microsoft", true, false, 0, true)]
+    [InlineData("com.microsoft", true, true, 4, false)]
+    [InlineData("com.microsoft", false, false, 0, false)]
+    [InlineData("com.microsoft", false, true, 4, true)]
+    public void Rotary_embedding(string domain, bool isRows, bool interleaved, int turned, bool hasPositions)
+    {
+        const int Batch = 2, Heads = 3, Tokens = 5, Extent = 8, Positions = 20, Offset = 7;
+        int pairs = (turned == 0 ? Extent : turned) / 2;
+        float[] x = Real("x", isRows ? [Batch, Tokens, Heads * Extent] : [Batch, Heads, Tokens, Extent]);
+        bool isTable = hasPositions || domain.Length > 0;
+        int[] table = isTable ? [Positions, pairs] : [Batch, Tokens, pairs];
+        float[] cos = Real("cos", table), sin = Real("sin", table);
+        long[] positions = [.. Enumerable.Range(0, Batch * Tokens).Select(i => (long)(i * 7 % Positions))];
+        if (domain.Length > 0 && !hasPositions)
+            positions = [Offset];
+        if (isTable)
+        {
+            _graph.AddInput("positions", DataType.Int64, GraphShape.Of(hasPositions ? [Batch, Tokens] : [1]));
+            _integers["positions"] = positions;
+        }
+
+        var attributes = new GraphAttributes { { "interleaved", interleaved ? 1 : 0 }, { "rotary_embedding_dim", turned } };
+        if (isRows && (domain.Length == 0 || turned > 0))
+            attributes.Add("num_heads", Heads);
+        Node("RotaryEmbedding", domain, attributes,
+            domain.Length > 0 ? ["x", "positions", "cos", "sin"] : ["x", "cos", "sin", hasPositions ? "positions" : null]);
+
+        double[] expected = Array.ConvertAll(x, f => (double)f);
+        for (int i = 0; i < Batch * Heads * Tokens; i++)
+        {
+            (int b, int h, int t) = isRows ? (i / Heads / Tokens, i % Heads, i / Heads % Tokens) : (i / Tokens / Heads, i / Tokens % Heads, i % Tokens);
+            int line = !isTable ? (b * Tokens) + t : hasPositions ? (int)positions[(b * Tokens) + t] : Offset + t;
+            for (int p = 0; p < pairs; p++)
+            {
+                int first = (i * Extent) + (interleaved ? 2 * p : p), second = first + (interleaved ? 1 : pairs);
+                double c = cos[(line * pairs) + p], s = sin[(line * pairs) + p];
+                (expected[first], expected[second]) = ((x[first] * c) - (x[second] * s), (x[first] * s) + (x[second] * c));
+            }
+
+            Assert.True(h < Heads);
+        }
+
+        AssertClose(expected, Run());
+    }
+
+    [Theory]
+    [InlineData(6, 5, 3, 9, false)]
+    [InlineData(7, 4, 4, 7, true)]
+    [InlineData(3, 8, 8, 3, false)]
+    [InlineData(5, 5, 5, 5, true)]
+    public void Centre_of_a_picture(int rows, int columns, int newRows, int newColumns, bool namesAxes)
+    {
+        float[] x = Real("x", [1, rows, columns]);
+        long[] target = namesAxes ? [newColumns, newRows] : [1, newRows, newColumns];
+        _graph.AddConstant("shape", TensorData.Vector(target));
+        Node("CenterCropPad", namesAxes ? new GraphAttributes { { "axes", new long[] { -1, 1 } } } : null, "x", "shape");
+        double[] expected = new double[newRows * newColumns];
+        for (int i = 0; i < newRows; i++)
+        {
+            for (int j = 0; j < newColumns; j++)
+            {
+                int y = Moved(i, rows, newRows), z = Moved(j, columns, newColumns);
+                if (y >= 0 && y < rows && z >= 0 && z < columns)
+                    expected[(i * newColumns) + j] = x[(y * columns) + z];
+            }
+        }
+
+        AssertClose(expected, Run());
+
+        static int Moved(int index, int from, int to) => to <= from ? index + ((from - to) / 2) : index - ((to - from) / 2);
+    }
+
+    private double[] EinsteinSum(string equation, int[][] shapes)
+    {
+        string text = equation.Replace(" ", "", StringComparison.Ordinal);
+        int arrow = text.IndexOf("->", StringComparison.Ordinal);
+        string[] terms = (arrow < 0 ? text : text[..arrow]).Split(',');
+
+        // An ellipsis becomes digits, the last of them 9.
+        for (int i = 0; i < terms.Length; i++)
+            terms[i] = terms[i].Replace("...", string.Concat(Enumerable.Range(0, shapes[i].Length - terms[i].Count(char.IsLetter))
+                .Select(k => (char)('9' - k)).Reverse()), StringComparison.Ordinal);
+        string digits = string.Concat(terms.SelectMany(t => t).Where(char.IsDigit).Distinct().Order());
+        string result = arrow >= 0 ? text[(arrow + 2)..].Replace("...", digits, StringComparison.Ordinal)
+            : digits + string.Concat(terms.SelectMany(t => t).Where(char.IsLetter).GroupBy(c => c).Where(g => g.Count() == 1).Select(g => g.Key).Order());
+        var extents = new Dictionary<char, int>();
+        for (int i = 0; i < terms.Length; i++)
+            for (int d = 0; d < terms[i].Length; d++)
+                extents[terms[i][d]] = Math.Max(shapes[i][d], extents.GetValueOrDefault(terms[i][d]));
+        string labels = result + string.Concat(extents.Keys.Except(result));
+        var sums = new double[result.Aggregate(1, (a, c) => a * extents[c])];
+        for (int point = 0; point < labels.Aggregate(1, (a, c) => a * extents[c]); point++)
+        {
+            var index = new Dictionary<char, int>();
+            int rest = point;
+            foreach (char label in labels.Reverse())
+                (rest, index[label]) = Math.DivRem(rest, extents[label]);
+            double product = 1;
+            for (int i = 0; i < terms.Length; i++)
+                product *= _reals["x" + i][Place(terms[i], shapes[i])];
+            sums[Place(result, [.. result.Select(c => extents[c])])] += product;
+
+            int Place(string term, int[] shape)
+            {
+                int place = 0;
+                for (int d = 0; d < shape.Length; d++)
+                    place = (place * shape[d]) + (shape[d] == 1 ? 0 : index[term[d]]);
+                return place;
+            }
+        }
+
+        return sums;
+    }
+
+    private float[] Real(string name, int[] shape)
+    {
+        _graph.AddInput(name, DataType.Float32, GraphShape.Of(shape));
+        return _reals[name] = Values(shape.Aggregate(1, (a, b) => a * b));
+    }
+
+    private float[] Values(int count) => [.. Enumerable.Range(0, count).Select(_ => (float)((_random.NextDouble() * 2) - 1))];
+
+    private void Node(string opType, GraphAttributes? attributes, params string[] inputs) => Node(opType, "", attributes, inputs);
+
+    private void Node(string opType, string domain, GraphAttributes? attributes, string?[] inputs)
+    {
+        GraphValue output = _graph.AddValue("y", DataType.Float32);
+        _graph.AddNode(opType, [.. inputs.Select(i => i is not null && _graph.TryGetValue(i, out GraphValue? v) ? v : null)], [output], attributes,
+            domain: domain);
+        _graph.AddOutput(output);
+    }
+
+    private float[] Run(int[][]? shapes = null)
+    {
+        using CpuEngine engine = CpuEngine.Create(new() { Threads = 1 });
+        using CompiledModel model = engine.Compile(OnnxModel.Load(SampleModels.Bytes(_graph)));
+        using InferenceRequest request = shapes is null ? model.CreateRequest()
+            : model.CreateRequest(shapes.Select((s, i) => (i, s)).ToDictionary(p => "x" + p.i, p => (Shape)p.s));
+        foreach ((string name, float[] values) in _reals)
+            values.CopyTo(request.Input(name).AsSpan<float>());
+        foreach ((string name, long[] values) in _integers)
+            values.CopyTo(request.Input(name).AsSpan<long>());
+        request.Run();
+        Assert.DoesNotContain(request.Model.Explain(shapes?.Select((s, i) => (i, s)).ToDictionary(p => "x" + p.i, p => (Shape)p.s)).Nodes, n => n.IsSlow);
+        return request.Output().AsSpan<float>().ToArray();
+    }
+
+    private static void AssertClose(double[] expected, float[] actual)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        for (int i = 0; i < expected.Length; i++)
+            Assert.True(Math.Abs(expected[i] - actual[i]) < 1e-5 * Math.Max(1, Math.Abs(expected[i])), $"{i}: {expected[i]} and {actual[i]}");
+    }
+}
