@@ -121,12 +121,11 @@ internal sealed unsafe class ElementwisePlan
             && TransposingBox.TryCreate(nest, isa, cache, source, steps, epilogue, sizes) is { } transposing)
             return transposing;
 
-        // Single elements: the longest loop becomes the kernel's.
-        Loop longest = loops.Count > 0 ? loops.MaxBy(loop => loop.Extent)! : Loop.Once(sizes.Length);
-        loops.Remove(longest);
+        Loop inner = Loop.InnermostOf(loops, sizes.Length);
+        loops.Remove(inner);
         return new RunBox(
-            new OuterLoops(nest.Start, [.. loops]), longest, Loop.Once(sizes.Length),
-            RunStage.Create(isa, cache, source, steps, epilogue, longest, null, selection));
+            new OuterLoops(nest.Start, [.. loops]), inner, Loop.Once(sizes.Length),
+            RunStage.Create(isa, cache, source, steps, epilogue, inner, null, selection));
     }
 
     private readonly ref struct Work(ElementwiseBox box, in ExecutionArguments arguments, byte* numbers, byte* scratch) : IParallelBody

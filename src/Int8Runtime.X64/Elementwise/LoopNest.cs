@@ -6,8 +6,23 @@ namespace Int8Runtime.X64;
 /// <param name="Strides">Bytes by which each tensor advances; 0 where it is broadcast.</param>
 internal sealed record Loop(int Extent, long[] Strides)
 {
+    private const double StartOfLoop = 30, CyclesOfLine = 8, CyclesOfPage = 8; // about, on any CPU
+    private const int CacheLine = 64, Page = 4096;
+
     /// <summary>A loop of one iteration.</summary>
     public static Loop Once(int tensors) => new(1, new long[tensors]);
+
+    /// <summary>
+    /// Of interchangeable loops the one to be innermost: it has many iterations, and its steps stay in few cache lines and pages.
+    /// </summary>
+    /// <param name="loops">The loops; none stand for a single iteration.</param>
+    /// <param name="tensors">Number of tensors.</param>
+    public static Loop InnermostOf(IEnumerable<Loop> loops, int tensors) =>
+        loops.MinBy(loop => (StartOfLoop / loop.Extent) + loop.Strides.Sum(CostOfStep)) ?? Once(tensors);
+
+    // A step within a cache line costs its part of a line, one to another page a translation besides.
+    private static double CostOfStep(long stride) =>
+        (CyclesOfLine * Math.Min(CacheLine, Math.Abs(stride)) / CacheLine) + (Math.Abs(stride) >= Page ? CyclesOfPage : 0);
 }
 
 /// <summary>

@@ -5,7 +5,8 @@ using static Int8Runtime.Jit.VectorOp;
 namespace Int8Runtime.X64;
 
 /// <summary>
-/// A run of bytes in one vector: an opmask on AVX-512; below, moves of 16, 8, 4, 2 and 1 bytes, as few as the length needs.
+/// A run of bytes in one vector: an opmask on AVX-512 if one move does not do; below, moves of 16, 8, 4, 2 and 1 bytes, as few as
+/// the length needs.
 /// </summary>
 internal sealed class ByteRun : IDisposable
 {
@@ -20,7 +21,7 @@ internal sealed class ByteRun : IDisposable
     {
         _asm = asm;
         _bytes = bytes % asm.Traits.VectorBytes;
-        if (_bytes == 0 || !asm.Traits.HasOpmask)
+        if (_bytes is 0 or 4 or 8 or Half || !asm.Traits.HasOpmask)
             return;
         _mask = asm.Registers.Mask("bytes");
         using Gpr bits = asm.Registers.Gpr("mask bits");
@@ -129,6 +130,11 @@ internal sealed class ByteRun : IDisposable
         {
             _asm.Emit(Vmovq, destination, source);
             done = 8;
+        }
+        else if (bytes >= 4)
+        {
+            _asm.Emit(Vmovd, destination, source);
+            done = 4;
         }
 
         if ((bytes - done & 4) != 0)

@@ -11,37 +11,39 @@ internal sealed unsafe class CopyBox
 
     private readonly OuterLoops _outer;
     private readonly int _size;
-    private readonly Loop _inner; // of a transpose: along which the destination is consecutive
-    private readonly Loop? _second; // of a transpose: along which the source is consecutive
+    private readonly Loop _first; // the loop within a run, or along which the destination of a transpose is consecutive
+    private readonly Loop _second; // the loop over runs, or along which the source of a transpose is consecutive
     private readonly Transposer? _transposer;
-    private readonly bool _isRun;
+    private readonly CompiledKernel? _kernel; // of short runs
 
     /// <summary>Chooses how the box is copied. Tensor 0 is the destination, tensor 1 the source.</summary>
     public CopyBox(LoopNest nest, Isa isa, KernelCache cache, int size)
     {
         (_size, Bytes) = (size, nest.Count * size);
         List<Loop> loops = [.. nest.Loops];
-        if (loops.Count > 0 && loops[^1].Strides[0] == size && loops[^1].Strides[1] == size)
+        bool isRun = loops.Count > 0 && loops[^1].Strides[0] == size && loops[^1].Strides[1] == size;
+        if (!isRun && TransposingBox.FindLoops(nest, size, size) is var (a, b))
         {
-            _isRun = true;
-            _inner = loops[^1];
-        }
-        else if (TransposingBox.FindLoops(nest, size, size) is var (a, b))
-        {
-            (_inner, _second) = (a, b);
+            (_first, _second) = (a, b);
             _transposer = new Transposer(isa, cache, size, a.Extent, b.Extent, a.Strides[1], b.Strides[0]);
+            Details = _transposer.KernelName;
         }
         else
         {
-            _inner = loops.Count > 0 ? loops.MaxBy(loop => loop.Extent)! : Loop.Once(2);
+            _first = isRun ? loops[^1] : Loop.Once(2);
+            _second = Loop.InnermostOf(loops.Where(loop => !ReferenceEquals(loop, _first)), 2);
+            Details = isRun ? "runs" : "elements";
+            long bytes = (long)_first.Extent * size;
+            if (bytes <= RunCopySpec.LongestRun && nest.Count > _first.Extent)
+                _kernel = new RunCopyGenerator().GetOrCreate(cache, new RunCopySpec((int)bytes), isa);
         }
 
         _outer = new OuterLoops(
-            nest.Start, [.. loops.Where(loop => !ReferenceEquals(loop, _inner) && !ReferenceEquals(loop, _second))]);
+            nest.Start, [.. loops.Where(loop => !ReferenceEquals(loop, _first) && !ReferenceEquals(loop, _second))]);
     }
 
     /// <summary>How elements travel.</summary>
-    public string Details => _transposer?.KernelName ?? (_isRun ? "runs" : "elements");
+    public string Details { get; }
 
     /// <summary>Size of the box.</summary>
     public long Bytes { get; }
@@ -49,44 +51,68 @@ internal sealed unsafe class CopyBox
     /// <summary>Copies a worker's share.</summary>
     public void Run(byte* source, byte* destination, int worker, int workers)
     {
-        if (_isRun && _outer.Count == 1)
+        if (_transposer is null)
         {
-            // One long run is cut into pieces for the workers.
-            (int from, int to) = Parallel.Share(_inner.Extent, worker, workers);
-            CopyRun(source, destination, 0, from, to - from);
+            CopyRuns(source, destination, worker, workers);
             return;
         }
 
-        int parts = _second is null ? 1 : ((_second.Extent - 1) / MostRows) + 1;
+        int parts = ((_second.Extent - 1) / MostRows) + 1;
         (long start, long end) = Parallel.Share(_outer.Count * parts, worker, workers);
         for (long i = start; i < end; i++)
+            Transpose(source, destination, i / parts, (int)(i % parts) * MostRows);
+    }
+
+    private void CopyRuns(byte* source, byte* destination, int worker, int workers)
+    {
+        long all = _outer.Count * _second.Extent, length = _first.Extent;
+        if (all == 1)
         {
-            if (_isRun)
-                CopyRun(source, destination, i, 0, _inner.Extent);
-            else if (_second is not null)
-                Transpose(source, destination, i / parts, (int)(i % parts) * MostRows, _second);
-            else
-                CopyElements(source, destination, i);
+            // One long run is cut into pieces for the workers.
+            (long first, long last) = Parallel.Share(length, worker, workers);
+            (long to, long from) = _outer.OffsetsOf(0);
+            CopyRuns(source + from + (first * _size), destination + to + (first * _size), 1, (last - first) * _size);
+            return;
+        }
+
+        (long next, long end) = Parallel.Share(all, worker, workers);
+        while (next < end)
+        {
+            (long iteration, long run) = Math.DivRem(next, _second.Extent);
+            long count = Math.Min(_second.Extent - run, end - next);
+            (long to, long from) = _outer.OffsetsOf(iteration);
+            CopyRuns(
+                source + from + (run * _second.Strides[1]), destination + to + (run * _second.Strides[0]), count, length * _size);
+            next += count;
         }
     }
 
-    private void CopyRun(byte* source, byte* destination, long iteration, long first, long count)
+    private void CopyRuns(byte* source, byte* destination, long runs, long bytes)
     {
-        (long to, long from) = _outer.OffsetsOf(iteration);
-        Buffer.MemoryCopy(source + from + (first * _size), destination + to + (first * _size), count * _size, count * _size);
+        if (_kernel is null)
+        {
+            for (; runs > 0; runs--, source += _second.Strides[1], destination += _second.Strides[0])
+                Buffer.MemoryCopy(source, destination, bytes, bytes);
+            return;
+        }
+
+        var call = new RunCopyArguments
+        {
+            Source = source,
+            Destination = destination,
+            SourceStride = _second.Strides[1],
+            DestinationStride = _second.Strides[0],
+            Runs = runs,
+        };
+        _kernel.Entry(&call);
+        GC.KeepAlive(this);
     }
 
-    private void CopyElements(byte* source, byte* destination, long iteration)
+    private void Transpose(byte* source, byte* destination, long iteration, int first)
     {
         (long to, long from) = _outer.OffsetsOf(iteration);
-        ElementCopy.Run(source + from, _inner.Strides[1], destination + to, _inner.Strides[0], _inner.Extent, _size);
-    }
-
-    private void Transpose(byte* source, byte* destination, long iteration, int first, Loop second)
-    {
-        (long to, long from) = _outer.OffsetsOf(iteration);
-        int count = Math.Min(MostRows, second.Extent - first);
+        int count = Math.Min(MostRows, _second.Extent - first);
         _transposer!.Run(
-            source + from + (first * second.Strides[1]), destination + to + (first * second.Strides[0]), _inner.Extent, count);
+            source + from + (first * _second.Strides[1]), destination + to + (first * _second.Strides[0]), _first.Extent, count);
     }
 }

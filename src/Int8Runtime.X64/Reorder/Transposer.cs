@@ -1,4 +1,4 @@
-// Transposes of whole rectangles: kernel tiles, overlapping tiles at the edges, and a loop for what is smaller than a tile.
+// Transposes of whole rectangles: kernel tiles, overlapping tiles at the edges, and single elements where it is smaller than a tile.
 using Int8Runtime.Jit;
 
 namespace Int8Runtime.X64;
@@ -14,7 +14,7 @@ internal sealed unsafe class Transposer
     private readonly int _size;
     private readonly long _sourceStride, _destinationStride;
     private readonly TransposeSpec _spec;
-    private readonly CompiledKernel _kernel;
+    private readonly CompiledKernel _kernel, _elements;
 
     /// <summary>Chooses the kernel.</summary>
     /// <param name="isa">Instruction sets of the kernel.</param>
@@ -34,6 +34,7 @@ internal sealed unsafe class Transposer
                 ? new TransposeSpec(elementBytes, TransposeForm.Deinterleave, countB)
                 : new TransposeSpec(elementBytes, TransposeForm.Tile);
         _kernel = new TransposeGenerator().GetOrCreate(cache, _spec, isa);
+        _elements = new RunCopyGenerator().GetOrCreate(cache, new RunCopySpec(elementBytes), isa);
     }
 
     /// <summary>Name of the kernel.</summary>
@@ -95,13 +96,36 @@ internal sealed unsafe class Transposer
         _kernel.Entry(&call);
     }
 
+    // What is smaller than a tile, element by element along the longer side.
     private void RunLoop(byte* source, byte* destination, int fromA, int toA, int fromB, int toB)
     {
-        for (int b = fromB; b < toB; b++)
+        int countA = toA - fromA, countB = toB - fromB;
+        source += (fromA * _sourceStride) + (fromB * _size);
+        destination += (fromB * _destinationStride) + (fromA * _size);
+        if (countA >= countB)
         {
-            byte* from = source + (fromA * _sourceStride) + (b * _size);
-            byte* to = destination + (b * _destinationStride) + (fromA * _size);
-            ElementCopy.Run(from, _sourceStride, to, _size, toA - fromA, _size);
+            for (int b = 0; b < countB; b++)
+                CopyElements(source + (b * _size), _sourceStride, destination + (b * _destinationStride), _size, countA);
         }
+        else
+        {
+            for (int a = 0; a < countA; a++)
+                CopyElements(source + (a * _sourceStride), _size, destination + (a * _size), _destinationStride, countB);
+        }
+    }
+
+    private void CopyElements(byte* source, long sourceStride, byte* destination, long destinationStride, int count)
+    {
+        if (count == 0)
+            return;
+        var call = new RunCopyArguments
+        {
+            Source = source,
+            Destination = destination,
+            SourceStride = sourceStride,
+            DestinationStride = destinationStride,
+            Runs = count,
+        };
+        _elements.Entry(&call);
     }
 }
