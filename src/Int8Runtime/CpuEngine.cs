@@ -145,7 +145,7 @@ public sealed class CpuEngine : Engine
         ConvolutionStage[] planned = [.. stages.Select(stage => new ConvolutionStage(stage.Plan, stage.Attributes))];
         if (bands.TryPlan(planned, Isa, Threads, out refusal) is not { } plan)
             return null;
-        return new Primitive(plan, stages[^1].Attributes, new DispatchReport(stages[^1].Report.Problem, NameOf(plan), []));
+        return new Primitive(this, plan, stages[^1].Attributes, new DispatchReport(stages[^1].Report.Problem, NameOf(plan), []));
     }
 
     /// <inheritdoc/>

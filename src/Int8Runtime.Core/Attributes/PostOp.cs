@@ -93,10 +93,17 @@ public sealed class PostOpChain : IReadOnlyList<PostOp>, IEquatable<PostOpChain>
     public PostOp this[int index] => _items[index];
 
     /// <summary>Builds a chain.</summary>
-    /// <exception cref="ArgumentException">More than <see cref="PostOp.MaximumChainLength"/> post-ops.</exception>
-    public static PostOpChain Create(ReadOnlySpan<PostOp> items) => items.Length <= PostOp.MaximumChainLength
-        ? new PostOpChain(items.ToArray())
-        : throw new ArgumentException($"A chain holds at most {PostOp.MaximumChainLength} post-ops; {items.Length} given.");
+    /// <exception cref="ArgumentException">More than <see cref="PostOp.MaximumChainLength"/> post-ops, or one is null.</exception>
+    public static PostOpChain Create(ReadOnlySpan<PostOp> items)
+    {
+        if (items.Length > PostOp.MaximumChainLength)
+            throw new ArgumentException(
+                $"A chain holds at most {PostOp.MaximumChainLength} post-ops; {items.Length} given.", nameof(items));
+        for (int i = 0; i < items.Length; i++)
+            if (items[i] is null)
+                throw new ArgumentException($"Post-op {i} is null.", nameof(items));
+        return new PostOpChain(items.ToArray());
+    }
 
     /// <summary>This chain with one more post-op at its end.</summary>
     public PostOpChain Append(PostOp item) => Create([.. _items, item]);

@@ -183,7 +183,7 @@ public abstract class Engine : IDisposable
         {
             PlanResult result = implementation.TryPlan(request);
             if (result.Plan is { } plan)
-                return new Primitive(plan, plan.Resolve(attributes), Report(NameOf(plan)));
+                return new Primitive(this, plan, plan.Resolve(attributes), Report(NameOf(plan)));
             rejections.Add(result.Rejection!);
         }
 

@@ -6,16 +6,18 @@ namespace Int8Runtime;
 
 /// <summary>
 /// Executes primitives in the order of the calls, each finished when its call returns. A stream owns scratch memory that
-/// grows to the largest need; use one stream per calling thread.
+/// grows to the largest need; use one stream per calling thread. It refuses a call while another one lasts.
 /// </summary>
 public sealed unsafe class ExecutionStream : IDisposable
 {
     /// <summary>Alignment of scratch memory in bytes.</summary>
     public const int ScratchAlignment = 64;
 
+    private const string Busy = "The stream executes already; create one for each thread.";
+
     private byte* _scratch;
     private long _scratchBytes;
-    private bool _isDisposed;
+    private ExclusiveUse _use;
 
     internal ExecutionStream(Engine engine)
     {
@@ -52,34 +54,58 @@ public sealed unsafe class ExecutionStream : IDisposable
     /// <exception cref="UnsupportedPrimitiveException">No implementation takes the problem.</exception>
     /// <exception cref="ArgumentException">The problem contradicts itself.</exception>
     public void Execute(PrimitiveDescriptor descriptor, PrimitiveAttributes? attributes, in ExecutionArguments arguments) =>
-        Execute(Engine.Create(descriptor, attributes), in arguments);
+        ExecuteChecked(Engine.Create(descriptor, attributes), in arguments);
 
     /// <summary>Makes sure that scratch memory of this size exists, so that later executions do not allocate.</summary>
+    /// <exception cref="ObjectDisposedException">The stream was disposed.</exception>
+    /// <exception cref="InvalidOperationException">The stream executes on another thread.</exception>
     public void ReserveScratch(long bytes)
     {
-        if (bytes <= _scratchBytes)
-            return;
-        ObjectDisposedException.ThrowIf(_isDisposed, this);
-        NativeMemory.AlignedFree(_scratch);
-        _scratch = null;
-        _scratchBytes = 0;
-        _scratch = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, 4096);
-        _scratchBytes = bytes;
+        _use.Begin(this, Busy);
+        try
+        {
+            GrowScratch(bytes);
+        }
+        finally
+        {
+            EndUse();
+        }
     }
 
-    /// <inheritdoc/>
+    /// <summary>Frees the scratch memory, now or as soon as an execution that has begun ends.</summary>
     public void Dispose()
     {
-        NativeMemory.AlignedFree(_scratch);
-        _scratch = null;
-        _scratchBytes = 0;
-        _isDisposed = true;
+        if (_use.Close())
+            FreeScratch();
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Executes a primitive for a caller who may be wrong: on the stream of another engine, at the same time as another one.</summary>
+    /// <exception cref="ArgumentException">The primitive belongs to another engine, or the table lacks one of its arguments.</exception>
+    /// <exception cref="ObjectDisposedException">The stream was disposed.</exception>
+    /// <exception cref="InvalidOperationException">The stream executes on another thread.</exception>
+    internal void ExecuteChecked(Primitive primitive, in ExecutionArguments arguments)
+    {
+        if (!ReferenceEquals(primitive.Engine, Engine)) // which books scratch memory for other threads
+            throw new ArgumentException(
+                "The primitive belongs to another engine than the stream; execute it on a stream of the engine that created it.",
+                nameof(primitive));
+        RequiredArguments.Check(primitive.RequiredSlots, in arguments);
+        _use.Begin(this, Busy);
+        try
+        {
+            Execute(primitive, in arguments);
+        }
+        finally
+        {
+            EndUse();
+        }
     }
 
     /// <summary>Executes a chain of primitives that was planned as one.</summary>
     internal void Execute(Primitive chain, ReadOnlySpan<ExecutionArguments> stages) => Execute(chain, in stages[^1], stages);
 
+    /// <summary>Executes a primitive for the owner of the stream, who knows that nobody else uses it and that all arguments are there.</summary>
     internal void Execute(
         Primitive primitive, in ExecutionArguments arguments, ReadOnlySpan<ExecutionArguments> stages = default)
     {
@@ -93,7 +119,7 @@ public sealed unsafe class ExecutionStream : IDisposable
         }
         else
         {
-            ReserveScratch(primitive.ScratchBytes);
+            GrowScratch(primitive.ScratchBytes);
             scratch = _scratch;
         }
 
@@ -110,5 +136,26 @@ public sealed unsafe class ExecutionStream : IDisposable
 
         GC.KeepAlive(this);        // the scratch memory
         GC.KeepAlive(primitive);   // and the kernels' code, which the cache may have dropped
+    }
+    private void GrowScratch(long bytes)
+    {
+        if (bytes <= _scratchBytes)
+            return;
+        FreeScratch();
+        _scratch = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, 4096);
+        _scratchBytes = bytes;
+    }
+
+    private void FreeScratch()
+    {
+        NativeMemory.AlignedFree(_scratch);
+        _scratch = null;
+        _scratchBytes = 0;
+    }
+
+    private void EndUse()
+    {
+        if (_use.End())
+            FreeScratch();
     }
 }

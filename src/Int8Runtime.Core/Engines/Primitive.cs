@@ -10,9 +10,11 @@ namespace Int8Runtime;
 public sealed unsafe class Primitive : IDisposable
 {
     private readonly PrimitivePlan _plan;
+    private ulong _requiredSlots; // 0 until it is asked for
 
-    internal Primitive(PrimitivePlan plan, PrimitiveAttributes attributes, DispatchReport report)
+    internal Primitive(Engine engine, PrimitivePlan plan, PrimitiveAttributes attributes, DispatchReport report)
     {
+        Engine = engine;
         _plan = plan;
         Attributes = attributes;
         Report = report;
@@ -50,23 +52,45 @@ public sealed unsafe class Primitive : IDisposable
 
     internal long SizeInBytes => _plan.SizeInBytes;
 
+    /// <summary>The engine that created it.</summary>
+    internal Engine Engine { get; }
+
+    /// <summary>The arguments that an execution needs; see <see cref="RequiredArguments"/>.</summary>
+    internal ulong RequiredSlots => _requiredSlots != 0 ? _requiredSlots : _requiredSlots = RequiredArguments.Of(Descriptor, Attributes);
+
     /// <summary>Checks the memory and executes the operation.</summary>
-    /// <exception cref="ArgumentException">A tensor does not have the expected descriptor.</exception>
+    /// <param name="stream">A stream of the engine that created the primitive.</param>
+    /// <param name="arguments">
+    /// The tensors. Operands of post-ops, and scales and zero points that are given at execution, need a table; see
+    /// <see cref="Execute(ExecutionStream, in ExecutionArguments)"/>.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// A tensor is missing or does not have the expected descriptor, or the stream belongs to another engine.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">The stream executes on another thread.</exception>
+    /// <exception cref="ObjectDisposedException">The stream or a tensor was disposed.</exception>
     public void Execute<TArguments>(ExecutionStream stream, TArguments arguments)
         where TArguments : struct, IPrimitiveArguments
     {
         ArgumentNullException.ThrowIfNull(stream);
         ExecutionArguments table = default;
         arguments.Bind(Descriptor, ref table);
-        stream.Execute(this, in table);
+        stream.ExecuteChecked(this, in table);
         KeepAlive(in arguments);
     }
 
-    /// <summary>Executes the operation on a table of pointers, which are not checked.</summary>
+    /// <summary>
+    /// Executes the operation on a table of pointers. That all are there is checked; what they point to is the caller's responsibility.
+    /// </summary>
+    /// <param name="stream">A stream of the engine that created the primitive.</param>
+    /// <param name="arguments">The pointers; the memory has to live until the call returns.</param>
+    /// <exception cref="ArgumentException">A pointer is missing, or the stream belongs to another engine.</exception>
+    /// <exception cref="InvalidOperationException">The stream executes on another thread.</exception>
+    /// <exception cref="ObjectDisposedException">The stream was disposed.</exception>
     public void Execute(ExecutionStream stream, in ExecutionArguments arguments)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        stream.Execute(this, in arguments);
+        stream.ExecuteChecked(this, in arguments);
     }
 
     /// <inheritdoc/>

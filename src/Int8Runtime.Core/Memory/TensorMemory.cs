@@ -102,8 +102,9 @@ public sealed unsafe class TensorMemory : IDisposable
     public TensorMemory View(MemoryDescriptor descriptor, long byteOffset = 0)
     {
         ArgumentNullException.ThrowIfNull(descriptor);
-        ArgumentOutOfRangeException.ThrowIfNegative(byteOffset);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(byteOffset, Descriptor.SizeInBytes - descriptor.SizeInBytes);
+        if (byteOffset < 0 || byteOffset > Descriptor.SizeInBytes - descriptor.SizeInBytes)
+            throw new ArgumentOutOfRangeException(nameof(byteOffset), byteOffset,
+                $"{descriptor} takes {descriptor.SizeInBytes} bytes from there on; the memory of {Descriptor} has {Descriptor.SizeInBytes} in all.");
         return new TensorMemory(descriptor, this, byteOffset);
     }
 

@@ -20,9 +20,6 @@ public sealed class InferenceRequest : IDisposable
 {
     private const int ArenaLine = MemoryPlanner.Alignment;
 
-    // What a request is doing. Its memory is freed by Dispose, or at the end of the run that Dispose found.
-    private const int Idle = 0, Running = 1, Closing = 2, Closed = 3;
-
     private readonly CompiledPlan _plan;
     private readonly TensorMemory _arena;
     private readonly ExecutionStream _stream;
@@ -31,7 +28,7 @@ public sealed class InferenceRequest : IDisposable
     private readonly Dictionary<string, TensorMemory> _outputs;
     private readonly BoundTail? _tail;
     private long[]? _ticks;
-    private int _state;
+    private ExclusiveUse _use;
 
     internal InferenceRequest(CompiledModel model, CompiledPlan plan)
     {
@@ -103,7 +100,7 @@ public sealed class InferenceRequest : IDisposable
     /// <summary>Runs on a thread of the .NET thread pool; a cancellation is noticed between steps.</summary>
     public Task RunAsync(CancellationToken cancellation = default)
     {
-        ObjectDisposedException.ThrowIf(_state >= Closing, this);
+        ObjectDisposedException.ThrowIf(_use.IsClosed, this);
         return Task.Run(() => Execute(cancellation), cancellation);
     }
 
@@ -143,19 +140,8 @@ public sealed class InferenceRequest : IDisposable
     /// <summary>Frees the memory, now or as soon as a run that has begun ends.</summary>
     public void Dispose()
     {
-        while (true)
-        {
-            switch (Interlocked.CompareExchange(ref _state, Closed, Idle))
-            {
-                case Idle:
-                    Free();
-                    return;
-                case Running when Interlocked.CompareExchange(ref _state, Closing, Running) != Running:
-                    break;   // it has just ended
-                default:
-                    return;
-            }
-        }
+        if (_use.Close())
+            Free();
     }
 
     private void Free()
@@ -165,17 +151,11 @@ public sealed class InferenceRequest : IDisposable
         _arena.Dispose();
     }
 
-    private void Begin()
-    {
-        int state = Interlocked.CompareExchange(ref _state, Running, Idle);
-        ObjectDisposedException.ThrowIf(state >= Closing, this);
-        if (state == Running)
-            throw new InvalidOperationException("The request runs already; create one for each thread.");
-    }
+    private void Begin() => _use.Begin(this, "The request runs already; create one for each thread.");
 
     private void End()
     {
-        if (Interlocked.CompareExchange(ref _state, Idle, Running) == Closing)
+        if (_use.End())
             Free();
     }
 

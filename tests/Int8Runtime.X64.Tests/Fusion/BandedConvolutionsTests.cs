@@ -163,7 +163,7 @@ public sealed unsafe class BandedConvolutionsTests
             stages[i][ArgumentSlot.Destination] = i == stages.Length - 1 ? banded.Pointer : null;
         }
 
-        var primitiveOfChain = new Primitive(plan, primitives[^1].Attributes, primitives[^1].Report);
+        var primitiveOfChain = new Primitive(engine, plan, primitives[^1].Attributes, primitives[^1].Report);
         stream.Execute(primitiveOfChain, stages);
         Assert.True(read.Span.SequenceEqual(banded.Span), $"{chain} on {IsaTiers.NameOf(isa)}, {threads} threads: {plan.Details}");
         banded.ThrowIfSlackWritten();

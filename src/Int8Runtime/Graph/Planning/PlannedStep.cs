@@ -68,7 +68,7 @@ internal sealed class PrimitiveStep(string name, PlannedPrimitive primitive, (Ar
     {
         private readonly ExecutionArguments _arguments = arguments;
 
-        public override void Execute(ExecutionStream stream) => primitive.Execute(stream, in _arguments);
+        public override void Execute(ExecutionStream stream) => stream.Execute(primitive, in _arguments);
     }
 }
 
