@@ -45,4 +45,43 @@ public sealed class CpuEngineTests
         };
         Assert.True(portable.Explain(convolution).IsReference);
     }
+
+    [Fact]
+    public void Little_work_is_not_shared()
+    {
+        if (CpuEngine.Limitation is not null)
+            return; // the reference runs on one thread
+        var pool = new CountingPool();
+        using CpuEngine engine = CpuEngine.Create(new() { ThreadPool = pool });
+        using ExecutionStream stream = engine.CreateStream();
+        Assert.Equal(0, CallsOf(channels: 16, extent: 14));
+        Assert.Equal(1, CallsOf(channels: 64, extent: 56));
+
+        int CallsOf(int channels, int extent)
+        {
+            var tensor = new MemoryDescriptor([1, channels, extent, extent], DataType.UInt8, FormatTag.Nhwc);
+            Primitive primitive = engine.Create(new ConvolutionDescriptor
+            {
+                Source = tensor, Weights = MemoryDescriptor.Any([channels, 1, 3, 3], DataType.Int8), Destination = tensor,
+                PaddingBefore = [1, 1], PaddingAfter = [1, 1], Groups = channels,
+            });
+            using TensorMemory source = new(tensor), weights = new(primitive.Weights), destination = new(tensor);
+            int before = pool.Calls;
+            primitive.Execute(stream, new ConvolutionArguments(source, weights, null, destination));
+            return pool.Calls - before;
+        }
+    }
+
+    private sealed unsafe class CountingPool : IThreadPool
+    {
+        public int Calls { get; private set; }
+
+        public int MaximumWorkers => 4;
+
+        public void Run(int participants, delegate*<void*, int, int, void> body, void* state)
+        {
+            Calls++;
+            body(state, 0, 1);
+        }
+    }
 }

@@ -143,11 +143,13 @@ internal sealed unsafe class DepthwisePlan : PrimitivePlan
         if (_needsPaddingRow)
             new Span<byte>(paddingRow, (int)RowBytes).Fill((byte)(_descriptor.Source.DataType == DataType.Int8 ? padding - 128 : padding));
         int rows = _destination.Images * _destination.Slices * _destination.Rows;
-        int parts = rows >= context.Threads * FewRowsPerThread ? 1 : Math.Min(_layout.Blocks, context.Threads);
+        long tapBytes = _descriptor.Destination.ElementCount * _windowRows * _descriptor.Weights.Dimensions[^1] * _source.ElementBytes;
+        int threads = WorkSharing.Threads(tapBytes, context.Threads);
+        int parts = rows >= threads * FewRowsPerThread ? 1 : Math.Min(_layout.Blocks, threads);
         var body = new Body(
             this, in context.Arguments, in table, paddingRow, weights,
             (uint)padding * (_product == TapProductKind.WordPairs ? 0x00010001u : 0x01010101u), rows, parts);
-        context.Run(ref body);
+        Parallel.Run(context.Pool, threads, ref body);
     }
 
     // Columns that are done for every channel block before the next ones: all of them, or whole tiles.

@@ -96,8 +96,8 @@ internal sealed unsafe class PoolingPlan : PrimitivePlan
         int zeroPoint = _quantization.ZeroPointIn(in arguments);
         if (_descriptor.Source.DataType.IsInt8() && !SumsFit(_descriptor, zeroPoint))
             throw new ArgumentException($"The source zero point {zeroPoint} that was given at execution needs sums of more than 32 bits.");
-        long taps = _descriptor.Destination.ElementCount * _descriptor.Kernel.ElementCount * _source.ElementBytes;
-        int threads = Math.Min(WorkSharing.Threads(taps, context.Threads), _threads);
+        long tapBytes = _descriptor.Destination.ElementCount * _descriptor.Kernel.ElementCount * _source.ElementBytes;
+        int threads = Math.Min(WorkSharing.Threads(tapBytes, context.Threads), _threads);
         int rows = _descriptor.Destination.Dimensions[0] * _rowsOfImage;
         int blocks = (_channels + _blockChannels - 1) / _blockChannels;
         int parts = rows >= threads * FewRowsPerThread ? 1 : Math.Min(blocks, threads);
