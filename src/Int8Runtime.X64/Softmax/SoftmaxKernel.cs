@@ -3,7 +3,10 @@
 //
 //   1. m = max xᵢ                                       NaN anywhere makes the whole row NaN
 //   2. s = Σ e^(xᵢ − m)                                 compensated, so that long rows stay accurate
-//   3. yᵢ = e^(xᵢ − m)·(1/s), or xᵢ − m − ln s           computed again rather than stored: any types, in place
+//   3. yᵢ = e^(xᵢ − m)/s, or xᵢ − m − ln s
+//
+// The exponentials of the second pass wait for the third in an f32 destination. Where it has another type, or a sum needs what it held
+// before, they are computed again. Either way source and destination may be the same memory.
 using System.Runtime.InteropServices;
 using Int8Runtime.Jit;
 using static Int8Runtime.Jit.VectorOp;
@@ -75,6 +78,10 @@ internal sealed class SoftmaxGenerator : KernelGenerator<SoftmaxSpec>
         private readonly Vec _sum = asm.Registers.Vec("sum");
         private readonly Vec _excess = asm.Registers.Vec("excess"); // what the sum has too much, by Kahan
 
+        // Whether the second pass leaves the exponentials in the destination.
+        private readonly bool _keepsTerms =
+            !spec.Logarithm && spec.Epilogue is { Destination: DataType.Float32, ReadsDestination: false };
+
         private int Lanes => asm.Traits.Lanes32;
 
         public void Emit()
@@ -130,21 +137,31 @@ internal sealed class SoftmaxGenerator : KernelGenerator<SoftmaxSpec>
             });
             if (spec.AcrossLanes)
                 LaneReduction.Combine(asm, _max, other => LaneReduction.Extreme(asm, Vmaxps, _max, other));
-            ForEach(rows, (_, lanes) =>
+            ForEach(rows, (destination, lanes) =>
             {
                 asm.Emit(Vsubps, _x, _x, _max);
                 _math.Exp(_x);
-                if (!lanes.IsAll && spec.AcrossLanes)
+                bool isTail = !lanes.IsAll && spec.AcrossLanes;
+                if (!isTail && !_keepsTerms)
                 {
-                    using Vec zero = asm.Registers.Vec("zero");
-                    asm.Clear(zero);
-                    lanes.Merge(asm, zero, _x);
-                    AddToSum(zero);
+                    AddToSum(_x);
+                    return;
+                }
+
+                using Vec term = asm.Registers.Vec("term");
+                if (isTail)
+                {
+                    asm.Clear(term);
+                    lanes.Merge(asm, term, _x);
                 }
                 else
                 {
-                    AddToSum(_x);
+                    asm.Emit(Vmovaps, term, _x);
                 }
+
+                if (_keepsTerms)
+                    TypedStore.FromFloat(asm, destination, DataType.Float32, _x, lanes);
+                AddToSum(term);
             });
             if (spec.AcrossLanes)
                 LaneReduction.Combine(asm, _sum, other => asm.Emit(Vaddps, _sum, _sum, other));
@@ -152,19 +169,13 @@ internal sealed class SoftmaxGenerator : KernelGenerator<SoftmaxSpec>
                 _math.Log(_sum);
             ForEach(rows, (destination, lanes) =>
             {
-                asm.Emit(Vsubps, _x, _x, _max);
-                if (spec.Logarithm)
-                {
-                    asm.Emit(Vsubps, _x, _x, _sum);
-                }
-                else
-                {
+                if (!_keepsTerms)
+                    asm.Emit(Vsubps, _x, _x, _max);
+                if (!_keepsTerms && !spec.Logarithm)
                     _math.Exp(_x);
-                    asm.Emit(Vdivps, _x, _x, _sum);
-                }
-
+                asm.Emit(spec.Logarithm ? Vsubps : Vdivps, _x, _x, _sum);
                 epilogue.Emit([new ResultVector(_x, destination, 0, lanes)]);
-            });
+            }, readsTerms: _keepsTerms);
         }
 
         // sum += term, the rounding error going to excess; the term is destroyed.
@@ -178,8 +189,8 @@ internal sealed class SoftmaxGenerator : KernelGenerator<SoftmaxSpec>
             asm.Emit(Vsubps, _excess, _excess, term);
         }
 
-        // Loads x along the axis and runs the body: vectors of one row, or one element of each row.
-        private void ForEach(ActiveLanes rows, Action<Mem, ActiveLanes> body)
+        // Loads x, or what the second pass left of it, along the axis and runs the body: vectors of one row, or one element of each row.
+        private void ForEach(ActiveLanes rows, Action<Mem, ActiveLanes> body, bool readsTerms = false)
         {
             asm.Mov(_count, Argument(nameof(SoftmaxArguments.Count)));
             asm.Mov(_position, 0);
@@ -190,8 +201,7 @@ internal sealed class SoftmaxGenerator : KernelGenerator<SoftmaxSpec>
                 asm.Mov(destination, _destination);
                 asm.CountDown(_count, () =>
                 {
-                    Load(source[0], rows);
-                    body(destination[0], rows);
+                    Visit(source[0], destination[0], rows);
                     asm.Add(source, Argument(nameof(SoftmaxArguments.SourceStride)));
                     asm.Add(destination, Argument(nameof(SoftmaxArguments.DestinationStride)));
                 });
@@ -200,17 +210,24 @@ internal sealed class SoftmaxGenerator : KernelGenerator<SoftmaxSpec>
 
             asm.StepDown(_count, Lanes, () =>
             {
-                Load(_source[_position, _sourceBytes], ActiveLanes.All);
-                body(_destination[_position, _destinationBytes], ActiveLanes.All);
+                Visit(_source[_position, _sourceBytes], _destination[_position, _destinationBytes], ActiveLanes.All);
                 asm.Add(_position, Lanes);
             });
             asm.Test(_count, _count);
             asm.SkipIf(Condition.Equal, () =>
             {
                 using ActiveLanes tail = ActiveLanes.Count(asm, _count);
-                Load(_source[_position, _sourceBytes], tail);
-                body(_destination[_position, _destinationBytes], tail);
+                Visit(_source[_position, _sourceBytes], _destination[_position, _destinationBytes], tail);
             });
+
+            void Visit(Mem element, Mem result, ActiveLanes lanes)
+            {
+                if (readsTerms)
+                    TypedLoad.ToFloat(asm, _x, DataType.Float32, result, lanes);
+                else
+                    Load(element, lanes);
+                body(result, lanes);
+            }
         }
 
         private void Load(Mem element, ActiveLanes lanes)
