@@ -10,36 +10,31 @@ internal sealed record CompiledPlan(ExecutionPlan Plan, DynamicTail? Tail, IRead
 internal sealed class PlanCache(int capacity, Func<SortedDictionary<string, Shape>, CompiledPlan> create)
 {
     private readonly Lock _lock = new();
-    private readonly LinkedList<(string Key, Lazy<CompiledPlan> Plan)> _recent = new();
+    private readonly BoundedEntries<string, Lazy<CompiledPlan>> _plans = new(Math.Max(1, capacity)); // each weighs 1
 
     public CompiledPlan Get(SortedDictionary<string, Shape> shapes)
     {
         string key = KeyOf(shapes);
-        Lazy<CompiledPlan> plan;
+        BoundedEntries<string, Lazy<CompiledPlan>>.Entry? plan;
         lock (_lock)
         {
-            LinkedListNode<(string Key, Lazy<CompiledPlan> Plan)>? node = _recent.First;
-            while (node is not null && node.Value.Key != key)
-                node = node.Next;
-            if (node is not null)
-                _recent.Remove(node);
-            else
-                node = new LinkedListNode<(string, Lazy<CompiledPlan>)>((key, new Lazy<CompiledPlan>(() => create(shapes))));
-            _recent.AddFirst(node);
-            while (_recent.Count > Math.Max(1, capacity))
-                _recent.RemoveLast();
-            plan = node.Value.Plan;
+            plan = _plans.Find(key);
+            if (plan is null)
+            {
+                plan = _plans.Add(key, new Lazy<CompiledPlan>(() => create(shapes)));
+                _plans.Weigh(plan, 1);
+            }
         }
 
         try
         {
-            return plan.Value;
+            return plan.Value.Value;
         }
         catch
         {
             // What failed once, for want of memory for example, may succeed later.
             lock (_lock)
-                _recent.Remove((key, plan));
+                _plans.Remove(plan);
             throw;
         }
     }
@@ -47,7 +42,7 @@ internal sealed class PlanCache(int capacity, Func<SortedDictionary<string, Shap
     public void Clear()
     {
         lock (_lock)
-            _recent.Clear();
+            _plans.Clear();
     }
 
     private static string KeyOf(SortedDictionary<string, Shape> shapes)
