@@ -36,6 +36,8 @@ public sealed class CompiledModel : IDisposable
     {
         Engine = engine;
         _options = options;
+        if (options.DisabledPasses.FirstOrDefault(name => !PassNames.Contains(name)) is { } unknown)
+            throw new ArgumentException($"There is no pass '{unknown}' to leave out; the passes are {string.Join(", ", PassNames)}.");
         if (engine is CpuEngine { ModelCache: { } cache })
             _fingerprint = Task.Run(() => GraphFingerprint.Of(graph, cache.Key)); // beside the passes, which work on a copy
         else

@@ -13,6 +13,7 @@ public static class EngineCompilation
     /// <remarks>A model whose input shapes are static is planned now, another one when a request is created.</remarks>
     /// <exception cref="ModelCompilationException">Nodes cannot be computed; the message lists all of them with reasons.</exception>
     /// <exception cref="ModelFormatException">The model is damaged.</exception>
+    /// <exception cref="ArgumentException">An option names a value or a pass that does not exist.</exception>
     public static CompiledModel Compile(this Engine engine, ModelGraph graph, CompileOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(engine);

@@ -17,6 +17,16 @@ public sealed class RequestTests
             sketch.Op("Gemm", sketch.Op("Flatten", sketch.Op("GlobalAveragePool", x)), sketch.Random(16, 5), sketch.Random(5)));
     }
 
+    [Fact]
+    public void Options_that_name_what_the_model_lacks_are_refused()
+    {
+        using CpuEngine engine = CpuEngine.Create(new() { Threads = 1 });
+        Assert.Contains("'nothing'", Assert.Throws<ArgumentException>(
+            () => engine.Compile(SmallNetwork(1), new CompileOptions { Observe = ["nothing"] })).Message);
+        Assert.Contains("band-fusion", Assert.Throws<ArgumentException>(
+            () => engine.Compile(SmallNetwork(1), new CompileOptions { DisabledPasses = ["band-fuson"] })).Message);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
