@@ -112,9 +112,11 @@ internal sealed unsafe class ElementwisePlan
         if (loops.Count > 0 && RunStage.IsRun(loops[^1], sizes))
         {
             Loop run = loops[^1];
-            Loop rows = loops.Count > 1 ? loops[^2] : Loop.Once(sizes.Length);
+            loops.Remove(run);
+            Loop rows = Loop.InnermostOf(loops, sizes.Length);
+            loops.Remove(rows);
             RunStage stage = RunStage.Create(isa, cache, source, steps, epilogue, rows, run, selection);
-            return new RunBox(new OuterLoops(nest.Start, [.. loops.Take(loops.Count - 2)]), rows, run, stage);
+            return new RunBox(new OuterLoops(nest.Start, [.. loops]), rows, run, stage);
         }
 
         if (selection is null && !steps.Any(step => step.PostOp is SumPostOp)

@@ -6,7 +6,7 @@ namespace Int8Runtime.X64;
 /// <param name="Strides">Bytes by which each tensor advances; 0 where it is broadcast.</param>
 internal sealed record Loop(int Extent, long[] Strides)
 {
-    private const double StartOfLoop = 30, CyclesOfLine = 8, CyclesOfPage = 8; // about, on any CPU
+    private const double StartOfLoop = 60, CyclesOfLine = 8, CyclesOfPage = 8; // about, on any CPU
     private const int CacheLine = 64, Page = 4096;
 
     /// <summary>A loop of one iteration.</summary>

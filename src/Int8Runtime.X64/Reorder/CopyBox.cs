@@ -6,13 +6,16 @@ namespace Int8Runtime.X64;
 /// <summary>A box of elements that is copied as bits: rows of consecutive elements, a transpose, or single elements.</summary>
 internal sealed unsafe class CopyBox
 {
-    // Rows of a transposed block: few enough that their cache lines stay in the first level.
-    private const int MostRows = 128;
+    // Rows of a transposed block, and bytes of transposes at once: so few that their cache lines stay in the first level. Of dense
+    // streams every line is finished at once, so that many rows only save calls.
+    private const int MostRows = 128, MostRowsOfStreams = 2048, MostBytes = 16384;
 
     private readonly OuterLoops _outer;
     private readonly int _size;
     private readonly Loop _first; // the loop within a run, or along which the destination of a transpose is consecutive
     private readonly Loop _second; // the loop over runs, or along which the source of a transpose is consecutive
+    private readonly Loop _third = Loop.Once(2); // the loop over transposes
+    private readonly int _stack = 1, _block; // transposes, and rows of one, that are copied at once
     private readonly Transposer? _transposer;
     private readonly CompiledKernel? _kernel; // of short runs
 
@@ -26,6 +29,9 @@ internal sealed unsafe class CopyBox
         {
             (_first, _second) = (a, b);
             _transposer = new Transposer(isa, cache, size, a.Extent, b.Extent, a.Strides[1], b.Strides[0]);
+            _third = Loop.InnermostOf(loops.Where(loop => !ReferenceEquals(loop, a) && !ReferenceEquals(loop, b)), 2);
+            _block = _transposer.HasStreams ? MostRowsOfStreams : MostRows;
+            _stack = (int)Math.Clamp(MostBytes / (a.Extent * Math.Min(_block, (long)b.Extent) * size), 1, _third.Extent);
             Details = _transposer.KernelName;
         }
         else
@@ -38,8 +44,7 @@ internal sealed unsafe class CopyBox
                 _kernel = new RunCopyGenerator().GetOrCreate(cache, new RunCopySpec((int)bytes), isa);
         }
 
-        _outer = new OuterLoops(
-            nest.Start, [.. loops.Where(loop => !ReferenceEquals(loop, _first) && !ReferenceEquals(loop, _second))]);
+        _outer = new OuterLoops(nest.Start, [.. loops.Where(loop => !Array.Exists([_first, _second, _third], l => ReferenceEquals(l, loop)))]);
     }
 
     /// <summary>How elements travel.</summary>
@@ -57,10 +62,14 @@ internal sealed unsafe class CopyBox
             return;
         }
 
-        int parts = ((_second.Extent - 1) / MostRows) + 1;
-        (long start, long end) = Parallel.Share(_outer.Count * parts, worker, workers);
+        int parts = ((_second.Extent - 1) / _block) + 1, stacks = ((_third.Extent - 1) / _stack) + 1;
+        (long start, long end) = Parallel.Share(_outer.Count * stacks * parts, worker, workers);
         for (long i = start; i < end; i++)
-            Transpose(source, destination, i / parts, (int)(i % parts) * MostRows);
+        {
+            (long rest, long part) = Math.DivRem(i, parts);
+            (long iteration, long stack) = Math.DivRem(rest, stacks);
+            Transpose(source, destination, iteration, (int)part * _block, (int)stack * _stack);
+        }
     }
 
     private void CopyRuns(byte* source, byte* destination, int worker, int workers)
@@ -108,11 +117,13 @@ internal sealed unsafe class CopyBox
         GC.KeepAlive(this);
     }
 
-    private void Transpose(byte* source, byte* destination, long iteration, int first)
+    private void Transpose(byte* source, byte* destination, long iteration, int row, int first)
     {
         (long to, long from) = _outer.OffsetsOf(iteration);
-        int count = Math.Min(MostRows, _second.Extent - first);
-        _transposer!.Run(
-            source + from + (first * _second.Strides[1]), destination + to + (first * _second.Strides[0]), _first.Extent, count);
+        from += (row * _second.Strides[1]) + (first * _third.Strides[1]);
+        to += (row * _second.Strides[0]) + (first * _third.Strides[0]);
+        var stack = new RectangleStack(
+            source + from, destination + to, Math.Min(_stack, _third.Extent - first), _third.Strides[1], _third.Strides[0]);
+        _transposer!.Run(in stack, _first.Extent, Math.Min(_block, _second.Extent - row));
     }
 }

@@ -49,6 +49,15 @@ internal unsafe struct TransposeArguments
 
     /// <summary>Tiles along b, or steps of the streams, at least 1.</summary>
     public long TilesB;
+
+    /// <summary>Number of transposes, at least 1; the kernel counts down and moves the pointers in here.</summary>
+    public long Count;
+
+    /// <summary>Bytes from one transpose to the next in the source.</summary>
+    public long NextSource;
+
+    /// <summary>Bytes from one transpose to the next in the destination.</summary>
+    public long NextDestination;
 }
 
 /// <summary>Generates the kernel of a <see cref="TransposeSpec"/>; all vectors are xmm.</summary>
@@ -72,14 +81,21 @@ internal sealed class TransposeGenerator : KernelGenerator<TransposeSpec>
 
         public void Emit()
         {
-            asm.Mov(_source, Argument(nameof(TransposeArguments.Source)));
-            asm.Mov(_destination, Argument(nameof(TransposeArguments.Destination)));
             asm.Mov(_sourceStride, Argument(nameof(TransposeArguments.SourceStride)));
             asm.Mov(_destinationStride, Argument(nameof(TransposeArguments.DestinationStride)));
-            if (spec.Form == TransposeForm.Tile)
-                EmitTiles();
-            else
-                EmitStreams(spec.Form == TransposeForm.Interleave);
+            asm.CountDown(Argument(nameof(TransposeArguments.Count)), () =>
+            {
+                asm.Mov(_source, Argument(nameof(TransposeArguments.Source)));
+                asm.Mov(_destination, Argument(nameof(TransposeArguments.Destination)));
+                if (spec.Form == TransposeForm.Tile)
+                    EmitTiles();
+                else
+                    EmitStreams(spec.Form == TransposeForm.Interleave);
+                asm.Mov(_source, Argument(nameof(TransposeArguments.NextSource)));
+                asm.Add(Argument(nameof(TransposeArguments.Source)), _source);
+                asm.Mov(_destination, Argument(nameof(TransposeArguments.NextDestination)));
+                asm.Add(Argument(nameof(TransposeArguments.Destination)), _destination);
+            });
         }
 
         private Mem Argument(string field) => asm.Arguments[(int)Marshal.OffsetOf<TransposeArguments>(field)];

@@ -40,25 +40,32 @@ internal sealed unsafe class Transposer
     /// <summary>Name of the kernel.</summary>
     public string KernelName => _kernel.Name;
 
+    /// <summary>Whether dense streams are interleaved or taken apart.</summary>
+    public bool HasStreams => _spec.Form != TransposeForm.Tile;
+
     /// <summary>Copies a rectangle.</summary>
-    public void Run(byte* source, byte* destination, int countA, int countB)
+    public void Run(byte* source, byte* destination, int countA, int countB) =>
+        Run(new RectangleStack(source, destination, 1, 0, 0), countA, countB);
+
+    /// <summary>Copies a stack of rectangles.</summary>
+    public void Run(in RectangleStack stack, int countA, int countB)
     {
         int step = _spec.Step;
         switch (_spec.Form)
         {
             case TransposeForm.Interleave when countA == _spec.Streams:
-                Call(source, destination, 1, countB / step);
-                RunLoop(source, destination, 0, countA, countB / step * step, countB);
+                Call(in stack, 1, countB / step);
+                CopyElements(Moved(in stack, 0, countB / step * step), countA, countB % step);
                 break;
             case TransposeForm.Deinterleave when countB == _spec.Streams:
-                Call(source, destination, 1, countA / step);
-                RunLoop(source, destination, countA / step * step, countA, 0, countB);
+                Call(in stack, 1, countA / step);
+                CopyElements(Moved(in stack, countA / step * step, 0), countA % step, countB);
                 break;
             case TransposeForm.Tile when countA >= step && countB >= step:
-                RunTiles(source, destination, countA, countB, step);
+                RunTiles(in stack, countA, countB, step);
                 break;
             default:
-                RunLoop(source, destination, 0, countA, 0, countB);
+                CopyElements(in stack, countA, countB);
                 break;
         }
 
@@ -66,66 +73,86 @@ internal sealed unsafe class Transposer
     }
 
     // The last tile of a row or column that is no multiple of the tile overlaps the one before it.
-    private void RunTiles(byte* source, byte* destination, int countA, int countB, int step)
+    private void RunTiles(in RectangleStack stack, int countA, int countB, int step)
     {
-        Call(source, destination, countA / step, countB / step);
-        long lastA = countA - step, lastB = countB - step;
-        byte* lowerSource = source + (lastA * _sourceStride), lowerDestination = destination + (lastA * _size);
+        int lastA = countA - step, lastB = countB - step;
+        Call(in stack, countA / step, countB / step);
         if (countA % step != 0)
-            Call(lowerSource, lowerDestination, 1, countB / step);
+            Call(Moved(in stack, lastA, 0), 1, countB / step);
         if (countB % step == 0)
             return;
-        Call(source + (lastB * _size), destination + (lastB * _destinationStride), countA / step, 1);
+        Call(Moved(in stack, 0, lastB), countA / step, 1);
         if (countA % step != 0)
-            Call(lowerSource + (lastB * _size), lowerDestination + (lastB * _destinationStride), 1, 1);
+            Call(Moved(in stack, lastA, lastB), 1, 1);
     }
 
-    private void Call(byte* source, byte* destination, int tilesA, int tilesB)
+    private RectangleStack Moved(in RectangleStack stack, int a, int b) => stack with
+    {
+        Source = stack.Source + (a * _sourceStride) + (b * _size),
+        Destination = stack.Destination + (b * _destinationStride) + (a * _size),
+    };
+
+    private void Call(in RectangleStack stack, int tilesA, int tilesB)
     {
         if (tilesB == 0)
             return;
         var call = new TransposeArguments
         {
-            Source = source,
-            Destination = destination,
+            Source = stack.Source,
+            Destination = stack.Destination,
             SourceStride = _sourceStride,
             DestinationStride = _destinationStride,
             TilesA = tilesA,
             TilesB = tilesB,
+            Count = stack.Count,
+            NextSource = stack.NextSource,
+            NextDestination = stack.NextDestination,
         };
         _kernel.Entry(&call);
     }
 
-    // What is smaller than a tile, element by element along the longer side.
-    private void RunLoop(byte* source, byte* destination, int fromA, int toA, int fromB, int toB)
+    // What is smaller than a tile, element by element along the longest direction.
+    private void CopyElements(in RectangleStack stack, int countA, int countB)
     {
-        int countA = toA - fromA, countB = toB - fromB;
-        source += (fromA * _sourceStride) + (fromB * _size);
-        destination += (fromB * _destinationStride) + (fromA * _size);
-        if (countA >= countB)
+        if (countA == 0 || countB == 0)
+            return;
+        Direction longest = new(countA, _size, _sourceStride), second = new(countB, _destinationStride, _size),
+            third = new(stack.Count, stack.NextDestination, stack.NextSource);
+        if (second.Count > longest.Count)
+            (longest, second) = (second, longest);
+        if (third.Count > longest.Count)
+            (longest, third) = (third, longest);
+        var call = new RunCopyArguments { SourceStride = longest.Source, DestinationStride = longest.Destination, Runs = longest.Count };
+        for (long i = 0; i < second.Count; i++)
         {
-            for (int b = 0; b < countB; b++)
-                CopyElements(source + (b * _size), _sourceStride, destination + (b * _destinationStride), _size, countA);
-        }
-        else
-        {
-            for (int a = 0; a < countA; a++)
-                CopyElements(source + (a * _sourceStride), _size, destination + (a * _size), _destinationStride, countB);
+            for (long j = 0; j < third.Count; j++)
+            {
+                call.Source = stack.Source + (i * second.Source) + (j * third.Source);
+                call.Destination = stack.Destination + (i * second.Destination) + (j * third.Destination);
+                _elements.Entry(&call);
+            }
         }
     }
 
-    private void CopyElements(byte* source, long sourceStride, byte* destination, long destinationStride, int count)
-    {
-        if (count == 0)
-            return;
-        var call = new RunCopyArguments
-        {
-            Source = source,
-            Destination = destination,
-            SourceStride = sourceStride,
-            DestinationStride = destinationStride,
-            Runs = count,
-        };
-        _elements.Entry(&call);
-    }
+    // A loop and the bytes by which it moves.
+    private readonly record struct Direction(long Count, long Destination, long Source);
+}
+
+/// <summary>Equal rectangles at equal distances.</summary>
+/// <param name="source">Element [0][0] of the first source.</param>
+/// <param name="destination">Element [0][0] of the first destination.</param>
+/// <param name="count">Number of rectangles, at least 1.</param>
+/// <param name="nextSource">Bytes from one source to the next.</param>
+/// <param name="nextDestination">Bytes from one destination to the next.</param>
+internal readonly unsafe struct RectangleStack(byte* source, byte* destination, long count, long nextSource, long nextDestination)
+{
+    public byte* Source { get; init; } = source;
+
+    public byte* Destination { get; init; } = destination;
+
+    public long Count => count;
+
+    public long NextSource => nextSource;
+
+    public long NextDestination => nextDestination;
 }
