@@ -26,9 +26,13 @@ internal static class AllCommand
     private static readonly Option<string> Threads =
         new("--threads") { Description = "Numbers of threads, separated by commas.", DefaultValueFactory = _ => "1" };
 
-    static AllCommand() => Threads.Validators.Add(r => Output.Require(
-        r, r.GetValueOrDefault<string>().Split(',').All(t => int.TryParse(t, CultureInfo.InvariantCulture, out int n) && n >= 1),
-        "--threads must be numbers of at least 1, separated by commas"));
+    static AllCommand()
+    {
+        Threads.Validators.Add(r => Output.Require(
+            r, r.GetValueOrDefault<string>().Split(',').All(t => int.TryParse(t, CultureInfo.InvariantCulture, out int n) && n >= 1),
+            "--threads must be numbers of at least 1, separated by commas"));
+        Folder.Validators.Add(r => Output.Require(r, !File.Exists(r.GetValueOrDefault<string>()), "--output is a file; name a folder"));
+    }
 
     public static Command Create()
     {
@@ -46,24 +50,23 @@ internal static class AllCommand
         {
             string data = parse.GetValue(Data)!, folder = parse.GetValue(Folder)!;
             double seconds = parse.GetValue(Output.Seconds);
+            string[] models = ModelsOf(data);
+            ShapeFile[] shapes = [.. ShapeFiles.Select(file => ShapeFile.Read(Path.Combine(data, "benchdnn", file), batch: 1))];
             Directory.CreateDirectory(folder);
             int exitCode = 0;
             foreach (int threads in parse.GetValue(Threads)!.Split(',').Select(t => int.Parse(t, CultureInfo.InvariantCulture)))
             {
-                // A pinned thread stays pinned, so every set of tables runs on a thread of its own.
-                var worker = new Thread(() =>
+                BenchmarkCommands.RunApart(() =>
                 {
                     Write(folder, FormattableString.Invariant($"models-{threads}t.md"),
-                        [Models(data, parse.GetValue(OrtCommand.Library)!, threads, seconds)]);
+                        [new ModelComparison(parse.GetValue(OrtCommand.Library)!, threads, seconds, Console.Error).Run("Models", models)]);
                     foreach ((string name, OperandTypes types) in new[] { ("int8", OperandTypes.UInt8), ("f32", OperandTypes.Float32) })
                     {
-                        ResultTable[] tables = Kernels(data, types, threads, seconds);
+                        ResultTable[] tables = Kernels(shapes, types, threads, seconds);
                         Write(folder, FormattableString.Invariant($"kernels-{name}-{threads}t.md"), tables);
                         exitCode |= Output.ExitCodeOf(tables);
                     }
                 });
-                worker.Start();
-                worker.Join();
             }
 
             return exitCode;
@@ -71,20 +74,18 @@ internal static class AllCommand
         return command;
     }
 
-    private static ResultTable[] Kernels(string data, OperandTypes types, int threads, double seconds)
+    private static ResultTable[] Kernels(IReadOnlyList<ShapeFile> shapes, OperandTypes types, int threads, double seconds)
     {
         var comparison = new KernelComparison(new KernelComparisonOptions(types, Batch: 1, threads, seconds, Filter: ""), Console.Error);
-        return [.. ShapeFiles.Select(file => comparison.Run(Path.Combine(data, "benchdnn", file)))];
+        return [.. shapes.Select(comparison.Run)];
     }
 
-    private static ResultTable Models(string data, string library, int threads, double seconds)
+    private static string[] ModelsOf(string data)
     {
-        string[] models =
-        [
-            .. Directory.GetFiles(Path.Combine(data, "data", "onnx"), "*.onnx").Order(StringComparer.Ordinal),
-            .. Directory.GetFiles(Path.Combine(data, "onnx-backend-tests", "light"), "*.onnx").Order(StringComparer.Ordinal),
-        ];
-        return new ModelComparison(library, threads, seconds, Console.Error).Run("Models", models);
+        string[] folders = [Path.Combine(data, "data", "onnx"), Path.Combine(data, "onnx-backend-tests", "light")];
+        foreach (string folder in folders.Where(f => !Directory.Exists(f)))
+            throw new BadInputException($"--data: there is no folder '{folder}'; give the folder that holds benchdnn/, data/ and onnx-backend-tests/");
+        return [.. folders.SelectMany(f => Directory.GetFiles(f, "*.onnx").Order(StringComparer.Ordinal))];
     }
 
     private static void Write(string folder, string name, IReadOnlyList<ResultTable> tables) =>

@@ -18,6 +18,12 @@ internal static class OneDnnCommand
     private static readonly Option<string> Filter =
         new("--filter") { Description = "Only problems that contain this text.", DefaultValueFactory = _ => "" };
 
+    static OneDnnCommand()
+    {
+        Types.Validators.Add(r => Output.Check(r, () => OperandTypes.Parse(r.GetValueOrDefault<string>()), "--dt"));
+        Batch.Validators.Add(r => Output.Require(r, r.GetValueOrDefault<int>() >= 0, "--mb must be at least 0"));
+    }
+
     public static Command Create()
     {
         var command = new Command("onednn",
@@ -35,7 +41,8 @@ internal static class OneDnnCommand
                 OperandTypes.Parse(parse.GetValue(Types)!), parse.GetValue(Batch), parse.GetValue(Output.Threads),
                 parse.GetValue(Output.Seconds), parse.GetValue(Filter)!);
             var comparison = new KernelComparison(options, Console.Error);
-            return Output.Write(parse, [.. parse.GetValue(Files)!.Select(comparison.Run)]);
+            ShapeFile[] files = [.. parse.GetValue(Files)!.Select(f => ShapeFile.Read(f, options.Batch))];
+            return Output.Write(parse, [.. files.Select(comparison.Run)]);
         });
         return command;
     }

@@ -29,6 +29,9 @@ internal static class OrtCommand
         Output.AddTo(command);
         command.SetAction(parse =>
         {
+            foreach (string model in parse.GetValue(Models)!.Where(m => !System.IO.File.Exists(m)))
+                throw new BadInputException(
+                    Directory.Exists(model) ? $"'{model}' is a folder; name the model files in it" : $"there is no model file '{model}'");
             var comparison = new ModelComparison(parse.GetValue(Library)!, parse.GetValue(Output.Threads),
                 parse.GetValue(Output.Seconds), Console.Error);
             return Output.Write(parse, [comparison.Run("Models", parse.GetValue(Models)!)]);

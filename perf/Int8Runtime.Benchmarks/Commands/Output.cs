@@ -39,6 +39,19 @@ internal static class Output
             result.AddError(message);
     }
 
+    /// <summary>Adds what is wrong with the text of an option.</summary>
+    public static void Check(System.CommandLine.Parsing.OptionResult result, Action parse, string name)
+    {
+        try
+        {
+            parse();
+        }
+        catch (FormatException exception)
+        {
+            result.AddError($"{name}: {exception.Message}");
+        }
+    }
+
     /// <summary>Writes tables where the options ask for them.</summary>
     /// <returns>The exit code: 1 if the sides computed different results.</returns>
     public static int Write(ParseResult parse, IReadOnlyList<ResultTable> tables)
@@ -51,7 +64,7 @@ internal static class Output
     }
 
     /// <summary>1 if the sides computed different results, else 0.</summary>
-    public static int ExitCodeOf(IEnumerable<ResultTable> tables) => tables.Any(t => t.Mismatches.Count > 0) ? 1 : 0;
+    public static int ExitCodeOf(IEnumerable<ResultTable> tables) => tables.Any(t => t.Mismatches.Count > 0) ? BenchmarkCommands.Mismatch : 0;
 
     private static bool IsWritable(string path) =>
         !Directory.Exists(path) && Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path)));

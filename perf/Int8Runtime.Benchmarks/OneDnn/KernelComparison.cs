@@ -17,18 +17,19 @@ internal sealed class KernelComparison(KernelComparisonOptions options, TextWrit
 {
     private const int ByteWeight = 127, NarrowWeight = 63;
 
-    /// <summary>Compares the problems of one file, whose folder names the kind of problem as benchdnn's do (conv, ip, matmul).</summary>
-    public ResultTable Run(string file)
+    /// <summary>Compares the problems of one file.</summary>
+    public ResultTable Run(ShapeFile file)
     {
         using CpuEngine engine = CreateEngine();
         using OneDnnEngine? peer = OneDnnEngine.TryOpen(options.Threads);
         var table = new ResultTable(
-            FormattableString.Invariant($"{Path.GetFileName(file)}, {options.Types}, {(options.Batch > 0 ? $"batch {options.Batch}" : "batch of the file")}"),
+            FormattableString.Invariant($"{Path.GetFileName(file.Path)}, {options.Types}, {(options.Batch > 0 ? $"batch {options.Batch}" : "batch of the file")}"),
             peer is null ? $"oneDNN is not installed ({Dnnl.Library} was not found), so only ours is timed" : OneDnnEngine.Version,
             Processor.Describe(engine));
         table.Pin(options.Threads);
         var peak = new PeakMeasurement(engine, options.Types.Weights);
-        foreach (ProblemShape problem in Problems(file))
+        foreach (ProblemShape problem in file.Problems.Where(
+            p => p.ToString().Contains(options.Filter, StringComparison.OrdinalIgnoreCase)))
         {
             try
             {
@@ -63,28 +64,6 @@ internal sealed class KernelComparison(KernelComparisonOptions options, TextWrit
     }
 
     private static string Label(ProblemShape problem) => problem.Name.Length > 0 ? problem.Name : problem.ShapeText();
-
-    private IEnumerable<ProblemShape> Problems(string file)
-    {
-        PrimitiveKind kind = Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(file))) switch
-        {
-            "ip" => PrimitiveKind.InnerProduct,
-            "matmul" => PrimitiveKind.MatMul,
-            _ => PrimitiveKind.Convolution,
-        };
-        using var reader = new StreamReader(file);
-        foreach (string word in ProblemText.Words(reader).Where(w => w[0] != '-'))
-        {
-            ProblemShape problem = ProblemText.Parse(kind, word) switch
-            {
-                ConvolutionProblem c when options.Batch > 0 => c with { Batch = options.Batch },
-                InnerProductProblem p when options.Batch > 0 => p with { Batch = options.Batch },
-                ProblemShape other => other,
-            };
-            if (problem.ToString().Contains(options.Filter, StringComparison.OrdinalIgnoreCase))
-                yield return problem;
-        }
-    }
 
     private void Compare(CpuEngine engine, OneDnnEngine? peer, PeakMeasurement peak, ProblemShape shape, ResultTable table)
     {
