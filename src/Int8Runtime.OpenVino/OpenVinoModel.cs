@@ -43,6 +43,15 @@ public static class OpenVinoModel
         AtomicFile.Write((WeightsPath(path), model.WriteWeights), (path, model.WriteXml));
     }
 
+    /// <summary>Checks that a model can be written, for example before hours of tuning.</summary>
+    /// <param name="graph">The model.</param>
+    /// <exception cref="UnsupportedModelException">A node has no form in OpenVINO's operator sets; the message names it and the remedy.</exception>
+    public static void Check(ModelGraph graph)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        IrWriter.Write(graph);
+    }
+
     /// <summary>The .bin file that belongs to an .xml file.</summary>
     public static string WeightsPath(string path) => Path.ChangeExtension(path, ".bin");
 }

@@ -44,8 +44,37 @@ public sealed class OperatorFormTests
     }
 
     [Theory]
+    [InlineData(1, false)]
+    [InlineData(2, true)]
+    [InlineData(3, true)]
+    public void Norms_of_windows_are_roots_of_means_of_powers(int p, bool padded) => Check("LpPool", new GraphAttributes
+    {
+        { "p", p }, { "kernel_shape", new long[] { 3, 2 } }, { "strides", new long[] { 1, 2 } },
+        { "pads", padded ? new long[] { 1, 1, 2, 1 } : new long[4] },
+    }, axes: null);
+
+    [Fact]
+    public void Operators_that_cannot_be_written_are_all_named_with_the_remedy()
+    {
+        var graph = new ModelGraph("refused");
+        GraphValue x = graph.AddInput("x", DataType.Float32, GraphShape.Of([2, 3, 4, 2]));
+        GraphValue hard = graph.AddOperation("Hardmax", "hard", [x]);
+        graph.AddOutput(graph.AddOperation("Trilu", "lower", [hard]));
+        string message = Assert.Throws<UnsupportedModelException>(() => OpenVinoModel.Check(graph)).Message;
+        Assert.Contains("2 nodes have no form in OpenVINO's operator sets: Node 'hard' (Hardmax), Node 'lower' (Trilu).", message,
+            StringComparison.Ordinal);
+        Assert.EndsWith("Write the model as .onnx.", message, StringComparison.Ordinal);
+        var pooled = new ModelGraph("pooled");
+        pooled.AddOutput(pooled.AddOperation("LpPool", "norm", [pooled.AddInput("x", DataType.Float32, GraphShape.Of([1, 1, 5, 5]))],
+            new GraphAttributes { { "kernel_shape", new long[] { 2, 2 } }, { "strides", new long[] { 2, 2 } }, { "ceil_mode", 1L } }));
+        Assert.Contains("Node 'norm' (LpPool) has ceil_mode",
+            Assert.Throws<UnsupportedModelException>(() => OpenVinoModel.Check(pooled)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData(1)]
     [InlineData(2)]
+    [InlineData(3)]
     public void Norms_of_the_spatial_dimensions_are_reductions(int p) =>
         Check("GlobalLpPool", new GraphAttributes { { "p", p } }, axes: null);
 

@@ -39,6 +39,7 @@ internal sealed class IrWriter
                 (input.ElementType, extents))[0]);
         }
 
+        NodeExporters.RequireForms(_graph);
         foreach (GraphNode node in _graph.Nodes)
         {
             if (QuantizedValues.IsPartOfConstant(node) || QuantizedValues.IsFirstHalf(node))

@@ -80,5 +80,5 @@ internal sealed class NodeContext(GraphNode node, IrModel model, Func<GraphValue
     public IrValue PerChannel(IrValue vector, int rank) => Reshaped(vector, [1, vector.Extents[0], .. Enumerable.Repeat(1L, rank - 2)]);
 
     public UnsupportedModelException Unsupported(string what) =>
-        new($"{Node} {what}, which cannot be written as OpenVINO IR. Write the model as .onnx.");
+        new($"{Node} {what}, which cannot be written as OpenVINO IR. {NodeExporters.Remedy}");
 }

@@ -1,5 +1,6 @@
 // The table of operators that are written as layers.
 using System.Collections.Frozen;
+using System.Globalization;
 using Int8Runtime.Graph;
 using Int8Runtime.Graph.Evaluation;
 using Int8Runtime.Graph.Lowering;
@@ -13,17 +14,31 @@ internal delegate void NodeExporter(NodeContext node);
 /// <summary>Finds the exporter of an operator.</summary>
 internal static class NodeExporters
 {
+    /// <summary>What to do where something cannot be written.</summary>
+    public const string Remedy = "Write the model as .onnx.";
+
+    private const int NamedNodes = 8;
+
     private static readonly FrozenDictionary<string, NodeExporter> s_table = Build();
 
     /// <summary>The exporter of a node's operator.</summary>
-    /// <exception cref="UnsupportedModelException">OpenVINO's operator sets have no form of it.</exception>
-    public static NodeExporter Find(GraphNode node)
+    public static NodeExporter Find(GraphNode node) =>
+        TryFind(node) ?? throw new InvalidOperationException($"{node} has no form; RequireForms comes first.");
+
+    private static NodeExporter? TryFind(GraphNode node) => node.Domain == OperatorDomains.OpenVino ? OpenVinoLayer
+        : node.Domain.Length == 0 ? s_table.GetValueOrDefault(node.OpType) : null;
+
+    /// <summary>Checks that every operator of a graph has an exporter, so that one message names all that have none.</summary>
+    /// <exception cref="UnsupportedModelException">Some have none.</exception>
+    public static void RequireForms(ModelGraph graph)
     {
-        if (node.Domain == OperatorDomains.OpenVino)
-            return OpenVinoLayer;
-        return node.Domain.Length == 0 && s_table.TryGetValue(node.OpType, out NodeExporter? exporter)
-            ? exporter
-            : throw new UnsupportedModelException($"{node} has no form in OpenVINO's operator sets. Write the model as .onnx.");
+        GraphNode[] without = [.. graph.Nodes.Where(n => TryFind(n) is null)];
+        if (without.Length == 0)
+            return;
+        string nodes = string.Join(", ", without.Take(NamedNodes).Select(n => n.ToString())) + (without.Length > NamedNodes ? ", …" : "");
+        throw new UnsupportedModelException(without.Length == 1
+            ? $"{nodes} has no form in OpenVINO's operator sets. {Remedy}"
+            : string.Create(CultureInfo.InvariantCulture, $"{without.Length} nodes have no form in OpenVINO's operator sets: {nodes}. {Remedy}"));
     }
 
     /// <summary>The standard operators that can be computed and have no form.</summary>

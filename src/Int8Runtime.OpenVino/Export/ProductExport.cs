@@ -137,15 +137,19 @@ internal static class ProductExport
         node.Emit("Add", 1, [value, addend]);
     }
 
-    private static void Pool(NodeContext node, string type, params (string, object)[] more)
+    private static void Pool(NodeContext node, string type, params (string, object)[] more) =>
+        node.Emit(type, 1, [node.Input(0)], [.. PoolWindow(node), .. more]);
+
+    /// <summary>The window of a pooling as attributes.</summary>
+    public static (string, object)[] PoolWindow(NodeContext node)
     {
         int spatial = node.Rank(0) - 2;
-        node.Emit(type, 1, [node.Input(0)],
+        return
         [
             ("kernel", node.Attributes.GetIntegers("kernel_shape") ?? throw node.Unsupported("has no kernel")),
             ("strides", node.Attributes.GetIntegers("strides") ?? [.. Enumerable.Repeat(1L, spatial)]),
-            ("rounding_type", node.Attributes.GetBoolean("ceil_mode") ? "ceil" : "floor"), .. Padding(node, spatial), .. more,
-        ]);
+            ("rounding_type", node.Attributes.GetBoolean("ceil_mode") ? "ceil" : "floor"), .. Padding(node, spatial),
+        ];
     }
 
     private static void LayerNormalization(NodeContext node)

@@ -23,8 +23,16 @@ internal static class ReductionExport
         table.Add("GlobalLpPool", static node =>
         {
             long p = node.Attributes.GetInteger("p", 2);
-            ReduceSpatial(node, p is 1 or 2 ? $"ReduceL{p}" : throw node.Unsupported($"has the norm with p = {p}"), 4);
+            if (p is 1 or 2)
+            {
+                ReduceSpatial(node, $"ReduceL{p}", 4);
+                return;
+            }
+
+            IrValue powers = PowersOf(node, p);
+            EmitRoot(node, p, node.Step("ReduceSum", 1, [powers, SpatialAxes(node)], node.ResultType(), ("keep_dims", true)));
         });
+        table.Add("LpPool", LpPool);
         table.Add("Size", static node => node.Emit("ReduceProd", 1,
         [
             node.Step("ShapeOf", 3, [node.Input(0)], (DataType.Int64, [node.Rank(0)]), ("output_type", "i64")), node.Integers("axes", 0),
@@ -63,7 +71,48 @@ internal static class ReductionExport
             node.Emit("Squeeze", 1, [node.Step("Add", 1, [value, largest], (value.Type, extents)), axes]);
     }
 
-    private static void ReduceSpatial(NodeContext node, string type, int operatorSet = 1) => node.Emit(
-        type, operatorSet, [node.Input(0), node.Integers("axes", [.. Enumerable.Range(2, node.Rank(0) - 2).Select(d => (long)d)])],
-        ("keep_dims", true));
+    private static void ReduceSpatial(NodeContext node, string type, int operatorSet = 1) =>
+        node.Emit(type, operatorSet, [node.Input(0), SpatialAxes(node)], ("keep_dims", true));
+
+    private static IrValue SpatialAxes(NodeContext node) =>
+        node.Integers("axes", [.. Enumerable.Range(2, node.Rank(0) - 2).Select(d => (long)d)]);
+
+    // The sum of a window is its mean, in which padding counts as zeros, times the number of its elements. A last window beyond the padding,
+    // which ceil_mode allows, has a mean of fewer elements.
+    private static void LpPool(NodeContext node)
+    {
+        long p = node.Attributes.GetInteger("p", 2);
+        if (node.Attributes.GetBoolean("ceil_mode"))
+            throw node.Unsupported("has ceil_mode, with which windows may end beyond the padding,");
+        if (node.Attributes.GetIntegers("dilations")?.Any(d => d != 1) == true)
+            throw node.Unsupported("has dilations");
+        (DataType Type, long[] Extents) result = node.ResultType();
+        (string, object)[] window = ProductExport.PoolWindow(node);
+        IrValue mean = node.Step("AvgPool", 1, [PowersOf(node, p)], result, [.. window, ("exclude-pad", false)]);
+        long count = node.Attributes.GetIntegers("kernel_shape")!.Aggregate(1L, (a, b) => a * b);
+        if (p == 1)
+            node.Emit("Multiply", 1, [mean, node.Number("count", count)]);
+        else
+            EmitRoot(node, p, node.Step("Multiply", 1, [mean, node.Number("count", count)], result));
+    }
+
+    // |x|^p
+    private static IrValue PowersOf(NodeContext node, long p)
+    {
+        if (p < 1)
+            throw node.Unsupported($"has the norm with p = {p}");
+        IrValue value = node.Input(0);
+        if (p == 2)
+            return node.Step("Multiply", 1, [value, value], (value.Type, value.Extents));
+        value = node.Step("Abs", 1, [value], (value.Type, value.Extents));
+        return p == 1 ? value : node.Step("Power", 1, [value, node.Number("p", p)], (value.Type, value.Extents));
+    }
+
+    private static void EmitRoot(NodeContext node, long p, IrValue sum)
+    {
+        if (p == 2)
+            node.Emit("Sqrt", 1, [sum]);
+        else
+            node.Emit("Power", 1, [sum, node.Number("root", 1f / p)]);
+    }
 }
