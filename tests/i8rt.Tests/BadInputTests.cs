@@ -145,6 +145,33 @@ public sealed class BadInputTests(DemoFiles demo)
     }
 
     [Fact]
+    public void An_output_stream_that_takes_nothing_ends_the_command_with_one_line()
+    {
+        foreach (string[] command in (string[][])[["info"], ["info", "--json"], ["bench", "nowhere.onnx", "--json"]])
+        {
+            using var output = new StreamWriter(new FullStream()) { AutoFlush = true };
+            using var error = new StringWriter();
+            int code = Program.RunAsync(command, new System.CommandLine.InvocationConfiguration { Output = output, Error = error })
+                .GetAwaiter().GetResult();
+            Assert.Equal(ExitCode.BadInput, code);
+            Assert.Contains(command[0] == "info" ? "standard output cannot be written (full)" : "nowhere.onnx",
+                Assert.Single(error.ToString().TrimEnd().Split('\n')), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Messages_name_files_as_the_user_does() => Assert.Equal(
+        "No space left on device: '/out/net.onnx'; again",
+        CommandRunner.OneLine("No space left on device : '/out/net.onnx.0123456789abcdef0123456789abcdef.tmp'\nagain"));
+
+    private sealed class FullStream : MemoryStream
+    {
+        public override void Write(byte[] buffer, int offset, int count) => throw new IOException("full");
+
+        public override void Write(ReadOnlySpan<byte> buffer) => throw new IOException("full");
+    }
+
+    [Fact]
     public void Option_values_that_make_no_sense_are_refused()
     {
         string output = Path.Combine(demo.NewFolder(), "out.onnx");
@@ -168,6 +195,8 @@ public sealed class BadInputTests(DemoFiles demo)
         Fails(["'foo'", "demo-f32.onnx"], "explain", demo.F32Model, "--layer", "foo");
         Fails(["no test case"], "verify", demo.NewFolder());
         Fails(["no folder 'nowhere'"], "verify", "nowhere");
+        Fails(["argument 'frob'", "'i8rt --help'"], "frob", "--layers");
+        Fails(["MODEL is missing", "'i8rt bench --help'"], "bench");
         Assert.False(File.Exists(output));
     }
 

@@ -178,6 +178,13 @@ public sealed class DemoTests(DemoFiles demo)
             Assert.Equal((double)expected["top1"]!, (double)result["top1"]!);
         }
 
+        // A form that is missing is told before the samples are looked at.
+        string hard = Path.Combine(folder, "hard.onnx");
+        File.WriteAllBytes(hard, Models.Bytes(Models.Hard()));
+        CommandResult early = CommandLine.Run("quantize", hard, "-o", Path.Combine(folder, "hard.xml"), "--data", "synthetic");
+        Assert.Contains("Node 'z' (Hardmax) has no form in OpenVINO's operator sets. Write the model as .onnx", early.Error,
+            StringComparison.Ordinal);
+
         CommandResult refused = CommandLine.Run("convert", xml, "-o", Path.Combine(folder, "net.txt"));
         Assert.Equal(ExitCode.BadInput, refused.ExitCode);
         Assert.Contains("extension", refused.Error, StringComparison.Ordinal);

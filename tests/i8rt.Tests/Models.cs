@@ -25,6 +25,14 @@ internal static class Models
                 [graph.AddInput("x", DataType.Float32, new GraphShape(GraphDimension.Named("N"), 3))]));
     }
 
+    /// <summary>An operator that IR has no form for.</summary>
+    public static ModelGraph Hard()
+    {
+        var graph = new ModelGraph("hard");
+        GraphValue x = graph.AddInput("x", DataType.Float32, new GraphShape(GraphDimension.Named("N"), 3));
+        return Finish(graph, graph.AddOperation("Hardmax", "z", [x]));
+    }
+
     /// <summary>A chain of operators that do not exist.</summary>
     public static ModelGraph Unknown(int count)
     {

@@ -34,6 +34,15 @@ public sealed class TableFitTests
     }
 
     [Fact]
+    public void A_table_that_cannot_fit_says_how_wide_it_is()
+    {
+        TableFit fit = Fit(10);
+        Assert.Equal(["layout", "fused"], fit.LeftOut);
+        Assert.Equal(fit.Rows.Max(WidthOf), fit.Width);
+        Assert.True(fit.Width > 10);
+    }
+
+    [Fact]
     public void Sentences_wrap_and_are_not_cut()
     {
         string reason = "its operand is f32: no quantizer stands in front of it, and so it stays as it is";

@@ -45,6 +45,8 @@ internal static class BenchCommand
         if (batch < 1 || seconds is not (> 0 and <= 3600))
             throw new UsageException("--batch must be at least 1 and --seconds between 0 and 3600");
         string? tiles = parse.GetValue(Tune) ? EngineOptions.TuningFile(parse) ?? EngineOptions.DefaultTuningFile : null;
+        if (tiles is not null)
+            ModelFile.PrepareFolder(Path.GetDirectoryName(Path.GetFullPath(tiles))!, EngineOptions.Tuning.Name);
         using CpuEngine engine = tiles is null
             ? EngineOptions.CreateEngine(parse) : EngineOptions.CreateEngine(parse, EngineOptions.LoadTuning(tiles, mustExist: false));
         engine.WarmUp();
@@ -95,9 +97,19 @@ internal static class BenchCommand
         using InferenceRequest request = CreateRequest(model, graph, batch);
         BenchmarkInputs.Fill(graph, request);
         request.Run();
-        IReadOnlyList<TileMeasurement> measured = terminal.Progress("measuring tiles", report => request.Tune(report, cancellation));
-        engine.Tuning!.Save(tiles);
-        return measured;
+        try
+        {
+            return terminal.Progress("measuring tiles", report => request.Tune(report, cancellation));
+        }
+        finally
+        {
+            // Also what was measured before an interruption.
+            if (engine.Tuning!.Count > 0)
+            {
+                engine.Tuning.Save(tiles);
+                terminal.Kept = $"what was measured is kept in '{tiles}'";
+            }
+        }
     }
 
     private static void PrintTiles(Terminal terminal, IReadOnlyList<TileMeasurement> measured, string tiles, JsonObject json)

@@ -8,6 +8,8 @@ namespace Int8Runtime.Cli.Commands;
 /// <summary>Writes a model in another format.</summary>
 internal static class ConvertCommand
 {
+    private const int NamedNodes = 5;
+
     public static Command Create()
     {
         Argument<string> model = ModelFile.CreateArgument();
@@ -38,9 +40,16 @@ internal static class ConvertCommand
         if (Path.GetExtension(output).ToLowerInvariant() is not (".onnx" or ".xml"))
             throw new UsageException($"the output '{output}' is neither .onnx nor .xml; the extension names the format");
         ModelGraph graph = ModelFile.Load(path);
-        ModelFile.Save(graph, output);
+        IReadOnlyList<GraphNode> foreign = ModelFile.Save(graph, output);
         terminal.Line($"{output}: {graph.Nodes.Count} nodes, {Figures.Bytes(ModelFile.SizeOf(path))} → "
             + $"{Figures.Bytes(ModelFile.SizeOf(output))}");
+        if (foreign.Count > 0)
+        {
+            terminal.Warning($"{Figures.Count(foreign.Count, "node")} of '{output}' keep OpenVINO's own operators, which ONNX has no form for "
+                + $"and only Int8Runtime reads: {string.Join(", ", foreign.Take(NamedNodes).Select(n => $"{n.Name} ({n.OpType})"))}"
+                + $"{(foreign.Count > NamedNodes ? ", …" : "")}. For other runtimes keep the .xml file");
+        }
+
         terminal.Json(new JsonObject
         {
             ["model"] = path,
@@ -48,6 +57,7 @@ internal static class ConvertCommand
             ["nodes"] = graph.Nodes.Count,
             ["bytes_before"] = ModelFile.SizeOf(path),
             ["bytes_after"] = ModelFile.SizeOf(output),
+            ["openvino_nodes"] = new JsonArray([.. foreign.Select(n => (JsonNode)n.Name)]),
         });
         return ExitCode.Success;
     }

@@ -66,6 +66,7 @@ internal static class OptimizeCommand
             throw new UsageException(Figures.Invariant($"--prune-rate is {rate}; it must be at least 0 and less than 1"));
         FilterCriterion criterion = PruneCommand.ParseCriterion(parse.GetValue(Criterion)!);
         ModelGraph original = ModelFile.Load(path);
+        ModelFile.CheckForm(original, output);
         IDataset data = DataOptions.Open(parse, requireLabels: parse.GetValue(MaxDrop) is not null);
         using CpuEngine engine = EngineOptions.CreateEngine(parse);
         var watch = Stopwatch.StartNew();
@@ -92,6 +93,7 @@ internal static class OptimizeCommand
             graph, data, new QuantizationOptions { SampleCount = sampleCount },
             new ProgressAdapter<SampleProgress>(p => progress.Report((p.Done, p.Total))), cancellation));
         ModelFile.Save(result.Graph, output, OnnxFileForm.Compact);
+        terminal.Kept = $"'{output}' is written, but not verified";
         long before = ModelFile.SizeOf(path), after = ModelFile.SizeOf(output);
         terminal.Line($"{output}: {result.Report.QuantizedNodes} of {result.Report.Nodes.Count} nodes in int8, size "
             + $"{Figures.Bytes(before)} → {Figures.Bytes(after)} ({Figures.Ratio((double)after / before)})");

@@ -137,6 +137,7 @@ internal static class PruneCommand
             Reestimate = !parse.GetValue(NoReestimation),
         };
         ModelGraph graph = ModelFile.Load(path);
+        ModelFile.CheckForm(graph, output);
         IDataset data = DataOptions.Open(parse, requireLabels: false);
         using CpuEngine engine = EngineOptions.CreateEngine(parse);
         var watch = Stopwatch.StartNew();

@@ -86,6 +86,7 @@ internal static class QuantizeCommand
         if (algorithm is not ("default" or "minmax" or "accuracy-aware"))
             throw new UsageException($"--algorithm is '{algorithm}'; use default, minmax or accuracy-aware (or --dynamic, --weight-only)");
         ModelGraph graph = ModelFile.Load(path);
+        ModelFile.CheckForm(graph, output);
         var watch = Stopwatch.StartNew();
         QuantizationResult result;
         IDataset? data = null;
@@ -119,6 +120,7 @@ internal static class QuantizeCommand
         }
 
         ModelFile.Save(result.Graph, output, OnnxFileForm.Compact);
+        terminal.Kept = $"'{output}' is written, its report is not";
         if (data is not null)
         {
             using CpuEngine engine = EngineOptions.CreateEngine(parse);

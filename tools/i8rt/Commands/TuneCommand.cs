@@ -54,7 +54,11 @@ internal static class TuneCommand
         CheckNames(path, "input", configuration.Inputs, model.Inputs);
         CheckNames(path, "output", configuration.Outputs, model.Outputs);
         if (parse.GetValue(Output) is { } output)
+        {
             ModelFile.CheckOutput(output, configuration.ModelPath);
+            ModelFile.CheckForm(model, output);
+        }
+
         if (parse.GetValue(Inspect))
             return ShowSpace(terminal, configuration, model);
         Require(path, configuration.CalibrationData, "data.calibration");
@@ -73,6 +77,8 @@ internal static class TuneCommand
                 engine, graph, evaluation, configuration.Outputs.Count > 0 ? configuration.Outputs[0] : null,
                 configuration.LabelOffset, cancellation: cancellation).Top1,
             configuration.ModelName);
+        if (configuration.HistoryPath.Length > 0)
+            terminal.Kept = $"the finished trials are kept in '{configuration.HistoryPath}', and the same command continues after them";
         TuningResult result = new Tuner(configuration)
             .Tune(target, new ProgressAdapter<TuningProgress>(p => Show(terminal, p, configuration)), cancellation);
         Report(terminal, result, configuration);

@@ -1,5 +1,6 @@
 // Runs the body of a command and turns failures into one clear line and an exit code.
 using System.CommandLine;
+using System.Text.RegularExpressions;
 using Int8Runtime.Graph;
 using Int8Runtime.Quantization;
 
@@ -28,7 +29,7 @@ internal static class ExitCode
 internal sealed class UsageException(string message) : Exception(message);
 
 /// <summary>Connects commands to their bodies.</summary>
-internal static class CommandRunner
+internal static partial class CommandRunner
 {
     private const int ListedFailures = 8;
 
@@ -54,7 +55,7 @@ internal static class CommandRunner
         }
         catch (OperationCanceledException)
         {
-            terminal.Error("cancelled; nothing was written");
+            terminal.Error($"cancelled; {terminal.Kept ?? "nothing was written"}");
             return ExitCode.Cancelled;
         }
         catch (ModelCompilationException exception)
@@ -92,8 +93,13 @@ internal static class CommandRunner
         return $"{model}: {reasons.Length} nodes cannot be compiled; {Remedy}:{string.Concat(listed)}{rest}";
     }
 
-    private static string OneLine(string message) =>
-        string.Join("; ", message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+    internal static string OneLine(string message) =>
+        TemporaryName().Replace(
+            string.Join("; ", message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)), ": '${name}'");
+
+    // Files are written under another name, of which the user knows nothing, and then moved.
+    [GeneratedRegex(@" ?: '(?<name>[^']*)\.[0-9a-f]{32}\.tmp'")]
+    private static partial Regex TemporaryName();
 
     private static string ModelOf(ParseResult parse) =>
         parse.CommandResult.Command.Arguments.Any(a => a.Name == ModelFile.ArgumentName)
@@ -101,6 +107,6 @@ internal static class CommandRunner
             : parse.CommandResult.Command.Name;
 
     private static bool IsInputError(Exception exception) => exception
-        is UsageException or ModelFormatException or DataFileException or QuantizationException
+        is UsageException or OutputException or ModelFormatException or DataFileException or QuantizationException
         or UnsupportedPrimitiveException or FormatException or IOException or UnauthorizedAccessException;
 }

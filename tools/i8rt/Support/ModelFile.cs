@@ -30,19 +30,37 @@ internal static class ModelFile
     }
 
     /// <summary>Writes a model in the format that the extension names: .xml (with a .bin file beside it), or ONNX.</summary>
+    /// <returns>Nodes of an ONNX file whose operators are OpenVINO's own, so that no other runtime for ONNX reads them.</returns>
     /// <exception cref="ModelFormatException">The format cannot express the model.</exception>
-    public static void Save(ModelGraph graph, string path, OnnxFileForm form = OnnxFileForm.Complete)
+    public static IReadOnlyList<GraphNode> Save(ModelGraph graph, string path, OnnxFileForm form = OnnxFileForm.Complete)
     {
         if (IsOpenVino(path))
         {
             OpenVinoModel.Save(graph, path);
-            return;
+            return [];
         }
 
         // Only OpenVINO knows its own quantizers.
         ModelGraph standard = graph.Clone();
         FakeQuantizeConversion.Apply(standard);
         OnnxModel.Save(standard, path, form);
+        return [.. standard.Nodes.Where(n => n.Domain == OperatorDomains.OpenVino)];
+    }
+
+    /// <summary>Checks before long work that the format of the output has forms for all nodes of the model.</summary>
+    /// <exception cref="UsageException">It has not; the message names the nodes.</exception>
+    public static void CheckForm(ModelGraph graph, string output)
+    {
+        if (!IsOpenVino(output))
+            return;
+        try
+        {
+            OpenVinoModel.Check(graph);
+        }
+        catch (UnsupportedModelException exception)
+        {
+            throw new UsageException($"cannot write '{output}': {exception.Message}");
+        }
     }
 
     /// <summary>The bytes of a model on disk, weights included.</summary>
@@ -52,19 +70,22 @@ internal static class ModelFile
     private static bool IsOpenVino(string path) => Path.GetExtension(path).Equals(".xml", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Checks before long work that the output can be written.</summary>
+    /// <param name="output">The file to write.</param>
+    /// <param name="input">A file that it may not replace; null for none.</param>
+    /// <param name="option">The option that names the output.</param>
     /// <exception cref="UsageException">
     /// The folder does not exist or takes no files, or the output would replace the input or a folder.
     /// </exception>
-    public static void CheckOutput(string output, string? input = null)
+    public static void CheckOutput(string output, string? input = null, string option = "-o")
     {
         string full = Path.GetFullPath(output), folder = Path.GetDirectoryName(full) ?? full;
         if (Directory.Exists(full))
-            throw new UsageException($"the output '{output}' is a folder; give a file name with -o");
+            throw new UsageException($"the output '{output}' is a folder; give a file name with {option}");
         if (!Directory.Exists(folder))
-            throw new UsageException($"cannot write '{output}': there is no folder '{folder}'; create it or choose another name with -o");
+            throw new UsageException($"cannot write '{output}': there is no folder '{folder}'; create it or choose another name with {option}");
         if (input is not null && full == Path.GetFullPath(input))
-            throw new UsageException($"the output '{output}' would replace the input; choose another name with -o");
-        CheckWritable(folder);
+            throw new UsageException($"the output '{output}' would replace the input; choose another name with {option}");
+        CheckWritable(folder, option);
     }
 
     /// <summary>Makes a folder for results before the work begins, and checks that it takes files.</summary>

@@ -26,7 +26,7 @@ internal static class ReportOption
             return;
         if (Path.GetExtension(path).ToLowerInvariant() is not (".html" or ".json"))
             throw new UsageException($"--report is '{path}'; give a name that ends in .html or .json");
-        ModelFile.CheckOutput(path, input);
+        ModelFile.CheckOutput(path, input, Report.Name);
     }
 
     /// <summary>Measures and writes the report, if it was asked for.</summary>

@@ -17,8 +17,9 @@ internal readonly record struct TableColumnSpec(string Name, bool IsRight, bool 
 /// <param name="Rows">Their cells.</param>
 /// <param name="Wraps">For each column whether its cells are sentences, which may wrap.</param>
 /// <param name="LeftOut">Names of the columns that had no room.</param>
+/// <param name="Width">The characters that the table takes at least: more than were asked for where names and numbers are longer.</param>
 internal sealed record TableFit(
-    IReadOnlyList<TableColumnSpec> Columns, IReadOnlyList<string[]> Rows, IReadOnlyList<bool> Wraps, IReadOnlyList<string> LeftOut)
+    IReadOnlyList<TableColumnSpec> Columns, IReadOnlyList<string[]> Rows, IReadOnlyList<bool> Wraps, IReadOnlyList<string> LeftOut, int Width)
 {
     // Spaces between two columns, and those around all of them.
     private const int Gap = 3, Margin = 4;
@@ -50,6 +51,6 @@ internal sealed record TableFit(
         return new TableFit(
             [.. kept.Select(i => columns[i])],
             [.. rows.Select(r => kept.Select(i => wraps[i] || columns[i].IsRight ? r[i] : Figures.Shorten(r[i], widths[i])).ToArray())],
-            [.. kept.Select(i => wraps[i])], leftOut);
+            [.. kept.Select(i => wraps[i])], leftOut, Needed());
     }
 }

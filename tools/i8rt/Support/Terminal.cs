@@ -6,6 +6,9 @@ using Spectre.Console;
 
 namespace Int8Runtime.Cli;
 
+/// <summary>The standard output takes nothing, because it is closed or its disk is full.</summary>
+internal sealed class OutputException(string message) : Exception(message);
+
 /// <summary>
 /// Results go to the output stream, progress and errors to the error stream. With <c>--json</c> the output holds one JSON
 /// object and nothing else.
@@ -48,7 +51,7 @@ internal sealed class Terminal : IDisposable
     public void Line(string text = "")
     {
         if (!IsJson)
-            _output.WriteLine(text);
+            Write(() => _output.WriteLine(text));
     }
 
     /// <summary>
@@ -59,7 +62,8 @@ internal sealed class Terminal : IDisposable
     {
         if (IsJson)
             return;
-        TableFit fit = TableFit.Of([.. columns.Select(TableColumnSpec.Parse)], [.. rows.Select(r => r.ToArray())], Output.Profile.Width);
+        int width = Output.Profile.Width;
+        TableFit fit = TableFit.Of([.. columns.Select(TableColumnSpec.Parse)], [.. rows.Select(r => r.ToArray())], width);
         if (fit.Rows.Count == 0)
             return;
         var table = new Table { Border = TableBorder.Simple };
@@ -78,7 +82,13 @@ internal sealed class Terminal : IDisposable
             table.AddRow([.. row.Select(cell => new Text(cell))]);
         if (title.Length > 0)
             Line(title);
-        Output.Write(table);
+        Write(() =>
+        {
+            // A table that does not fit is better wrapped by the terminal than replaced by dots.
+            Output.Profile.Width = Math.Max(width, fit.Width);
+            Output.Write(table);
+            Output.Profile.Width = width;
+        });
         if (fit.LeftOut.Count > 0)
             Line($"  no room for {string.Join(", ", fit.LeftOut)}: use a wider terminal, or --json");
     }
@@ -87,15 +97,26 @@ internal sealed class Terminal : IDisposable
     public void Json(JsonObject result)
     {
         if (IsJson)
-            _output.WriteLine(result.ToJsonString(Indented));
+            Write(() => _output.WriteLine(result.ToJsonString(Indented)));
     }
 
     /// <summary>Reports a failure.</summary>
     public void Error(string message)
     {
-        Json(new JsonObject { ["error"] = message });
+        try
+        {
+            Json(new JsonObject { ["error"] = message });
+        }
+        catch (OutputException)
+        {
+            // The line below tells of the failure.
+        }
+
         _error.WriteLine("error: " + message);
     }
+
+    /// <summary>What an interrupted command leaves behind, for the message that says so; null for nothing.</summary>
+    public string? Kept { get; set; }
 
     /// <summary>Remarks that are neither result nor failure.</summary>
     public void Warning(string message) => Warning(_error, message);
@@ -131,6 +152,18 @@ internal sealed class Terminal : IDisposable
     {
         _output.Flush();
         _error.Flush();
+    }
+
+    private static void Write(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ObjectDisposedException)
+        {
+            throw new OutputException($"the standard output cannot be written ({exception.Message.TrimEnd('.')})");
+        }
     }
 
     private static IAnsiConsole CreateConsole(TextWriter writer, bool redirected) => AnsiConsole.Create(new AnsiConsoleSettings

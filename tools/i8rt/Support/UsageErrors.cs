@@ -1,5 +1,6 @@
 // Arguments that do not parse: one line that names the argument, and where help is.
 using System.CommandLine;
+using System.CommandLine.Parsing;
 
 namespace Int8Runtime.Cli;
 
@@ -13,11 +14,12 @@ internal static class UsageErrors
             parse.Tokens.Any(t => t.Value == EngineOptions.Json.Name), configuration.Output, configuration.Error);
         Command command = parse.CommandResult.Command;
         string help = command is RootCommand ? "i8rt --help" : $"i8rt {command.Name} --help";
-        string[] messages = [.. parse.Errors.Select(e => Readable(e.Message)).Distinct()];
+        string[] messages = [.. parse.Errors.Select(e => e.SymbolResult is ArgumentResult { Tokens.Count: 0 } missing
+            ? $"{missing.Argument.Name} is missing" : Readable(e.Message)).Distinct()];
 
-        // A mistyped command is also a missing one; the first is what the user can mend.
-        if (command is RootCommand && messages.Length > 1)
-            messages = messages[^1..];
+        // A mistyped command is also a missing one, and makes everything behind it unknown; it alone is what the user can mend.
+        if (command is RootCommand && parse.UnmatchedTokens.FirstOrDefault() is { } unknown && messages.Length > 1)
+            messages = [$"Unrecognized command or argument '{unknown}'"];
         string problems = string.Join("; ", messages);
         terminal.Error($"{problems}; see '{help}'");
         return ExitCode.BadInput;
