@@ -87,7 +87,8 @@ public sealed record PrimitiveAttributes
     public ZeroPoint? DestinationZeroPoint { get; init; }
 
     /// <summary>Operations applied before the destination is quantized.</summary>
-    public PostOpChain PostOps { get; init; } = PostOpChain.Empty;
+    /// <exception cref="ArgumentNullException">It is set to null; a chain without post-ops is <see cref="PostOpChain.Empty"/>.</exception>
+    public PostOpChain PostOps { get; init => field = value ?? throw new ArgumentNullException(nameof(PostOps)); } = PostOpChain.Empty;
 
     /// <summary>Exact integer products, or faster ones that may saturate.</summary>
     public NumericMode NumericMode { get; init; }

@@ -96,7 +96,7 @@ public abstract class Engine : IDisposable
     /// <summary>Forgets cached plans that nobody uses.</summary>
     public void Trim() => _cache.Clear();
 
-    /// <inheritdoc/>
+    /// <summary>Forgets cached plans. Primitives, streams and compiled models that exist go on.</summary>
     public void Dispose()
     {
         _cache.Clear();

@@ -108,8 +108,13 @@ public sealed unsafe class TensorMemory : IDisposable
         return new TensorMemory(descriptor, this, byteOffset);
     }
 
-    /// <summary>The memory as a span, in physical order.</summary>
+    /// <summary>
+    /// The memory as a span, in physical order, padding included. The span does not keep the memory: it must not be used once this
+    /// object, or the one it is a view of, is disposed or no longer referenced.
+    /// </summary>
     /// <exception cref="InvalidOperationException"><typeparamref name="T"/> has another size than the element type.</exception>
+    /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
+    /// <exception cref="OverflowException">There are more elements than a span can have.</exception>
     public Span<T> AsSpan<T>()
         where T : unmanaged
     {

@@ -26,8 +26,10 @@ public abstract record ManySourcesDescriptor : PrimitiveDescriptor
     public override void Validate(PrimitiveAttributes attributes)
     {
         ArgumentNullException.ThrowIfNull(attributes);
-        Require(Sources.Length is >= 1 and <= PostOp.MaximumChainLength, $"takes 1 to {PostOp.MaximumChainLength} sources.");
-        Require(Scales.IsDefaultOrEmpty || Scales.Length == Sources.Length, $"{Scales.Length} scales given for {Sources.Length} sources.");
+        Require(!Sources.IsDefault && Sources.Length is >= 1 and <= PostOp.MaximumChainLength,
+            $"takes 1 to {PostOp.MaximumChainLength} sources.");
+        if (!Scales.IsDefaultOrEmpty)
+            Require(Scales.Length == Sources.Length, $"{Scales.Length} scales given for {Sources.Length} sources.");
         RequireZeroPoint(attributes.DestinationZeroPoint, Destination.DataType, "destination");
         Require(attributes.PostOps.Count == 0, "takes no post-ops.");
         Require(attributes.SourceScale is null && attributes.SourceZeroPoint is null,
@@ -39,7 +41,7 @@ public abstract record ManySourcesDescriptor : PrimitiveDescriptor
         && Sources.AsSpan().SequenceEqual(other.Sources.AsSpan()) && Scales.AsSpan().SequenceEqual(other.Scales.AsSpan());
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(base.GetHashCode(), Destination, Sources.Length);
+    public override int GetHashCode() => HashCode.Combine(base.GetHashCode(), Destination, Sources.IsDefault ? 0 : Sources.Length);
 
     /// <summary>Writes the driver's name, types and layouts.</summary>
     private protected void WriteTensors(ProblemWriter writer, string driver)
@@ -64,9 +66,10 @@ public readonly record struct ManySourcesArguments(ImmutableArray<TensorMemory> 
     {
         if (descriptor is not ManySourcesDescriptor expected)
             throw new ArgumentException($"A {descriptor?.Kind} primitive does not take a list of sources.");
-        if (Sources.Length != expected.Sources.Length)
-            throw new ArgumentException($"The primitive takes {expected.Sources.Length} sources, not {Sources.Length}.");
-        for (int i = 0; i < Sources.Length; i++)
+        int given = Sources.IsDefault ? 0 : Sources.Length;
+        if (given != expected.Sources.Length)
+            throw new ArgumentException($"The primitive takes {expected.Sources.Length} sources, not {given}.");
+        for (int i = 0; i < given; i++)
             ArgumentBinding.Bind(ref arguments, ArgumentSlot.PostOp0 + i, Sources[i], expected.Sources[i]);
         ArgumentBinding.Bind(ref arguments, ArgumentSlot.Destination, Destination, expected.Destination);
     }

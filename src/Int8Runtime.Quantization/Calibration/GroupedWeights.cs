@@ -50,9 +50,12 @@ public sealed class GroupedWeights
     /// <param name="bits">2 to 8.</param>
     /// <param name="groupSize">At least 1.</param>
     /// <param name="symmetric">Whether every zero point is the middle of the integers.</param>
+    /// <exception cref="ArgumentException">There are not K · N weights.</exception>
     /// <exception cref="QuantizationException">A weight is not finite, the group size is not positive, or groups take too much room.</exception>
     public static GroupedWeights Quantize(ReadOnlySpan<float> weights, int inputs, int outputs, int bits, int groupSize, bool symmetric)
     {
+        if (weights.Length != (long)inputs * outputs)
+            throw new ArgumentException($"{weights.Length} weights given for a matrix of {inputs}x{outputs}.", nameof(weights));
         if (groupSize < 1)
             throw new QuantizationException($"the group size is {groupSize}; use at least 1");
         long bytes = ((long)inputs + groupSize - 1) / groupSize * groupSize * outputs;

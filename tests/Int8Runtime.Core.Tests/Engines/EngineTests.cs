@@ -142,6 +142,24 @@ public sealed class EngineTests
     }
 
     [Fact]
+    public void Lists_that_were_never_set_are_empty_or_refused()
+    {
+        using var engine = new ReferenceEngine();
+        using ExecutionStream stream = engine.CreateStream();
+        var two = new MemoryDescriptor([2], DataType.Float32);
+        using TensorMemory memory = TensorMemory.From<float>(two, [1, 2]);
+        var sum = new SumDescriptor { Sources = [two], Scales = default, Destination = two };
+        engine.Create(sum).Execute(stream, new ManySourcesArguments([memory], memory));
+        Assert.Equal([1, 2], memory.AsSpan<float>());
+        Assert.True(engine.Explain(new ConcatDescriptor { Axis = 0, Sources = [two], ZeroPoints = default, Destination = two }).IsReference);
+        Assert.Contains("not 0", Assert.Throws<ArgumentException>(
+            () => engine.Create(sum).Execute(stream, new ManySourcesArguments(default, memory))).Message);
+        Assert.Contains("1 to 32 sources", Assert.Throws<ArgumentException>(() => engine.Create(sum with { Sources = default })).Message);
+        Assert.Throws<ArgumentNullException>(() => new PrimitiveAttributes { PostOps = null! });
+        Assert.Throws<ArgumentException>(() => PostOpChain.Create([null!]));
+    }
+
+    [Fact]
     public void Tensors_that_do_not_fit_are_refused_by_name()
     {
         using var engine = new ReferenceEngine();

@@ -27,8 +27,8 @@ public sealed record ConcatDescriptor : ManySourcesDescriptor
     public override void Validate(PrimitiveAttributes attributes)
     {
         base.Validate(attributes);
-        Require(ZeroPoints.IsDefaultOrEmpty || ZeroPoints.Length == Sources.Length,
-            $"{ZeroPoints.Length} zero points given for {Sources.Length} sources.");
+        if (!ZeroPoints.IsDefaultOrEmpty)
+            Require(ZeroPoints.Length == Sources.Length, $"{ZeroPoints.Length} zero points given for {Sources.Length} sources.");
         Require(Axis >= 0 && Axis < Destination.Rank, $"axis {Axis} is outside the {Destination.Rank} dimensions.");
         long sum = 0;
         for (int i = 0; i < Sources.Length; i++)

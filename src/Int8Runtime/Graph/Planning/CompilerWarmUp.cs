@@ -21,7 +21,8 @@ internal static class CompilerWarmUp
     /// </param>
     public static void Start(CpuEngine engine)
     {
-        if (Environment.ProcessorCount > 1 && engine.ModelCache is not null && engine.Emulated == Isa.None && Interlocked.Exchange(ref _started, 1) == 0)
+        if (Environment.ProcessorCount > 1 && engine.ModelCache is not null && engine.Emulated == Isa.None
+            && Interlocked.Exchange(ref _started, 1) == 0)
             _ = Task.Factory.StartNew(() => Compile(engine), CancellationToken.None,
                 TaskCreationOptions.LongRunning, TaskScheduler.Default); // on a thread of its own: the pool's have work to do
     }
