@@ -1,4 +1,4 @@
-// Operators of detectors as layers.
+// Operators of detectors, and others that sample, as layers.
 using Int8Runtime.Graph;
 
 namespace Int8Runtime.OpenVino.Export;
@@ -7,9 +7,21 @@ internal static class DetectionExport
 {
     public static void Register(Dictionary<string, NodeExporter> table)
     {
+        table.Add("GridSample", GridSample);
         table.Add("MaxRoiPool", MaxRoiPool);
         table.Add("RoiAlign", RoiAlign);
         table.Add("NonMaxSuppression", NonMaxSuppression);
+    }
+
+    private static void GridSample(NodeContext node)
+    {
+        GraphAttributes attributes = node.Attributes;
+        (_, long[] extents) = node.ResultType();
+        if (extents.Length != 4)
+            throw node.Unsupported($"samples {extents.Length - 2} dimensions instead of 2");
+        string mode = attributes.GetString("mode", "linear");
+        node.Emit("GridSample", 9, [node.Input(0), node.Input(1)], ("align_corners", attributes.GetBoolean("align_corners")),
+            ("mode", mode == "nearest" ? mode : "bi" + mode), ("padding_mode", attributes.GetString("padding_mode", "zeros")));
     }
 
     private static void MaxRoiPool(NodeContext node)

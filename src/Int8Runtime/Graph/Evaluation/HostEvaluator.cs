@@ -61,6 +61,7 @@ public static class HostEvaluator
         One("SpaceToDepth", LayoutOperators.SpaceToDepth);
         One("Trilu", LayoutOperators.Trilu);
         One("Resize", ResizeOperator.Evaluate);
+        One("GridSample", GridSampling.Sample);
 
         // Indices.
         One("Gather", IndexingOperators.Gather);

@@ -42,6 +42,8 @@ internal sealed class MovementLowering : INodeLowering
                 PadView pad = PadView.Of(NodeOperands.Of(node));
                 if (pad.Mode != "constant" || pad.Begin.Concat(pad.End).Any(p => p < 0))
                     context.EmitHost(node, $"padding of mode '{pad.Mode}' or with negative extents has no primitive");
+                else if (pad.Begin.Concat(pad.End).All(p => p == 0))
+                    context.Emit(node, new ReshapeSpec(), source);
                 else
                     context.Emit(node, new PadSpec(pad.Begin, pad.End, pad.Value), source);
                 break;

@@ -18,6 +18,7 @@ internal static class NodeLowerings
         new NormalizationLowering(),
         new MovementLowering(),
         new ResizeLowering(),
+        new GridSampleLowering(),
         new QuantizationLowering(),
         new FakeQuantizeLowering(),
     ];

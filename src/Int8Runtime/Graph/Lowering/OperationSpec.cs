@@ -46,6 +46,9 @@ internal sealed record ResamplingSpec(
     public override bool MovesElements => Algorithm == ResamplingAlgorithm.Nearest;
 }
 
+/// <summary>Operands: source [N, C, …], grid [N, …, dimensions].</summary>
+internal sealed record GridSampleSpec(GridSampleView View) : OperationSpec;
+
 /// <summary>Operand: source of any shape.</summary>
 internal sealed record EltwiseSpec(EltwiseAlgorithm Algorithm, float Alpha = 0, float Beta = 0) : OperationSpec;
 

@@ -26,4 +26,15 @@ internal static class HostEmitter
         operation.Notes.Add($"runs on the portable evaluator: {spec.Reason}");
         plan.AddStep(new HostStep(spec.Node, sources, constants, results));
     }
+
+    /// <summary>Channels are last, in the source and in the result; both may be channels of a wider tensor.</summary>
+    public static void EmitGridSample(Operation operation, GridSampleSpec spec, PlanBuilder plan)
+    {
+        TensorData? grid = operation[1].Edge.Constant;
+        Location source = plan.Read(operation[0].Edge, channelsLast: true), result = plan.Define(operation.Output);
+        var kernel = new GridSampleKernel(
+            spec.View, GridSampleKernel.PixelDistance(source.Descriptor), GridSampleKernel.PixelDistance(result.Descriptor));
+        plan.AddStep(new KernelStep(operation.Name, kernel,
+            [source, grid is null ? plan.Read(operation[1].Edge, channelsLast: false) : null], [null, grid], [result]));
+    }
 }

@@ -27,6 +27,10 @@ internal abstract class HostKernel
 
     /// <summary>Computes the results.</summary>
     public abstract void Run(ReadOnlySpan<HostOperand> sources, ReadOnlySpan<HostOperand> results);
+
+    /// <summary>Computes the results on several threads, where a kernel divides its work.</summary>
+    public virtual void Run(ReadOnlySpan<HostOperand> sources, ReadOnlySpan<HostOperand> results, IThreadPool pool, int threads) =>
+        Run(sources, results);
 }
 
 /// <summary>The bytes of a tensor: memory of a request, or a constant.</summary>
@@ -166,6 +170,6 @@ internal sealed class KernelStep(
 
     private sealed class Bound(HostKernel kernel, HostOperand[] sources, HostOperand[] results) : BoundStep
     {
-        public override void Execute(ExecutionStream stream) => kernel.Run(sources, results);
+        public override void Execute(ExecutionStream stream) => kernel.Run(sources, results, stream.Engine.Pool, stream.Threads);
     }
 }

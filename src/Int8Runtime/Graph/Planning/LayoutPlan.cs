@@ -27,7 +27,7 @@ internal sealed class LayoutPlan
         {
             if (!NeedsChannelsLast(operation.Spec) && !(IsNeutral(operation.Spec) && wanted.Contains(operation.Output)))
                 continue;
-            foreach (Operand? operand in operation.Operands)
+            foreach (Operand? operand in operation.Spec is GridSampleSpec ? operation.Operands.Take(1) : operation.Operands)
             {
                 if (operand is not null && operand.Shape.Rank == operation.Output.Shape.Rank)
                     wanted.Add(operand.Edge);
@@ -63,7 +63,8 @@ internal sealed class LayoutPlan
     private static bool KeepsChannels(Shape source, Shape result) =>
         result.Rank >= 3 && source.Rank >= 3 && result[0] == source[0] && result[1] == source[1];
 
-    private static bool NeedsChannelsLast(OperationSpec spec) => spec is ConvolutionSpec or PoolingSpec or ResamplingSpec or LrnSpec;
+    private static bool NeedsChannelsLast(OperationSpec spec) =>
+        spec is ConvolutionSpec or PoolingSpec or ResamplingSpec or GridSampleSpec or LrnSpec;
 
     private static bool IsNeutral(OperationSpec spec) =>
         spec is EltwiseSpec or BinarySpec or PReluSpec or SumSpec or SelectSpec or ConvertSpec or ConcatSpec or PadSpec or SoftmaxSpec

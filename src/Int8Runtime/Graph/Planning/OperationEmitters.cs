@@ -73,6 +73,9 @@ internal static class OperationEmitters
             case PadSpec spec:
                 MovementEmitter.EmitPad(operation, spec, plan);
                 break;
+            case GridSampleSpec spec:
+                HostEmitter.EmitGridSample(operation, spec, plan);
+                break;
             case HostSpec spec:
                 HostEmitter.Emit(operation, spec, plan);
                 break;

@@ -115,15 +115,17 @@ internal sealed class CopyStep(string name, TensorData content, Location destina
     }
 }
 
-/// <summary>The bytes of row-major tensors, for code that does not care for their type.</summary>
+/// <summary>The bytes of tensors, for code that does not care for their type.</summary>
 internal static class HostMemory
 {
+    /// <summary>From the first element of a tensor to its last one.</summary>
     public static TensorMemory Bytes(Location location, TensorMemory arena)
     {
         MemoryDescriptor tensor = location.Descriptor;
         int size = tensor.DataType.SizeInBytes();
         long offset = location.Buffer!.Offset + (tensor.Offset * size);
-        return arena.View(new MemoryDescriptor([checked((int)(tensor.ElementCount * size))], DataType.UInt8), offset);
+        long bytes = tensor.ElementCount == 0 ? 0 : tensor.SizeInBytes - (tensor.Offset * size);
+        return arena.View(new MemoryDescriptor([checked((int)bytes)], DataType.UInt8), offset);
     }
 
     public static Span<byte> Bytes(TensorMemory memory) => memory.Descriptor.DataType.SizeInBytes() switch

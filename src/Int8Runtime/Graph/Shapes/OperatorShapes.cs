@@ -76,6 +76,7 @@ public static class OperatorShapes
         Add(new OneHotShape(), "OneHot");
         Add(new RoiAlignShape(), "RoiAlign");
         Add(new MaxRoiPoolShape(), "MaxRoiPool");
+        Add(new GridSampleShape(), "GridSample");
         AddOpenVino(new SameShape(), "FakeQuantize");
         AddOpenVino(new DetectionOutputShape(), "DetectionOutput");
         AddOpenVino(new PriorBoxShape(isClustered: false), "PriorBox");
