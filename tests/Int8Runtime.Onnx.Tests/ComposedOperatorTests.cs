@@ -159,6 +159,107 @@ public sealed class ComposedOperatorTests
         static int Moved(int index, int from, int to) => to <= from ? index + ((from - to) / 2) : index - ((to - from) / 2);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Reversed_sequences(bool isBatchFirst)
+    {
+        const int Batch = 3, Time = 5, Row = 4;
+        float[] x = Real("x", isBatchFirst ? [Batch, Time, 2, 2] : [Time, Batch, 2, 2]);
+        _graph.AddInput("lengths", DataType.Int64, GraphShape.Of([Batch]));
+        long[] lengths = _integers["lengths"] = [5, 1, 3];
+        Node("ReverseSequence", new GraphAttributes { { "batch_axis", isBatchFirst ? 0 : 1 }, { "time_axis", isBatchFirst ? 1 : 0 } }, "x", "lengths");
+        double[] expected = new double[x.Length];
+        for (int b = 0; b < Batch; b++)
+        {
+            for (int t = 0; t < Time; t++)
+            {
+                long from = t < lengths[b] ? lengths[b] - 1 - t : t;
+                for (int e = 0; e < Row; e++)
+                    expected[(Place(b, t) * Row) + e] = x[(Place(b, from) * Row) + e];
+            }
+        }
+
+        AssertClose(expected, Run());
+
+        long Place(long b, long t) => isBatchFirst ? (b * Time) + t : (t * Batch) + b;
+    }
+
+    [Theory]
+    [InlineData(new long[] { 7, 6 }, new long[] { 3, 2 }, new long[] { 1, 1 }, new long[] { 1, 1 }, new long[] { 0, 0, 0, 0 })]
+    [InlineData(new long[] { 9, 8 }, new long[] { 3, 2 }, new long[] { 2, 3 }, new long[] { 1, 2 }, new long[] { 1, 0, 0, 1 })]
+    [InlineData(new long[] { 10, 5 }, new long[] { 2, 3 }, new long[] { 3, 1 }, new long[] { 2, 1 }, new long[] { 2, 1, 1, 1 })]
+    public void Blocks_of_columns_are_summed(long[] image, long[] block, long[] strides, long[] dilations, long[] pads)
+    {
+        const int Batch = 2, Channels = 3;
+        int[] places = [.. image.Select((extent, d) => (int)((extent + pads[d] + pads[d + 2] - (dilations[d] * (block[d] - 1)) - 1) / strides[d]) + 1)];
+        int taps = (int)(block[0] * block[1]), count = places[0] * places[1];
+        float[] x = Real("x", [Batch, Channels * taps, count]);
+        _graph.AddConstant("image", TensorData.Vector(image));
+        _graph.AddConstant("block", TensorData.Vector(block));
+        Node("Col2Im", new GraphAttributes { { "strides", strides }, { "dilations", dilations }, { "pads", pads } }, "x", "image", "block");
+        double[] expected = new double[Batch * Channels * image[0] * image[1]];
+        for (int i = 0; i < x.Length; i++)
+        {
+            int place = i % count, tap = i / count % taps, channel = i / count / taps;
+            long y = (place / places[1] * strides[0]) + (tap / block[1] * dilations[0]) - pads[0];
+            long z = (place % places[1] * strides[1]) + (tap % block[1] * dilations[1]) - pads[1];
+            if (y >= 0 && y < image[0] && z >= 0 && z < image[1])
+                expected[(((channel * image[0]) + y) * image[1]) + z] += x[i];
+        }
+
+        AssertClose(expected, Run());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Maxima_return_to_their_places(bool hasOutputShape)
+    {
+        float[] x = Real("x", [2, 3, 2, 3]);
+        _graph.AddInput("places", DataType.Int64, GraphShape.Of([2, 3, 2, 3]));
+        long[] places = _integers["places"] = [.. Enumerable.Range(0, 36).Select(i => (i * 4L) + (i % 4))];   // windows of 2 by 2 in 4 by 6
+        if (hasOutputShape)
+            _graph.AddConstant("shape", TensorData.Vector(2L, 3, 5, 7));
+        (int rows, int columns) = hasOutputShape ? (5, 7) : (4, 6);
+        var attributes = new GraphAttributes { { "kernel_shape", new long[] { 2, 2 } }, { "strides", new long[] { 2, 2 } } };
+        Node("MaxUnpool", "", attributes, hasOutputShape ? ["x", "places", "shape"] : ["x", "places"]);
+        double[] expected = new double[6 * rows * columns];
+        for (int i = 0; i < x.Length; i++)
+            expected[(places[i] / 24 * rows * columns) + (places[i] % 24 / 6 * columns) + (places[i] % 6)] = x[i];
+        AssertClose(expected, Run());
+    }
+
+    [Theory]
+    [InlineData(2, false)]
+    [InlineData(2, true)]
+    [InlineData(3, false)]
+    [InlineData(3, true)]
+    public void Points_of_an_affine_grid(int dimensions, bool aligns)
+    {
+        long[] extents = ((long[])[3, 4, 1])[..dimensions];
+        float[] theta = Real("theta", [2, dimensions, dimensions + 1]);
+        _graph.AddConstant("size", TensorData.Vector<long>([2, 7, .. extents]));
+        Node("AffineGrid", new GraphAttributes { { "align_corners", aligns ? 1 : 0 } }, "theta", "size");
+        int points = (int)extents.Aggregate(1L, (a, b) => a * b);
+        double[] expected = new double[2 * points * dimensions];
+        for (int i = 0; i < expected.Length; i++)
+        {
+            int row = i % dimensions, point = i / dimensions % points, image = i / dimensions / points;
+            double sum = theta[(((image * dimensions) + row) * (dimensions + 1)) + dimensions];
+            for (int d = dimensions - 1, rest = point; d >= 0; d--)
+            {
+                (rest, int index) = Math.DivRem(rest, (int)extents[d]);
+                double coordinate = ((2 * index) + 1 - extents[d]) / (double)(aligns ? Math.Max(extents[d] - 1, 1) : extents[d]);
+                sum += theta[(((image * dimensions) + row) * (dimensions + 1)) + dimensions - 1 - d] * coordinate;
+            }
+
+            expected[i] = sum;
+        }
+
+        AssertClose(expected, Run());
+    }
+
     private double[] EinsteinSum(string equation, int[][] shapes)
     {
         string text = equation.Replace(" ", "", StringComparison.Ordinal);

@@ -20,16 +20,20 @@ internal static class NodeImporters
 
     private static readonly FrozenDictionary<string, NodeImporter> s_standard = new Dictionary<string, NodeImporter>
     {
+        ["AffineGrid"] = ImageCompositions.AffineGrid,
         ["Attention"] = StandardAttention.Import,
         ["BatchNormalization"] = NormalizationUpgrades.BatchNormalization,
         ["CenterCropPad"] = StandardCompositions.CenterCropPad,
         ["Clip"] = AttributesToInputs.Clip,
+        ["Col2Im"] = ImageCompositions.Col2Im,
         ["Dropout"] = NormalizationUpgrades.Dropout,
         ["Einsum"] = StandardCompositions.Einsum,
+        ["GridSample"] = StandardCompositions.GridSample,
         ["GroupNormalization"] = NormalizationUpgrades.GroupNormalization,
         ["LogSoftmax"] = SoftmaxUpgrade.Import,
         ["Hardmax"] = SoftmaxUpgrade.Import,
         ["LpNormalization"] = NormalizationDecompositions.LpNormalization,
+        ["MaxUnpool"] = ImageCompositions.MaxUnpool,
         ["MeanVarianceNormalization"] = NormalizationDecompositions.MeanVariance,
         ["Pad"] = AttributesToInputs.Pad,
         ["QLinearConv"] = QLinearProducts.Conv,
@@ -47,6 +51,7 @@ internal static class NodeImporters
         ["Resize"] = ResizeUpgrade.Resize,
         ["RMSNormalization"] = NormalizationDecompositions.RootMeanSquare,
         ["SimplifiedLayerNormalization"] = NormalizationDecompositions.RootMeanSquare,
+        ["ReverseSequence"] = StandardCompositions.ReverseSequence,
         ["RoiAlign"] = RoiAlignUpgrade.Import,
         ["RotaryEmbedding"] = RotaryEmbedding.Standard,
         ["Scatter"] = static (node, context) => Rename(node, context, "ScatterElements"),

@@ -1,4 +1,4 @@
-// Standard operators that are a few others: Einsum and CenterCropPad.
+// Standard operators that are a few others, or have an older form: Einsum, CenterCropPad, ReverseSequence, GridSample.
 using Int8Runtime.Graph;
 using Int8Runtime.Graph.Composition;
 
@@ -39,5 +39,27 @@ internal static class StandardCompositions
         GraphValue Excess(GraphValue left, GraphValue right) =>
             compose.Operation("Max", "excess", [compose.Operation("Sub", "difference", [left, right]), zero]);
         GraphValue Half(GraphValue count) => compose.Operation("Div", "half", [count, two]);
+    }
+
+    /// <summary>Inputs X, sequence_lens; the batch is one of the first two dimensions and time the other.</summary>
+    public static void ReverseSequence(NodeDraft node, ImportContext context)
+    {
+        long batch = node.Attributes.GetInteger("batch_axis", 1), time = node.Attributes.GetInteger("time_axis");
+        if (batch is not (0 or 1) || time != 1 - batch)
+            throw new ModelFormatException($"{node.Subject}: batch_axis {batch} and time_axis {time} are not the first two dimensions.");
+        SequenceReversal.Emit(context.Composer(node), node.Input(0), node.Input(1), isBatchFirst: batch == 0);
+    }
+
+    /// <summary>Operator sets before 20 name the modes bilinear and bicubic.</summary>
+    public static void GridSample(NodeDraft node, ImportContext context)
+    {
+        string mode = node.Attributes.GetString("mode", "linear");
+        if (mode.StartsWith("bi", StringComparison.Ordinal))
+        {
+            node.Attributes.Remove("mode");
+            node.Attributes.Add("mode", mode[2..]);
+        }
+
+        context.Emit(node);
     }
 }
