@@ -1,5 +1,6 @@
 // What the importer of a layer sees: operands, attributes, and ways to add nodes.
 using Int8Runtime.Graph;
+using Int8Runtime.Graph.Composition;
 
 namespace Int8Runtime.OpenVino.Import;
 
@@ -139,6 +140,14 @@ internal sealed class LayerContext(IrLayer layer, ModelGraph graph, LayerResult[
         }
 
         Graph.AddNode(opType, operands, outputs, attributes, Layer.Name, domain);
+    }
+
+    /// <summary>Adds the nodes that the layer is made of, under its name; one of them delivers the only result.</summary>
+    public GraphComposer Composer()
+    {
+        GraphValue output = Graph.AddValue(Graph.UniqueValueName(NameOf(0)));
+        _results[0] = LayerResult.Of(output);
+        return new GraphComposer(Graph, Layer.Name, [output]);
     }
 
     /// <summary>Adds a node with an intermediate result.</summary>

@@ -118,6 +118,11 @@ internal static class LayerImporters
         Add("ScatterUpdate", 3, IndexingLayers.Scatter);
         Add("TopK", 11, IndexingLayers.TopK);
 
+        Add("Einsum", 7, ComposedLayers.Einsum);
+        Add("GridSample", 9, ComposedLayers.GridSample);
+        Add("ReverseSequence", 1, ComposedLayers.ReverseSequence);
+        Add("ScaledDotProductAttention", 13, ComposedLayers.Attention);
+
         Add("Convert", 1, QuantizationLayers.Convert);
         Add("ConvertLike", 1, static layer => layer.Emit("CastLike", [layer.Input(0), layer.Input(1)]));
         Add("FakeQuantize", 1, QuantizationLayers.FakeQuantize);
