@@ -61,16 +61,16 @@ internal static class GraphFingerprint
 
     private static Dictionary<TensorData, byte[]> Digests(HashSet<TensorData> tensors, DigestKey key)
     {
-        var pieces = new List<(TensorData Tensor, int Start)>();
+        var pieces = new List<(TensorData Tensor, ReadOnlyMemory<byte> Content)>();
         foreach (TensorData tensor in tensors)
-            for (int start = 0; start < tensor.Bytes.Length; start += Piece)
-                pieces.Add((tensor, start));
-        var parts = new byte[pieces.Count][];
-        System.Threading.Tasks.Parallel.For(0, parts.Length, i =>
         {
-            (TensorData tensor, int start) = pieces[i];
-            parts[i] = key.Digest(tensor.Bytes.Span.Slice(start, Math.Min(Piece, tensor.Bytes.Length - start)));
-        });
+            ReadOnlyMemory<byte> content = tensor.HeldBytes; // weights of 4 bits are not unpacked for this
+            for (int start = 0; start < content.Length; start += Piece)
+                pieces.Add((tensor, content.Slice(start, Math.Min(Piece, content.Length - start))));
+        }
+
+        var parts = new byte[pieces.Count][];
+        System.Threading.Tasks.Parallel.For(0, parts.Length, i => parts[i] = key.Digest(pieces[i].Content.Span));
         var digests = new Dictionary<TensorData, byte[]>(ReferenceEqualityComparer.Instance);
         for (int i = 0; i < parts.Length; i++)
         {

@@ -67,6 +67,9 @@ public sealed class TensorData
     internal ReadOnlyMemory<byte> StoredBytes =>
         !ElementType.IsInt4() ? Bytes : _nibbles?.Packed ?? Nibbles.Pack(Bytes.Span);
 
+    /// <summary>The elements as they lie in memory: as <see cref="Bytes"/>, but two in a byte where the tensor <see cref="HoldsNibbles"/>.</summary>
+    internal ReadOnlyMemory<byte> HeldBytes => _nibbles?.Packed ?? Bytes;
+
     /// <summary>The elements as bytes, row-major, little-endian; those of 4 bits take a byte each.</summary>
     public ReadOnlyMemory<byte> Bytes => _nibbles?.Unpack() ?? (_later is { } later ? later.Value : _bytes);
 

@@ -150,6 +150,28 @@ public sealed class ModelCacheTests : IDisposable
     }
 
     [Fact]
+    public void A_changed_weight_of_four_bits_is_another_model()
+    {
+        var digests = DigestKey.Random();
+        var elements = new byte[(1 << 21) + 1]; // two digests and an odd one
+        byte[] first = FingerprintOf(elements);
+        Assert.Equal(first, FingerprintOf(elements));
+        foreach (int changed in (int[])[0, 1, elements.Length - 1])
+        {
+            elements[changed] = 5;
+            Assert.NotEqual(first, FingerprintOf(elements));
+            elements[changed] = 0;
+        }
+
+        byte[] FingerprintOf(byte[] values)
+        {
+            var graph = new ModelGraph("nibbles");
+            graph.AddOutput(graph.AddConstant("weights", new TensorData(DataType.UInt4, [values.Length], (byte[])values.Clone()).Packed()));
+            return GraphFingerprint.Of(graph, digests);
+        }
+    }
+
+    [Fact]
     public void A_changed_weight_attribute_or_node_is_another_model()
     {
         var fingerprints = new HashSet<string>();
