@@ -33,7 +33,8 @@ internal sealed unsafe class JitLrn(KernelCache cache, Isa tier) : VectorImpleme
             return PlanStaged(descriptor, request, isa);
         bool channelsInLanes = source.Strides[1] == 1 && destination.Strides[1] == 1;
         int lanes = IsaTraits.For(isa).Lanes32;
-        RowLoops rows = RowLoops.TryCreate(source, destination, axis: 1, channelsInLanes ? 0 : lanes)!;
+        RowLoops rows = RowLoops.TryCreate(
+            source, destination, axis: 1, channelsInLanes ? RowUnit.Single : RowUnit.Consecutive, lanes)!;
         bool quantized = attributes.SourceScale is not null || attributes.SourceZeroPoint is not null;
         var spec = new LrnSpec(source.DataType, channelsInLanes, descriptor.LocalSize, descriptor.Beta, quantized, epilogue.Spec);
         return new Plan(

@@ -4,13 +4,10 @@ using Int8Runtime.Reference;
 
 namespace Int8Runtime.X64;
 
-/// <summary>Softmax: lanes along the axis where that is consecutive, else across neighbouring rows.</summary>
+/// <summary>Softmax: lanes along the axis where that is consecutive, else, or where it is short, across neighbouring rows.</summary>
 internal sealed unsafe class JitSoftmax(KernelCache cache, Isa tier)
     : VectorImplementation(cache, "jit_softmax", tier)
 {
-    // Neighbouring rows of a call.
-    private const int Stretch = 64;
-
     /// <inheritdoc/>
     public override PrimitiveKind Kind => PrimitiveKind.Softmax;
 
@@ -28,11 +25,17 @@ internal sealed unsafe class JitSoftmax(KernelCache cache, Isa tier)
             return TryPlanTwoPasses(request, isa, descriptor, arithmetic);
         int axis = descriptor.Axis;
         bool across = source.Strides[axis] == 1 && destination.Strides[axis] == 1;
-        if (RowLoops.TryCreate(source, destination, axis, across ? 0 : Stretch) is not { } rows)
+        bool transposes = across && source.Dimensions[axis] is > 1 and <= ShortRows.Longest && !epilogue.Spec.ReadsDestination;
+        RowUnit unit = transposes ? RowUnit.Neighbours : across ? RowUnit.Single : RowUnit.Consecutive;
+        if (RowLoops.TryCreate(source, destination, axis, unit, ShortRows.Block) is not { } rows)
             return Refuse(RejectionReason.Layout, $"{source} or {destination} is blocked");
         bool quantized = attributes.SourceScale is not null || attributes.SourceZeroPoint is not null;
-        var spec = new SoftmaxSpec(source.DataType, across, descriptor.Logarithm, quantized, epilogue.Spec);
-        return new Plan(Name, descriptor, attributes, rows, epilogue, new SoftmaxGenerator().GetOrCreate(Cache, spec, isa));
+        var spec = new SoftmaxSpec(source.DataType, across && !transposes, descriptor.Logarithm, quantized, epilogue.Spec);
+        return new Plan(Name, descriptor, attributes, rows, epilogue, new SoftmaxGenerator().GetOrCreate(Cache, spec, isa))
+        {
+            ShortRows = transposes ? new ShortRows(isa, Cache, source, destination, source.Dimensions[axis], rows) : null,
+            Threads = request.Threads,
+        };
     }
 
     // Operands of post-ops lie anywhere: the values are stored as f32 and pass the epilogue in a pass of their own.
@@ -92,9 +95,15 @@ internal sealed unsafe class JitSoftmax(KernelCache cache, Isa tier)
 
         public override PrimitiveDescriptor Descriptor => descriptor;
 
-        public override string Details => kernel.Name;
+        public override string Details => ShortRows is null ? kernel.Name : $"{kernel.Name}, {ShortRows.Details}";
 
-        public override long ScratchBytes => epilogue.ScratchBytes;
+        public override long ScratchBytes => epilogue.ScratchBytes + (Threads * RowBytes);
+
+        public required ShortRows? ShortRows { get; init; }
+
+        public required int Threads { get; init; }
+
+        private long RowBytes => ShortRows?.ScratchBytes ?? 0;
 
         public override void Execute(in ExecutionContext context)
         {
@@ -124,9 +133,16 @@ internal sealed unsafe class JitSoftmax(KernelCache cache, Isa tier)
             for (long i = start; i < end; i++)
             {
                 (long to, long from, int count) = rows.Unit(i);
+                byte* first = (byte*)arguments[ArgumentSlot.Source] + from, result = (byte*)arguments[ArgumentSlot.Destination] + to;
+                if (ShortRows is not null)
+                {
+                    ShortRows.Run(kernel, ref call, first, result, count, numbers + epilogue.ScratchBytes + (worker * RowBytes));
+                    continue;
+                }
+
+                call.Source = first;
+                call.Destination = result;
                 call.Rows = count;
-                call.Source = (byte*)arguments[ArgumentSlot.Source] + from;
-                call.Destination = (byte*)arguments[ArgumentSlot.Destination] + to;
                 kernel.Entry(&call);
             }
         }

@@ -84,7 +84,7 @@ public sealed class LargeTensorTests
         foreach (int extent in (int[])[1, 63, 64, 65, int.MaxValue - 64, int.MaxValue])
         {
             MemoryDescriptor tensor = new([2, extent], DataType.Int8);
-            RowLoops rows = RowLoops.TryCreate(tensor, tensor, axis: 0, stretch: 64)!;
+            RowLoops rows = RowLoops.TryCreate(tensor, tensor, axis: 0, RowUnit.Consecutive, stretch: 64)!;
             Assert.Equal(((extent - 1L) / 64) + 1, rows.UnitCount);
             (long destination, long source, int count) = rows.Unit(rows.UnitCount - 1);
             Assert.Equal((extent, extent), (destination + count, source + count));

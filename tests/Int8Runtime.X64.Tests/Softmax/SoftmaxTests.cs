@@ -78,4 +78,31 @@ public sealed class SoftmaxTests
             }
         }
     }
+
+    [Fact]
+    public void Short_rows_are_transposed_whatever_lies_between_them()
+    {
+        foreach (Isa isa in VectorEngines.Tiers)
+        {
+            using Engine engine = VectorEngines.Create(isa, threads: 2);
+            foreach (DataType type in (DataType[])[DataType.Float32, DataType.UInt8, DataType.BFloat16])
+            {
+                foreach (int extent in (int[])[2, 3, 4, 5, 17, 32])
+                {
+                    // 130 rows: two stretches and a rest.
+                    MemoryDescriptor dense = new([130, extent], type), apart = MemoryDescriptor.Strided([130, extent], type, [extent + 3, 1]);
+                    var tolerance = new Tolerance(type == DataType.Float32 ? 32 : 1);
+                    var attributes = new PrimitiveAttributes { DestinationScale = type.IsInt8() ? QuantizationScale.PerTensor(1f / 256) : null };
+                    foreach ((MemoryDescriptor source, MemoryDescriptor destination, bool inPlace) in
+                        (ReadOnlySpan<(MemoryDescriptor, MemoryDescriptor, bool)>)[(dense, dense, true), (apart, dense, false), (dense, apart, false)])
+                    {
+                        var descriptor = new SoftmaxDescriptor { Source = source, Destination = destination, Axis = 1 };
+                        Assert.Contains("transpose", engine.Create(descriptor, attributes).Details, StringComparison.Ordinal);
+                        PrimitiveCheck.AgainstReference(
+                            engine, descriptor, attributes, new CheckOptions { InPlace = inPlace, Tolerance = tolerance });
+                    }
+                }
+            }
+        }
+    }
 }
