@@ -78,6 +78,12 @@ public sealed class OperatorFormTests
     public void Norms_of_the_spatial_dimensions_are_reductions(int p) =>
         Check("GlobalLpPool", new GraphAttributes { { "p", p } }, axes: null);
 
+    [Theory]
+    [InlineData(1, 3)]
+    [InlineData(-3, 9)]
+    public void A_part_of_a_shape_is_a_slice_of_it(int start, int end) =>
+        Check("Shape", new GraphAttributes { { "start", start }, { "end", end } }, axes: null);
+
     private static void Check(string opType, GraphAttributes attributes, long[]? axes)
     {
         var graph = new ModelGraph("operator");
@@ -87,7 +93,7 @@ public sealed class OperatorFormTests
             attributes));
         using var folder = new TemporaryFolder();
         ModelGraph written = folder.RoundTrip(graph);
-        Assert.DoesNotContain(written.Nodes, n => n.OpType == opType);
+        Assert.DoesNotContain(written.Nodes, n => n.OpType == opType && n.Attributes.Count == attributes.Count);
         float[] input = [.. Running.Random(48, 3).Select(v => opType == "ReduceLogSum" ? Math.Abs(v) : v)];
         Running.AssertClose(Run(graph, input), Run(written, input), 1e-6);
     }

@@ -120,9 +120,15 @@ internal static class LayoutExport
 
     private static void ShapeOf(NodeContext node)
     {
-        if (node.Attributes.Contains("start") || node.Attributes.Contains("end"))
-            throw node.Unsupported("takes a part of a shape");
-        node.Emit("ShapeOf", 3, [node.Input(0)], ("output_type", "i64"));
+        if (!node.Attributes.Contains("start") && !node.Attributes.Contains("end"))
+        {
+            node.Emit("ShapeOf", 3, [node.Input(0)], ("output_type", "i64"));
+            return;
+        }
+
+        IrValue whole = node.Step("ShapeOf", 3, [node.Input(0)], (DataType.Int64, [node.Rank(0)]), ("output_type", "i64"));
+        node.Emit("Slice", 8, [whole, node.Integers("start", node.Attributes.GetInteger("start")),
+            node.Integers("end", node.Attributes.GetInteger("end", long.MaxValue)), node.Integers("step", 1), node.Integers("axis", 0)]);
     }
 
     private static void OneHot(NodeContext node)
