@@ -8,8 +8,15 @@ internal static class BinaryOperators
     /// <summary>The operators that <see cref="Evaluate"/> knows.</summary>
     public static readonly string[] Arithmetic = ["Add", "Sub", "Mul", "Div", "Mod", "Max", "Min", "Sum", "Mean"];
 
-    /// <summary>Whether <see cref="Function{T}"/> has the operator.</summary>
-    public static bool IsExact(string opType) => opType is "Add" or "Sub" or "Mul" or "Max" or "Min";   // those that no operand makes fail
+    /// <summary>Whether <see cref="Function{T}"/> has the operator, and no element makes it fail: integers are divided by constants other
+    /// than 0 and −1 only.</summary>
+    public static bool CannotFail(NodeOperands operands) => operands.Node.OpType switch
+    {
+        "Add" or "Sub" or "Mul" or "Max" or "Min" => true,
+        "Div" or "Mod" => operands[0].ElementType.IsFloatingPoint()
+            || (operands.Value(1) is { } divisor && divisor.ToInt64Array().All(d => d is not (0 or -1))),
+        _ => false,
+    };
 
     public static TensorData Evaluate(NodeOperands operands) =>
         Elementwise.Dispatch(operands, operands[0].ElementType, new Arithmetics(operands));

@@ -130,3 +130,31 @@ internal sealed class ArgumentKernelOf(NodeOperands operands) : INumericFunction
             operands.Attributes.GetBoolean("select_last_index"));
     }
 }
+
+/// <summary>Tensors side by side, for element types that no primitive moves.</summary>
+/// <param name="runs">Bytes of each source that lie together.</param>
+internal sealed class ConcatKernel(int[] runs) : HostKernel
+{
+    public override string Name => "concat";
+
+    public static ConcatKernel Create(GraphNode node)
+    {
+        NodeOperands operands = NodeOperands.Of(node);
+        int axis = operands.AxisAttribute(0, operands[0].Rank), size = operands[0].ElementType.SizeInBytes();
+        return new ConcatKernel([.. Enumerable.Range(0, operands.Count).Select(i => TensorData.CountElements(operands[i].Shape[axis..]) * size)]);
+    }
+
+    public override void Run(ReadOnlySpan<HostOperand> sources, ReadOnlySpan<HostOperand> results)
+    {
+        Span<byte> result = results[0].Write<byte>();
+        int stride = 0;
+        foreach (int run in runs)
+            stride += run;
+        for (int i = 0, start = 0; i < runs.Length; start += runs[i++])
+        {
+            ReadOnlySpan<byte> source = sources[i].Read<byte>();
+            for (int line = 0; line * runs[i] < source.Length; line++)
+                source.Slice(line * runs[i], runs[i]).CopyTo(result[((line * stride) + start)..]);
+        }
+    }
+}

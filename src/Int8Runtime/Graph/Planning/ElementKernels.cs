@@ -27,7 +27,7 @@ internal static class ElementKernels
             "CumSum" => Elementwise.Dispatch(operands, operands[0].ElementType, new RunningSumKernelOf(operands)),
             "OneHot" => Elementwise.Dispatch(operands, operands[0].ElementType, new OneHotKernelOf(operands)),
             "Not" => new UnaryKernel<byte, bool>("not", static x => x == 0),
-            _ when operands.Count == 2 && (BinaryOperators.IsExact(node.OpType) || ComparisonOperators.IsRelation(node.OpType)) =>
+            _ when operands.Count == 2 && (BinaryOperators.CannotFail(operands) || ComparisonOperators.IsRelation(node.OpType)) =>
                 Elementwise.Dispatch(operands, operands[0].ElementType, new BinaryOf(operands)),
             _ => null,
         };

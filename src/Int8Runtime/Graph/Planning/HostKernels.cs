@@ -20,6 +20,7 @@ internal abstract class HostKernel
         return node.OpType switch
         {
             "Gather" => GatherKernel.Create(node),
+            "Concat" => ConcatKernel.Create(node),
             "DynamicQuantizeLinear" when node.Input(0).ElementType == DataType.Float32 => new DynamicQuantizeKernel(),
             _ => StridedCopyKernel.Create(node) ?? (HostKernel?)IndexedCopyKernel.Create(node) ?? ElementKernels.Of(node),
         };

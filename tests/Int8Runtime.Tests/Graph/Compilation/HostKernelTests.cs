@@ -144,6 +144,13 @@ public sealed class HostKernelTests
             AssertEqual(opType, [Integers(type, left, 1), Integers(type, right, 2)]);
     }
 
+    [Theory]
+    [InlineData("Div", DataType.Int64)]
+    [InlineData("Mod", DataType.Int64)]
+    [InlineData("Mod", DataType.Int32)]
+    public void Division_by_constants(string opType, DataType type) => AssertEqual(
+        opType, [Integers(type, [4, 3], 1)], null, TensorData.Vector(3L, -4, 7).ConvertTo(type));
+
     [Fact]
     public void Selection_and_negation()
     {
@@ -291,6 +298,17 @@ public sealed class HostKernelTests
             Assert.Equal(expected[0].Bytes.ToArray(), Bytes(request.Output("values")).ToArray());
             AssertNoAllocation(request);
         }
+    }
+
+    [Theory]
+    [InlineData(0, DataType.Int64)]
+    [InlineData(1, DataType.Boolean)]
+    [InlineData(-1, DataType.Int64)]
+    public void Integers_and_Booleans_side_by_side(int axis, DataType type)
+    {
+        Shape[] shapes = [.. ((int[])[2, 0, 3]).Select(extent => ((Shape)new[] { 2, 3, 4 }).With(axis < 0 ? axis + 3 : axis, extent))];
+        AssertEqual("Concat", [Integers(type, shapes[0], 1), Integers(type, shapes[2], 2)], new GraphAttributes { { "axis", axis } },
+            Integers(type, shapes[0], 3), Integers(type, shapes[1], 4));
     }
 
     private static TensorData Integers(DataType type, Shape shape, int seed)
