@@ -186,6 +186,36 @@ public sealed class ComposedOperatorTests
     }
 
     [Theory]
+    [InlineData("linear", -2, new long[] { 3, 0 })]
+    [InlineData("circular", 2, new long[] { 4, 2 })]
+    [InlineData("linear", -2, null)]
+    [InlineData("circular", 1, new long[] { 2, 1 })]
+    public void Rows_of_a_cache_are_replaced(string mode, int axis, long[]? first)
+    {
+        const int Batch = 2, Heads = 3, Positions = 5, Extent = 4, Updates = 2;
+        bool hasHeads = axis != 1;
+        float[] cache = Real("cache", hasHeads ? [Batch, Heads, Positions, Extent] : [Batch, Positions, Extent]);
+        float[] update = Real("update", hasHeads ? [Batch, Heads, Updates, Extent] : [Batch, Updates, Extent]);
+        if (first is not null)
+        {
+            _graph.AddInput("first", DataType.Int64, GraphShape.Of([Batch]));
+            _integers["first"] = first;
+        }
+
+        Node("TensorScatter", "", new GraphAttributes { { "mode", mode }, { "axis", axis } }, ["cache", "update", first is null ? null : "first"]);
+        double[] expected = Array.ConvertAll(cache, f => (double)f);
+        int heads = hasHeads ? Heads : 1;
+        for (int i = 0; i < update.Length; i++)
+        {
+            int e = i % Extent, t = i / Extent % Updates, owner = i / Extent / Updates;
+            long place = ((first?[owner / heads] ?? 0) + t) % Positions;
+            expected[(((owner * Positions) + place) * Extent) + e] = update[i];
+        }
+
+        AssertClose(expected, Run());
+    }
+
+    [Theory]
     [InlineData(new long[] { 7, 6 }, new long[] { 3, 2 }, new long[] { 1, 1 }, new long[] { 1, 1 }, new long[] { 0, 0, 0, 0 })]
     [InlineData(new long[] { 9, 8 }, new long[] { 3, 2 }, new long[] { 2, 3 }, new long[] { 1, 2 }, new long[] { 1, 0, 0, 1 })]
     [InlineData(new long[] { 10, 5 }, new long[] { 2, 3 }, new long[] { 3, 1 }, new long[] { 2, 1 }, new long[] { 2, 1, 1, 1 })]

@@ -60,6 +60,7 @@ internal static class NodeImporters
         ["Split"] = AttributesToInputs.Split,
         ["Squeeze"] = AttributesToInputs.Axes,
         ["Sum"] = static (node, context) => Rename(node, context, node.Inputs.Count == 2 ? "Add" : node.OpType),
+        ["TensorScatter"] = StandardCompositions.TensorScatter,
         ["TopK"] = AttributesToInputs.TopK,
         ["Unsqueeze"] = AttributesToInputs.Axes,
         ["Upsample"] = ResizeUpgrade.Upsample,

@@ -1,4 +1,5 @@
-// Standard operators that are a few others, or have an older form: Einsum, CenterCropPad, ReverseSequence, GridSample.
+// Standard operators that are a few others, or have an older form: Einsum, CenterCropPad, ReverseSequence,
+// TensorScatter, GridSample.
 using Int8Runtime.Graph;
 using Int8Runtime.Graph.Composition;
 
@@ -48,6 +49,45 @@ internal static class StandardCompositions
         if (batch is not (0 or 1) || time != 1 - batch)
             throw new ModelFormatException($"{node.Subject}: batch_axis {batch} and time_axis {time} are not the first two dimensions.");
         SequenceReversal.Emit(context.Composer(node), node.Input(0), node.Input(1), isBatchFirst: batch == 0);
+    }
+
+    /// <summary>
+    /// Inputs past_cache [B, …, positions, …], update, [write_indices [B]]: the update of each sequence takes the positions from its index
+    /// on, in a circle if so asked. Dimensions up to the positions become rows, which are replaced.
+    /// </summary>
+    public static void TensorScatter(NodeDraft node, ImportContext context)
+    {
+        GraphValue cache = node.Input(0), update = node.Input(1);
+        long axis = node.Attributes.GetInteger("axis", -2);
+        if (axis < 0)
+            axis += ImportContext.RankOf(cache) ?? ImportContext.RankOf(update) ?? throw new UnsupportedModelException(
+                $"{node.Subject}: the rank of the cache is not known. Export the model with shapes.");
+        if (axis < 1)
+            throw new ModelFormatException($"{node.Subject}: the positions are dimension {axis}, where the batch is.");
+        GraphComposer compose = context.Composer(node);
+        int before = (int)axis;
+        GraphValue zero = compose.Scalar("zero", 0L), extent = compose.Extent(cache, before), leading = compose.Extents(update, 0, before);
+
+        // The position of each new row, [B, 1, …, rows].
+        GraphValue places = compose.Range(zero, compose.Extent(update, before));
+        if (node.OptionalInput(2) is { } first)
+        {
+            GraphValue origin = compose.Reshape("origin", first, [-1, .. Enumerable.Repeat(1L, before)]);
+            places = compose.Operation("Add", "places", [origin, places]);
+        }
+
+        if (node.Attributes.GetString("mode", "linear") == "circular")
+            places = compose.Operation("Mod", "places", [places, extent]);
+
+        // And its row among those of the whole cache.
+        GraphValue count = compose.Operation("ReduceProd", "count", [leading, compose.Integers("axes", 0)], new GraphAttributes { { "keepdims", 0 } });
+        GraphValue owners = compose.Operation("Reshape", "owners",
+            [compose.Range(zero, count), compose.Concat("shape", [leading, compose.Integers("one", 1)])]);
+        GraphValue rows = compose.Operation("Add", "rows", [compose.Operation("Mul", "begin", [owners, extent]), places]);
+        GraphValue row = compose.Operation("Shape", "row", [cache], new GraphAttributes { { "start", before + 1 } });
+        GraphValue flat = compose.Operation("Reshape", "flat", [cache, compose.Concat("shape", [compose.Integers("rest", -1), row])]);
+        GraphValue written = compose.Operation("ScatterND", "written", [flat, compose.Unsqueeze("rows", rows, -1), update]);
+        compose.Result(0, "Reshape", "present", [written, compose.Operation("Shape", "whole", [cache])]);
     }
 
     /// <summary>Operator sets before 20 name the modes bilinear and bicubic.</summary>
