@@ -59,6 +59,23 @@ public sealed class SoftmaxTests
         VectorEngines.CheckOnAllTiers(problems, 100);
     }
 
+    // The destination holds exponentials meanwhile, unless a sum needs what it held before.
+    [Fact]
+    public void Post_ops_without_operands_are_applied_in_the_destination()
+    {
+        Gen<Problem> problems =
+            from shape in Layouts.Images
+            from source in Layouts.Tensor(shape, DataType.Float32)
+            from axis in Gen.Choose(0, 3)
+            from postOps in Gen.Elements<PostOpChain>(
+                [PostOp.Sum(0.5f)], [PostOp.Eltwise(EltwiseAlgorithm.Linear, 2, -1)], [PostOp.Sum(2), PostOp.Relu()])
+            from options in Arbitraries.Options(new Tolerance(32, 1e-5, 2e-6))
+            select new Problem(
+                new SoftmaxDescriptor { Source = source, Destination = source, Axis = axis },
+                new PrimitiveAttributes { PostOps = postOps }, options);
+        VectorEngines.CheckOnAllTiers(problems, 60);
+    }
+
     [Fact]
     public void Large_rows_are_accurate_in_place_and_allocate_nothing()
     {
