@@ -44,11 +44,22 @@ internal sealed class SampleFeed
     {
         foreach ((string input, string? source) in _inputs)
         {
-            if (source is null)
-                _samples.Load(index, request.Input(input).AsSpan<float>());
+            TensorMemory memory = request.Input(input);
+            if (source is not null)
+                _samples.Load(index, source, memory);
+            else if (memory.Descriptor.DataType == DataType.Float32)
+                _samples.Load(index, memory.AsSpan<float>());
             else
-                _samples.Load(index, source, request.Input(input));
+                LoadRounded(index, memory);
         }
+    }
+
+    // Images are f32; inputs of f16 and bf16 take them rounded to nearest even.
+    private void LoadRounded(int index, TensorMemory memory)
+    {
+        TensorData sample = TensorData.Allocate(DataType.Float32, memory.Descriptor.Dimensions, out Span<float> values);
+        _samples.Load(index, values);
+        sample.ConvertTo(memory.Descriptor.DataType).Bytes.Span.CopyTo(BytesOf(memory));
     }
 
     /// <summary>Gives a request the inputs of another one.</summary>
@@ -82,8 +93,13 @@ internal sealed class SampleFeed
                     + $"the array {FileNameOf(input.Name)}.npy");
         }
 
-        if (source is null && input.ElementType != DataType.Float32)
-            throw new QuantizationException($"input '{input.Name}' is {input.ElementType}; an image data set feeds Float32");
+        if (source is null && !RealValues.IsReal(input.ElementType))
+        {
+            throw new QuantizationException(
+                $"input '{input.Name}' is {input.ElementType}, and images are real numbers; give a folder of .npy files or an .npz file, "
+                + "whose arrays may have any type");
+        }
+
         Shape batch = BatchOf(samples, source);
         bool fits = input.Shape is not { } shape || (shape.Rank == batch.Rank
             && Enumerable.Range(1, batch.Rank - 1).All(d => shape[d].Extent is not { } extent || extent == batch[d]));

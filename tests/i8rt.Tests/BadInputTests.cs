@@ -145,14 +145,13 @@ public sealed class BadInputTests(DemoFiles demo)
     }
 
     [Fact]
-    public void An_output_stream_that_takes_nothing_ends_the_command_with_one_line()
+    public async Task An_output_stream_that_takes_nothing_ends_the_command_with_one_line()
     {
         foreach (string[] command in (string[][])[["info"], ["info", "--json"], ["bench", "nowhere.onnx", "--json"]])
         {
             using var output = new StreamWriter(new FullStream()) { AutoFlush = true };
             using var error = new StringWriter();
-            int code = Program.RunAsync(command, new System.CommandLine.InvocationConfiguration { Output = output, Error = error })
-                .GetAwaiter().GetResult();
+            int code = await Program.RunAsync(command, new System.CommandLine.InvocationConfiguration { Output = output, Error = error });
             Assert.Equal(ExitCode.BadInput, code);
             Assert.Contains(command[0] == "info" ? "standard output cannot be written (full)" : "nowhere.onnx",
                 Assert.Single(error.ToString().TrimEnd().Split('\n')), StringComparison.Ordinal);

@@ -20,16 +20,16 @@ public sealed class ProcessTests(DemoFiles demo)
     }
 
     [Fact]
-    public void Measured_tiles_that_do_not_exist_yet_are_told_of()
+    public async Task Measured_tiles_that_do_not_exist_yet_are_told_of()
     {
         string missing = Path.Combine(demo.NewFolder(), "tiles.txt");
         using Process process = Start([("INT8RT_TUNING", missing)], "info", "--json");
         Task<string> error = process.StandardError.ReadToEndAsync();
-        string told = (string)JsonNode.Parse(process.StandardOutput.ReadToEnd())!["measured_tiles"]!;
-        process.WaitForExit();
+        string told = (string)JsonNode.Parse(await process.StandardOutput.ReadToEndAsync())!["measured_tiles"]!;
+        await process.WaitForExitAsync();
         Assert.Equal(ExitCode.Success, process.ExitCode);
         Assert.Contains($"there is no file '{missing}' yet", told, StringComparison.Ordinal);
-        Assert.StartsWith("warning: INT8RT_TUNING: there is no file", error.GetAwaiter().GetResult(), StringComparison.Ordinal);
+        Assert.StartsWith("warning: INT8RT_TUNING: there is no file", await error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -53,9 +53,13 @@ public static class LayerSensitivity
         using CompiledModel model = engine.Compile(graph);
         SampleFeed feed = SampleFeed.Of(graph, samples);
         var outputs = new float[samples.Count][];
+        string[] names = [.. graph.Outputs.Select(o => o.Name)];
         SampleRunner.Run(
-            engine, model, feed, samples, () => 0, (_, index, request) => outputs[index] = request.Output().AsSpan<float>()
-                .ToArray(), null, default);
+            engine, model, feed, samples, () => 0, (_, index, request) =>
+            {
+                outputs[index] = [.. names.Select(request.Output).Where(o => RealValues.IsReal(o.Descriptor.DataType))
+                    .SelectMany(o => RealValues.Of(o).ToArray())];
+            }, null, default);
         return outputs;
     }
 

@@ -49,16 +49,16 @@ public sealed class ModelOutputs
     /// <summary>The names of the outputs, in the model's order.</summary>
     public IReadOnlyList<string> Names { get; }
 
-    /// <summary>The values of an output in row-major order.</summary>
+    /// <summary>The values of an output in row-major order; those of f16 and bf16 as f32.</summary>
     /// <param name="name">The output; null for the first.</param>
-    /// <exception cref="QuantizationException">There is no such output, or it is not f32.</exception>
+    /// <exception cref="QuantizationException">There is no such output, or it holds no real numbers.</exception>
     public ReadOnlySpan<float> Values(string? name = null)
     {
         TensorMemory memory = Find(name);
-        return memory.Descriptor.DataType == DataType.Float32
-            ? memory.AsSpan<float>()
+        return RealValues.IsReal(memory.Descriptor.DataType)
+            ? RealValues.Of(memory)
             : throw new QuantizationException(
-                $"output '{name ?? Names[0]}' is {memory.Descriptor.DataType}; metrics read Float32, choose another output");
+                $"output '{name ?? Names[0]}' is {memory.Descriptor.DataType}; metrics read real numbers, choose another output");
     }
 
     /// <summary>The extents of an output, batch dimension included.</summary>

@@ -70,8 +70,8 @@ internal sealed class TensorComparison
                 feed.Copy(request, other);
                 other.Run();
                 foreach ((string name, SimilarityMeter meter) in worker.Tensors)
-                    meter.Add(request.Output(name).AsSpan<float>(), other.Output(pairs[name]).AsSpan<float>());
-                worker.Output.Add(request.Output(output).AsSpan<float>(), other.Output(output).AsSpan<float>());
+                    meter.Add(RealValues.Of(request.Output(name)), RealValues.Of(other.Output(pairs[name])));
+                worker.Output.Add(RealValues.Of(request.Output(output)), RealValues.Of(other.Output(output)));
                 for (int i = 0; i < measured.Length; i++)
                 {
                     TensorMemory value = feed.Shapes.ContainsKey(measured[i].Name)

@@ -271,6 +271,18 @@ public sealed class WeightFormsTests
     }
 
     [Fact]
+    public void Errors_of_layers_are_those_of_all_outputs()
+    {
+        ModelGraph f32 = GraphBuilder.Classifier();
+        f32.AddOutput(f32.Nodes.First(n => n.Is("Conv")).Output);
+        using CpuEngine engine = CpuEngine.Create();
+        IReadOnlyList<LayerError> errors = LayerSensitivity.Measure(
+            engine, new PostTrainingQuantizer(engine), f32, Samples, new QuantizationOptions { AlignChannels = false }, sampleCount: 4);
+        Assert.NotEmpty(errors);
+        Assert.All(errors, e => Assert.True(e.Error is > 0 and < 0.1, $"{e.Name}: {e.Error}"));
+    }
+
+    [Fact]
     public void The_best_model_is_kept_when_the_bound_is_out_of_reach()
     {
         ModelGraph f32 = GraphBuilder.Classifier();

@@ -41,11 +41,30 @@ public sealed class ClassificationEvaluatorTests
     [Fact]
     public void Labels_that_are_missing_or_out_of_range_are_named()
     {
-        Assert.Contains("1 of 3 samples of 'one-hot' has no label ('sample 2'); add", Failure(new OneHot(3, i => i == 2 ? null : 0)), StringComparison.Ordinal);
+        Assert.Contains("1 of 3 samples of 'one-hot' has no label ('sample 2'); add", Failure(new OneHot(3, i => i == 2 ? null : 0)),
+            StringComparison.Ordinal);
         string range = Failure(new OneHot(3, i => i == 1 ? 6 : 0));
         Assert.Contains("'sample 1' has label 6", range, StringComparison.Ordinal);
         Assert.Contains("6 classes", range, StringComparison.Ordinal);
         Assert.Contains("label offset", range, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(DataType.Float16)]
+    [InlineData(DataType.BFloat16)]
+    public void Models_of_narrow_real_numbers_are_fed_and_judged_as_others(DataType type)
+    {
+        var graph = new ModelGraph("narrow");
+        GraphValue x = graph.AddInput("x", type, GraphShape.Of([1, 6]));
+        GraphAttributes To(DataType target) => new() { { "to", ElementTypeCodes.ToCode(target) } };
+        x = graph.AddOperation("Relu", "r", [graph.AddOperation("Cast", "f32", [x], To(DataType.Float32))]);
+        graph.AddOutput(graph.AddOperation("Cast", "y", [x], To(type)));
+        using CpuEngine engine = CpuEngine.Create(new() { Threads = 1 });
+        Assert.Equal(1, ClassificationEvaluator.Evaluate(engine, graph, new OneHot(7, i => i % 6)).Top1);
+        var integers = new ModelGraph("integers");
+        integers.AddOutput(integers.AddOperation("Relu", "y", [integers.AddInput("x", DataType.Int32, GraphShape.Of([1, 6]))]));
+        Assert.Contains(".npz", Assert.Throws<QuantizationException>(
+            () => ClassificationEvaluator.Evaluate(engine, integers, new OneHot(7, i => i % 6))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
