@@ -163,6 +163,18 @@ public sealed class DemoTests(DemoFiles demo)
     }
 
     [Fact]
+    public void Names_of_classes_may_begin_behind_a_background_class()
+    {
+        string sum = demo.Write("background.onnx", Models.Bytes(Models.Sum())), names = demo.Write("two-names.txt", "cat\ndog\n");
+        string input = Path.Combine(demo.NewFolder(), "x.npy");
+        Models.SaveNpy(input, [1, 3], 1, 2, 3);
+        string[] run = ["run", sum, "--input", input, "--input", input, "--labels", names];
+        Assert.Contains("--label-offset 1 is for models with a background class", CommandLine.Run(run).Error, StringComparison.Ordinal);
+        JsonNode top = CommandLine.Json([.. run, "--label-offset", "1"])["outputs"]![0]!["top"]!;
+        Assert.Equal(["dog", "cat", ""], top.AsArray().Select(t => (string)t!["class"]!));
+    }
+
+    [Fact]
     public void Models_are_converted_to_OpenVINO_IR_and_back()
     {
         string folder = demo.NewFolder(), xml = Path.Combine(folder, "net.xml"), back = Path.Combine(folder, "back.onnx");

@@ -72,7 +72,17 @@ internal static class EvalCommand
         IReadOnlyList<MetricValue> values = result.Values;
         terminal.Line($"{path}: {string.Join(", ", values.Select(v => $"{Label(v.Name)} {Figures.Percent(v.Value)}"))} on {samples.Count} samples ({Figures.Seconds(watch.Elapsed)})");
         if (result is TopKMetric { Accuracy: { IsGuessing: true } accuracy })
-            terminal.Warning($"guessing among {accuracy.Classes} classes would be as good. {ReportSummary.GuessingRemedy}");
+        {
+            terminal.Warning($"guessing among {accuracy.Classes} classes would be as good. {ReportSummary.GuessingRemedy}"
+                + (parse.GetValue(LabelOffset) == 0 ? $" For a model with a background class in front use {LabelOffset.Name} 1." : ""));
+        }
+
+        if (result is MeanAveragePrecisionMetric && values[0].Value < 0.001)
+        {
+            terminal.Warning($"no box is right. Check the form of the outputs ({Decoder.Name} is '{parse.GetValue(Decoder)}') and how images are "
+                + "prepared (size, scale, mean, standard deviation, order of the channels).");
+        }
+
         var json = new JsonObject { ["model"] = path, ["data"] = samples.Name, ["metric"] = metric.Name, ["samples"] = samples.Count };
         foreach (MetricValue value in values)
             json[value.Name] = Figures.Number(value.Value);

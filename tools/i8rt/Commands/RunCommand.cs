@@ -23,6 +23,11 @@ internal static class RunCommand
     private static readonly Option<string?> Labels =
         new("--labels") { Description = "Text file with one class name in each line.", HelpName = "FILE" };
 
+    private static readonly Option<int> LabelOffset = new("--label-offset")
+    {
+        Description = "Classes in front of those that --labels names (1 for a background class).", HelpName = "N",
+    };
+
     private static readonly Option<string?> Save =
         new("--save") { Description = "Folder for the outputs as .npy files; it is made if it does not exist.", HelpName = "DIR" };
 
@@ -37,7 +42,7 @@ internal static class RunCommand
           i8rt run two-inputs.onnx --input a=a.npy --input b=b.pb --json
         """,
         Run,
-        [Input, Top, Labels, Save, .. DataOptions.PreprocessingOptions]);
+        [Input, Top, Labels, LabelOffset, Save, .. DataOptions.PreprocessingOptions]);
 
     private static int Run(ParseResult parse, string path, Terminal terminal, CancellationToken _)
     {
@@ -48,6 +53,7 @@ internal static class RunCommand
         int top = parse.GetValue(Top);
         if (top < 1)
             throw new UsageException($"--top is {top}; it must be at least 1");
+        int offset = parse.GetValue(LabelOffset);
         string? folder = parse.GetValue(Save);
         Dictionary<string, TensorData> inputs = ReadInputs(parse.GetValue(Input)!, graph, DataOptions.PreprocessingOf(parse));
         if (folder is not null)
@@ -60,15 +66,20 @@ internal static class RunCommand
         var json = new JsonArray();
         foreach ((string name, TensorData tensor) in outputs)
         {
-            json.Add((JsonNode)Describe(terminal, name, tensor, SamplesOf(tensor, batch), labels, top));
+            json.Add((JsonNode)Describe(terminal, name, tensor, SamplesOf(tensor, batch), labels, offset, top));
             if (folder is not null)
                 NpyFile.Save(Path.Combine(folder, FileNameOf(name) + ".npy"),
                     new NpyArray(tensor.ElementType, tensor.Shape, tensor.Bytes.ToArray()));
         }
 
-        if (labels is not null && outputs.Values.All(o => o.ElementCount / SamplesOf(o, batch) != labels.Length))
-            terminal.Warning($"'{parse.GetValue(Labels)}' names {labels.Length} classes, but no output has as many: "
-                + string.Join(", ", outputs.Select(o => $"'{o.Key}' has {o.Value.ElementCount / SamplesOf(o.Value, batch)}")));
+        int[] classes = [.. outputs.Values.Select(o => o.ElementCount / SamplesOf(o, batch))];
+        if (labels is not null && !classes.Contains(labels.Length + offset))
+        {
+            terminal.Warning($"'{parse.GetValue(Labels)}' names {labels.Length} classes{(offset != 0 ? $" from index {offset} on" : "")}, "
+                + $"but no output has as many: {string.Join(", ", outputs.Keys.Zip(classes, (name, count) => $"'{name}' has {count}"))}"
+                + (classes.Contains(labels.Length + 1) ? "; --label-offset 1 is for models with a background class" : ""));
+        }
+
         terminal.Json(new JsonObject { ["model"] = path, ["outputs"] = json });
         return ExitCode.Success;
     }
@@ -96,21 +107,22 @@ internal static class RunCommand
 
     private static int SamplesOf(TensorData output, int batch) => output.Rank > 1 && output.Shape[0] == batch ? batch : 1;
 
-    private static JsonObject Describe(Terminal terminal, string name, TensorData tensor, int samples, string[]? labels, int top)
+    private static JsonObject Describe(Terminal terminal, string name, TensorData tensor, int samples, string[]? labels, int offset, int top)
     {
         var result = new JsonObject { ["name"] = name, ["type"] = tensor.ElementType.ToShortName(), ["shape"] = tensor.Shape.ToString() };
-        if (tensor.ElementType != DataType.Float32)
+        if (tensor.ElementType is not (DataType.Float32 or DataType.Float16 or DataType.BFloat16))
         {
             terminal.Line($"{name}: {tensor}");
             return result;
         }
 
-        string LabelOf(int index) => labels is not null && index < labels.Length ? labels[index] : "";
+        string LabelOf(int index) => labels is not null && (uint)(index - offset) < (uint)labels.Length ? labels[index - offset] : "";
+        float[] values = tensor.ToSingleArray();
         int classes = tensor.ElementCount / samples;
         var list = new JsonArray();
         for (int sample = 0; sample < samples; sample++)
         {
-            float[] scores = tensor.AsSpan<float>().Slice(sample * classes, classes).ToArray();
+            float[] scores = values[(sample * classes)..((sample + 1) * classes)];
             int[] best = TopKAccuracy.Best(scores, Math.Min(top, classes));
             terminal.Table($"{name} ({tensor.Shape}){(samples > 1 ? $", sample {sample}" : "")}", [">index", ">score", "class"],
                 best.Select(i => new[] { i.ToString(), Figures.Invariant($"{scores[i]:G6}"), LabelOf(i) }));

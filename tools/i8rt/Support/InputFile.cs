@@ -20,7 +20,8 @@ internal static class InputFile
         {
             ".npy" => FromNpy(path, input),
             ".pb" => OnnxTensor.Load(path).Data,
-            _ => FromImage(path, preprocessing),
+            _ => FromImage(path, preprocessing) is var image && input.ElementType is DataType.Float16 or DataType.BFloat16
+                ? image.ConvertTo(input.ElementType) : image,
         };
         if (tensor.ElementType != input.ElementType)
             throw new UsageException($"'{path}' holds {tensor.ElementType}, but input '{input.Name}' is {input.ElementType}; save it in that type");
