@@ -141,6 +141,10 @@ public sealed class BadInputTests(DemoFiles demo)
 
         Fails(["is a file"], "demo", "-o", model);
         Assert.Equal([model], Directory.GetFileSystemEntries(folder));
+        string data = Path.Combine(folder, "data.bin");
+        File.WriteAllText(data, "samples");
+        Fails(["data.bin", "no .xml file", "-o"], "convert", model, "-o", Path.Combine(folder, "data.xml"));
+        Assert.Equal("samples", File.ReadAllText(data));
         Assert.Equal(File.ReadAllBytes(demo.F32Model), File.ReadAllBytes(model));
     }
 

@@ -85,6 +85,12 @@ internal static class ModelFile
             throw new UsageException($"cannot write '{output}': there is no folder '{folder}'; create it or choose another name with {option}");
         if (input is not null && full == Path.GetFullPath(input))
             throw new UsageException($"the output '{output}' would replace the input; choose another name with {option}");
+        if (IsOpenVino(full) && !File.Exists(full) && File.Exists(OpenVinoModel.WeightsPath(full)))
+        {
+            throw new UsageException($"the weights of '{output}' would replace '{OpenVinoModel.WeightsPath(output)}', which belongs to no .xml file; "
+                + $"choose another name with {option}");
+        }
+
         CheckWritable(folder, option);
     }
 
