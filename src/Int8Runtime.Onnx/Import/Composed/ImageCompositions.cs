@@ -15,7 +15,8 @@ internal static class ImageCompositions
     {
         GraphComposer compose = context.Composer(node);
         GraphValue theta = node.Input(0), size = node.Input(1);
-        int dimensions = (size.Constant?.ElementCount ?? size.Shape?[0].Extent) - 2 ?? (theta.Shape is { Rank: 3 } shape ? shape[1].Extent : null) ?? 0;
+        int dimensions = (size.Constant?.ElementCount ?? size.Shape?[0].Extent) - 2
+            ?? (theta.Shape is { Rank: 3 } shape ? shape[1].Extent : null) ?? 0;
         if (dimensions is not (2 or 3))
             throw new UnsupportedModelException(
                 $"{node.Subject}: the number of dimensions is not known to be 2 or 3. Export the model with shapes.");
@@ -38,9 +39,11 @@ internal static class ImageCompositions
         // (2i − (L − 1)) / (L − 1) from the first centre to the last, or / L from border to border.
         GraphValue Coordinates(int d)
         {
-            GraphValue extent = compose.Operation("Gather", "extent", [extents, compose.Scalar("index", (long)d)]), unit = compose.Scalar("unit", 1L);
+            GraphValue extent = compose.Operation("Gather", "extent", [extents, compose.Scalar("index", (long)d)]);
+            GraphValue unit = compose.Scalar("unit", 1L);
             GraphValue last = compose.Operation("Sub", "last", [extent, unit]);
-            GraphValue twice = compose.Operation("Mul", "twice", [compose.Range(compose.Scalar("zero", 0L), extent), compose.Scalar("two", 2L)]);
+            GraphValue twice = compose.Operation(
+                "Mul", "twice", [compose.Range(compose.Scalar("zero", 0L), extent), compose.Scalar("two", 2L)]);
             GraphValue divisor = node.Attributes.GetBoolean("align_corners") ? compose.Operation("Max", "divisor", [last, unit]) : extent;
             return compose.Operation("Div", "coordinates", [Real(compose.Operation("Sub", "centred", [twice, last])), Real(divisor)]);
         }
@@ -57,7 +60,8 @@ internal static class ImageCompositions
     {
         GraphComposer compose = context.Composer(node);
         GraphValue columns = node.Input(0), image = node.Input(1), block = node.Input(2);
-        int dimensions = image.Constant?.ElementCount ?? image.Shape?[0].Extent ?? block.Constant?.ElementCount ?? block.Shape?[0].Extent ?? 0;
+        int dimensions = image.Constant?.ElementCount ?? image.Shape?[0].Extent
+            ?? block.Constant?.ElementCount ?? block.Shape?[0].Extent ?? 0;
         if (dimensions is < 1 or > 3)
             throw new UnsupportedModelException(
                 $"{node.Subject}: the number of dimensions is not known to be 1 to 3. Export the model with constant sizes.");
@@ -67,26 +71,31 @@ internal static class ImageCompositions
             throw new ModelFormatException($"{node.Subject}: strides, dilations or pads do not fit {dimensions} dimensions.");
 
         // The number of places in each dimension: (image + pads − (dilation·(block − 1) + 1)) / stride + 1.
-        GraphValue one = compose.Integers("one", 1), padding = compose.Integers("padding", [.. pads[..dimensions].Zip(pads[dimensions..], (a, b) => a + b)]);
+        GraphValue one = compose.Integers("one", 1);
+        GraphValue padding = compose.Integers("padding", [.. pads[..dimensions].Zip(pads[dimensions..], (a, b) => a + b)]);
         GraphValue covered = Add(Multiply(Subtract(block, one), compose.Integers("dilations", dilations)), one);
         GraphValue room = Subtract(Add(image, padding), covered), step = compose.Integers("strides", strides);
         GraphValue places = Add(compose.Operation("Div", "steps", [room, step]), one);
 
         // Channels become images of a batch, so that all of them meet the same filters.
-        GraphValue taps = compose.Operation("ReduceProd", "taps", [block, compose.Integers("first", 0)]), rest = compose.Integers("rest", -1);
+        GraphValue taps = compose.Operation("ReduceProd", "taps", [block, compose.Integers("first", 0)]);
+        GraphValue rest = compose.Integers("rest", -1);
         GraphValue square = compose.Operation("ConstantOfShape", "square", [compose.Concat("square", [taps, taps])],
             new GraphAttributes { { "value", TensorData.Vector(0f) } });
         GraphValue filters = compose.Operation("Reshape", "filters",
             [compose.Operation("EyeLike", "identity", [square]), compose.Concat("shape", [taps, one, block])]);
         GraphValue source = compose.Operation("Reshape", "blocks", [columns, compose.Concat("shape", [rest, taps, places])]);
-        GraphValue sums = compose.Operation("ConvTranspose", "sums", [source, filters],
-            new GraphAttributes { { "strides", strides }, { "dilations", dilations }, { "pads", (long[])[.. pads[..dimensions], .. new long[dimensions]] } });
+        GraphValue sums = compose.Operation("ConvTranspose", "sums", [source, filters], new GraphAttributes
+        {
+            { "strides", strides }, { "dilations", dilations }, { "pads", (long[])[.. pads[..dimensions], .. new long[dimensions]] },
+        });
 
         // Blocks may reach into the padding at the end, or, where a division leaves a rest, not to the end of the image.
         sums = compose.Operation("Slice", "inside", [sums, compose.Integers("start", new long[dimensions]), image,
             compose.Integers("axes", [.. Enumerable.Range(2, dimensions).Select(d => (long)d)])]);
         GraphValue missing = Subtract(image, compose.Extents(sums, 2, dimensions));
-        GraphValue borders = compose.Concat("pads", [compose.Integers("before", new long[dimensions + 2]), compose.Integers("none", 0, 0), missing]);
+        GraphValue borders = compose.Concat(
+            "pads", [compose.Integers("before", new long[dimensions + 2]), compose.Integers("none", 0, 0), missing]);
         GraphValue whole = compose.Operation("Pad", "whole", [sums, borders]);
         GraphValue channels = compose.Operation("Div", "channels", [compose.Extents(columns, 1), taps]);
         compose.Result(0, "Reshape", "image", [whole, compose.Concat("shape", [compose.Extents(columns, 0), channels, image])]);
@@ -105,7 +114,8 @@ internal static class ImageCompositions
     {
         GraphComposer compose = context.Composer(node);
         GraphValue source = node.Input(0), places = node.Input(1);
-        long[] kernel = node.Attributes.GetIntegers("kernel_shape") ?? throw new ModelFormatException($"{node.Subject} has no kernel_shape.");
+        long[] kernel = node.Attributes.GetIntegers("kernel_shape")
+            ?? throw new ModelFormatException($"{node.Subject} has no kernel_shape.");
         long[] strides = node.Attributes.GetIntegers("strides") ?? [.. kernel.Select(_ => 1L)];
         long[] pads = node.Attributes.GetIntegers("pads") ?? new long[2 * kernel.Length];
         if (strides.Length != kernel.Length || pads.Length != 2 * kernel.Length)
@@ -120,7 +130,8 @@ internal static class ImageCompositions
         ]);
         GraphValue shape = compose.Concat("shape", [compose.Extents(source, 0, 2), spatial]);
         GraphValue empty = compose.Operation("ConstantOfShape", "empty",
-            [compose.Operation("ReduceProd", "count", [shape, compose.Integers("first", 0)])], new GraphAttributes { { "value", TensorData.Vector(0f) } });
+            [compose.Operation("ReduceProd", "count", [shape, compose.Integers("first", 0)])],
+            new GraphAttributes { { "value", TensorData.Vector(0f) } });
         GraphValue scattered = compose.Operation("ScatterElements", "scattered",
             [empty, compose.Operation("Reshape", "places", [places, rest]), compose.Operation("Reshape", "elements", [source, rest])],
             new GraphAttributes { { "axis", 0 } });

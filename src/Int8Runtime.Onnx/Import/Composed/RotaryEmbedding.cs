@@ -27,14 +27,16 @@ internal static class RotaryEmbedding
     public static void Microsoft(NodeDraft node, ImportContext context)
     {
         if (node.Attributes.GetBoolean("is_packed_batching"))
-            throw new UnsupportedModelException($"{node.Subject} has packed batches, which is not supported. Export the model without them.");
+            throw new UnsupportedModelException(
+                $"{node.Subject} has packed batches, which is not supported. Export the model without them.");
         GraphComposer compose = context.Composer(node);
         GraphValue source = node.Input(0), positions = node.Input(1), cosines = node.Input(2);
         long heads = node.Attributes.GetInteger("num_heads");
         bool isRows = IsRows(node, ImportContext.RankOf(source) ?? (heads > 0 ? 3 : null));
         long extent = cosines.Shape is { Rank: 2 } table ? 2 * (table[1].Extent ?? 0) : cosines.Constant?.Shape[^1] * 2 ?? 0;
         if (isRows && heads < 1 && extent == 0)
-            throw new UnsupportedModelException($"{node.Subject}: neither the number nor the extent of heads is known. Export it with num_heads.");
+            throw new UnsupportedModelException(
+                $"{node.Subject}: neither the number nor the extent of heads is known. Export it with num_heads.");
         if ((ImportContext.RankOf(positions) ?? positions.Constant?.Rank) is 1)
         {
             GraphValue count = compose.Extent(source, isRows ? 1 : 2);
@@ -48,7 +50,8 @@ internal static class RotaryEmbedding
 
     private static bool IsRows(NodeDraft node, int? rank) => rank is 3 or 4
         ? rank == 3
-        : throw new UnsupportedModelException($"{node.Subject}: the rank of the source is not known to be 3 or 4. Export the model with shapes.");
+        : throw new UnsupportedModelException(
+            $"{node.Subject}: the rank of the source is not known to be 3 or 4. Export the model with shapes.");
 
     private static GraphValue Gather(GraphComposer compose, GraphValue table, GraphValue positions) =>
         compose.Operation("Gather", "angles", [table, positions], new GraphAttributes { { "axis", 0 } });
@@ -57,7 +60,8 @@ internal static class RotaryEmbedding
         Func<GraphValue, GraphValue> angles, GraphValue cosines, GraphValue sines)
     {
         // All heads of a token share an angle.
-        GraphValue cos = compose.Unsqueeze("cos", angles(cosines), isRows ? 2 : 1), sin = compose.Unsqueeze("sin", angles(sines), isRows ? 2 : 1);
+        int axis = isRows ? 2 : 1;
+        GraphValue cos = compose.Unsqueeze("cos", angles(cosines), axis), sin = compose.Unsqueeze("sin", angles(sines), axis);
         GraphValue heads = isRows ? compose.Reshape("heads", node.Input(0), headShape) : node.Input(0);
         long turned = node.Attributes.GetInteger("rotary_embedding_dim");
         GraphValue part = turned > 0 ? Slice("turned", heads, Bound(0), Bound(turned), 1) : heads;
@@ -79,7 +83,8 @@ internal static class RotaryEmbedding
         GraphValue?[] parts = [real, imaginary];
         if (interleaved)
         {
-            GraphValue pairs = compose.Concat("pairs", [compose.Unsqueeze("real", real, -1), compose.Unsqueeze("imaginary", imaginary, -1)], -1);
+            GraphValue pairs = compose.Concat(
+                "pairs", [compose.Unsqueeze("real", real, -1), compose.Unsqueeze("imaginary", imaginary, -1)], -1);
             parts = [compose.Reshape("turned", pairs, 0, 0, 0, -1)];
         }
 

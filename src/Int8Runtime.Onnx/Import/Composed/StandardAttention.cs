@@ -15,7 +15,8 @@ internal static class StandardAttention
         GraphAttributes attributes = node.Attributes;
         if (attributes.GetInteger("softmax_precision") == ElementTypeCodes.ToCode(DataType.Float64))
             throw new UnsupportedModelException(
-                $"{node.Subject} wants its softmax in 64-bit floating point, which is not supported. Export it with another softmax_precision.");
+                $"{node.Subject} wants its softmax in 64-bit floating point, which is not supported. "
+                + "Export it with another softmax_precision.");
         if (node.OptionalInput(4) is null != node.OptionalInput(5) is null)
             throw new ModelFormatException($"{node.Subject} has keys of the past without values, or values without keys.");
 

@@ -25,7 +25,8 @@ internal static class StandardCompositions
     {
         GraphComposer compose = context.Composer(node);
         GraphValue source = node.Input(0), target = node.Input(1);
-        GraphValue two = compose.Integers("two", 2), zero = compose.Integers("zero", 0), extents = compose.Operation("Shape", "extents", [source]);
+        GraphValue two = compose.Integers("two", 2), zero = compose.Integers("zero", 0);
+        GraphValue extents = compose.Operation("Shape", "extents", [source]);
         GraphValue? axes = node.Attributes.GetIntegers("axes") is { } given ? compose.Integers("axes", given) : null;
         if (axes is not null)
             extents = compose.Operation("Gather", "extents", [extents, axes]);
@@ -80,7 +81,8 @@ internal static class StandardCompositions
             places = compose.Operation("Mod", "places", [places, extent]);
 
         // And its row among those of the whole cache.
-        GraphValue count = compose.Operation("ReduceProd", "count", [leading, compose.Integers("axes", 0)], new GraphAttributes { { "keepdims", 0 } });
+        GraphValue count = compose.Operation(
+            "ReduceProd", "count", [leading, compose.Integers("axes", 0)], new GraphAttributes { { "keepdims", 0 } });
         GraphValue owners = compose.Operation("Reshape", "owners",
             [compose.Range(zero, count), compose.Concat("shape", [leading, compose.Integers("one", 1)])]);
         GraphValue rows = compose.Operation("Add", "rows", [compose.Operation("Mul", "begin", [owners, extent]), places]);

@@ -4,7 +4,8 @@ namespace Int8Runtime.Graph.Composition;
 /// <summary>ReverseSequence of ONNX and OpenVINO: rows gathered in another order.</summary>
 internal static class SequenceReversal
 {
-    /// <summary>Emits the first result of the operator: element t of a sequence is element length − 1 − t before its length, and t behind it.</summary>
+    /// <summary>Emits the first result of the operator: element t of a sequence is element length − 1 − t before its length, and t
+    /// behind it.</summary>
     /// <param name="compose">Adds the nodes.</param>
     /// <param name="source">[batch, time, …] or [time, batch, …].</param>
     /// <param name="lengths">64-bit integers [batch].</param>
@@ -21,8 +22,8 @@ internal static class SequenceReversal
         GraphValue places = compose.Operation("Where", "places", [compose.Operation("Less", "is_inside", [steps, known]), mirrored, steps]);
 
         // Both dimensions as one, whose rows are named by one number.
-        GraphValue rows = compose.Operation("Reshape", "rows",
-            [source, compose.Concat("shape", [compose.Integers("rest", -1), compose.Operation("Shape", "row", [source], new GraphAttributes { { "start", 2 } })])]);
+        GraphValue row = compose.Operation("Shape", "row", [source], new GraphAttributes { { "start", 2 } });
+        GraphValue rows = compose.Operation("Reshape", "rows", [source, compose.Concat("shape", [compose.Integers("rest", -1), row])]);
         (GraphValue outer, GraphValue inner, GraphValue run) = isBatchFirst ? (sequences, places, duration) : (places, sequences, count);
         GraphValue indices = compose.Operation("Add", "indices", [compose.Operation("Mul", "first", [outer, run]), inner]);
         return compose.Result(0, "Gather", "reversed", [rows, indices], new GraphAttributes { { "axis", 0 } });

@@ -117,7 +117,8 @@ internal static class GridSampling
         float[] grid = HostEvaluator.Content(operands, 1).ToSingleArray();
         double[] values = source.ToDoubleArray(), result = new double[TensorData.CountElements(view.Output)];
         var taps = new GridTaps(view);
-        int plane = TensorData.CountElements(view.Source[2..]), points = TensorData.CountElements(view.Output[2..]), channels = view.Source[1];
+        int plane = TensorData.CountElements(view.Source[2..]), points = TensorData.CountElements(view.Output[2..]);
+        int channels = view.Source[1];
         int[] pixels = new int[GridTaps.Most];
         float[] weights = new float[GridTaps.Most];
         for (int i = 0; i < view.Source[0] * points; i++)

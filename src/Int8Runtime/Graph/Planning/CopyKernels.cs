@@ -141,7 +141,8 @@ internal sealed class ConcatKernel(int[] runs) : HostKernel
     {
         NodeOperands operands = NodeOperands.Of(node);
         int axis = operands.AxisAttribute(0, operands[0].Rank), size = operands[0].ElementType.SizeInBytes();
-        return new ConcatKernel([.. Enumerable.Range(0, operands.Count).Select(i => TensorData.CountElements(operands[i].Shape[axis..]) * size)]);
+        return new ConcatKernel(
+            [.. Enumerable.Range(0, operands.Count).Select(i => TensorData.CountElements(operands[i].Shape[axis..]) * size)]);
     }
 
     public override void Run(ReadOnlySpan<HostOperand> sources, ReadOnlySpan<HostOperand> results)

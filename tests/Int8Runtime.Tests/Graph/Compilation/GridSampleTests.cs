@@ -66,6 +66,21 @@ public sealed class GridSampleTests
     }
 
     [Fact]
+    public void A_constant_grid_is_read_in_place()
+    {
+        TensorData source = Reals([1, 5, 6, 4], 1, seed: 2), points = Reals([1, 3, 3, 2], 1.2, seed: 3);
+        var graph = new ModelGraph("constant");
+        GraphValue x = graph.AddInput("x", DataType.Float32, GraphShape.Of(source.Shape));
+        graph.AddOutput(graph.AddOperation("GridSample", "y", [x, graph.AddConstant("grid", points)]));
+        using CpuEngine engine = CpuEngine.Create(new() { Threads = 1 });
+        using CompiledModel model = engine.Compile(graph);
+        using InferenceRequest request = model.CreateRequest();
+        source.AsSpan<float>().CopyTo(request.Input().AsSpan<float>());
+        request.Run();
+        AssertClose(Expected(source, points, "linear", "zeros", aligns: false), request.Output().AsSpan<float>().ToArray(), "constant grid");
+    }
+
+    [Fact]
     public void Runs_allocate_nothing()
     {
         Node(new GraphAttributes { { "mode", "cubic" } }, out ModelGraph graph, [1, 40, 20, 20], [1, 30, 30, 2]);
@@ -84,7 +99,8 @@ public sealed class GridSampleTests
     public void Between_convolutions_nothing_is_reordered()
     {
         var graph = new ModelGraph("sampled");
-        GraphValue x = graph.AddInput("x", DataType.Float32, new GraphShape(2, 8, 9, 7)), grid = graph.AddInput("grid", DataType.Float32, new GraphShape(2, 6, 5, 2));
+        GraphValue x = graph.AddInput("x", DataType.Float32, new GraphShape(2, 8, 9, 7));
+        GraphValue grid = graph.AddInput("grid", DataType.Float32, new GraphShape(2, 6, 5, 2));
         GraphValue before = graph.AddOperation("Conv", "before", [x, Weights(graph, 16, 8)]);
         GraphValue sampled = graph.AddOperation("GridSample", "sampled", [before, grid], new GraphAttributes { { "mode", "linear" } });
 
@@ -172,7 +188,8 @@ public sealed class GridSampleTests
     {
         int dimensions = source.Rank - 2, plane = source.ElementCount / source.Shape[0] / source.Shape[1];
         int points = grid.ElementCount / grid.Shape[0] / dimensions;
-        double[] values = source.ToDoubleArray(), place = grid.ToDoubleArray(), result = new double[source.Shape[0] * source.Shape[1] * points];
+        double[] values = source.ToDoubleArray(), place = grid.ToDoubleArray();
+        double[] result = new double[source.Shape[0] * source.Shape[1] * points];
         for (int i = 0; i < result.Length; i++)
         {
             int image = i / points / source.Shape[1], point = (image * points) + (i % points);
@@ -201,9 +218,13 @@ public sealed class GridSampleTests
                     _ => Enumerable.Range(-1, 4).Sum(k => Keys(Math.Abs(x - floor - k)) * At(floor + k)),
                 };
 
-                double At(double index) => padding == "zeros" && (index < 0 || index >= extent)
-                    ? 0
-                    : Along(d + 1, origin + ((int)Math.Clamp(padding == "reflection" ? Mirrored(index, least, most) : index, 0, extent - 1) * step), step);
+                double At(double index)
+                {
+                    if (padding == "zeros" && (index < 0 || index >= extent))
+                        return 0;
+                    double inside = padding == "reflection" ? Mirrored(index, least, most) : index;
+                    return Along(d + 1, origin + ((int)Math.Clamp(inside, 0, extent - 1) * step), step);
+                }
             }
         }
 
