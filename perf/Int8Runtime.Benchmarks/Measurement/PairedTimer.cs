@@ -21,12 +21,17 @@ internal readonly record struct Timing(double Minimum, double Median)
 /// goes backwards, so that each side as often follows as precedes each other one: what runs first decides clock and caches of the next.
 /// </summary>
 /// <param name="seconds">Time for each side.</param>
-/// <param name="pause">Rest between sides, in which the workers of the side before stop spinning.</param>
-internal sealed class PairedTimer(double seconds, TimeSpan pause)
+/// <param name="hasWorkers">
+/// Whether sides have threads of their own. Those of the side before still spin for some milliseconds, and processors that slept are slow to
+/// come back: each side then rests, runs for a while unmeasured, and is sampled several times in its turn.
+/// </param>
+internal sealed class PairedTimer(double seconds, bool hasWorkers)
 {
-    private const double SampleSeconds = 200e-6;
+    private const double SampleSeconds = 200e-6, WarmUpSeconds = 0.015, TurnSeconds = 0.05;
 
-    private const int MinimumSamples = 7;
+    private const int MinimumSamples = 7, MinimumTurns = 3;
+
+    private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Measures every side, alternating, after warming each up.</summary>
     public Timing[] Measure(params ReadOnlySpan<Action> sides)
@@ -43,23 +48,32 @@ internal sealed class PairedTimer(double seconds, TimeSpan pause)
 
         long start = Stopwatch.GetTimestamp();
         double budget = seconds * sides.Length;
-        while (samples[0].Count < MinimumSamples || Stopwatch.GetElapsedTime(start).TotalSeconds < budget)
+        for (int turn = 0; IsTooShort(turn, samples[0].Count) || Stopwatch.GetElapsedTime(start).TotalSeconds < budget; turn++)
         {
-            bool backwards = samples[0].Count % 2 == 1;
             for (int i = 0; i < sides.Length; i++)
             {
-                int s = backwards ? sides.Length - 1 - i : i;
-                if (pause > TimeSpan.Zero)
+                int s = turn % 2 == 1 ? sides.Length - 1 - i : i;
+                if (hasWorkers)
                 {
-                    Thread.Sleep(pause);
-                    sides[s]();
+                    Thread.Sleep(Rest);
+                    Repeat(sides[s], repetitions[s], WarmUpSeconds, []);
                 }
 
-                samples[s].Add(Time(sides[s], repetitions[s]));
+                Repeat(sides[s], repetitions[s], hasWorkers ? TurnSeconds : 0, samples[s]);
             }
         }
 
         return [.. samples.Select(Timing.Of)];
+    }
+
+    private bool IsTooShort(int turns, int samples) => samples < MinimumSamples || (hasWorkers && turns < MinimumTurns);
+
+    private static void Repeat(Action side, int repetitions, double seconds, List<double> samples)
+    {
+        long start = Stopwatch.GetTimestamp();
+        do
+            samples.Add(Time(side, repetitions));
+        while (Stopwatch.GetElapsedTime(start).TotalSeconds < seconds);
     }
 
     private static double Time(Action side, int repetitions)

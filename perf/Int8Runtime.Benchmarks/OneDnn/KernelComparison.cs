@@ -101,9 +101,7 @@ internal sealed class KernelComparison(KernelComparisonOptions options, TextWrit
 
         using (theirs)
         {
-            // Workers of the other side still spin for a moment after their work; with one thread there are none.
-            TimeSpan pause = options.Threads > 1 && theirs is not null ? TimeSpan.FromMilliseconds(2) : TimeSpan.Zero;
-            Timing[] timings = new PairedTimer(options.Seconds, pause).Measure([.. sides]);
+            Timing[] timings = new PairedTimer(options.Seconds, hasWorkers: options.Threads > 1 && theirs is not null).Measure([.. sides]);
             table.Rows.Add(new ResultRow(
                 Label(shape), 2.0 * shape.MultiplyAccumulates, timings[0], theirs is null ? null : timings[2], best,
                 ours.ImplementationName + (theirs is null ? "" : " / " + theirs.ImplementationName), difference));

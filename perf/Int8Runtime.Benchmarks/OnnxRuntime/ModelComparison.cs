@@ -74,8 +74,7 @@ internal sealed class ModelComparison(string library, int threads, double second
             List<Action> sides = [request.Run];
             if (session is not null)
                 sides.Add(session.Run);
-            TimeSpan pause = threads > 1 && session is not null ? TimeSpan.FromMilliseconds(5) : TimeSpan.Zero;
-            Timing[] timings = new PairedTimer(seconds, pause).Measure([.. sides]);
+            Timing[] timings = new PairedTimer(seconds, hasWorkers: threads > 1 && session is not null).Measure([.. sides]);
             table.Rows.Add(new ResultRow(name, 0, timings[0], session is null ? null : timings[1], 0, "", difference));
         }
 
