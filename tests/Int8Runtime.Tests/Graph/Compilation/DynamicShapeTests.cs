@@ -60,7 +60,7 @@ public sealed class DynamicShapeTests
         GraphValue x = sketch.Input(4, 3);
         GraphValue flat = sketch.Op("Compress", x,
             sketch.Op("Greater", sketch.Op("Flatten", new GraphAttributes { { "axis", 0 } }, x), sketch.Random(1)));
-        ModelGraph graph = sketch.Output(sketch.Op("MatMul", flat, sketch.Random(3, 2)));
+        ModelGraph graph = sketch.Output(sketch.Op("Gemm", flat, sketch.Random(3, 2)));
         using CpuEngine engine = CpuEngine.Create();
         string message = Assert.Throws<ModelCompilationException>(() => engine.Compile(graph)).Message;
         Assert.Contains("whose shape depends on the content", message, StringComparison.Ordinal);
