@@ -116,8 +116,9 @@ public sealed class HostOperatorConformanceTests(ITestOutputHelper output)
         for (int i = 0; i < test.Outputs.Count; i++)
         {
             GraphValue value = test.Model.Outputs[i];
-            AssertClose(test.Outputs[i], value.Constant ?? contents[value.Name],
-                hasFourDigits: test.Name.StartsWith("test_roialign", StringComparison.Ordinal));
+            TensorData expected = Cli.KnownErrata.Correct(test.Name, test.Outputs[i])?.Expected ?? test.Outputs[i];
+            bool hasFourDigits = test.Name.StartsWith("test_roialign", StringComparison.Ordinal) || test.Name == "test_gridsample_bicubic";
+            AssertClose(expected, value.Constant ?? contents[value.Name], hasFourDigits);
         }
     }
 

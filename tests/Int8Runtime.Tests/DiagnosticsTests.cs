@@ -1,5 +1,6 @@
 // The verbose log and the event source: what they tell, and that they cost nothing while they are off.
 using System.Diagnostics.Tracing;
+using Int8Runtime.TestKit;
 
 namespace Int8Runtime.Tests;
 
@@ -114,10 +115,11 @@ public sealed class DiagnosticsTests
         using var memory = new TensorMemory(Tensor);
         Primitive primitive = engine.Create(Relu);
         primitive.Execute(stream, new UnaryArguments(memory, memory));
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < count; i++)
-            primitive.Execute(stream, new UnaryArguments(memory, memory));
-        return GC.GetAllocatedBytesForCurrentThread() - before;
+        return Allocations.Fewest(() =>
+        {
+            for (int i = 0; i < count; i++)
+                primitive.Execute(stream, new UnaryArguments(memory, memory));
+        });
     }
 
     private sealed class Listener : EventListener

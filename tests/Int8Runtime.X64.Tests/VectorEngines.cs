@@ -18,15 +18,7 @@ internal static class VectorEngines
     /// <summary>Checks that a primitive allocates nothing once it has run; a collection in between may spoil single counts.</summary>
     public static void CheckAllocatesNothing(Primitive primitive, ExecutionStream stream, TensorMemory source, TensorMemory destination)
     {
-        long fewest = long.MaxValue;
-        for (int i = 0; i < 6; i++)
-        {
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            primitive.Execute(stream, new UnaryArguments(source, destination));
-            fewest = Math.Min(fewest, GC.GetAllocatedBytesForCurrentThread() - before);
-        }
-
-        Assert.Equal(0, fewest);
+        Assert.Equal(0, Allocations.Fewest(() => primitive.Execute(stream, new UnaryArguments(source, destination))));
     }
 
     /// <summary>Checks random problems, each on every tier.</summary>

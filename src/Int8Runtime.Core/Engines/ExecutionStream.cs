@@ -137,6 +137,7 @@ public sealed unsafe class ExecutionStream : IDisposable
         GC.KeepAlive(this);        // the scratch memory
         GC.KeepAlive(primitive);   // and the kernels' code, which the cache may have dropped
     }
+
     private void GrowScratch(long bytes)
     {
         if (bytes <= _scratchBytes)

@@ -177,15 +177,7 @@ public sealed class RuntimeQuantizationTests
             (sourceScale, sourceZeroPoint, scale, zeroPoint) = (2f, 40, 4f, 100);
             primitive.Execute(stream, in arguments);
             Assert.All(destination.AsSpan<byte>().ToArray(), value => Assert.Equal(105, value)); // |2·(30 − 40)|/4 + 100
-            long fewest = long.MaxValue;
-            for (int i = 0; i < 6; i++)
-            {
-                long before = GC.GetAllocatedBytesForCurrentThread();
-                primitive.Execute(stream, in arguments);
-                fewest = Math.Min(fewest, GC.GetAllocatedBytesForCurrentThread() - before);
-            }
-
-            Assert.Equal(0, fewest);
+            Assert.Equal(0, Allocations.Fewest(() => primitive.Execute(stream, in arguments)));
         }
     }
 

@@ -91,15 +91,7 @@ public sealed class StatisticsNormalizationTests
             Variance = statistics,
         });
         using TensorMemory memory = new(tensor), mean = new(statistics), variance = new(statistics);
-        long fewest = long.MaxValue;
-        for (int i = 0; i < 6; i++)
-        {
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            primitive.Execute(stream, new NormalizationArguments(memory, memory, null, null, mean, variance));
-            fewest = Math.Min(fewest, GC.GetAllocatedBytesForCurrentThread() - before);
-        }
-
-        Assert.Equal(0, fewest);
+        Assert.Equal(0, Allocations.Fewest(() => primitive.Execute(stream, new NormalizationArguments(memory, memory, null, null, mean, variance))));
     }
 
     [Theory]

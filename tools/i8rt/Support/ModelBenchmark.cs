@@ -40,7 +40,8 @@ internal static class ModelBenchmark
         private readonly double[] _times;
         private int _runs;
         private double _elapsed;
-        private long _allocated;
+        private long _allocated, _allocatedUndisturbed;
+        private int _runsUndisturbed;
 
         public Series(InferenceRequest request, double seconds)
         {
@@ -57,6 +58,7 @@ internal static class ModelBenchmark
         public void RunSlice(CancellationToken cancellation)
         {
             long begin = Stopwatch.GetTimestamp(), allocated = GC.GetAllocatedBytesForCurrentThread();
+            int collections = GC.CollectionCount(0), first = _runs;
             double slice;
             do
             {
@@ -67,15 +69,23 @@ internal static class ModelBenchmark
                 slice = Stopwatch.GetElapsedTime(begin).TotalSeconds;
             }
             while (_runs < _times.Length && slice < SliceSeconds);
-            _allocated += GC.GetAllocatedBytesForCurrentThread() - allocated;
+            allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
+            _allocated += allocated;
             _elapsed += slice;
+            if (GC.CollectionCount(0) != collections)
+                return;
+            _allocatedUndisturbed += allocated;
+            _runsUndisturbed += _runs - first;
         }
 
         public BenchmarkResult Result()
         {
             Array.Sort(_times, 0, _runs);
             double median = (_times[(_runs - 1) / 2] + _times[_runs / 2]) / 2;
-            return new BenchmarkResult(_runs, _times[0], median, (double)_allocated / _runs);
+
+            // A collection may count what a thread had only reserved; without an undisturbed slice all of them have to do.
+            double allocated = _runsUndisturbed > 0 ? (double)_allocatedUndisturbed / _runsUndisturbed : (double)_allocated / _runs;
+            return new BenchmarkResult(_runs, _times[0], median, allocated);
         }
     }
 
