@@ -51,21 +51,21 @@ internal sealed class RunCopyGenerator : KernelGenerator<RunCopySpec>
         asm.Mov(sourceStride, Argument(nameof(RunCopyArguments.SourceStride)));
         asm.Mov(destinationStride, Argument(nameof(RunCopyArguments.DestinationStride)));
         asm.Mov(runs, Argument(nameof(RunCopyArguments.Runs)));
-        int vector = asm.Traits.VectorBytes, rest = spec.Bytes / vector * vector;
+        int vector = asm.Traits.VectorBytes, whole = spec.Bytes / vector * vector;
         using var tail = new ByteRun(asm, spec.Bytes % vector);
         using Vec value = asm.Registers.Vec("bytes"), scratch = asm.Registers.Vec("scratch");
         asm.CountDown(runs, () =>
         {
-            for (int i = 0; i < rest; i += vector)
+            for (int i = 0; i < whole; i += vector)
             {
                 asm.Emit(Vmovups, value, source[i]);
                 asm.Emit(Vmovups, destination[i], value);
             }
 
-            if (rest < spec.Bytes)
+            if (whole < spec.Bytes)
             {
-                tail.Load(value, source[rest], scratch);
-                tail.Store(destination[rest], value);
+                tail.Load(value, source[whole], scratch);
+                tail.Store(destination[whole], value);
             }
 
             asm.Add(source, sourceStride);
